@@ -1,0 +1,17 @@
+/*
+ * Time. Decisions use the monotonic clock only; the wall clock is for people.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t clock_now_us(void); /* monotonic */
+uint64_t clock_now_ms(void); /* monotonic */
+uint64_t clock_wall_us(void); /* since 1970, UTC */
+
+/* "2026-11-22T08:27:00.123Z"; size at least 25. Returns buf. */
+char *clock_format_wall(uint64_t wall_us, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * Intrusive doubly linked lists with a head; a zeroed node is on no list.
+ */
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	struct list *next;
+	struct list *prev;
+};
+
+#define LIST_INIT(name) { &(name), &(name) }
+
+/* Visits each node; the body must not unlink it. */
+#define list_for(node, head) \
+	for (struct list *node = (head)->next; node != (head); node = node->next)
+/* Visits each node; the body may unlink the visited one (and only that one). */
+#define list_for_safe(node, head) \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+	     node = node##_next, node##_next = node->next)
+
+static inline void
+list_init(struct list *head)
+{
+	head->next = head->prev = head;
+}
+
+static inline bool
+list_empty(const struct list *head)
+{
+	return head->next == head;
+}
+
+static inline bool
+list_linked(const struct list *node)
+{
+	return node->next != NULL;
+}
+
+static inline void
+list_append(struct list *head, struct list *node)
+{
+	node->prev = head->prev;
+	node->next = head;
+	head->prev->next = node;
+	head->prev = node;
+}
+
+static inline void
+list_prepend(struct list *head, struct list *node)
+{
+	node->next = head->next;
+	node->prev = head;
+	head->next->prev = node;
+	head->next = node;
+}
+
+/* Unlinking a node that is on no list does nothing. */
+static inline void
+list_unlink(struct list *node)
+{
+	if (node->next == NULL)
+		return;
+	node->next->prev = node->prev;
+	node->prev->next = node->next;
+	node->next = node->prev = NULL;
+}
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Reading a configuration file into a topology.
+ *
+ * Main thread only; blocks on files, never on the network.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdio.h>
+
+struct topology;
+
+/* Every problem found in one run, in file order; each "file:line: what is wrong; what to do". */
+struct conf_problems {
+	struct conf_problem {
+		char *text;
+	} *list;
+	unsigned count;
+	unsigned errors; /* the others are warnings */
+};
+
+/*
+ * Parses and validates path. Returns a topology with one reference, or NULL when there was any
+ * error; problems is filled either way (it may hold warnings) and is freed by the caller with
+ * conf_problems_free(). Files the configuration names (certificates, keys) are read here.
+ */
+struct topology *conf_load(const char *path, struct conf_problems *problems);
+/* The same from text (demo, tests, fuzzing); name stands for the file in messages, relative paths
+ * are relative to dir. */
+struct topology *conf_load_text(const char *text, const char *name, const char *dir,
+    struct conf_problems *problems);
+void conf_problems_free(struct conf_problems *);
+void conf_problems_print(const struct conf_problems *, FILE *);
+
+/* The reference of every key: conf/REFERENCE.md is this, and a test keeps it so. */
+void conf_print_reference(FILE *);
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * A validated configuration: immutable once conf_load() has returned it.
+ *
+ * Everything hangs off one arena. Counted: conf_load() returns it with one reference, a routing
+ * table built from it takes another (any thread; the count is atomic and touched only when a
+ * table is built or freed).
+ */
+#ifndef CONF_TOPOLOGY_H
+#define CONF_TOPOLOGY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+struct arena;
+
+/* Where in the files a thing was written, for messages. */
+struct conf_where {
+	const char *file;
+	unsigned line;
+};
+
+struct conf_address {
+	struct sockaddr_storage addr;
+	socklen_t len;
+	const char *text; /* "127.0.0.1:8443", "[::1]:80", "unix:/run/x.sock" */
+};
+
+/* A PEM file read at load time: privileges may be gone when a worker needs it. */
+struct conf_file {
+	const char *path;
+	const char *bytes;
+	size_t len;
+};
+
+enum conf_client_auth { CLIENT_AUTH_OFF, CLIENT_AUTH_REQUEST, CLIENT_AUTH_REQUIRE };
+
+struct conf_certificate {
+	struct conf_file chain;
+	struct conf_file key;
+	const char **names; /* from the certificate: SAN dNSNames, else CN; lower case */
+	unsigned name_count;
+	bool ecdsa; /* else RSA: a name may have one of each, the client's offer picks */
+	int64_t not_after; /* seconds since 1970 */
+};
+
+struct conf_tls {
+	const char *name;
+	struct conf_certificate *certificates; /* the first is the default */
+	unsigned certificate_count;
+	int min_version; /* TLS1_2_VERSION or TLS1_3_VERSION */
+	const char *ciphers; /* TLS 1.2 cipher list; NULL: Mozilla intermediate */
+	struct conf_file client_ca; /* bytes NULL: none */
+	enum conf_client_auth client_auth;
+	uint32_t ticket_rotation_ms;
+	struct conf_where where;
+};
+
+struct conf_listener {
+	const char *name;
+	struct conf_address bind;
+	const struct conf_tls *tls; /* NULL: clear text */
+	bool redirect_https;
+	uint16_t redirect_port; /* 443 unless configured */
+	uint32_t backlog;
+	uint32_t max_connections; /* of this listener, all workers together */
+	struct conf_where where;
+};
+
+struct conf_region {
+	const char *name;
+	const char *provider; /* "" if not given */
+	uint32_t capacity; /* requests per second; 0: not stated */
+	unsigned index; /* in topology.regions */
+	struct conf_where where;
+};
+
+/* How to speak TLS to the https endpoints of one region of a service. */
+struct conf_upstream_tls {
+	bool verify;
+	const char *sni; /* NULL: the endpoint's host name */
+	struct conf_file ca; /* bytes NULL: the system's */
+	struct conf_file certificate; /* client certificate; bytes NULL: none */
+	struct conf_file key;
+};
+
+struct conf_endpoint {
+	const char *url; /* as written, without a trailing slash */
+	bool tls; /* https */
+	const char *host; /* name or literal address, without brackets */
+	uint16_t port;
+	bool literal; /* addr is set; no resolution */
+	struct conf_address addr;
+	uint32_t weight; /* 1..1000 */
+	struct conf_where where;
+};
+
+struct conf_service_region {
+	const struct conf_region *region;
+	uint32_t tier; /* 0 is preferred */
+	uint32_t weight; /* 0..10000 */
+	const char *host; /* Host to send; NULL: the client's */
+	struct conf_upstream_tls tls;
+	struct conf_endpoint *endpoints;
+	unsigned endpoint_count;
+	struct conf_where where;
+};
+
+enum conf_balance { BALANCE_LEAST_REQUEST, BALANCE_ROUND_ROBIN, BALANCE_RANDOM, BALANCE_MAGLEV };
+
+/* What maglev hashes. */
+enum conf_hash_on { HASH_CLIENT_IP, HASH_PATH, HASH_HEADER, HASH_COOKIE };
+
+enum conf_check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS };
+
+struct conf_status_range {
+	uint16_t from;
+	uint16_t to;
+};
+
+struct conf_health_check {
+	enum conf_check_type type;
+	const char *path;
+	const char *method; /* "GET" */
+	const char *host; /* NULL: as traffic's */
+	uint16_t port; /* 0: the endpoint's */
+	struct conf_status_range *expect_status; /* 200-399 */
+	unsigned expect_status_count;
+	const char *expect_body; /* text that must occur in the first 16 KiB; NULL: any */
+	uint32_t interval_ms;
+	uint32_t fast_interval_ms; /* in transition */
+	uint32_t timeout_ms;
+	uint32_t fall;
+	uint32_t rise;
+	uint32_t jitter_pct;
+	bool reuse; /* keep the probe's connection (http, https) */
+};
+
+struct conf_retry {
+	uint32_t attempts; /* 1..3 tries that may have been sent */
+	double budget;
+	const uint16_t *on_status;
+	unsigned on_status_count;
+	uint32_t replay_buffer_bytes;
+};
+
+struct conf_timeouts { /* ms; 0: none */
+	uint32_t connect; /* TCP and TLS */
+	uint32_t try_; /* request sent to first byte of the answer */
+	uint32_t request; /* first byte in to first byte of the answer, all tries together */
+	uint32_t idle; /* no progress of a body, either way */
+};
+
+struct conf_limits { /* of one endpoint, all workers together */
+	uint32_t max_connections;
+	uint32_t max_waiting;
+	uint32_t max_wait_ms;
+	uint32_t keep_alive_ms; /* an idle connection is kept this long */
+	uint32_t keep_alive_connections; /* idle ones kept per endpoint and worker */
+};
+
+/* Read and validated; in force with the steering core's region states. */
+struct conf_failover {
+	double overprovisioning;
+	double panic_threshold;
+	double max_utilization;
+	uint32_t hold_down_ms;
+	uint32_t ramp_ms;
+};
+
+struct conf_service {
+	const char *name;
+	unsigned index; /* in topology.services */
+	enum conf_balance balance;
+	enum conf_hash_on hash_on;
+	const char *hash_name; /* of the header or cookie */
+	struct conf_service_region *regions;
+	unsigned region_count;
+	struct conf_health_check check;
+	struct conf_retry retry;
+	struct conf_timeouts timeouts;
+	struct conf_limits limits;
+	struct conf_failover failover;
+	bool via; /* add Via */
+	struct conf_where where;
+};
+
+enum conf_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
+
+struct conf_route {
+	const char *name; /* as given, or "host/path" */
+	const char *host; /* "" any; "a.b"; "*.b" (one or more labels) ; lower case */
+	const char *path; /* "/..." */
+	bool exact; /* path, not prefix */
+	const struct conf_service *service; /* NULL: redirect */
+	const char *rewrite_prefix; /* NULL: none */
+	const char *redirect; /* target; may hold ${host} ${path} ${query}; NULL: none */
+	uint16_t redirect_status;
+	bool redirect_https;
+	enum conf_priority priority;
+	struct conf_where where;
+};
+
+struct conf_admin {
+	struct conf_address bind; /* len 0: off */
+	const char *socket; /* path; "" off */
+};
+
+enum conf_log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
+
+struct conf_log {
+	const char *access; /* "stdout", "stderr", "off" or a file's path */
+	enum conf_log_format format;
+	enum log_level level;
+};
+
+/* Limits on clients, the whole process. */
+struct conf_client_limits {
+	uint32_t max_connections;
+	uint32_t request_line_bytes;
+	uint32_t header_bytes;
+	uint32_t header_line_bytes;
+	uint32_t header_fields;
+	uint64_t max_body_bytes; /* 0: unlimited */
+	uint32_t tls_handshake_ms;
+	uint32_t request_head_ms; /* total, not idle */
+	uint32_t body_idle_ms;
+	uint32_t keep_alive_ms;
+	uint32_t send_stall_ms;
+	uint32_t min_rate_bytes; /* per second, after min_rate_grace_ms */
+	uint32_t min_rate_grace_ms;
+	uint32_t requests_per_turn;
+};
+
+struct conf_resolver {
+	const char *servers; /* "10.0.0.2,10.0.0.3:5353"; NULL: the system's */
+	uint32_t timeout_ms;
+	uint32_t min_ttl_ms;
+	uint32_t max_ttl_ms;
+	uint32_t max_addresses;
+};
+
+struct topology {
+	struct arena *arena; /* owns everything below */
+	atomic_uint refs;
+	const char *path; /* of the main file */
+
+	uint32_t workers; /* resolved: at least 1 */
+	const char *user; /* NULL: stay who we are */
+	const char *state_dir; /* "" none */
+	uint32_t drain_delay_ms;
+	uint32_t drain_timeout_ms;
+
+	struct conf_client_limits client;
+	struct conf_resolver resolver;
+	struct conf_admin admin;
+	struct conf_log log;
+
+	struct conf_listener *listeners;
+	unsigned listener_count;
+	struct conf_tls *tls;
+	unsigned tls_count;
+	struct conf_region *regions;
+	unsigned region_count;
+	struct conf_service *services;
+	unsigned service_count;
+	struct conf_route *routes;
+	unsigned route_count;
+};
+
+void topology_ref(struct topology *);
+void topology_unref(struct topology *); /* the last one frees it */
+
+#endif

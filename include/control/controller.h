@@ -1,0 +1,56 @@
+/*
+ * The control thread: health checks, DNS, states and shares; observe, decide, publish.
+ *
+ * It owns the endpoint and steering registries and is the only one that builds routing tables.
+ * Nothing that could stall a decision runs on it.
+ */
+#ifndef CONTROL_CONTROLLER_H
+#define CONTROL_CONTROLLER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct controller;
+struct listener_set;
+struct ring;
+struct table;
+struct topology;
+struct worker;
+
+struct controller_setup {
+	struct worker **workers;
+	unsigned worker_count;
+	struct ring **urgent; /* by worker, of struct urgent */
+	int urgent_fd; /* eventfd all workers write */
+};
+
+/* The controller's own numbers; it writes, anyone reads relaxed. */
+struct controller_stats {
+	atomic_ullong tables_built;
+	atomic_ullong checks; /* probes completed */
+	atomic_ullong checks_failed;
+	atomic_ullong verdict_changes;
+	atomic_ullong share_changes;
+	atomic_ullong tick_us_max; /* slowest tick so far */
+	atomic_uint dns_failing; /* names whose last answer was a failure */
+};
+
+struct controller *controller_new(const struct controller_setup *);
+bool controller_start(struct controller *, struct error *);
+/*
+ * Any thread. Applies a topology: takes one reference of it and of the listener set. The first
+ * table is published once every name has answered or failed once (at most 2 s), later ones at once.
+ */
+void controller_apply(struct controller *, struct topology *, struct listener_set *);
+/* Main: the newest table, to read while building a status; main holds it until the next call. */
+const struct table *controller_table(struct controller *);
+/* Any thread: has the first table been published? */
+bool controller_ready(const struct controller *);
+const struct controller_stats *controller_stats(const struct controller *);
+void controller_stop(struct controller *);
+void controller_free(struct controller *); /* joins; workers must have been freed */
+
+#endif

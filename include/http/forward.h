@@ -1,0 +1,86 @@
+/*
+ * What a proxy does to heads on their way (RFC 9110 section 7.6, RFC 7239): written once, for
+ * every protocol pair.
+ *
+ * The writers emit HTTP/1 bytes into a caller's buffer; fields pass through as they came but for
+ * the ones named here. Pure.
+ */
+#ifndef HTTP_FORWARD_H
+#define HTTP_FORWARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "http/message.h"
+
+/* What a request to an endpoint says beyond what the client's said. All slices may be empty. */
+struct forward_request {
+	struct slice host; /* Host to send; empty: the client's own */
+	struct slice path; /* rewritten path without query; empty: as it came */
+	struct slice client_ip; /* text; an IPv6 address without brackets */
+	struct slice forwarded_host; /* the client's Host, for X-Forwarded-Host and Forwarded */
+	uint16_t listener_port; /* X-Forwarded-Port */
+	bool tls; /* the client spoke TLS: proto=https */
+	bool trust_forwarded; /* append to the client's X-Forwarded-* instead of overwriting */
+	struct slice request_id; /* X-Request-Id, sent if the client sent none (or is not trusted) */
+	struct slice via; /* this proxy's pseudonym; empty: no Via */
+	bool pass_expect; /* Expect: 100-continue goes along */
+	bool keep_upgrade; /* Upgrade and Connection: upgrade go along */
+	bool chunked; /* the body goes out chunked; else by the head's Content-Length, or none */
+};
+
+/*
+ * Writes the head of a request to an endpoint, HTTP/1.1. Returns its length, or 0 when it does
+ * not fit into size. Removes hop-by-hop fields and what Connection nominates (never
+ * end-to-end fields that framing, routing or our own fields stand on), Proxy-*, HTTP2-Settings
+ * and the client's own X-Forwarded-*, X-Real-IP, Forwarded unless trusted; adds them anew.
+ */
+size_t forward_write_request(const struct head *, const struct forward_request *, char *out,
+    size_t size);
+
+struct forward_response {
+	bool to_http10; /* the client's version: no chunked, no 1xx */
+	bool chunked; /* the body goes out chunked */
+	bool close; /* say Connection: close */
+	bool say_keep_alive; /* an HTTP/1.0 client asked for keep-alive */
+	bool keep_upgrade; /* 101 */
+	struct slice via;
+	struct slice request_id; /* empty: none */
+};
+
+/* Writes the head of the answer to the client. Returns its length, or 0 when it does not fit. */
+size_t forward_write_response(const struct head *, const struct forward_response *, char *out,
+    size_t size);
+
+/*
+ * Writes trailer fields and the final empty line ("\r\n" alone when trailers is NULL). Fields
+ * that must not stand in a trailer (RFC 9110 section 6.5.1: framing, routing, authentication,
+ * request modifiers, hop-by-hop) are left out. Returns the length, or 0 when it does not fit.
+ */
+size_t forward_write_trailers(const struct head *trailers, char *out, size_t size);
+
+/*
+ * A whole answer made by the proxy: small body in HTML or JSON by the request's Accept (may be
+ * empty), request id in it; extra is more header lines, each with CRLF, or empty. Returns its
+ * length, or 0.
+ */
+struct own_answer {
+	unsigned status;
+	struct slice text; /* one sentence for people; also the reason shown */
+	struct slice request_id;
+	struct slice extra;
+	struct slice accept; /* the request's Accept value */
+	bool head_only; /* the request was HEAD */
+	bool close;
+};
+size_t forward_write_own(const struct own_answer *, char *out, size_t size);
+
+/* "Not Found" for 404; "Unknown" for what RFC 9110 and its registry do not name. */
+const char *http_reason(unsigned status);
+
+/* Media preference: does this Accept value prefer JSON over HTML? */
+bool accept_prefers_json(struct slice accept);
+
+#endif

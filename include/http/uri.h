@@ -1,0 +1,32 @@
+/*
+ * Paths: normalisation for route matching, prefix rewriting. Pure.
+ */
+#ifndef HTTP_URI_H
+#define HTTP_URI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+
+/*
+ * Normalises an absolute path as RFC 3986 section 6.2.2 does: decodes percent-encoded unreserved
+ * characters, upper-cases the hex digits of what stays encoded, removes dot segments (encoded
+ * ones too). Never merges slashes. Idempotent. Refuses (returns false) a NUL, a backslash, a
+ * control byte or a broken escape, encoded or not, and invalid or overlong UTF-8 escapes.
+ * out has room for path.len bytes; *out_len <= path.len.
+ * *changed tells whether the result differs from what came.
+ */
+bool uri_normalize_path(struct slice path, char *out, size_t *out_len, bool *changed);
+
+/* Is prefix a prefix of path on a segment border? "/api" of "/api", "/api/", "/api/x", not "/apix". */
+bool uri_prefix_matches(struct slice path, struct slice prefix);
+
+/*
+ * "host[:port]" into its parts, lower-cased host into out (room for text.len), without a trailing
+ * dot; false when it is not a valid authority (RFC 3986 section 3.2.2, 3.2.3). IPv6 in brackets keeps
+ * them. *port is 0 when none is given.
+ */
+bool uri_split_authority(struct slice text, char *out, size_t *out_len, unsigned *port);
+
+#endif

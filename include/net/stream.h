@@ -1,0 +1,110 @@
+/*
+ * A byte stream over a non-blocking socket, clear or TLS; the same for clients, endpoints and
+ * probes.
+ *
+ * Registered once with the event loop, edge-triggered; reads go through the loop's buffers, so an
+ * idle stream holds none. A stream takes every byte it is given to write: what the socket did not
+ * take waits in one block, and the owner stops giving more until STREAM_DRAINED. That is all the
+ * back-pressure there is.
+ *
+ * Embedded in its owner; belongs to one loop's thread.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <event2/event_struct.h>
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/fault.h"
+#include "net/loop.h"
+
+struct stream;
+
+enum stream_event {
+	STREAM_OPENED = 1, /* connected, TLS established: reads and writes may start */
+	STREAM_READABLE = 2, /* bytes, the end or an error wait for stream_read() */
+	STREAM_DRAINED = 4, /* all that waited has been written */
+	STREAM_FAILED = 8, /* connect or handshake failed, or a write did: see stream_fault() */
+};
+
+/* Called from the event loop only, never from inside a stream_*() call. May close the stream. */
+typedef void stream_fn(struct stream *, unsigned events, void *arg);
+
+struct stream {
+	/* read by the owner */
+	struct loop *loop;
+	int fd; /* -1: closed */
+	SSL *ssl; /* owned; NULL: clear */
+	uint64_t bytes_in; /* plain */
+	uint64_t bytes_out;
+
+	/* private to net/stream.c */
+	struct event event;
+	stream_fn *fn;
+	void *arg;
+	char *waiting; /* a block of loop->large, or NULL */
+	uint32_t waiting_at, waiting_len;
+	char *unread; /* cipher bytes the owner has not asked for yet; a block, or NULL */
+	uint32_t unread_at, unread_len;
+	uint8_t fault;
+	bool connecting;
+	bool handshaking;
+	bool readable; /* an edge was seen and the socket not yet read empty */
+	bool peer_closed; /* FIN or close_notify is on its way or here */
+	bool failed;
+	bool shut;
+	bool server;
+};
+
+/*
+ * Takes an accepted socket (non-blocking) and an SSL made for it (or NULL); both are closed and
+ * freed by stream_close(). STREAM_OPENED follows when the handshake is done; a clear stream is
+ * open at once and gets no STREAM_OPENED.
+ */
+void stream_accept(struct stream *, struct loop *, int fd, SSL *, stream_fn *, void *arg);
+
+/*
+ * Connects. False: failed at once, stream_fault() tells why, and the stream is closed. Otherwise
+ * STREAM_OPENED or STREAM_FAILED follows, never before this has returned. Takes the SSL in any case.
+ */
+bool stream_connect(struct stream *, struct loop *, const struct sockaddr *, socklen_t, SSL *,
+    stream_fn *, void *arg);
+
+/* Closes socket and TLS state and forgets what waited. Safe on a closed stream. */
+void stream_close(struct stream *);
+
+/*
+ * Reads up to size plain bytes. > 0: bytes (with size >= LOOP_CHUNK nothing is left over
+ * but what the socket still holds: read again until STREAM_WAIT). The end of a TLS stream without
+ * close_notify is STREAM_CUT: bodies delimited by close must not end so.
+ */
+enum { STREAM_WAIT = -1, STREAM_ERROR = -2, STREAM_END = 0, STREAM_CUT = -3 };
+ssize_t stream_read(struct stream *, void *buf, size_t size);
+/* Would stream_read() have a chance? For resuming after a pause. */
+bool stream_may_read(const struct stream *);
+
+/*
+ * Writes all of it, or keeps the rest. False: bytes wait (or the stream failed); give no more
+ * until STREAM_DRAINED (or STREAM_FAILED). At most LOOP_CHUNK at a time; when bytes wait already,
+ * at most what fits the block (an error answer, a close) and never a body.
+ */
+bool stream_write(struct stream *, const void *data, size_t len);
+bool stream_is_drained(const struct stream *);
+
+/* Ends our direction: close_notify and FIN, after what waits. Reading goes on. */
+void stream_shutdown(struct stream *);
+
+/* Peeks at an idle stream without blocking: true when nothing, not even an end, has arrived. */
+bool stream_is_quiet(struct stream *);
+
+enum fault stream_fault(const struct stream *);
+
+/* Once per process, before any thread: OpenSSL with our counters and our buffers. */
+void stream_init_openssl(void);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * TLS towards clients: certificates by SNI, ALPN, stateless tickets with rotating keys.
+ *
+ * A struct tls_server belongs to one worker and one tls block of a topology; its SSL_CTXs are
+ * built at first use, one per certificate, so 10,000 certificates cost nothing until they are
+ * asked for. Nothing in it is shared between threads.
+ */
+#ifndef NET_TLS_SERVER_H
+#define NET_TLS_SERVER_H
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/topology.h"
+
+struct tls_server;
+
+/*
+ * Ticket keys: each worker derives the same ones from the process's seed by a one-way ratchet
+ * every rotation period, so they rotate in step with nothing shared; the previous period's key
+ * still opens tickets. seed is 32 bytes made at process start.
+ */
+struct tls_server *tls_server_new(const struct conf_tls *, const unsigned char seed[32]);
+void tls_server_free(struct tls_server *); /* connections made from it may live on */
+
+/* An SSL for one accepted connection. NULL only if OpenSSL is out of memory. */
+SSL *tls_server_ssl(struct tls_server *);
+
+/* What an established connection agreed on. */
+const char *tls_version_name(const SSL *); /* "TLSv1.3" */
+/* Lower-case SNI, or "" when none was sent; valid as long as the SSL. */
+const char *tls_sni(const SSL *);
+bool tls_has_client_certificate(const SSL *);
+/* The index of the certificate context that serves name in the block (as SNI would pick). */
+unsigned tls_server_certificate_for(const struct conf_tls *, const char *name);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * The access log: workers put records into their rings, the log thread formats and writes them.
+ *
+ * Traffic never waits: a full ring drops the line and counts it; a full disk drops lines and
+ * says so once in a while.
+ */
+#ifndef PROXY_ACCESS_LOG_H
+#define PROXY_ACCESS_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/ring.h"
+#include "conf/topology.h"
+
+/* What one request leaves behind; the texts lie behind the struct, in the order of enum, not
+ * terminated. All times in us; 0: did not happen. */
+enum access_text {
+	ACCESS_CLIENT, /* "192.0.2.1:55555" */
+	ACCESS_METHOD,
+	ACCESS_HOST,
+	ACCESS_PATH, /* without query: it may hold secrets */
+	ACCESS_REQUEST_ID,
+	ACCESS_ROUTE,
+	ACCESS_SERVICE,
+	ACCESS_REGION, /* of the last try */
+	ACCESS_ENDPOINT,
+	ACCESS_LISTENER,
+	ACCESS_USER_AGENT,
+	ACCESS_REFERER,
+	ACCESS_TLS, /* "TLSv1.3" or empty */
+	ACCESS_TEXTS,
+};
+
+struct access_record {
+	uint64_t wall_us; /* when the request's first byte came */
+	uint64_t bytes_in; /* body */
+	uint64_t bytes_out; /* body */
+	uint32_t total_us;
+	uint32_t wait_us; /* first byte in to last byte of the head: the client's own time */
+	uint32_t queue_us; /* waiting for a connection to the endpoint, connect included */
+	uint32_t connect_us; /* of that, TCP and TLS */
+	uint32_t first_byte_us; /* request sent to answer's head, of the last try */
+	uint32_t body_us; /* answer's head to its end */
+	uint16_t status; /* 0: none was sent */
+	uint8_t protocol_minor; /* HTTP/1.minor; 20: HTTP/2 */
+	uint8_t tries;
+	uint8_t fault; /* enum fault: the reason field */
+	uint8_t reused; /* the upstream connection was */
+	uint8_t resumed; /* the client's TLS session was */
+	uint8_t reserved;
+	uint16_t text_len[ACCESS_TEXTS];
+};
+
+struct access_log;
+
+/*
+ * Starts the log thread over the workers' rings (borrowed; they outlive it). The destination and
+ * format are conf's. NULL with an error when the file cannot be opened.
+ */
+struct access_log *access_log_start(const struct conf_log *, struct ring **rings, unsigned count,
+    struct error *);
+/* Any thread: open the file anew (SIGUSR1), or write elsewhere after a reload. */
+void access_log_reopen(struct access_log *);
+bool access_log_configure(struct access_log *, const struct conf_log *, struct error *);
+/* Writes what the rings still hold, ends the thread. */
+void access_log_stop(struct access_log *);
+uint64_t access_log_dropped(const struct access_log *);
+
+/* One record as a line (without newline) into buf; returns its length. Pure, for tests. */
+size_t access_log_format(const struct access_record *, size_t record_len, enum conf_log_format,
+    char *buf, size_t size);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * A worker: one thread, one event loop, everything between a client and an endpoint.
+ *
+ * Workers share nothing with each other; they adopt routing tables from a mailbox, read steering
+ * words, and write their own shards, statistics and rings.
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/histogram.h"
+#include "base/ring.h"
+
+struct table;
+struct worker;
+
+/* One worker's numbers; that worker writes, anyone reads relaxed. */
+struct worker_stats {
+	atomic_ullong accepted;
+	atomic_ullong refused; /* over a connection limit */
+	atomic_uint clients; /* connections open now */
+	atomic_ullong handshakes; /* TLS, completed */
+	atomic_ullong handshakes_resumed;
+	atomic_ullong handshakes_failed;
+	atomic_ullong requests;
+	atomic_uint exchanges; /* in flight now */
+	atomic_ullong status_class[6];
+	atomic_ullong faults[FAULT_COUNT]; /* how requests ended */
+	atomic_ullong retries;
+	atomic_ullong redirects;
+	atomic_ullong bytes_in; /* from clients, plain */
+	atomic_ullong bytes_out;
+	atomic_ullong accept_pauses; /* EMFILE and kin */
+	atomic_ullong allocations; /* calls that took memory from the system, OpenSSL's too */
+	atomic_ullong loop_stalls; /* turns that took over 100 ms */
+	struct histogram duration; /* of whole requests, us */
+};
+
+/* "This endpoint just failed": record in the urgent ring, worker to control. */
+struct urgent {
+	uint32_t endpoint_id;
+	uint32_t fault; /* enum fault */
+};
+
+struct worker_setup {
+	unsigned index;
+	unsigned count;
+	unsigned char ticket_seed[32]; /* the same for all workers */
+	struct ring *urgent; /* of struct urgent; owned by the caller, outlives the worker */
+	int urgent_fd; /* eventfd, written after a commit; -1: none */
+	struct ring *access_log; /* of struct access_record, or NULL: off */
+};
+
+/* Makes the worker; its thread does not run yet. */
+struct worker *worker_new(const struct worker_setup *);
+bool worker_start(struct worker *, struct error *);
+
+/* Any thread: hands over one holder's share of the table; the one it displaces is released. */
+void worker_publish(struct worker *, struct table *);
+
+/*
+ * Any thread. Drain: stop accepting, close idle keep-alive clients, say Connection: close with
+ * every answer; worker_is_idle() becomes true when the last client has gone. Stop: end the thread
+ * now, whatever is in flight.
+ */
+void worker_drain(struct worker *);
+bool worker_is_idle(const struct worker *);
+void worker_stop(struct worker *);
+void worker_free(struct worker *); /* joins the thread first */
+
+const struct worker_stats *worker_stats(const struct worker *);
+/* The kernel's id of the thread, for tests that trace it; 0 before it runs. */
+int worker_thread_id(const struct worker *);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * Active health: rise and fall (HAProxy's semantics). Pure.
+ */
+#ifndef STEER_CHECK_H
+#define STEER_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "steer/endpoint.h"
+
+struct conf_health_check;
+
+/* One endpoint's track record; zero-initialised means UNKNOWN, never checked. */
+struct check_track {
+	enum endpoint_state state; /* UNKNOWN, UP or DOWN */
+	enum endpoint_reason reason;
+	uint32_t detail;
+	uint32_t streak; /* results in a row that speak against the state (or for it, when steady) */
+	bool streak_passes;
+	uint64_t since_ms;
+};
+
+struct check_result {
+	bool passed;
+	enum endpoint_reason reason;
+	uint32_t detail;
+};
+
+/*
+ * Takes one probe's result. An unknown endpoint is up after its first pass (rise is for coming
+ * back) and down after fall failures. Returns whether the state changed.
+ */
+bool check_step(struct check_track *, const struct check_result *, const struct conf_health_check *,
+    uint64_t now_ms);
+
+/* In transition: unknown, or the last result spoke against the state. */
+bool check_in_transition(const struct check_track *);
+
+/*
+ * When to probe next, in ms from the start of the last probe: interval or, in transition,
+ * fast_interval, with +-jitter_pct by random (0..2^32-1).
+ */
+uint32_t check_next_ms(const struct check_track *, const struct conf_health_check *,
+    uint32_t random);
+/* The first probe: anywhere within one interval, so that a start is not a herd. */
+uint32_t check_first_ms(const struct conf_health_check *, uint32_t random);
+
+#endif

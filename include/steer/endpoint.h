@@ -1,0 +1,147 @@
+/*
+ * Endpoints: lasting identities, the words that steer them, and the shards that count them.
+ *
+ * An endpoint is (service, region, scheme, host, address). It outlives tables, reloads and
+ * re-resolution as long as any of them names it. Counted: one reference per table that names it
+ * and one per worker that still holds its shard; the counts change only at reload, re-resolution
+ * and when a removed endpoint's last exchange ends, never per request.
+ *
+ * Who writes: control writes the steering word and the verdict; each worker writes its own shard.
+ */
+#ifndef STEER_ENDPOINT_H
+#define STEER_ENDPOINT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/fault.h"
+#include "base/histogram.h"
+
+struct conf_upstream_tls;
+
+/* As shown to people: unknown, up, down, draining. */
+enum endpoint_state { ENDPOINT_UNKNOWN, ENDPOINT_UP, ENDPOINT_DOWN, ENDPOINT_DRAINING };
+
+const char *endpoint_state_name(enum endpoint_state);
+
+/* Why an endpoint is in its state, with one number of detail; see endpoint_reason_format(). */
+enum endpoint_reason {
+	REASON_NOT_CHECKED, /* no health check configured: taken as up */
+	REASON_FIRST_CHECK_PENDING,
+	REASON_CHECK_PASSED, /* detail: times in a row */
+	REASON_CHECK_REFUSED,
+	REASON_CHECK_UNREACHABLE,
+	REASON_CHECK_RESET,
+	REASON_CHECK_TIMEOUT, /* detail: ms waited */
+	REASON_CHECK_TLS,
+	REASON_CHECK_STATUS, /* detail: the status */
+	REASON_CHECK_BODY,
+	REASON_CHECK_MALFORMED,
+	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row (no health check to ask) */
+	REASON_REMOVED, /* left the configuration or DNS: drains */
+};
+
+/*
+ * One worker's view and count of one endpoint, on cache lines of its own. Counters are written by
+ * that worker only, read relaxed by control and main.
+ */
+struct endpoint_shard {
+	struct endpoint *endpoint;
+	uint32_t held; /* plain: leases and idle connections of this worker that point here */
+	uint32_t in_flight; /* plain: tries of this worker */
+
+	atomic_ullong tries;
+	atomic_ullong answered; /* response head received */
+	atomic_ullong connects;
+	atomic_ullong reused;
+	atomic_ullong status_class[6]; /* 1xx..5xx in [1..5] */
+	atomic_ullong faults[FAULT_COUNT];
+	atomic_ullong bytes_in; /* from the endpoint */
+	atomic_ullong bytes_out;
+	atomic_uint connections; /* open now, idle ones too */
+	atomic_uint idle;
+	atomic_uint active; /* tries in flight now, for readers elsewhere */
+	struct histogram first_byte; /* of each try, us */
+};
+
+struct endpoint {
+	/* identity: never changes */
+	uint32_t id; /* small and dense; reused only after the last reference is gone */
+	const char *service;
+	const char *region;
+	const char *host; /* of the URL: name or literal address */
+	const char *url; /* "https://10.1.0.10:8443": scheme and address, for people */
+	bool tls;
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+
+	atomic_uint refs;
+
+	/* written by control, read relaxed at each pick: state << 24 | weight (0..65535) */
+	atomic_uint word;
+	/* the verdict behind the word, for status and explain; a reader may see them one change apart */
+	atomic_ullong since_ms;
+	atomic_uint reason; /* enum endpoint_reason */
+	atomic_uint reason_detail;
+	atomic_ullong last_check_us; /* latency of the last probe that got an answer */
+
+	/* one slot per worker; NULL until that worker first uses the endpoint (release/acquire) */
+	unsigned workers;
+	_Atomic(struct endpoint_shard *) shards[];
+};
+
+static inline unsigned
+endpoint_word(enum endpoint_state state, unsigned weight)
+{
+	return (unsigned)state << 24 | (weight & 0xffffu);
+}
+
+static inline enum endpoint_state
+endpoint_word_state(unsigned word)
+{
+	return (enum endpoint_state)(word >> 24);
+}
+
+static inline unsigned
+endpoint_word_weight(unsigned word)
+{
+	return word & 0xffffu;
+}
+
+/*
+ * "3 checks failed: refused", "check answered 503", ... into buf; returns buf.
+ */
+char *endpoint_reason_format(enum endpoint_reason, unsigned detail, char *buf, size_t size);
+
+/* The registry of all endpoints: control thread only. */
+struct endpoint_registry;
+
+struct endpoint_identity {
+	const char *service;
+	const char *region;
+	const char *host;
+	bool tls;
+	const struct sockaddr *addr;
+	socklen_t addr_len;
+};
+
+struct endpoint_registry *endpoint_registry_new(unsigned workers);
+void endpoint_registry_free(struct endpoint_registry *); /* no table or worker may be left */
+/* The endpoint with this identity, made (UNKNOWN) if there is none, with one reference more. */
+struct endpoint *endpoint_registry_get(struct endpoint_registry *, const struct endpoint_identity *);
+/* Control: forgets identities that nobody else references any more. Call after publishing. */
+void endpoint_registry_sweep(struct endpoint_registry *);
+
+/* Any thread. Dropping a reference never frees: the registry's sweep does, on control. */
+void endpoint_ref(struct endpoint *);
+void endpoint_unref(struct endpoint *);
+
+/* This worker's shard, made at first use (takes a reference). That worker only. */
+struct endpoint_shard *endpoint_shard(struct endpoint *, unsigned worker);
+/* Gives the shard's reference back; its counters stay readable while the endpoint lives. */
+void endpoint_shard_release(struct endpoint_shard *);
+
+#endif
