@@ -32,6 +32,7 @@ struct loop {
 	char *cipher_in; /* LOOP_CIPHER, used inside stream_read() only */
 	char *cipher_out; /* LOOP_CIPHER, used inside stream_write() and stream_read() only */
 	size_t cipher_in_at, cipher_in_len; /* private to net/stream.c */
+	bool cipher_in_used; /* private to net/stream.c: one read of the socket per call */
 	size_t cipher_out_len; /* private to net/stream.c */
 };
 

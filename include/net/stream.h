@@ -35,6 +35,16 @@ enum stream_event {
 /* Called from the event loop only, never from inside a stream_*() call. May close the stream. */
 typedef void stream_fn(struct stream *, unsigned events, void *arg);
 
+/* What stream_read() says when it has no bytes. */
+enum stream_end {
+	STREAM_END = 0, /* properly: FIN, with TLS after close_notify */
+	STREAM_WAIT = -1, /* nothing now: STREAM_READABLE follows */
+	STREAM_ERROR = -2, /* reset or broken: see stream_fault() */
+	STREAM_CUT = -3, /* TLS without close_notify: a body delimited by close must not end so */
+};
+
+enum stream_phase { STREAM_CLOSED, STREAM_CONNECTING, STREAM_HANDSHAKING, STREAM_OPEN };
+
 struct stream {
 	/* read by the owner */
 	struct loop *loop;
@@ -47,18 +57,19 @@ struct stream {
 	struct event event;
 	stream_fn *fn;
 	void *arg;
-	char *waiting; /* a block of loop->large, or NULL */
-	uint32_t waiting_at, waiting_len;
-	char *unread; /* cipher bytes the owner has not asked for yet; a block, or NULL */
+	char *waiting; /* bytes the socket did not take, or NULL */
+	char *unread; /* TLS records the owner has not asked for yet: a block of loop->large, or NULL */
+	uint32_t waiting_at, waiting_len, waiting_room;
 	uint32_t unread_at, unread_len;
-	uint8_t fault;
-	bool connecting;
-	bool handshaking;
-	bool readable; /* an edge was seen and the socket not yet read empty */
-	bool peer_closed; /* FIN or close_notify is on its way or here */
-	bool failed;
-	bool shut;
+	uint8_t phase; /* enum stream_phase */
+	uint8_t fault; /* enum fault */
+	int8_t end; /* enum stream_end once reading is over, else STREAM_WAIT */
 	bool server;
+	bool readable; /* an edge was seen and the socket not yet read empty */
+	bool peer_closed; /* a FIN has arrived behind what is still to be read */
+	bool write_failed;
+	bool shut_wanted; /* our FIN follows when nothing waits any more */
+	bool in_call; /* cipher_in and cipher_out are this stream's just now */
 };
 
 /*
@@ -70,28 +81,27 @@ void stream_accept(struct stream *, struct loop *, int fd, SSL *, stream_fn *, v
 
 /*
  * Connects. False: failed at once, stream_fault() tells why, and the stream is closed. Otherwise
- * STREAM_OPENED or STREAM_FAILED follows, never before this has returned. Takes the SSL in any case.
+ * STREAM_OPENED or STREAM_FAILED follows, never before this has returned. Takes the SSL in any
+ * case. The deadline is the owner's.
  */
 bool stream_connect(struct stream *, struct loop *, const struct sockaddr *, socklen_t, SSL *,
     stream_fn *, void *arg);
 
-/* Closes socket and TLS state and forgets what waited. Safe on a closed stream. */
+/* Closes socket and TLS state and forgets what waited. Safe on a closed or zeroed stream. */
 void stream_close(struct stream *);
+bool stream_is_open(const struct stream *);
 
 /*
- * Reads up to size plain bytes. > 0: bytes (with size >= LOOP_CHUNK nothing is left over
- * but what the socket still holds: read again until STREAM_WAIT). The end of a TLS stream without
- * close_notify is STREAM_CUT: bodies delimited by close must not end so.
+ * Reads up to size plain bytes: > 0, or an enum stream_end. At most one read of the socket; with
+ * size >= LOOP_CHUNK nothing is kept back in our buffers. Ask again while stream_may_read().
  */
-enum { STREAM_WAIT = -1, STREAM_ERROR = -2, STREAM_END = 0, STREAM_CUT = -3 };
 ssize_t stream_read(struct stream *, void *buf, size_t size);
-/* Would stream_read() have a chance? For resuming after a pause. */
+/* Would stream_read() have a chance? For going on, and for resuming after a pause. */
 bool stream_may_read(const struct stream *);
 
 /*
- * Writes all of it, or keeps the rest. False: bytes wait (or the stream failed); give no more
- * until STREAM_DRAINED (or STREAM_FAILED). At most LOOP_CHUNK at a time; when bytes wait already,
- * at most what fits the block (an error answer, a close) and never a body.
+ * Writes all of it, or keeps the rest. False: bytes wait, or the stream failed; give no more than
+ * a few closing bytes until STREAM_DRAINED (or STREAM_FAILED).
  */
 bool stream_write(struct stream *, const void *data, size_t len);
 bool stream_is_drained(const struct stream *);
@@ -100,11 +110,11 @@ bool stream_is_drained(const struct stream *);
 void stream_shutdown(struct stream *);
 
 /* Peeks at an idle stream without blocking: true when nothing, not even an end, has arrived. */
-bool stream_is_quiet(struct stream *);
+bool stream_is_quiet(const struct stream *);
 
 enum fault stream_fault(const struct stream *);
 
-/* Once per process, before any thread: OpenSSL with our counters and our buffers. */
+/* Once per process, before any SSL is made: OpenSSL allocates through our counters and buffers. */
 void stream_init_openssl(void);
 
 #endif

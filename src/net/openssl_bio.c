@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/openssl_bio.h"
+
+#include <malloc.h>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/stream.h"
+
+static BIO_METHOD *method;
+
+static int
+on_read(BIO *bio, char *buf, int size)
+{
+	bool retry;
+	int n = stream_bio_read(BIO_get_data(bio), buf, size, &retry);
+
+	BIO_clear_retry_flags(bio);
+	if (retry)
+		BIO_set_retry_read(bio);
+	return n;
+}
+
+static int
+on_write(BIO *bio, const char *data, int len)
+{
+	BIO_clear_retry_flags(bio);
+	return stream_bio_write(BIO_get_data(bio), data, len);
+}
+
+static long
+on_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	if (cmd == BIO_CTRL_FLUSH)
+		return 1;
+	if (cmd == BIO_CTRL_EOF)
+		return stream_bio_eof(BIO_get_data(bio));
+	return 0;
+}
+
+void
+openssl_bio_attach(SSL *ssl, struct stream *s)
+{
+	BIO *bio = BIO_new(method);
+
+	if (bio == NULL)
+		abort();
+	BIO_set_data(bio, s);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(ssl, bio, bio);
+}
+
+/*
+ * With SSL_MODE_RELEASE_BUFFERS an idle connection holds no record buffer, and each request takes
+ * and frees two of them. They are all of one size class, so each thread keeps a few at hand and
+ * the request path asks the system for nothing.
+ */
+enum { RECORD_MIN = 16 * 1024, RECORD_BLOCK = 18 * 1024, RECORDS_KEPT = 32 };
+
+struct record_cache {
+	void *block[RECORDS_KEPT];
+	unsigned count;
+};
+
+static __thread struct record_cache cache;
+static pthread_key_t cache_key;
+
+static void
+cache_drop(void *arg)
+{
+	struct record_cache *c = arg;
+
+	while (c->count > 0)
+		free(c->block[--c->count]);
+}
+
+static bool
+is_record(size_t size)
+{
+	return size >= RECORD_MIN && size <= RECORD_BLOCK;
+}
+
+static void *
+openssl_malloc(size_t size, const char *file, int line)
+{
+	if (is_record(size)) {
+		if (cache.count > 0)
+			return cache.block[--cache.count];
+		size = RECORD_BLOCK;
+	}
+	mem_count_one();
+	return malloc(size);
+}
+
+static void
+openssl_free(void *p, const char *file, int line)
+{
+	size_t usable = p != NULL ? malloc_usable_size(p) : 0;
+
+	/* Any block of this size serves, whatever it was asked for. */
+	if (usable >= RECORD_BLOCK && usable < RECORD_BLOCK + 64 && cache.count < RECORDS_KEPT) {
+		if (cache.count == 0)
+			pthread_setspecific(cache_key, &cache);
+		cache.block[cache.count++] = p;
+		return;
+	}
+	free(p);
+}
+
+static void *
+openssl_realloc(void *p, size_t size, const char *file, int line)
+{
+	mem_count_one();
+	return realloc(p, size);
+}
+
+void
+stream_init_openssl(void)
+{
+	if (method != NULL)
+		return;
+	if (pthread_key_create(&cache_key, cache_drop) != 0)
+		abort();
+	/* Refused once OpenSSL has allocated: then its own allocator stays, only uncounted. */
+	CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free);
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "detour stream");
+	if (method == NULL)
+		abort();
+	BIO_meth_set_read(method, on_read);
+	BIO_meth_set_write(method, on_write);
+	BIO_meth_set_ctrl(method, on_ctrl);
+}

@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/slab.h"
+#include "net/openssl_bio.h"
+#include "net/socket.h"
+#include "net/tls_client.h"
+
+/*
+ * What may wait for a socket beyond one block: an answer's head in front of a whole chunk, and
+ * the closing bytes behind. Past this the owner ignored back-pressure and the stream fails.
+ */
+enum { WAITING_MAX = 256 * 1024, TLS_RECORD = 16 * 1024 };
+
+static void on_event(evutil_socket_t, short what, void *arg);
+
+static void
+fail_writing(struct stream *s, enum fault why)
+{
+	if (s->write_failed)
+		return;
+	s->write_failed = true;
+	if (s->fault == FAULT_NONE)
+		s->fault = (uint8_t)why;
+	/* The owner hears of it from the loop, not from inside its own call. */
+	event_active(&s->event, EV_WRITE, 0);
+}
+
+static void
+drop_waiting(struct stream *s)
+{
+	if (s->waiting == NULL)
+		return;
+	if (s->waiting_room == slab_block_size(s->loop->large))
+		slab_give(s->loop->large, s->waiting);
+	else
+		mem_free(s->waiting);
+	s->waiting = NULL;
+	s->waiting_at = s->waiting_len = s->waiting_room = 0;
+}
+
+static char *
+waiting_make_room(struct stream *s, size_t len)
+{
+	size_t need = s->waiting_at + s->waiting_len + len;
+	size_t block = slab_block_size(s->loop->large);
+	char *bigger;
+
+	if (s->waiting == NULL && need <= block) {
+		s->waiting = slab_take(s->loop->large);
+		s->waiting_room = (uint32_t)block;
+	} else if (need > s->waiting_room) {
+		bigger = mem_raw(WAITING_MAX);
+		if (s->waiting_len > 0)
+			memcpy(bigger, s->waiting + s->waiting_at, s->waiting_len);
+		need = s->waiting_len;
+		drop_waiting(s);
+		s->waiting = bigger;
+		s->waiting_len = (uint32_t)need;
+		s->waiting_room = WAITING_MAX;
+	}
+	return s->waiting + s->waiting_at + s->waiting_len;
+}
+
+static bool
+keep_waiting(struct stream *s, const char *data, size_t len)
+{
+	if (s->waiting_len + len > WAITING_MAX - slab_block_size(s->loop->large)) {
+		fail_writing(s, FAULT_CLIENT_STALLED);
+		return false;
+	}
+	memcpy(waiting_make_room(s, len), data, len);
+	s->waiting_len += (uint32_t)len;
+	return true;
+}
+
+/* Sends what the socket takes; returns how much, or -1 when the stream has failed. */
+static ssize_t
+send_some(struct stream *s, const char *data, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = send(s->fd, data, len, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+		return 0;
+	fail_writing(s, fault_from_io_errno(errno));
+	return -1;
+}
+
+/* To the socket, or behind what waits for it already: the order is kept. */
+static bool
+put_raw(struct stream *s, const char *data, size_t len)
+{
+	ssize_t n = 0;
+
+	if (s->write_failed)
+		return false;
+	if (s->waiting == NULL) {
+		n = send_some(s, data, len);
+		if (n < 0)
+			return false;
+	}
+	if ((size_t)n == len)
+		return true;
+	return keep_waiting(s, data + n, len - (size_t)n);
+}
+
+static void
+flush_cipher(struct stream *s)
+{
+	struct loop *l = s->loop;
+	size_t len = l->cipher_out_len;
+
+	l->cipher_out_len = 0;
+	if (len > 0)
+		put_raw(s, l->cipher_out, len);
+}
+
+/* OpenSSL's way out: records gather in the loop's buffer and leave in one write. */
+int
+stream_bio_write(struct stream *s, const char *data, int len)
+{
+	struct loop *l = s->loop;
+
+	assert(s->in_call);
+	if (s->write_failed)
+		return -1;
+	if (l->cipher_out_len + (size_t)len > LOOP_CIPHER)
+		flush_cipher(s);
+	if ((size_t)len > LOOP_CIPHER)
+		return put_raw(s, data, (size_t)len) ? len : -1;
+	memcpy(l->cipher_out + l->cipher_out_len, data, (size_t)len);
+	l->cipher_out_len += (size_t)len;
+	return len;
+}
+
+static int
+take_unread(struct stream *s, char *buf, size_t size)
+{
+	size_t n = size < s->unread_len ? size : s->unread_len;
+
+	memcpy(buf, s->unread + s->unread_at, n);
+	s->unread_at += (uint32_t)n;
+	s->unread_len -= (uint32_t)n;
+	if (s->unread_len == 0) {
+		slab_give(s->loop->large, s->unread);
+		s->unread = NULL;
+	}
+	return (int)n;
+}
+
+/*
+ * One read of the socket. A short read has emptied it, so the next edge will tell of more: no
+ * second call to hear EAGAIN. Unless a FIN lies behind the bytes, whose edge has been already.
+ */
+static ssize_t
+recv_some(struct stream *s, void *buf, size_t size)
+{
+	ssize_t n;
+
+	do {
+		n = recv(s->fd, buf, size, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		if ((size_t)n < size && !s->peer_closed)
+			s->readable = false;
+		return n;
+	}
+	if (n == 0) {
+		s->end = STREAM_END;
+		s->peer_closed = true;
+		return STREAM_END;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		s->readable = false;
+		return STREAM_WAIT;
+	}
+	s->end = STREAM_ERROR;
+	if (s->fault == FAULT_NONE)
+		s->fault = (uint8_t)fault_from_io_errno(errno);
+	return STREAM_ERROR;
+}
+
+/* OpenSSL's way in: 0 is the end of the socket, -1 with *retry "nothing now". */
+int
+stream_bio_read(struct stream *s, char *buf, int size, bool *retry)
+{
+	struct loop *l = s->loop;
+	size_t n;
+
+	assert(s->in_call);
+	*retry = false;
+	if (s->unread != NULL)
+		return take_unread(s, buf, (size_t)size);
+	if (l->cipher_in_len == 0 && s->readable && s->end == STREAM_WAIT && !l->cipher_in_used) {
+		ssize_t got = recv_some(s, l->cipher_in, LOOP_CHUNK);
+
+		l->cipher_in_used = true;
+		l->cipher_in_at = 0;
+		l->cipher_in_len = got > 0 ? (size_t)got : 0;
+	}
+	if (l->cipher_in_len == 0) {
+		*retry = s->end == STREAM_WAIT;
+		return s->end == STREAM_END ? 0 : -1;
+	}
+	n = (size_t)size < l->cipher_in_len ? (size_t)size : l->cipher_in_len;
+	memcpy(buf, l->cipher_in + l->cipher_in_at, n);
+	l->cipher_in_at += n;
+	l->cipher_in_len -= n;
+	return (int)n;
+}
+
+bool
+stream_bio_eof(const struct stream *s)
+{
+	return s->end == STREAM_END;
+}
+
+/* The loop's cipher buffers are this stream's until leave_tls(). */
+static void
+enter_tls(struct stream *s)
+{
+	struct loop *l = s->loop;
+
+	assert(l->cipher_out_len == 0 && l->cipher_in_len == 0);
+	l->cipher_in_used = false;
+	s->in_call = true;
+}
+
+static void
+leave_tls(struct stream *s)
+{
+	struct loop *l = s->loop;
+
+	s->in_call = false;
+	flush_cipher(s);
+	if (l->cipher_in_len == 0)
+		return;
+	assert(s->unread == NULL);
+	s->unread = slab_take(l->large);
+	memcpy(s->unread, l->cipher_in + l->cipher_in_at, l->cipher_in_len);
+	s->unread_at = 0;
+	s->unread_len = (uint32_t)l->cipher_in_len;
+	l->cipher_in_len = 0;
+}
+
+/* What a failed SSL_read() or handshake means; leaves OpenSSL's error queue empty, always. */
+static ssize_t
+tls_read_end(struct stream *s, int ret)
+{
+	int err = SSL_get_error(s->ssl, ret);
+
+	if (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE)
+		return STREAM_WAIT;
+	ERR_clear_error();
+	if (err == SSL_ERROR_ZERO_RETURN) {
+		s->end = STREAM_END;
+	} else if (s->end == STREAM_END) {
+		s->end = STREAM_CUT;
+		if (s->fault == FAULT_NONE)
+			s->fault = FAULT_CLOSED;
+	} else {
+		s->end = STREAM_ERROR;
+		if (s->fault == FAULT_NONE)
+			s->fault = FAULT_RESET;
+	}
+	return s->end;
+}
+
+static ssize_t
+tls_read(struct stream *s, char *buf, size_t size)
+{
+	size_t got = 0;
+	int n = 0;
+
+	enter_tls(s);
+	while (got < size) {
+		n = SSL_read(s->ssl, buf + got, (int)(size - got));
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	if (n <= 0) {
+		ssize_t end = tls_read_end(s, n);
+
+		if (got == 0) {
+			leave_tls(s);
+			return end;
+		}
+	}
+	leave_tls(s);
+	return (ssize_t)got;
+}
+
+ssize_t
+stream_read(struct stream *s, void *buf, size_t size)
+{
+	ssize_t n;
+
+	assert(s->phase == STREAM_OPEN && size > 0);
+	if (s->ssl == NULL) {
+		if (s->end != STREAM_WAIT)
+			return s->end;
+		if (!s->readable)
+			return STREAM_WAIT;
+		n = recv_some(s, buf, size);
+	} else {
+		/* What was read before the end is still OpenSSL's to hand out. */
+		if (s->end != STREAM_WAIT && s->unread == NULL && SSL_pending(s->ssl) == 0 &&
+		    s->end != STREAM_END)
+			return s->end;
+		n = tls_read(s, buf, size);
+	}
+	if (n > 0)
+		s->bytes_in += (uint64_t)n;
+	return n;
+}
+
+bool
+stream_may_read(const struct stream *s)
+{
+	if (s->phase != STREAM_OPEN)
+		return false;
+	return s->readable || s->unread != NULL || s->end != STREAM_WAIT ||
+	    (s->ssl != NULL && SSL_pending(s->ssl) > 0);
+}
+
+bool
+stream_write(struct stream *s, const void *data, size_t len)
+{
+	const char *at = data;
+
+	if (s->write_failed || s->phase != STREAM_OPEN)
+		return false;
+	s->bytes_out += len;
+	if (s->ssl == NULL) {
+		put_raw(s, at, len);
+		return stream_is_drained(s);
+	}
+	enter_tls(s);
+	while (len > 0 && !s->write_failed) {
+		int n = SSL_write(s->ssl, at, (int)(len < TLS_RECORD ? len : TLS_RECORD));
+
+		if (n <= 0) {
+			ERR_clear_error();
+			fail_writing(s, FAULT_RESET);
+			break;
+		}
+		at += n;
+		len -= (size_t)n;
+	}
+	leave_tls(s);
+	return stream_is_drained(s);
+}
+
+bool
+stream_is_drained(const struct stream *s)
+{
+	return s->waiting == NULL && !s->write_failed;
+}
+
+static void
+send_fin_when_drained(struct stream *s)
+{
+	if (!s->shut_wanted || s->waiting != NULL || s->write_failed)
+		return;
+	s->shut_wanted = false;
+	shutdown(s->fd, SHUT_WR);
+}
+
+void
+stream_shutdown(struct stream *s)
+{
+	if (s->phase != STREAM_OPEN || s->shut_wanted)
+		return;
+	if (s->ssl != NULL && !s->write_failed && !(SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN)) {
+		enter_tls(s);
+		if (SSL_shutdown(s->ssl) < 0)
+			ERR_clear_error();
+		leave_tls(s);
+	}
+	s->shut_wanted = true;
+	send_fin_when_drained(s);
+}
+
+bool
+stream_is_quiet(const struct stream *s)
+{
+	char byte;
+	ssize_t n;
+
+	if (s->phase != STREAM_OPEN || s->write_failed || s->peer_closed || s->unread != NULL ||
+	    s->end != STREAM_WAIT)
+		return false;
+	n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+enum fault
+stream_fault(const struct stream *s)
+{
+	return (enum fault)s->fault;
+}
+
+bool
+stream_is_open(const struct stream *s)
+{
+	return s->phase != STREAM_CLOSED;
+}
+
+static void
+begin(struct stream *s, struct loop *loop, int fd, SSL *ssl, stream_fn *fn, void *arg)
+{
+	memset(s, 0, sizeof *s);
+	s->loop = loop;
+	s->fd = fd;
+	s->ssl = ssl;
+	s->fn = fn;
+	s->arg = arg;
+	s->end = STREAM_WAIT;
+	if (ssl != NULL)
+		openssl_bio_attach(ssl, s);
+	event_assign(&s->event, loop->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+	    on_event, s);
+	event_add(&s->event, NULL);
+}
+
+void
+stream_accept(struct stream *s, struct loop *loop, int fd, SSL *ssl, stream_fn *fn, void *arg)
+{
+	begin(s, loop, fd, ssl, fn, arg);
+	s->server = true;
+	s->phase = ssl != NULL ? STREAM_HANDSHAKING : STREAM_OPEN;
+	if (ssl != NULL)
+		SSL_set_accept_state(ssl);
+}
+
+bool
+stream_connect(struct stream *s, struct loop *loop, const struct sockaddr *addr, socklen_t len,
+    SSL *ssl, stream_fn *fn, void *arg)
+{
+	bool pending;
+	int fd = socket_connect(addr, len, &pending);
+
+	if (fd < 0) {
+		memset(s, 0, sizeof *s);
+		s->loop = loop;
+		s->fd = -1;
+		s->fault = (uint8_t)fault_from_connect_errno(errno);
+		SSL_free(ssl);
+		return false;
+	}
+	begin(s, loop, fd, ssl, fn, arg);
+	s->phase = STREAM_CONNECTING; /* even when done: the first writable edge tells the owner */
+	if (ssl != NULL)
+		SSL_set_connect_state(ssl);
+	return true;
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s->phase == STREAM_CLOSED)
+		return;
+	event_del(&s->event);
+	drop_waiting(s);
+	if (s->unread != NULL)
+		slab_give(s->loop->large, s->unread);
+	s->unread = NULL;
+	SSL_free(s->ssl);
+	s->ssl = NULL;
+	close(s->fd);
+	s->fd = -1;
+	s->phase = STREAM_CLOSED;
+}
+
+static unsigned
+fail_opening(struct stream *s, enum fault why)
+{
+	s->write_failed = true;
+	s->fault = (uint8_t)why;
+	return STREAM_FAILED;
+}
+
+static unsigned
+shake_hands(struct stream *s)
+{
+	int ret;
+
+	enter_tls(s);
+	ret = SSL_do_handshake(s->ssl);
+	if (ret == 1) {
+		leave_tls(s);
+		s->phase = STREAM_OPEN;
+		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);
+	}
+	if (tls_read_end(s, ret) == STREAM_WAIT) {
+		leave_tls(s);
+		return s->write_failed ? STREAM_FAILED : 0;
+	}
+	leave_tls(s); /* an alert may be on its way */
+	if (s->server)
+		return fail_opening(s, FAULT_TLS_FAILED);
+	/* A reset or a silent close is the network's doing, anything else the handshake's. */
+	if (s->peer_closed || s->end == STREAM_CUT)
+		return fail_opening(s, FAULT_CONNECT_RESET);
+	return fail_opening(s, tls_client_fault(s->ssl));
+}
+
+static unsigned
+finish_connect(struct stream *s)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+		err = errno;
+	if (err != 0)
+		return fail_opening(s, fault_from_connect_errno(err));
+	if (s->ssl == NULL) {
+		s->phase = STREAM_OPEN;
+		return STREAM_OPENED | (s->readable ? STREAM_READABLE : 0);
+	}
+	s->phase = STREAM_HANDSHAKING;
+	return shake_hands(s);
+}
+
+static unsigned
+flush_waiting(struct stream *s)
+{
+	ssize_t n = send_some(s, s->waiting + s->waiting_at, s->waiting_len);
+
+	if (n < 0)
+		return STREAM_FAILED;
+	s->waiting_at += (uint32_t)n;
+	s->waiting_len -= (uint32_t)n;
+	if (s->waiting_len > 0)
+		return 0;
+	drop_waiting(s);
+	send_fin_when_drained(s);
+	return STREAM_DRAINED;
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	unsigned events = 0;
+
+	if (what & EV_CLOSED)
+		s->peer_closed = true;
+	if (what & (EV_READ | EV_CLOSED))
+		s->readable = true;
+
+	switch ((enum stream_phase)s->phase) {
+	case STREAM_CLOSED:
+		return;
+	case STREAM_CONNECTING:
+		events = finish_connect(s);
+		break;
+	case STREAM_HANDSHAKING:
+		events = shake_hands(s);
+		break;
+	case STREAM_OPEN:
+		if (s->write_failed)
+			events |= STREAM_FAILED;
+		else if (s->waiting != NULL && (what & EV_WRITE))
+			events |= flush_waiting(s);
+		if (stream_may_read(s))
+			events |= STREAM_READABLE;
+		break;
+	}
+	if (events != 0)
+		s->fn(s, events, s->arg);
+}
