@@ -12,15 +12,10 @@
 #include <stdint.h>
 
 #include "conf/topology.h"
+#include "steer/hash.h"
+#include "steer/maglev.h"
+#include "steer/rng.h"
 #include "steer/table.h"
-
-/* Small and fast, for choices only; one per worker. */
-struct rng {
-	uint64_t state[2];
-};
-void rng_seed(struct rng *, uint64_t seed);
-uint64_t rng_next(struct rng *);
-uint32_t rng_below(struct rng *, uint32_t bound); /* 0..bound-1, bound > 0 */
 
 enum { PICK_MAX_TRIED = 16 };
 
@@ -35,29 +30,25 @@ struct pick {
 };
 
 /*
- * The region for a try: among regions with a share, by share (one random number); those in
- * avoid_regions only when nothing else is left; when no region with a share has an untried
- * endpoint, any region with a usable one, lowest tier first. -1: none.
+ * The region for a try: among regions with a share, by share (one random number); when none of
+ * them has an untried endpoint left, a region with an endpoint that is up, lowest tier first, then
+ * the heavier. Regions in avoid_regions are asked last, by the same two rules. A region with weight
+ * 0 takes nothing without a share. -1: none.
+ *
+ * Reads the steering words as they are; while control is changing them, a region may be named
+ * that has nothing left by the time balancer_pick() looks: avoid it and ask again.
  */
 int balance_region(const struct table_service *, const struct pick *);
 
 struct balancer;
+/* The region is borrowed, and so is the rng: it sets where in its order a balancer begins. */
 struct balancer *balancer_new(enum conf_balance, const struct table_region *, unsigned worker,
     struct rng *);
 void balancer_free(struct balancer *);
 /*
- * An endpoint that is up (or, when the region fails open, any that does not drain) and was not
- * tried; NULL: none left. Borrowed: valid as long as the table.
+ * An endpoint that is up and was not tried. When none in the region is up: one not probed yet, then
+ * any that does not drain. NULL: none left. Borrowed: valid as long as the table. Allocates nothing.
  */
 struct endpoint *balancer_pick(struct balancer *, const struct pick *);
-
-/* Maglev (Eisenbud et al., NSDI 2016, section 3.4): fills slots for weighted members by name. */
-uint32_t maglev_size_for(unsigned members); /* the smallest listed prime >= 100 * members */
-void maglev_fill(uint32_t *slots, uint32_t size, const char *const *names,
-    const uint16_t *weights, unsigned members);
-
-/* The hash of a key, equal in every process (SipHash is not needed: a client can pick its own
- * endpoint only for itself). */
-uint64_t hash_bytes(const void *bytes, size_t len, uint64_t seed);
 
 #endif

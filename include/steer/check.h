@@ -28,8 +28,10 @@ struct check_result {
 };
 
 /*
- * Takes one probe's result. An unknown endpoint is up after its first pass (rise is for coming
- * back) and down after fall failures. Returns whether the state changed.
+ * Takes one probe's result; returns whether the state changed. An unknown endpoint is up after its
+ * first pass (rise is for coming back) and down after fall failures. Reason and detail are the
+ * evidence for the state: a result that speaks against it changes them only with it. A failure
+ * without a detail of its own gets the number of failures in a row.
  */
 bool check_step(struct check_track *, const struct check_result *, const struct conf_health_check *,
     uint64_t now_ms);

@@ -50,6 +50,7 @@ enum endpoint_reason {
  */
 struct endpoint_shard {
 	struct endpoint *endpoint;
+	bool referenced; /* plain: between endpoint_shard() and endpoint_shard_release() */
 	uint32_t held; /* plain: leases and idle connections of this worker that point here */
 	uint32_t in_flight; /* plain: tries of this worker */
 
@@ -80,7 +81,11 @@ struct endpoint {
 
 	atomic_uint refs;
 
-	/* written by control, read relaxed at each pick: state << 24 | weight (0..65535) */
+	/*
+	 * Written by control, read relaxed at each pick: state << 24 | weight. The weight is a
+	 * factor on the weight configured in the table: ENDPOINT_WEIGHT_FULL, or less while the
+	 * endpoint starts slowly. State, not weight, is what takes an endpoint out.
+	 */
 	atomic_uint word;
 	/* the verdict behind the word, for status and explain; a reader may see them one change apart */
 	atomic_ullong since_ms;
@@ -92,6 +97,8 @@ struct endpoint {
 	unsigned workers;
 	_Atomic(struct endpoint_shard *) shards[];
 };
+
+enum { ENDPOINT_WEIGHT_FULL = 1000 };
 
 static inline unsigned
 endpoint_word(enum endpoint_state state, unsigned weight)
@@ -130,18 +137,30 @@ struct endpoint_identity {
 
 struct endpoint_registry *endpoint_registry_new(unsigned workers);
 void endpoint_registry_free(struct endpoint_registry *); /* no table or worker may be left */
-/* The endpoint with this identity, made (UNKNOWN) if there is none, with one reference more. */
+/*
+ * The endpoint with this identity, made (UNKNOWN, full weight, REASON_FIRST_CHECK_PENDING, since 0)
+ * if there is none, with one reference more.
+ */
 struct endpoint *endpoint_registry_get(struct endpoint_registry *, const struct endpoint_identity *);
-/* Control: forgets identities that nobody else references any more. Call after publishing. */
+/* The endpoint with this id, or NULL when it is gone. Borrowed: until the next sweep. */
+struct endpoint *endpoint_registry_find(const struct endpoint_registry *, uint32_t id);
+unsigned endpoint_registry_count(const struct endpoint_registry *);
+/* Frees endpoints that nobody references any more, and their ids. Call after publishing. */
 void endpoint_registry_sweep(struct endpoint_registry *);
 
 /* Any thread. Dropping a reference never frees: the registry's sweep does, on control. */
 void endpoint_ref(struct endpoint *);
 void endpoint_unref(struct endpoint *);
 
-/* This worker's shard, made at first use (takes a reference). That worker only. */
+/*
+ * This worker's shard, made at first use, with one reference on the endpoint however often it is
+ * asked for. That worker only, and only while a table or that reference keeps the endpoint alive.
+ */
 struct endpoint_shard *endpoint_shard(struct endpoint *, unsigned worker);
-/* Gives the shard's reference back; its counters stay readable while the endpoint lives. */
+/*
+ * Gives that reference back, when nothing is held or in flight. The shard and its counters live as
+ * long as the endpoint; asking for it again takes the reference again.
+ */
 void endpoint_shard_release(struct endpoint_shard *);
 
 #endif

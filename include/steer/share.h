@@ -3,6 +3,7 @@
  *
  * The lowest tier with a healthy region serves, by weight; when no endpoint anywhere is up, the
  * checks are what is doubted and the configured weights of the lowest tier stand (fail open).
+ * A region without an endpoint, or with weight 0, never gets a share.
  */
 #ifndef STEER_SHARE_H
 #define STEER_SHARE_H
@@ -24,7 +25,7 @@ enum share_mode {
 	SHARE_NORMAL,
 	SHARE_UNPROVEN, /* nothing up yet, but some not probed yet: those serve */
 	SHARE_FAIL_OPEN, /* everything is down: health is ignored */
-	SHARE_NOTHING, /* no endpoint exists */
+	SHARE_NOTHING, /* no endpoint exists, or only in regions of weight 0 */
 };
 
 /* shares[i] of SHARE_WHOLE; they sum to SHARE_WHOLE exactly unless SHARE_NOTHING (all 0). */

@@ -15,11 +15,13 @@
 
 #include "base/bytes.h"
 #include "steer/endpoint.h"
+#include "steer/route_index.h"
+#include "steer/steering.h"
 
+struct arena;
 struct conf_route;
 struct conf_service;
 struct conf_service_region;
-struct route_index;
 struct topology;
 
 /* A region's part in one service, as the workers pick from it. */
@@ -29,6 +31,7 @@ struct table_region {
 	unsigned index; /* in table_service.regions */
 	struct endpoint **endpoints;
 	uint16_t *weights; /* configured, parallel to endpoints */
+	uint32_t *by_id; /* indices into endpoints, by ascending endpoint id */
 	unsigned endpoint_count;
 	const uint32_t *maglev; /* maglev_size slots of indices into endpoints, or NULL */
 	uint32_t maglev_size; /* a prime, or 0 */
@@ -42,20 +45,8 @@ struct table_service {
 	unsigned region_count;
 };
 
-/*
- * What control tells all workers about a region of a service: words written in place by control,
- * read relaxed at each pick. Lasting by (service, region) name, owned by the steering registry.
- */
-struct steering {
-	atomic_uint share; /* of the service's new requests, in 1/65536; 0: none */
-	atomic_uint usable; /* endpoints up; 0 and share > 0: failing open, health is ignored */
-	atomic_uint generation; /* grows with each change of an endpoint's word in the region */
-	atomic_uint refs; /* control only: tables that name it */
-	const char *service;
-	const char *region;
-};
-
 struct table {
+	struct arena *arena; /* owned; holds the table and all that hangs off it */
 	struct topology *topology; /* one reference */
 	struct route_index *routes; /* counted */
 	struct table_service *services; /* same order as topology.services */
@@ -63,6 +54,7 @@ struct table {
 	uint64_t generation; /* grows with each table control builds */
 	atomic_uint holders;
 	void *listeners; /* opaque here: the listening sockets that belong to this topology */
+	void (*listeners_free)(void *); /* called with listeners by the last release, unless NULL */
 };
 
 /* Addresses control knows for one configured endpoint (a literal has one). */
@@ -76,33 +68,24 @@ struct table_addresses {
 typedef struct table_addresses table_resolve_fn(void *arg, const struct conf_service *,
     const struct conf_service_region *, unsigned endpoint);
 
-struct steering_registry;
-struct steering_registry *steering_registry_new(void);
-void steering_registry_free(struct steering_registry *);
-
 /*
  * Control thread. Builds a table with the given number of holders. Takes a reference on the
- * topology, on each endpoint, and shares old's route index when the topology is the same.
+ * topology and on each endpoint; shares old's route index when the topology is the same, and its
+ * maglev tables when their members are. old may be NULL; nothing of it is kept otherwise.
+ *
+ * Endpoints stand in configured order, each name's addresses sorted, every address with the
+ * configured weight; what is listed twice in a region is one endpoint with the weights added.
+ * New endpoints are UNKNOWN and new steering has no share: control writes both before it
+ * publishes the table.
  */
 struct table *table_build(struct topology *, const struct table *old, struct endpoint_registry *,
     struct steering_registry *, table_resolve_fn *, void *arg, unsigned holders);
 /* Any thread. The last of the holders frees the table. */
 void table_release(struct table *);
 
-/*
- * The route for a request: host is lower case without port, path is normalised. Precedence: exact
- * host, then the longest wildcard, then any host; within a host an exact path, then the longest
- * prefix on a segment border; a host whose paths do not match falls through to the next wider one.
- * NULL: no route. Cost: bounded by the lengths of host and path, not by the number of routes.
- */
+/* The route for a request, or NULL; the rules are route_index_find()'s. */
 const struct conf_route *table_route(const struct table *, struct slice host, struct slice path);
 
 const struct table_service *table_service_find(const struct table *, const char *name);
-
-/* The index alone, for tests and benches. */
-struct route_index *route_index_build(const struct topology *);
-void route_index_free(struct route_index *);
-const struct conf_route *route_index_find(const struct route_index *, struct slice host,
-    struct slice path);
 
 #endif
