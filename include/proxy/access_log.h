@@ -69,7 +69,12 @@ bool access_log_configure(struct access_log *, const struct conf_log *, struct e
 void access_log_stop(struct access_log *);
 uint64_t access_log_dropped(const struct access_log *);
 
-/* One record as a line (without newline) into buf; returns its length. Pure, for tests. */
+/*
+ * One record as a line (without newline) into buf; returns its length, 0 when the record is torn
+ * or buf too small for any line. Texts too long for their share of the line are cut and the line
+ * says so; ACCESS_LINE_MAX holds every line that is not cut by size. Pure, for tests.
+ */
+enum { ACCESS_LINE_MAX = 8192 };
 size_t access_log_format(const struct access_record *, size_t record_len, enum conf_log_format,
     char *buf, size_t size);
 
