@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+enum {
+	ALIGN = 16,
+	BLOCK_FIRST = 4 * 1024,
+	BLOCK_MAX = 256 * 1024,
+};
+
+/* Zeroed when made and handed out once only, so what is taken needs no clearing. */
+struct block {
+	struct block *next;
+	size_t size;
+	size_t used;
+	char bytes[] __attribute__((aligned(ALIGN)));
+};
+
+struct arena {
+	struct block *blocks; /* the first has the room; owned */
+	size_t next_size;
+};
+
+struct arena *
+arena_new(void)
+{
+	struct arena *a = mem_new(sizeof *a);
+
+	a->next_size = BLOCK_FIRST;
+	return a;
+}
+
+void
+arena_free(struct arena *a)
+{
+	struct block *b, *next;
+
+	if (a == NULL)
+		return;
+	for (b = a->blocks; b != NULL; b = next) {
+		next = b->next;
+		mem_free(b);
+	}
+	mem_free(a);
+}
+
+static struct block *
+block_new(size_t size)
+{
+	struct block *b = mem_new(sizeof *b + size);
+
+	b->size = size;
+	return b;
+}
+
+/* Something large gets a block to itself, behind the first, whose room stays in use. */
+static void *
+take_large(struct arena *a, size_t size)
+{
+	struct block *b = block_new(size);
+
+	b->used = size;
+	if (a->blocks == NULL) {
+		a->blocks = b;
+	} else {
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+	}
+	return b->bytes;
+}
+
+static void
+add_block(struct arena *a)
+{
+	struct block *b = block_new(a->next_size - sizeof *b);
+
+	b->next = a->blocks;
+	a->blocks = b;
+	if (a->next_size < BLOCK_MAX)
+		a->next_size *= 2;
+}
+
+void *
+arena_take(struct arena *a, size_t size)
+{
+	struct block *b;
+	void *p;
+
+	assert(size <= SIZE_MAX / 2);
+	size = size == 0 ? ALIGN : (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	if (a->blocks == NULL || a->blocks->size - a->blocks->used < size) {
+		if (size > a->next_size / 4)
+			return take_large(a, size);
+		add_block(a);
+	}
+	b = a->blocks;
+	p = b->bytes + b->used;
+	b->used += size;
+	return p;
+}
+
+void *
+arena_array(struct arena *a, size_t count, size_t size)
+{
+	size_t bytes;
+	bool overflow = __builtin_mul_overflow(count, size, &bytes);
+
+	assert(!overflow);
+	return arena_take(a, bytes);
+}
+
+char *
+arena_strdup(struct arena *a, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(arena_take(a, size), text, size);
+}
+
+char *
+arena_strndup(struct arena *a, const char *text, size_t max)
+{
+	size_t len = strnlen(text, max);
+
+	return memcpy(arena_take(a, len + 1), text, len);
+}
+
+char *
+arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list args, again;
+	char *text;
+	int len;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	assert(len >= 0);
+	text = arena_take(a, (size_t)len + 1);
+	vsnprintf(text, (size_t)len + 1, fmt, again);
+	va_end(again);
+	return text;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static uint64_t
+read_us(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+clock_now_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
+clock_now_ms(void)
+{
+	return clock_now_us() / 1000;
+}
+
+uint64_t
+clock_wall_us(void)
+{
+	return read_us(CLOCK_REALTIME);
+}
+
+/* From 1970-01-01 to January 1st of year. */
+static uint64_t
+days_before_year(uint64_t year)
+{
+	uint64_t past = year - 1;
+
+	return past * 365 + past / 4 - past / 100 + past / 400 - 719162;
+}
+
+static unsigned
+days_in_month(uint64_t year, unsigned month)
+{
+	static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month] + (month == 1 ? leap : 0);
+}
+
+/* Not gmtime_r(): that takes the C library's time zone lock, and any thread may be here. */
+char *
+clock_format_wall(uint64_t wall_us, char *buf, size_t size)
+{
+	uint64_t seconds = wall_us / 1000000;
+	unsigned milli = (unsigned)(wall_us % 1000000 / 1000);
+	unsigned of_day = (unsigned)(seconds % 86400);
+	uint64_t days = seconds / 86400;
+	uint64_t year = 1970 + days / 366; /* at most this year, so the search goes upwards */
+	unsigned month = 0;
+
+	while (days >= days_before_year(year + 1))
+		year++;
+	days -= days_before_year(year);
+	while (days >= days_in_month(year, month))
+		days -= days_in_month(year, month++);
+	snprintf(buf, size, "%04llu-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned long long)year,
+	    month + 1, (unsigned)days + 1, of_day / 3600, of_day / 60 % 60, of_day % 60, milli);
+	return buf;
+}
