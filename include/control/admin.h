@@ -1,0 +1,38 @@
+/*
+ * The admin side: status, metrics and probes over HTTP, on a TCP address and on a unix socket.
+ *
+ * Runs on main's event loop with libevent's own HTTP server, which never sees traffic. Over TCP
+ * nothing can be changed, only read.
+ */
+#ifndef CONTROL_ADMIN_H
+#define CONTROL_ADMIN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct admin;
+struct conf_admin;
+struct event_base;
+struct view;
+
+/* Fills all of the view but its tally, which is the admin side's own. */
+typedef void admin_view_fn(void *arg, struct view *);
+
+/*
+ * Binds and listens (main may still have its privileges); serves once the loop runs. NULL with an
+ * error that names the address. The unix socket gets mode 0660; a missing directory for it is made.
+ */
+struct admin *admin_new(struct event_base *, const struct conf_admin *, admin_view_fn *, void *arg,
+    struct error *);
+/* Closes, and removes the unix socket unless somebody else has taken its place. */
+void admin_free(struct admin *);
+/* Gives the unix socket, and its directory if we made it, to the user we are about to become. */
+bool admin_give_to(struct admin *, uid_t, gid_t, struct error *);
+/* What /readyz will answer: the text, and whether it is 200. */
+const char *admin_readiness(const struct view *, bool *ready);
+/* The TCP address really bound, "" when there is none. */
+const char *admin_bound_text(const struct admin *);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/admin.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/topology.h"
+#include "control/metrics.h"
+#include "control/status.h"
+#include "control/view.h"
+#include "net/socket.h"
+
+enum {
+	BACKLOG = 64,
+	TIMEOUT_S = 15,
+	MAX_HEADERS_BYTES = 16 * 1024,
+	MAX_BODY_BYTES = 64 * 1024,
+};
+
+struct admin {
+	admin_view_fn *view;
+	void *arg;
+	struct tally *tally; /* owned */
+	struct event *tick; /* owned */
+	struct evhttp *tcp; /* owned, each with its listening socket; NULL: off */
+	struct evhttp *local;
+	char tcp_text[64];
+	char *socket_path; /* NULL: none of ours is there */
+	char *made_dir; /* NULL: it was there */
+	dev_t socket_dev; /* with socket_ino: what we bound, to tell it from a successor's */
+	ino_t socket_ino;
+};
+
+static void
+read_view(struct admin *a, struct view *v)
+{
+	*v = (struct view){ .table = NULL };
+	a->view(a->arg, v);
+	v->tally = a->tally;
+	if (v->table != NULL)
+		tally_observe(a->tally, v->table, v->now_ms);
+}
+
+static void
+reply(struct evhttp_request *req, int status, const char *reason, const char *type,
+    struct evbuffer *body)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+
+	evhttp_add_header(headers, "Content-Type", type);
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_send_reply(req, status, reason, body);
+}
+
+static void
+reply_text(struct evhttp_request *req, int status, const char *reason, const char *text)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	evbuffer_add(body, text, strlen(text));
+	reply(req, status, reason, "text/plain; charset=utf-8", body);
+	evbuffer_free(body);
+}
+
+static void
+serve_status(struct admin *a, struct evhttp_request *req)
+{
+	struct evbuffer *body = evbuffer_new();
+	struct view v;
+	json_t *json;
+	char *text;
+
+	read_view(a, &v);
+	json = status_json(&v);
+	text = json_dumps(json, JSON_INDENT(1));
+	json_decref(json);
+	if (text == NULL) {
+		reply_text(req, 500, "Internal Server Error", "the status cannot be written as JSON\n");
+	} else {
+		evbuffer_add(body, text, strlen(text));
+		evbuffer_add(body, "\n", 1);
+		reply(req, 200, "OK", "application/json", body);
+	}
+	free(text);
+	evbuffer_free(body);
+}
+
+static void
+serve_metrics(struct admin *a, struct evhttp_request *req)
+{
+	struct evbuffer *body = evbuffer_new();
+	struct view v;
+
+	read_view(a, &v);
+	metrics_write(body, &v);
+	reply(req, 200, "OK", METRICS_CONTENT_TYPE, body);
+	evbuffer_free(body);
+}
+
+static void
+serve_livez(struct admin *a, struct evhttp_request *req)
+{
+	reply_text(req, 200, "OK", "alive\n");
+}
+
+const char *
+admin_readiness(const struct view *v, bool *ready)
+{
+	*ready = false;
+	if (v->process.draining)
+		return "draining: finishing what is in flight\n";
+	if (!v->ready)
+		return "starting: no routing table yet, names are being resolved\n";
+	*ready = true;
+	return "ready\n";
+}
+
+static void
+serve_readyz(struct admin *a, struct evhttp_request *req)
+{
+	struct view v = { .table = NULL };
+	const char *text;
+	bool ready;
+
+	a->view(a->arg, &v);
+	text = admin_readiness(&v, &ready);
+	reply_text(req, ready ? 200 : 503, ready ? "OK" : "Service Unavailable", text);
+}
+
+static const struct {
+	const char *path;
+	void (*serve)(struct admin *, struct evhttp_request *);
+} pages[] = {
+	{ "/v1/status", serve_status },
+	{ "/metrics", serve_metrics },
+	{ "/livez", serve_livez },
+	{ "/readyz", serve_readyz },
+};
+
+static void
+on_request(struct evhttp_request *req, void *arg)
+{
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+	struct admin *a = arg;
+
+	if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
+		evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
+		reply_text(req, 405, "Method Not Allowed", "only GET is served here\n");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (path != NULL && strcmp(path, pages[i].path) == 0) {
+			pages[i].serve(a, req);
+			return;
+		}
+	}
+	reply_text(req, 404, "Not Found",
+	    "here are /v1/status, /metrics, /livez and /readyz\n");
+}
+
+/* Keeps the windows of the tally short while nobody asks. */
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct view v;
+
+	read_view(arg, &v);
+}
+
+/* Takes the listening socket in any case. */
+static struct evhttp *
+serve_on(struct admin *a, struct event_base *base, int fd, struct error *error)
+{
+	struct evhttp *http = evhttp_new(base);
+
+	if (http == NULL) {
+		error_set(error, "cannot make an HTTP server for the admin side");
+		close(fd);
+		return NULL;
+	}
+	evhttp_set_timeout(http, TIMEOUT_S);
+	evhttp_set_max_headers_size(http, MAX_HEADERS_BYTES);
+	evhttp_set_max_body_size(http, MAX_BODY_BYTES);
+	/* all that evhttp knows, so that a wrong one is told 405 and not 501 */
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+	    EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+	evhttp_set_gencb(http, on_request, a);
+	if (evhttp_accept_socket(http, fd) != 0) {
+		error_errno(error, "cannot serve on", "the admin socket");
+		close(fd);
+		evhttp_free(http);
+		return NULL;
+	}
+	return http;
+}
+
+static bool
+open_tcp(struct admin *a, struct event_base *base, const struct conf_address *bind,
+    struct error *error)
+{
+	struct sockaddr_storage bound;
+	socklen_t len = sizeof bound;
+	int fd = socket_listen(bind, BACKLOG, error);
+
+	if (fd < 0)
+		return false;
+	if (getsockname(fd, (struct sockaddr *)&bound, &len) == 0)
+		socket_format((struct sockaddr *)&bound, a->tcp_text, sizeof a->tcp_text);
+	a->tcp = serve_on(a, base, fd, error);
+	return a->tcp != NULL;
+}
+
+static bool
+make_directory(struct admin *a, const char *path, struct error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir;
+
+	if (slash == NULL || slash == path)
+		return true;
+	dir = mem_strdup(path);
+	dir[slash - path] = '\0';
+	if (mkdir(dir, 0755) == 0) {
+		a->made_dir = dir;
+		return true;
+	}
+	if (errno == EEXIST) {
+		mem_free(dir);
+		return true;
+	}
+	error_errno(error, "cannot make the directory of the admin socket", dir);
+	mem_free(dir);
+	return false;
+}
+
+static bool
+open_local(struct admin *a, struct event_base *base, const char *path, struct error *error)
+{
+	struct conf_address address = { .len = sizeof(struct sockaddr_un), .text = path };
+	struct sockaddr_un *un = (struct sockaddr_un *)&address.addr;
+	struct stat st;
+	mode_t mask;
+	int fd;
+
+	if (strlen(path) >= sizeof un->sun_path) {
+		error_set(error, "admin socket %s: the path is longer than %zu bytes", path,
+		    sizeof un->sun_path - 1);
+		return false;
+	}
+	if (!make_directory(a, path, error))
+		return false;
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, path, strlen(path) + 1);
+	/* the mode must be right from the first moment; no other thread runs yet */
+	mask = umask(0117);
+	fd = socket_listen(&address, BACKLOG, error);
+	umask(mask);
+	if (fd < 0)
+		return false;
+	if (stat(path, &st) == 0) {
+		a->socket_path = mem_strdup(path);
+		a->socket_dev = st.st_dev;
+		a->socket_ino = st.st_ino;
+	}
+	a->local = serve_on(a, base, fd, error);
+	return a->local != NULL;
+}
+
+struct admin *
+admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn *view, void *arg,
+    struct error *error)
+{
+	struct timeval every = { .tv_sec = TALLY_WINDOW_MS / 1000 };
+	struct admin *a = mem_new(sizeof *a);
+
+	a->view = view;
+	a->arg = arg;
+	a->tally = tally_new();
+	if (conf->bind.len > 0 && !open_tcp(a, base, &conf->bind, error))
+		goto fail;
+	if (conf->socket[0] != '\0' && !open_local(a, base, conf->socket, error))
+		goto fail;
+	a->tick = event_new(base, -1, EV_PERSIST, on_tick, a);
+	if (a->tick == NULL || event_add(a->tick, &every) != 0) {
+		error_set(error, "cannot start the admin side's timer");
+		goto fail;
+	}
+	return a;
+fail:
+	admin_free(a);
+	return NULL;
+}
+
+static void
+remove_socket(struct admin *a)
+{
+	struct stat st;
+
+	/* after a restart the path may be our successor's */
+	if (stat(a->socket_path, &st) != 0 || st.st_dev != a->socket_dev ||
+	    st.st_ino != a->socket_ino)
+		return;
+	if (unlink(a->socket_path) != 0)
+		log_debug("admin socket %s stays behind: %s", a->socket_path, strerror(errno));
+}
+
+void
+admin_free(struct admin *a)
+{
+	if (a->socket_path != NULL)
+		remove_socket(a);
+	if (a->tick != NULL)
+		event_free(a->tick);
+	if (a->tcp != NULL)
+		evhttp_free(a->tcp);
+	if (a->local != NULL)
+		evhttp_free(a->local);
+	tally_free(a->tally);
+	mem_free(a->socket_path);
+	mem_free(a->made_dir);
+	mem_free(a);
+}
+
+bool
+admin_give_to(struct admin *a, uid_t uid, gid_t gid, struct error *error)
+{
+	if (a->made_dir != NULL && chown(a->made_dir, uid, gid) != 0) {
+		error_errno(error, "cannot give away", a->made_dir);
+		return false;
+	}
+	if (a->socket_path != NULL && chown(a->socket_path, uid, gid) != 0) {
+		error_errno(error, "cannot give away", a->socket_path);
+		return false;
+	}
+	return true;
+}
+
+const char *
+admin_bound_text(const struct admin *a)
+{
+	return a->tcp_text;
+}
