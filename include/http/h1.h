@@ -18,7 +18,7 @@
 
 enum h1_result {
 	H1_DONE, /* complete */
-	H1_MORE, /* all bytes are good so far; call again with more behind them */
+	H1_MORE, /* complete lines are good so far; call again with more behind them */
 	H1_BAD, /* see fault and why */
 };
 
@@ -33,8 +33,10 @@ extern const struct h1_limits h1_default_limits; /* 8 KiB, 16 KiB, 32 KiB, 100 *
 
 /*
  * Where a parse in several pieces stands; zeroed before the first byte. data must begin at the
- * same byte of the message in each call (it may have moved in memory); what was scanned once is
- * not scanned again, so a head that trickles in costs no more than one that arrives whole.
+ * same byte of the message in each call (it may have moved in memory), and head be the same
+ * one: it is filled line by line. What was scanned once is not scanned again, so a head that
+ * trickles in costs no more than one that arrives whole. The verdict does not depend on how
+ * the bytes were cut.
  */
 struct h1_parse {
 	uint32_t scanned;
@@ -58,7 +60,10 @@ enum h1_result h1_parse_request(struct h1_parse *, struct head *, const char *da
 enum h1_result h1_parse_response(struct h1_parse *, struct head *, const char *data, size_t len,
     const struct h1_limits *, enum method request_method, bool asked_upgrade);
 
-/* The trailer section behind the last chunk, up to and with its empty line; fields only. */
+/*
+ * The trailer section behind the last chunk, up to and with its empty line; fields only. The
+ * fault is said as for a request.
+ */
 enum h1_result h1_parse_trailers(struct h1_parse *, struct head *, const char *data, size_t len,
     const struct h1_limits *);
 

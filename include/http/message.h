@@ -3,6 +3,9 @@
  *
  * Everything is offsets into one run of bytes (base), so a head can be parsed where it was read
  * and kept by copying the run and setting base anew: no pointer to mend, no string to own.
+ * The fields lie in base as lines, "name: value" CRLF, in order and with nothing between them,
+ * and the head's last two bytes are the CRLF of its empty line, so that fields which pass
+ * through unchanged are copied by the run; whoever fills a head from HTTP/2 writes such lines.
  * A struct head is some 2 KiB, holds no resources and belongs to whoever declared it.
  */
 #ifndef HTTP_MESSAGE_H
@@ -39,7 +42,7 @@ enum method {
 
 /* How the end of a message's body is found (RFC 9112 section 6.3; HTTP/2: END_STREAM). */
 enum framing {
-	FRAMING_NONE, /* no body */
+	FRAMING_NONE, /* no body, or Content-Length: 0 */
 	FRAMING_LENGTH, /* content_length bytes */
 	FRAMING_CHUNKED, /* chunked, or HTTP/2 without a length: the end is marked */
 	FRAMING_CLOSE, /* until the connection closes (responses only) */
@@ -80,8 +83,12 @@ struct head {
 	uint64_t content_length; /* FRAMING_LENGTH; for HEAD and 304 what was announced */
 	bool has_content_length;
 	bool keep_alive; /* the connection may carry another message after this one */
-	bool expect_continue;
-	bool upgrade; /* asks for, or with 101 grants, another protocol */
+	bool expect_continue; /* and there is a body to wait for, and HTTP/1.1 */
+	/*
+	 * Asks for, or with 101 grants, another protocol. False if a body comes along, or for h2c
+	 * and TLS: a tunnel for those would carry requests past every rule of the proxy.
+	 */
+	bool upgrade;
 	bool te_trailers; /* the sender of this request reads trailers */
 
 	uint16_t field_count;
@@ -118,6 +125,11 @@ enum field_id field_lookup(const char *name, size_t len);
 /* The lower-case name of an id. */
 struct slice field_id_name(enum field_id);
 bool field_is_hop_by_hop(enum field_id);
+/*
+ * Is name, but for '_' in place of '-', that of a field for framing, of a hop-by-hop field, or
+ * of one that the proxy vouches for? CGI and its kin can't tell the two apart.
+ */
+bool field_is_alias(struct slice name);
 
 /* The first field with this id (not FIELD_OTHER), or NULL. */
 const struct field *head_find(const struct head *, enum field_id);

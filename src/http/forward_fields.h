@@ -1,0 +1,40 @@
+/*
+ * What writing requests and answers has in common: which fields stay, copied by the run.
+ * Private to the writers of heads.
+ */
+#ifndef HTTP_FORWARD_FIELDS_H
+#define HTTP_FORWARD_FIELDS_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "h1_fields.h"
+#include "http/message.h"
+#include "out.h"
+
+/* Names that Connection nominates, beyond the options everybody sends. Borrowed from the head. */
+struct nominated {
+	unsigned count;
+	struct slice names[H1_CONNECTION_OPTIONS];
+};
+
+/*
+ * Never nominated are fields that framing, routing and the proxy's own word stand on: with
+ * those a client could make us drop what the endpoint relies on us for.
+ */
+void nominated_collect(struct nominated *, const struct head *);
+
+/* Does the field go along? arg is what the caller passed to fields_copy(). */
+typedef bool field_passes_fn(const struct head *, const struct field *, const void *arg);
+
+/* Writes the lines of all fields that pass and are not nominated (NULL: there are no such). */
+void fields_copy(struct out *, const struct head *, const struct nominated *, field_passes_fn *,
+    const void *arg);
+
+/* Via, when there is a pseudonym to say; those before us have their own lines. */
+void via_put(struct out *, const struct head *, struct slice pseudonym);
+
+/* Does the name begin so? start is lower-case. */
+bool name_starts(struct slice name, struct slice start);
+
+#endif

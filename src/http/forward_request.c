@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/forward.h"
+
+#include "chars.h"
+#include "forward_fields.h"
+
+/* Fields that our own code has no name for but that say who is behind us, or steer CGI (httpoxy).
+ */
+static bool
+other_passes(struct slice name, const struct forward_request *r)
+{
+	switch (char_lower(name.at[0])) {
+	case 'p':
+		return !name_starts(name, SLICE("proxy-")) &&
+		    !slice_eq_nocase(name, SLICE("proxy"));
+	case 'x':
+		return r->trust_forwarded || !name_starts(name, SLICE("x-forwarded-"));
+	default:
+		return true;
+	}
+}
+
+static bool
+request_passes(const struct head *h, const struct field *f, const void *arg)
+{
+	const struct forward_request *r = arg;
+
+	switch (f->id) {
+	case FIELD_OTHER:
+		return other_passes(field_name(h, f), r);
+	case FIELD_HOST: /* these we say ourselves */
+	case FIELD_FORWARDED:
+		return false;
+	case FIELD_X_FORWARDED_FOR:
+		return r->trust_forwarded && r->client_ip.len == 0;
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PORT:
+	case FIELD_X_REAL_IP:
+		return r->trust_forwarded;
+	case FIELD_X_REQUEST_ID:
+		return r->trust_forwarded || r->request_id.len == 0;
+	case FIELD_CONTENT_LENGTH:
+		return !r->chunked;
+	case FIELD_TRAILER:
+		return r->chunked;
+	case FIELD_EXPECT:
+		return r->pass_expect && h->expect_continue;
+	case FIELD_UPGRADE:
+		return r->keep_upgrade && h->upgrade;
+	default:
+		return !field_is_hop_by_hop((enum field_id)f->id);
+	}
+}
+
+/*
+ * OPTIONS for a whole server, sent in absolute-form, has no path: "*" to the server itself
+ * (RFC 9112 section 3.2.4). The head then has, for want of a byte to point at, the scheme's slash.
+ */
+static bool
+means_asterisk(const struct head *h)
+{
+	return h->method == METHOD_OPTIONS && h->query.len == 0 && h->path.len == 1 &&
+	    h->path.at > h->target.at && h->path.at + 1 == h->host.at;
+}
+
+static void
+put_request_line(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	out_put(o, head_slice(h, h->method_text));
+	out_put(o, SLICE(" "));
+	if (r->path.len > 0)
+		out_put(o, r->path);
+	else if (means_asterisk(h))
+		out_put(o, SLICE("*"));
+	else
+		out_put(o, head_slice(h, h->path));
+	out_put(o, head_slice(h, h->query));
+	out_put(o, SLICE(" HTTP/1.1\r\n"));
+	out_field(o, SLICE("Host: "), r->host.len > 0 ? r->host : head_slice(h, h->host));
+}
+
+static bool
+needs_own(const struct head *h, const struct forward_request *r, enum field_id id)
+{
+	return !r->trust_forwarded || head_find(h, id) == NULL;
+}
+
+/* What trusted proxies before us said, as the beginning of one list. */
+static void
+put_trusted(struct out *o, const struct head *h, const struct forward_request *r, enum field_id id)
+{
+	if (!r->trust_forwarded)
+		return;
+	for (unsigned i = 0; i < h->field_count; i++) {
+		if (h->fields[i].id != id || h->fields[i].value_len == 0)
+			continue;
+		out_put(o, field_value(h, &h->fields[i]));
+		out_put(o, SLICE(", "));
+	}
+}
+
+/* As a token if it is one, else as a quoted-string (RFC 7239 section 4). */
+static void
+put_node(struct out *o, struct slice text, bool bracketed)
+{
+	bool token = !bracketed;
+
+	for (size_t i = 0; i < text.len && token; i++)
+		token = char_is(text.at[i], CHAR_TOKEN);
+	if (token) {
+		out_put(o, text);
+		return;
+	}
+	out_put(o, bracketed ? SLICE("\"[") : SLICE("\""));
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '"' || text.at[i] == '\\')
+			out_put(o, SLICE("\\"));
+		out_put(o, (struct slice){ text.at + i, 1 });
+	}
+	out_put(o, bracketed ? SLICE("]\"") : SLICE("\""));
+}
+
+static void
+put_forwarded(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	out_put(o, SLICE("Forwarded: "));
+	put_trusted(o, h, r, FIELD_FORWARDED);
+	if (r->client_ip.len > 0) {
+		out_put(o, SLICE("for="));
+		put_node(o, r->client_ip, memchr(r->client_ip.at, ':', r->client_ip.len) != NULL);
+		out_put(o, SLICE(";"));
+	}
+	if (r->forwarded_host.len > 0) {
+		out_put(o, SLICE("host="));
+		put_node(o, r->forwarded_host, false);
+		out_put(o, SLICE(";"));
+	}
+	out_put(o, r->tls ? SLICE("proto=https\r\n") : SLICE("proto=http\r\n"));
+}
+
+/* Who is behind us, for those who know RFC 7239 and for those who know the older habit. */
+static void
+put_client(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	if (r->client_ip.len > 0) {
+		out_put(o, SLICE("X-Forwarded-For: "));
+		put_trusted(o, h, r, FIELD_X_FORWARDED_FOR);
+		out_put(o, r->client_ip);
+		out_put(o, SLICE("\r\n"));
+		if (needs_own(h, r, FIELD_X_REAL_IP))
+			out_field(o, SLICE("X-Real-IP: "), r->client_ip);
+	}
+	if (needs_own(h, r, FIELD_X_FORWARDED_PROTO))
+		out_field(o, SLICE("X-Forwarded-Proto: "), r->tls ? SLICE("https") : SLICE("http"));
+	if (r->forwarded_host.len > 0 && needs_own(h, r, FIELD_X_FORWARDED_HOST))
+		out_field(o, SLICE("X-Forwarded-Host: "), r->forwarded_host);
+	if (r->listener_port != 0 && needs_own(h, r, FIELD_X_FORWARDED_PORT)) {
+		out_put(o, SLICE("X-Forwarded-Port: "));
+		out_number(o, r->listener_port);
+		out_put(o, SLICE("\r\n"));
+	}
+	put_forwarded(o, h, r);
+}
+
+static void
+put_connection(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	bool upgrade = r->keep_upgrade && h->upgrade;
+
+	if (h->te_trailers && upgrade)
+		out_put(o, SLICE("TE: trailers\r\nConnection: TE, upgrade\r\n"));
+	else if (h->te_trailers)
+		out_put(o, SLICE("TE: trailers\r\nConnection: TE\r\n"));
+	else if (upgrade)
+		out_put(o, SLICE("Connection: upgrade\r\n"));
+}
+
+size_t
+forward_write_request(const struct head *h, const struct forward_request *r, char *out, size_t size)
+{
+	struct out o = { out, size, 0 };
+	struct nominated n;
+
+	nominated_collect(&n, h);
+	put_request_line(&o, h, r);
+	fields_copy(&o, h, &n, request_passes, r);
+	put_client(&o, h, r);
+	if (r->request_id.len > 0 && needs_own(h, r, FIELD_X_REQUEST_ID))
+		out_field(&o, SLICE("X-Request-Id: "), r->request_id);
+	via_put(&o, h, r->via);
+	if (r->chunked)
+		out_put(&o, SLICE("Transfer-Encoding: chunked\r\n"));
+	put_connection(&o, h, r);
+	out_put(&o, SLICE("\r\n"));
+	return out_end(&o);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "h1_fields.h"
+
+#include "chars.h"
+#include "values.h"
+
+/* What the options of all Connection fields together say (RFC 9112 section 9.3). */
+struct options {
+	unsigned count;
+	bool close;
+	bool keep_alive;
+	bool upgrade;
+};
+
+static void
+read_options(struct slice value, struct options *o)
+{
+	struct slice option;
+
+	for (; o->count <= H1_CONNECTION_OPTIONS && value_next(&value, &option); o->count++) {
+		o->close |= slice_eq_nocase(option, SLICE("close"));
+		o->keep_alive |= slice_eq_nocase(option, SLICE("keep-alive"));
+		o->upgrade |= slice_eq_nocase(option, SLICE("upgrade"));
+	}
+}
+
+/* A tunnel of HTTP/2 or TLS would carry requests that nobody here gets to see. */
+static bool
+upgrade_may_pass(struct slice value)
+{
+	static const struct slice refused[] = { { "h2", 2 }, { "http/", 5 }, { "tls/", 4 } };
+	struct slice protocol;
+
+	while (value_next(&value, &protocol)) {
+		if (protocol.len == 0)
+			return false;
+		for (unsigned i = 0; i < ARRAY_SIZE(refused); i++) {
+			struct slice start = protocol;
+
+			if (start.len > refused[i].len)
+				start.len = refused[i].len;
+			if (slice_eq_nocase(start, refused[i]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* 1*DIGIT up to 2^63-1, so that a sum of two never overflows. */
+static bool
+parse_length(struct slice text, uint64_t *length)
+{
+	*length = 0;
+	if (text.len == 0)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned digit = (unsigned)(text.at[i] - '0');
+
+		if (digit > 9 || *length > ((uint64_t)INT64_MAX - digit) / 10)
+			return false;
+		*length = *length * 10 + digit;
+	}
+	return true;
+}
+
+/* A good list of codings of which we lack some is not the client's mistake; all else is. */
+static enum fault
+judge_coding(struct slice value, const char **why)
+{
+	struct slice rest = value, coding;
+	bool known = true;
+
+	if (slice_eq_nocase(value, SLICE("chunked")))
+		return FAULT_NONE;
+	*why = "malformed Transfer-Encoding";
+	while (value_next(&rest, &coding)) {
+		if (coding.len == 0 || !char_is(coding.at[0], CHAR_TOKEN))
+			return FAULT_BAD_REQUEST;
+		known &= slice_eq_nocase(coding, SLICE("chunked"));
+	}
+	if (known)
+		return FAULT_BAD_REQUEST;
+	*why = "transfer coding other than chunked";
+	return FAULT_CODING_REFUSED;
+}
+
+/* Sets *only; false if it was set already: the field must not come twice. */
+static bool
+only_one(const struct field **only, const struct field *f)
+{
+	if (*only != NULL)
+		return false;
+	*only = f;
+	return true;
+}
+
+/* One pass over the fields: what stands where. Returns why not, or NULL. */
+static const char *
+collect(struct head *h, struct h1_meaning *m, struct options *options)
+{
+	bool upgrade_asked = false, upgrade_passes = true;
+
+	for (unsigned i = 0; i < h->field_count; i++) {
+		const struct field *f = &h->fields[i];
+
+		switch (f->id) {
+		case FIELD_OTHER:
+			break;
+		case FIELD_HOST:
+			if (!only_one(&m->host, f))
+				return "more than one Host";
+			break;
+		case FIELD_CONTENT_LENGTH:
+			if (!only_one(&m->content_length, f))
+				return "more than one Content-Length";
+			break;
+		case FIELD_TRANSFER_ENCODING:
+			if (!only_one(&m->transfer_encoding, f))
+				return "more than one Transfer-Encoding";
+			break;
+		case FIELD_EXPECT:
+			if (!only_one(&m->expect, f))
+				return "more than one Expect";
+			break;
+		case FIELD_CONNECTION:
+			read_options(field_value(h, f), options);
+			if (options->count > H1_CONNECTION_OPTIONS)
+				return "too many options in Connection";
+			break;
+		case FIELD_UPGRADE:
+			upgrade_asked = true;
+			upgrade_passes &= upgrade_may_pass(field_value(h, f));
+			break;
+		case FIELD_TE:
+			m->te_trailers |= value_has_token(field_value(h, f), SLICE("trailers"));
+			break;
+		default: /* of no meaning to the parser */
+			break;
+		}
+	}
+	m->upgrade = upgrade_asked && upgrade_passes && options->upgrade && h->minor >= 1;
+	return NULL;
+}
+
+enum fault
+h1_understand(struct head *h, struct h1_meaning *m)
+{
+	struct options options = { 0 };
+
+	*m = (struct h1_meaning){ 0 };
+	m->why = collect(h, m, &options);
+	if (m->why != NULL)
+		return FAULT_BAD_REQUEST;
+	h->keep_alive = !options.close && (h->minor >= 1 || options.keep_alive);
+	/*
+	 * Both framings, or chunked from a peer that need not know it (RFC 9112, 6.1 and 6.3): a
+	 * reader behind us may take the other one, and see another message in the same bytes.
+	 */
+	if (m->transfer_encoding != NULL && m->content_length != NULL)
+		m->why = "both Transfer-Encoding and Content-Length";
+	else if (m->transfer_encoding != NULL && h->minor == 0)
+		m->why = "Transfer-Encoding in HTTP/1.0";
+	if (m->why != NULL)
+		return FAULT_BAD_REQUEST;
+	if (m->transfer_encoding != NULL)
+		return judge_coding(field_value(h, m->transfer_encoding), &m->why);
+	if (m->content_length != NULL) {
+		h->has_content_length = true;
+		if (!parse_length(field_value(h, m->content_length), &h->content_length)) {
+			m->why = "malformed Content-Length";
+			return FAULT_BAD_REQUEST;
+		}
+	}
+	return FAULT_NONE;
+}
