@@ -14,16 +14,28 @@
 #include "conf/topology.h"
 
 /*
- * A listening, non-blocking, close-on-exec socket with SO_REUSEADDR and, for IP, SO_REUSEPORT; -1 with an
- * error that says what to do. A unix socket's stale file is replaced (never a file that is no socket).
+ * A listening, non-blocking, close-on-exec socket with SO_REUSEADDR and, for IP, SO_REUSEPORT;
+ * -1 with an error that says what to do. A unix socket's stale file is replaced (never a file
+ * that is no socket). What it accepts inherits TCP_NODELAY and keepalive.
  */
 int socket_listen(const struct conf_address *, uint32_t backlog, struct error *);
+/*
+ * Is nobody listening there yet? SO_REUSEPORT would let a second process of the same user share
+ * the port and take half the traffic unnoticed, so ask once before the first socket_listen().
+ */
+bool socket_is_free(const struct conf_address *, struct error *);
 
-/* A connecting non-blocking socket (TCP_NODELAY, keepalive 10 s/3 s x 3, user timeout); -1 with errno. *pending: in progress. */
+/* A connecting non-blocking socket (TCP_NODELAY, keepalive 10 s/3 s x 3); -1 with errno. *pending: in progress. */
 int socket_connect(const struct sockaddr *, socklen_t, bool *pending);
 
-/* For an accepted client socket: TCP_NODELAY, keepalive. */
+/* TCP_NODELAY and keepalive for a client socket that socket_listen()'s did not accept. */
 void socket_tune_client(int fd);
+
+/*
+ * Do bytes we sent stay unacknowledged through a retransmission? Then the path is dead, or very
+ * lossy. A peer that is slow, or reads nothing, still acknowledges: for it this is false.
+ */
+bool socket_is_unacknowledged(int fd);
 
 /* "192.0.2.1:443" / "[::1]:443" / "unix"; size at least 64. Returns buf. */
 char *socket_format(const struct sockaddr *, char *buf, size_t size);

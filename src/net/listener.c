@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/socket.h"
+
+static struct listener *
+listener_new(const char *text, unsigned workers)
+{
+	struct listener *l = mem_new(sizeof *l + workers * sizeof l->fds[0]);
+
+	l->text = mem_strdup(text);
+	atomic_init(&l->refs, 1);
+	atomic_init(&l->connections, 0);
+	l->workers = workers;
+	for (unsigned i = 0; i < workers; i++)
+		atomic_init(&l->fds[i], -1);
+	return l;
+}
+
+/*
+ * The further workers' sockets. IP: own ones, at the address the first one got (the configured
+ * port may be 0). Unix: copies of the one there is, for SO_REUSEPORT does not know them.
+ */
+static bool
+open_others(struct listener *l, const struct conf_listener *c, struct error *e)
+{
+	int first = atomic_load_explicit(&l->fds[0], memory_order_relaxed);
+	struct conf_address bound = { .len = sizeof bound.addr, .text = c->bind.text };
+
+	if (getsockname(first, (struct sockaddr *)&bound.addr, &bound.len) < 0) {
+		error_errno(e, "reading the address of", c->bind.text);
+		return false;
+	}
+	for (unsigned i = 1; i < l->workers; i++) {
+		int fd;
+
+		if (bound.addr.ss_family != AF_UNIX) {
+			fd = socket_listen(&bound, c->backlog, e);
+		} else {
+			fd = fcntl(first, F_DUPFD_CLOEXEC, 0);
+			if (fd < 0)
+				error_errno(e, "copying the socket of", c->bind.text);
+		}
+		if (fd < 0)
+			return false;
+		atomic_store_explicit(&l->fds[i], fd, memory_order_relaxed);
+	}
+	return true;
+}
+
+static struct listener *
+listener_open(const struct conf_listener *c, unsigned workers, struct error *e)
+{
+	int first = socket_listen(&c->bind, c->backlog, e);
+	struct listener *l;
+
+	if (first < 0)
+		return NULL;
+	l = listener_new(c->bind.text, workers);
+	atomic_store_explicit(&l->fds[0], first, memory_order_relaxed);
+	if (!open_others(l, c, e)) {
+		listener_unref(l);
+		return NULL;
+	}
+	return l;
+}
+
+static struct listener *
+find(const struct listener_set *set, const char *text, unsigned workers)
+{
+	for (unsigned i = 0; set != NULL && i < set->count; i++)
+		if (set->listeners[i]->workers == workers
+		    && strcmp(set->listeners[i]->text, text) == 0)
+			return set->listeners[i];
+	return NULL;
+}
+
+struct listener_set *
+listener_set_open(const struct topology *t, const struct listener_set *old, unsigned workers,
+    struct error *e)
+{
+	struct listener_set *set = mem_new(sizeof *set);
+
+	atomic_init(&set->refs, 1);
+	set->listeners = mem_array(t->listener_count, sizeof(struct listener *));
+	/* Once we serve, the ports that look taken may be our own at overlapping addresses. */
+	for (unsigned i = 0; old == NULL && i < t->listener_count; i++)
+		if (!socket_is_free(&t->listeners[i].bind, e))
+			goto fail;
+	for (unsigned i = 0; i < t->listener_count; i++) {
+		struct listener *l = find(old, t->listeners[i].bind.text, workers);
+
+		if (l != NULL)
+			listener_ref(l);
+		else if ((l = listener_open(&t->listeners[i], workers, e)) == NULL)
+			goto fail;
+		set->listeners[set->count++] = l;
+	}
+	return set;
+fail:
+	listener_set_unref(set);
+	return NULL;
+}
+
+void
+listener_set_ref(struct listener_set *set)
+{
+	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+}
+
+void
+listener_set_unref(struct listener_set *set)
+{
+	if (set == NULL || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < set->count; i++)
+		listener_unref(set->listeners[i]);
+	mem_free(set->listeners);
+	mem_free(set);
+}
+
+void
+listener_ref(struct listener *l)
+{
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+}
+
+/* A unix socket's file stays: by now it may be a successor's. The next start replaces it. */
+void
+listener_unref(struct listener *l)
+{
+	if (l == NULL || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < l->workers; i++) {
+		int fd = atomic_load_explicit(&l->fds[i], memory_order_relaxed);
+
+		if (fd >= 0)
+			close(fd);
+	}
+	mem_free(l->text);
+	mem_free(l);
+}
+
+char *
+listener_bound_text(const struct listener *l, char *buf, size_t size)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	for (unsigned i = 0; i < l->workers; i++) {
+		int fd = atomic_load_explicit(&l->fds[i], memory_order_relaxed);
+
+		if (fd < 0 || getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+			continue;
+		if (addr.ss_family != AF_UNIX)
+			return socket_format((const struct sockaddr *)&addr, buf, size);
+		break;
+	}
+	snprintf(buf, size, "%s", l->text);
+	return buf;
+}
