@@ -47,7 +47,7 @@ struct balancer *balancer_new(enum conf_balance, const struct table_region *, un
 void balancer_free(struct balancer *);
 /*
  * An endpoint that is up and was not tried. When none in the region is up: one not probed yet, then
- * any that does not drain. NULL: none left. Borrowed: valid as long as the table. Allocates nothing.
+ * any that does not drain. NULL: none left. Borrowed: valid as long as the table.
  */
 struct endpoint *balancer_pick(struct balancer *, const struct pick *);
 

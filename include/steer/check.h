@@ -16,7 +16,7 @@ struct check_track {
 	enum endpoint_state state; /* UNKNOWN, UP or DOWN */
 	enum endpoint_reason reason;
 	uint32_t detail;
-	uint32_t streak; /* results in a row that speak against the state (or for it, when steady) */
+	uint32_t streak; /* equal results in a row, the last one among them */
 	bool streak_passes;
 	uint64_t since_ms;
 };

@@ -87,7 +87,7 @@ struct endpoint {
 	 * endpoint starts slowly. State, not weight, is what takes an endpoint out.
 	 */
 	atomic_uint word;
-	/* the verdict behind the word, for status and explain; a reader may see them one change apart */
+	/* the verdict behind the word, for people; a reader may see them one change apart */
 	atomic_ullong since_ms;
 	atomic_uint reason; /* enum endpoint_reason */
 	atomic_uint reason_detail;
@@ -141,7 +141,8 @@ void endpoint_registry_free(struct endpoint_registry *); /* no table or worker m
  * The endpoint with this identity, made (UNKNOWN, full weight, REASON_FIRST_CHECK_PENDING, since 0)
  * if there is none, with one reference more.
  */
-struct endpoint *endpoint_registry_get(struct endpoint_registry *, const struct endpoint_identity *);
+struct endpoint *endpoint_registry_get(struct endpoint_registry *,
+    const struct endpoint_identity *);
 /* The endpoint with this id, or NULL when it is gone. Borrowed: until the next sweep. */
 struct endpoint *endpoint_registry_find(const struct endpoint_registry *, uint32_t id);
 unsigned endpoint_registry_count(const struct endpoint_registry *);

@@ -22,6 +22,7 @@ struct arena;
 struct conf_route;
 struct conf_service;
 struct conf_service_region;
+struct maglev_slots;
 struct topology;
 
 /* A region's part in one service, as the workers pick from it. */
@@ -35,6 +36,7 @@ struct table_region {
 	unsigned endpoint_count;
 	const uint32_t *maglev; /* maglev_size slots of indices into endpoints, or NULL */
 	uint32_t maglev_size; /* a prime, or 0 */
+	struct maglev_slots *maglev_owner; /* counted: tables share slots while members are equal */
 	struct steering *steering; /* lasting: survives tables by (service, region) name */
 };
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/check.h"
+
+#include <stdlib.h>
+
+#include "conf/topology.h"
+
+static enum endpoint_state
+next_state(const struct check_track *t, const struct conf_health_check *c)
+{
+	switch (t->state) {
+	case ENDPOINT_UNKNOWN:
+		if (t->streak_passes)
+			return ENDPOINT_UP;
+		return t->streak >= c->fall ? ENDPOINT_DOWN : ENDPOINT_UNKNOWN;
+	case ENDPOINT_UP:
+		return !t->streak_passes && t->streak >= c->fall ? ENDPOINT_DOWN : ENDPOINT_UP;
+	case ENDPOINT_DOWN:
+		return t->streak_passes && t->streak >= c->rise ? ENDPOINT_UP : ENDPOINT_DOWN;
+	case ENDPOINT_DRAINING:
+		return ENDPOINT_DRAINING;
+	}
+	abort();
+}
+
+static bool
+speaks_against(const struct check_track *t)
+{
+	switch (t->state) {
+	case ENDPOINT_UP:
+		return t->streak > 0 && !t->streak_passes;
+	case ENDPOINT_DOWN:
+		return t->streak_passes;
+	case ENDPOINT_UNKNOWN:
+	case ENDPOINT_DRAINING:
+		return false;
+	}
+	abort();
+}
+
+static bool
+has_own_detail(enum endpoint_reason reason)
+{
+	return reason == REASON_CHECK_TIMEOUT || reason == REASON_CHECK_STATUS;
+}
+
+bool
+check_step(struct check_track *t, const struct check_result *result,
+    const struct conf_health_check *c, uint64_t now_ms)
+{
+	enum endpoint_state was = t->state;
+
+	if (t->streak == 0 || t->streak_passes != result->passed)
+		t->streak = 0;
+	t->streak_passes = result->passed;
+	if (t->streak < UINT32_MAX)
+		t->streak++;
+
+	t->state = next_state(t, c);
+	if (!speaks_against(t)) {
+		t->reason = result->passed ? REASON_CHECK_PASSED : result->reason;
+		t->detail = has_own_detail(t->reason) ? result->detail : t->streak;
+	}
+	if (t->state == was)
+		return false;
+	t->since_ms = now_ms;
+	return true;
+}
+
+bool
+check_in_transition(const struct check_track *t)
+{
+	return t->state == ENDPOINT_UNKNOWN || speaks_against(t);
+}
+
+uint32_t
+check_next_ms(const struct check_track *t, const struct conf_health_check *c, uint32_t random)
+{
+	uint64_t base = check_in_transition(t) ? c->fast_interval_ms : c->interval_ms;
+	uint64_t pct = c->jitter_pct < 100 ? c->jitter_pct : 100;
+	uint64_t span = base * pct / 100;
+	uint64_t next = base - span + ((2 * span + 1) * random >> 32);
+
+	/* A probe after 0 ms would be a busy loop. */
+	if (next == 0)
+		return 1;
+	return next < UINT32_MAX ? (uint32_t)next : UINT32_MAX;
+}
+
+uint32_t
+check_first_ms(const struct conf_health_check *c, uint32_t random)
+{
+	return (uint32_t)((uint64_t)c->interval_ms * random >> 32);
+}

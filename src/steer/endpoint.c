@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint_private.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+const char *
+endpoint_state_name(enum endpoint_state state)
+{
+	switch (state) {
+	case ENDPOINT_UNKNOWN:
+		return "unknown";
+	case ENDPOINT_UP:
+		return "up";
+	case ENDPOINT_DOWN:
+		return "down";
+	case ENDPOINT_DRAINING:
+		return "draining";
+	}
+	abort();
+}
+
+static char *
+format_times(unsigned times, const char *what, const char *result, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u %s%s %s", times, what, times == 1 ? "" : "s", result);
+	return buf;
+}
+
+static char *
+format_text(const char *text, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", text);
+	return buf;
+}
+
+char *
+endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, size_t size)
+{
+	switch (reason) {
+	case REASON_NOT_CHECKED:
+		return format_text("no health check configured", buf, size);
+	case REASON_FIRST_CHECK_PENDING:
+		return format_text("waiting for its first check", buf, size);
+	case REASON_CHECK_PASSED:
+		return format_times(detail, "check", "passed", buf, size);
+	case REASON_CHECK_REFUSED:
+		return format_times(detail, "check", "failed: connection refused", buf, size);
+	case REASON_CHECK_UNREACHABLE:
+		return format_times(detail, "check", "failed: no way to the endpoint", buf, size);
+	case REASON_CHECK_RESET:
+		return format_times(detail, "check", "failed: connection reset", buf, size);
+	case REASON_CHECK_TIMEOUT:
+		snprintf(buf, size, "check had no answer after %u ms", detail);
+		return buf;
+	case REASON_CHECK_TLS:
+		return format_times(detail, "check", "failed: TLS handshake", buf, size);
+	case REASON_CHECK_STATUS:
+		snprintf(buf, size, "check answered %u", detail);
+		return buf;
+	case REASON_CHECK_BODY:
+		return format_times(detail, "check", "failed: expected text missing", buf, size);
+	case REASON_CHECK_MALFORMED:
+		return format_times(detail, "check", "failed: malformed answer", buf, size);
+	case REASON_TRAFFIC_FAILED:
+		return format_times(detail, "request", "in a row failed", buf, size);
+	case REASON_REMOVED:
+		return format_text("removed from the configuration or from DNS", buf, size);
+	}
+	abort();
+}
+
+static void
+format_url(const struct endpoint_identity *id, char *buf, size_t size)
+{
+	const char *scheme = id->tls ? "https" : "http";
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	if (id->addr->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)id->addr;
+
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
+		snprintf(buf, size, "%s://[%s]:%u", scheme, text, ntohs(in6->sin6_port));
+	} else {
+		const struct sockaddr_in *in = (const void *)id->addr;
+
+		inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
+		snprintf(buf, size, "%s://%s:%u", scheme, text, ntohs(in->sin_port));
+	}
+}
+
+/* Copies text to *room, which moves on; the endpoint's strings live in its own block. */
+static const char *
+put(char **room, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *at = memcpy(*room, text, size);
+
+	*room += size;
+	return at;
+}
+
+struct endpoint *
+endpoint_new(const struct endpoint_identity *id, uint32_t number, unsigned workers)
+{
+	char url[sizeof "https://[]:65535" + INET6_ADDRSTRLEN];
+	struct endpoint *e;
+	char *room;
+
+	assert(id->addr->sa_family == AF_INET || id->addr->sa_family == AF_INET6);
+	assert(id->addr_len <= sizeof e->addr);
+	format_url(id, url, sizeof url);
+	e = mem_lines(sizeof *e + workers * sizeof e->shards[0] + strlen(id->service) +
+	    strlen(id->region) + strlen(id->host) + strlen(url) + 4);
+	room = (char *)e + sizeof *e + workers * sizeof e->shards[0];
+	e->id = number;
+	e->service = put(&room, id->service);
+	e->region = put(&room, id->region);
+	e->host = put(&room, id->host);
+	e->url = put(&room, url);
+	e->tls = id->tls;
+	memcpy(&e->addr, id->addr, id->addr_len);
+	e->addr_len = id->addr_len;
+	e->workers = workers;
+	atomic_init(&e->word, endpoint_word(ENDPOINT_UNKNOWN, ENDPOINT_WEIGHT_FULL));
+	atomic_init(&e->reason, REASON_FIRST_CHECK_PENDING);
+	return e;
+}
+
+void
+endpoint_free(struct endpoint *e)
+{
+	for (unsigned i = 0; i < e->workers; i++)
+		mem_free(atomic_load_explicit(&e->shards[i], memory_order_acquire));
+	mem_free(e);
+}
+
+void
+endpoint_ref(struct endpoint *e)
+{
+	atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+}
+
+void
+endpoint_unref(struct endpoint *e)
+{
+	/* Release: all that this holder did is before the sweep that finds no holder. */
+	unsigned was = atomic_fetch_sub_explicit(&e->refs, 1, memory_order_release);
+
+	assert(was > 0);
+}
+
+struct endpoint_shard *
+endpoint_shard(struct endpoint *e, unsigned worker)
+{
+	struct endpoint_shard *s;
+
+	assert(worker < e->workers);
+	/* Relaxed is enough to read: only this worker ever writes its slot. */
+	s = atomic_load_explicit(&e->shards[worker], memory_order_relaxed);
+	if (s == NULL) {
+		s = mem_lines(sizeof *s);
+		s->endpoint = e;
+		atomic_store_explicit(&e->shards[worker], s, memory_order_release);
+	}
+	if (!s->referenced) {
+		endpoint_ref(e);
+		s->referenced = true;
+	}
+	return s;
+}
+
+void
+endpoint_shard_release(struct endpoint_shard *s)
+{
+	assert(s->referenced && s->held == 0 && s->in_flight == 0);
+	s->referenced = false;
+	/* Last: without the reference the endpoint, and this shard with it, may be gone at once. */
+	endpoint_unref(s->endpoint);
+}
