@@ -23,8 +23,8 @@ struct worker;
 struct controller_setup {
 	struct worker **workers;
 	unsigned worker_count;
-	struct ring **urgent; /* by worker, of struct urgent */
-	int urgent_fd; /* eventfd all workers write */
+	struct ring **urgent; /* by worker, of struct urgent; control is the consumer */
+	int urgent_fd; /* eventfd all workers write; -1: none */
 };
 
 /* The controller's own numbers; it writes, anyone reads relaxed. */
@@ -38,11 +38,13 @@ struct controller_stats {
 	atomic_uint dns_failing; /* names whose last answer was a failure */
 };
 
+/* The array of workers and the rings are borrowed until controller_stop() has returned. */
 struct controller *controller_new(const struct controller_setup *);
 bool controller_start(struct controller *, struct error *);
 /*
- * Any thread. Applies a topology: takes one reference of it and of the listener set. The first
- * table is published once every name has answered or failed once (at most 2 s), later ones at once.
+ * Any thread. Applies a topology: takes one reference of it and of the listener set (NULL: none).
+ * Its first table is published once every name has answered or failed once (at most 2 s); what was
+ * published before serves until then. Names known already do not delay it.
  */
 void controller_apply(struct controller *, struct topology *, struct listener_set *);
 /* Main: the newest table, to read while building a status; main holds it until the next call. */
@@ -50,7 +52,8 @@ const struct table *controller_table(struct controller *);
 /* Any thread: has the first table been published? */
 bool controller_ready(const struct controller *);
 const struct controller_stats *controller_stats(const struct controller *);
+/* Ends the thread: when this has returned no worker is published to any more. May be repeated. */
 void controller_stop(struct controller *);
-void controller_free(struct controller *); /* joins; workers must have been freed */
+void controller_free(struct controller *); /* stops; workers must have been freed in between */
 
 #endif

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/health.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stat.h"
+#include "base/timer.h"
+#include "conf/topology.h"
+#include "control/controller.h"
+#include "control/probe.h"
+#include "control/shares.h"
+#include "control/site.h"
+#include "control/verdict_log.h"
+#include "net/loop.h"
+#include "steer/rng.h"
+#include "steer/table.h"
+
+enum {
+	/*
+	 * Delays are drawn from so many different ones: fine enough to spread the probes, few
+	 * enough for the timers, which keep a queue for each duration.
+	 */
+	DELAY_STEPS = 32,
+	/* The first probes of n endpoints are spread over n ms, at most over their interval. */
+	FIRST_GAP_MS = 1,
+};
+
+/* What is known of one endpoint. Holds a reference on it. */
+struct health {
+	struct list node; /* in health_set.all */
+	struct health_set *set;
+	struct endpoint *endpoint;
+	struct site *site;        /* borrowed from the sites adopted last */
+	unsigned service, region; /* indices in the table adopted last */
+	unsigned round;           /* of adoption in which it was last seen */
+	bool fresh;               /* its first probe is not scheduled yet */
+	bool suspected;           /* a worker could not reach it since the last probe began */
+	bool ejected;             /* by traffic, having no check */
+	unsigned fast_left;       /* probes to come at the fast interval, because traffic failed */
+	unsigned failures;        /* of traffic in a row, having no check */
+	uint64_t answered;        /* by all workers' count, at the last of those */
+	uint64_t started_ms;      /* of the last probe */
+	struct check_track track;
+	struct timer timer; /* next probe, or the end of an ejection */
+	struct probe probe;
+};
+
+struct health_set {
+	struct loop *loop;
+	struct controller_stats *stats;
+	struct health_events events;
+	struct rng rng;
+	struct list all;
+	struct health **by_id; /* by endpoint id; NULL where there is none */
+	unsigned by_id_size;
+	unsigned round;
+	const struct table *table;
+	struct shares *shares;
+	struct verdict_log log;
+};
+
+static void on_due(void *arg);
+
+struct health_set *
+health_set_new(
+    struct loop *loop, struct controller_stats *stats, const struct health_events *events)
+{
+	struct health_set *set = mem_new(sizeof *set);
+
+	set->loop = loop;
+	set->stats = stats;
+	set->events = *events;
+	rng_seed(&set->rng, clock_now_us() ^ clock_wall_us());
+	list_init(&set->all);
+	set->shares = shares_new(stats, &set->log);
+	return set;
+}
+
+static void
+health_free(struct health *h)
+{
+	timer_stop(&h->timer);
+	probe_close(&h->probe);
+	list_unlink(&h->node);
+	h->set->by_id[h->endpoint->id] = NULL;
+	endpoint_unref(h->endpoint);
+	mem_free(h);
+}
+
+void
+health_set_free(struct health_set *set)
+{
+	if (set == NULL)
+		return;
+	list_for_safe (node, &set->all)
+		health_free(container_of(node, struct health, node));
+	shares_free(set->shares);
+	mem_free(set->by_id);
+	mem_free(set);
+}
+
+static uint32_t
+random_step(struct health_set *set)
+{
+	return rng_below(&set->rng, DELAY_STEPS) * (UINT32_MAX / DELAY_STEPS + 1);
+}
+
+static enum endpoint_state
+state_of(const struct endpoint *e)
+{
+	return endpoint_word_state(atomic_load_explicit(&e->word, memory_order_relaxed));
+}
+
+/* Writes the verdict and what is behind it; the word last. Returns whether the word changed. */
+static bool
+write_verdict(struct endpoint *e, const struct check_track *t)
+{
+	unsigned word = endpoint_word(t->state, ENDPOINT_WEIGHT_FULL);
+	unsigned was = atomic_load_explicit(&e->word, memory_order_relaxed);
+
+	atomic_store_explicit(&e->reason, t->reason, memory_order_relaxed);
+	atomic_store_explicit(&e->reason_detail, t->detail, memory_order_relaxed);
+	atomic_store_explicit(&e->since_ms, t->since_ms, memory_order_relaxed);
+	if (word == was)
+		return false;
+	atomic_store_explicit(&e->word, word, memory_order_relaxed);
+	return true;
+}
+
+/* The track has a new verdict, or new reasons for the old one. */
+static void
+publish_verdict(struct health *h, uint64_t now_ms)
+{
+	struct health_set *set = h->set;
+	enum endpoint_state was = state_of(h->endpoint);
+
+	if (!write_verdict(h->endpoint, &h->track))
+		return;
+	shares_touch(set->shares, h->service, h->region);
+	set->events.changed(set->events.arg);
+	if (was == h->track.state)
+		return;
+	stat_add(&set->stats->verdict_changes, 1);
+	verdict_log_change(
+	    &set->log, h->endpoint, was, h->track.state, h->track.reason, h->track.detail, now_ms);
+}
+
+/* Probes, then rest: the delay counts from the start of the last probe. */
+static void
+schedule(struct health *h, uint64_t now_ms)
+{
+	static const struct check_track unproven; /* in transition: the fast interval */
+	const struct check_track *t = h->fast_left > 0 ? &unproven : &h->track;
+	uint64_t next_ms = check_next_ms(t, h->site->check, random_step(h->set));
+	uint64_t spent_ms = now_ms - h->started_ms;
+
+	timer_start(h->set->loop->timers, &h->timer,
+	    next_ms > spent_ms ? (uint32_t)(next_ms - spent_ms) : 1, on_due, h);
+}
+
+static void
+on_due(void *arg)
+{
+	struct health *h = arg;
+
+	timer_stop(&h->timer);
+	h->started_ms = clock_now_ms();
+	h->suspected = false;
+	if (h->fast_left > 0)
+		h->fast_left--;
+	probe_start(&h->probe, h->site);
+}
+
+/*
+ * Traffic failed while the probe was under way: its result may be older than that, so the next
+ * one follows at once.
+ */
+static void
+probe_soon(struct health *h, uint64_t now_ms)
+{
+	uint64_t spent_ms = now_ms - h->started_ms;
+
+	if (spent_ms >= HEALTH_URGENT_GAP_MS)
+		on_due(h);
+	else
+		timer_start(h->set->loop->timers, &h->timer,
+		    (uint32_t)(HEALTH_URGENT_GAP_MS - spent_ms), on_due, h);
+}
+
+static bool
+is_unreachable(enum endpoint_reason reason)
+{
+	return reason == REASON_CHECK_REFUSED || reason == REASON_CHECK_UNREACHABLE ||
+	    reason == REASON_CHECK_TIMEOUT;
+}
+
+static void
+on_result(struct probe *probe, const struct probe_result *r, void *arg)
+{
+	struct health *h = arg;
+	struct health_set *set = h->set;
+	uint64_t now_ms = clock_now_ms();
+
+	stat_add(&set->stats->checks, 1);
+	if (r->answered)
+		atomic_store_explicit(
+		    &h->endpoint->last_check_us, r->latency_us, memory_order_relaxed);
+	if (r->evidence) {
+		if (!r->check.passed)
+			stat_add(&set->stats->checks_failed, 1);
+		if (check_step(&h->track, &r->check, h->site->check, now_ms) &&
+		    h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
+			set->events.unreachable(set->events.arg, h->endpoint);
+		publish_verdict(h, now_ms);
+	}
+	if (h->suspected)
+		probe_soon(h, now_ms);
+	else
+		schedule(h, now_ms);
+}
+
+/* Without a check an endpoint counts as up from the start. */
+static void
+take_as_up(struct health *h, uint64_t now_ms)
+{
+	h->ejected = false;
+	h->failures = 0;
+	h->track = (struct check_track){
+		.state = ENDPOINT_UP,
+		.reason = REASON_NOT_CHECKED,
+		.since_ms = now_ms,
+	};
+}
+
+static void
+begin_unknown(struct health *h, uint64_t now_ms)
+{
+	h->track = (struct check_track){
+		.state = ENDPOINT_UNKNOWN,
+		.reason = REASON_FIRST_CHECK_PENDING,
+		.since_ms = now_ms,
+	};
+}
+
+static bool
+has_check(const struct site *s)
+{
+	return s->check->type != CHECK_NONE;
+}
+
+static void
+index_by_id(struct health_set *set, struct health *h)
+{
+	uint32_t id = h->endpoint->id;
+
+	if (id >= set->by_id_size) {
+		unsigned size = set->by_id_size > 0 ? set->by_id_size : 64;
+
+		while (size <= id)
+			size *= 2;
+		set->by_id = mem_resize(set->by_id, size * sizeof(struct health *));
+		while (set->by_id_size < size)
+			set->by_id[set->by_id_size++] = NULL;
+	}
+	assert(set->by_id[id] == NULL);
+	set->by_id[id] = h;
+}
+
+static struct health *
+health_new(struct health_set *set, struct endpoint *e, struct site *site, uint64_t now_ms)
+{
+	struct health *h = mem_new(sizeof *h);
+
+	h->set = set;
+	h->endpoint = e;
+	endpoint_ref(e);
+	h->site = site;
+	probe_init(&h->probe, set->loop, e, on_result, h);
+	list_append(&set->all, &h->node);
+	index_by_id(set, h);
+	if (has_check(site)) {
+		begin_unknown(h, now_ms);
+		h->fresh = true;
+	} else
+		take_as_up(h, now_ms);
+	write_verdict(e, &h->track);
+	return h;
+}
+
+/*
+ * The endpoint is still there under a new configuration: its state stays, and so does a probe that
+ * would be just the same now.
+ */
+static void
+move(struct health *h, struct site *site, bool same_probe, uint64_t now_ms)
+{
+	bool had_check = has_check(h->site);
+	bool waiting = timer_running(&h->timer);
+
+	if (h->site == site)
+		return;
+	h->site = site;
+	if (same_probe && had_check) {
+		probe_move(&h->probe, site);
+		if (waiting)
+			schedule(h, now_ms); /* intervals may be others now */
+		return;
+	}
+	if (!had_check && !has_check(site))
+		return;
+	timer_stop(&h->timer);
+	probe_close(&h->probe);
+	if (!has_check(site)) {
+		if (h->track.state != ENDPOINT_UP || h->track.reason != REASON_NOT_CHECKED)
+			take_as_up(h, now_ms);
+		return;
+	}
+	h->ejected = false;
+	h->track.streak = 0;
+	h->fresh = true;
+}
+
+/* Endpoints of one region move from one site to one other: compare those two once. */
+struct move_memo {
+	const struct site *from;
+	const struct site *to;
+	bool equal;
+};
+
+static bool
+same_probe(struct move_memo *memo, const struct site *from, const struct site *to)
+{
+	if (from == to)
+		return true;
+	if (memo->from != from || memo->to != to)
+		*memo = (struct move_memo){ from, to, site_equal(from, to) };
+	return memo->equal;
+}
+
+static void
+adopt_region(struct health_set *set, const struct table_region *region, unsigned service,
+    struct site *site, uint64_t now_ms)
+{
+	struct move_memo memo = { NULL, NULL, false };
+
+	for (unsigned i = 0; i < region->endpoint_count; i++) {
+		struct endpoint *e = region->endpoints[i];
+		struct health *h = e->id < set->by_id_size ? set->by_id[e->id] : NULL;
+
+		if (h == NULL)
+			h = health_new(set, e, site, now_ms);
+		else
+			move(h, site, same_probe(&memo, h->site, site), now_ms);
+		assert(h->endpoint == e);
+		h->round = set->round;
+		h->service = service;
+		h->region = region->index;
+		write_verdict(e, &h->track);
+	}
+}
+
+/* Few new endpoints are probed at once, many over their interval, so that a start is no herd. */
+static void
+schedule_fresh(struct health_set *set, uint64_t now_ms)
+{
+	uint32_t fresh = 0;
+
+	list_for (node, &set->all)
+		fresh += container_of(node, struct health, node)->fresh;
+	list_for (node, &set->all) {
+		struct health *h = container_of(node, struct health, node);
+		uint32_t first_ms, spread_ms;
+
+		if (!h->fresh)
+			continue;
+		h->fresh = false;
+		h->started_ms = now_ms;
+		first_ms = check_first_ms(h->site->check, random_step(set));
+		spread_ms = rng_below(&set->rng, DELAY_STEPS) * fresh * FIRST_GAP_MS / DELAY_STEPS;
+		timer_start(set->loop->timers, &h->timer,
+		    1 + (first_ms < spread_ms ? first_ms : spread_ms), on_due, h);
+	}
+}
+
+void
+health_set_adopt(struct health_set *set, const struct table *table, struct sites *sites)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	set->round++;
+	set->table = table;
+	for (unsigned s = 0; s < table->service_count; s++) {
+		for (unsigned r = 0; r < table->services[s].region_count; r++)
+			adopt_region(
+			    set, &table->services[s].regions[r], s, sites_at(sites, s, r), now_ms);
+	}
+	schedule_fresh(set, now_ms);
+	shares_adopt(set->shares, table);
+	shares_settle(set->shares);
+}
+
+void
+health_set_retire(struct health_set *set)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	list_for_safe (node, &set->all) {
+		struct health *h = container_of(node, struct health, node);
+
+		if (h->round == set->round)
+			continue;
+		write_verdict(h->endpoint,
+		    &(struct check_track){
+			.state = ENDPOINT_DRAINING,
+			.reason = REASON_REMOVED,
+			.since_ms = now_ms,
+		    });
+		verdict_log_change(&set->log, h->endpoint, h->track.state, ENDPOINT_DRAINING,
+		    REASON_REMOVED, 0, now_ms);
+		health_free(h);
+	}
+}
+
+static uint64_t
+count_answered(const struct endpoint *e)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < e->workers; i++) {
+		const struct endpoint_shard *shard =
+		    atomic_load_explicit(&e->shards[i], memory_order_acquire);
+
+		if (shard != NULL)
+			n += atomic_load_explicit(&shard->answered, memory_order_relaxed);
+	}
+	return n;
+}
+
+static bool
+is_last_usable(const struct health_set *set, const struct health *h)
+{
+	const struct table_service *service = &set->table->services[h->service];
+
+	for (unsigned r = 0; r < service->region_count; r++) {
+		const struct table_region *region = &service->regions[r];
+
+		for (unsigned i = 0; i < region->endpoint_count; i++) {
+			if (region->endpoints[i] != h->endpoint &&
+			    state_of(region->endpoints[i]) == ENDPOINT_UP)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void
+on_ejection_over(void *arg)
+{
+	struct health *h = arg;
+	uint64_t now_ms = clock_now_ms();
+
+	take_as_up(h, now_ms);
+	publish_verdict(h, now_ms);
+}
+
+static void
+eject(struct health *h, uint64_t now_ms)
+{
+	h->ejected = true;
+	h->track = (struct check_track){
+		.state = ENDPOINT_DOWN,
+		.reason = REASON_TRAFFIC_FAILED,
+		.detail = h->failures,
+		.since_ms = now_ms,
+	};
+	publish_verdict(h, now_ms);
+	timer_start(h->set->loop->timers, &h->timer, HEALTH_EJECT_MS, on_ejection_over, h);
+}
+
+/* There is no check to ask: traffic itself is the evidence. */
+static void
+traffic_failed(struct health *h, uint64_t now_ms)
+{
+	static struct log_limit limit;
+	uint64_t answered = count_answered(h->endpoint);
+
+	if (h->ejected)
+		return;
+	if (answered != h->answered)
+		h->failures = 0;
+	h->answered = answered;
+	h->failures++;
+	if (h->failures < HEALTH_TRAFFIC_FALL)
+		return;
+	h->set->events.unreachable(h->set->events.arg, h->endpoint);
+	if (!is_last_usable(h->set, h)) {
+		eject(h, now_ms);
+		return;
+	}
+	log_limited(&limit, LOG_LEVEL_WARN,
+	    "service %s: %s fails, but is the last usable endpoint: it stays in use",
+	    h->endpoint->service, h->endpoint->url);
+}
+
+void
+health_set_urgent(struct health_set *set, uint32_t endpoint_id, enum fault why)
+{
+	struct health *h = endpoint_id < set->by_id_size ? set->by_id[endpoint_id] : NULL;
+	uint64_t now_ms = clock_now_ms();
+
+	if (h == NULL || fault_origin(why) != FAULT_LOCAL)
+		return;
+	if (!has_check(h->site)) {
+		traffic_failed(h, now_ms);
+		return;
+	}
+	h->fast_left = h->site->check->fall;
+	h->suspected = true;
+	if (!h->probe.running)
+		probe_soon(h, now_ms);
+}
+
+void
+health_set_settle(struct health_set *set)
+{
+	shares_settle(set->shares);
+}
+
+void
+health_set_tick(struct health_set *set)
+{
+	verdict_log_tick(&set->log, clock_now_ms());
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "conf/topology.h"
+#include "net/resolver.h"
+
+struct names {
+	struct topology *topology;
+	struct resolver *resolver;
+	/* by service, the place of its first endpoint in by_endpoint */
+	unsigned *first;
+	struct resolver_name **by_endpoint; /* NULL: a literal address */
+	unsigned endpoint_count;
+	struct resolver_name **unique; /* sorted by text */
+	unsigned unique_count;
+};
+
+static unsigned
+count_endpoints(const struct topology *t)
+{
+	unsigned n = 0;
+
+	for (unsigned s = 0; s < t->service_count; s++) {
+		for (unsigned r = 0; r < t->services[s].region_count; r++)
+			n += t->services[s].regions[r].endpoint_count;
+	}
+	return n;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct resolver_name *const *x = a;
+	const struct resolver_name *const *y = b;
+
+	return strcmp(resolver_name_text(*x), resolver_name_text(*y));
+}
+
+static void
+list_unique(struct names *n)
+{
+	unsigned kept = 0;
+
+	n->unique = mem_array(n->endpoint_count, sizeof(struct resolver_name *));
+	for (unsigned i = 0; i < n->endpoint_count; i++) {
+		if (n->by_endpoint[i] != NULL)
+			n->unique[n->unique_count++] = n->by_endpoint[i];
+	}
+	qsort(n->unique, n->unique_count, sizeof(struct resolver_name *), compare);
+	for (unsigned i = 0; i < n->unique_count; i++) {
+		if (kept == 0 || n->unique[kept - 1] != n->unique[i])
+			n->unique[kept++] = n->unique[i];
+	}
+	n->unique_count = kept;
+}
+
+struct names *
+names_new(struct resolver *resolver, struct topology *t)
+{
+	struct names *n = mem_new(sizeof *n);
+	unsigned at = 0;
+
+	topology_ref(t);
+	n->topology = t;
+	n->resolver = resolver;
+	n->endpoint_count = count_endpoints(t);
+	n->first = mem_array(t->service_count, sizeof *n->first);
+	n->by_endpoint = mem_array(n->endpoint_count, sizeof(struct resolver_name *));
+	for (unsigned s = 0; s < t->service_count; s++) {
+		n->first[s] = at;
+		for (unsigned r = 0; r < t->services[s].region_count; r++) {
+			const struct conf_service_region *region = &t->services[s].regions[r];
+
+			for (unsigned e = 0; e < region->endpoint_count; e++, at++) {
+				const struct conf_endpoint *conf = &region->endpoints[e];
+
+				if (!conf->literal)
+					n->by_endpoint[at] = resolver_watch(resolver, conf->host);
+			}
+		}
+	}
+	list_unique(n);
+	return n;
+}
+
+void
+names_free(struct names *n)
+{
+	if (n == NULL)
+		return;
+	for (unsigned i = 0; i < n->endpoint_count; i++) {
+		if (n->by_endpoint[i] != NULL)
+			resolver_unwatch(n->resolver, n->by_endpoint[i]);
+	}
+	mem_free(n->unique);
+	mem_free(n->by_endpoint);
+	mem_free(n->first);
+	topology_unref(n->topology);
+	mem_free(n);
+}
+
+bool
+names_settled(const struct names *n)
+{
+	for (unsigned i = 0; i < n->unique_count; i++) {
+		if (!resolver_settled(n->unique[i]))
+			return false;
+	}
+	return true;
+}
+
+unsigned
+names_failing(const struct names *n)
+{
+	unsigned failing = 0;
+
+	for (unsigned i = 0; i < n->unique_count; i++) {
+		const char *failure = NULL;
+
+		(void)resolver_stale_ms(n->unique[i], &failure);
+		failing += failure != NULL;
+	}
+	return failing;
+}
+
+static int
+compare_text(const void *text, const void *entry)
+{
+	const struct resolver_name *const *name = entry;
+
+	return strcmp(text, resolver_name_text(*name));
+}
+
+void
+names_hurry(const struct names *n, const char *host)
+{
+	struct resolver_name **found =
+	    bsearch(host, n->unique, n->unique_count, sizeof(struct resolver_name *), compare_text);
+
+	if (found != NULL)
+		resolver_hurry(*found);
+}
+
+struct table_addresses
+names_resolve(void *arg, const struct conf_service *service,
+    const struct conf_service_region *region, unsigned endpoint)
+{
+	const struct names *n = arg;
+	unsigned at = n->first[service->index];
+	struct table_addresses found = { 0 };
+
+	for (const struct conf_service_region *r = service->regions; r != region; r++)
+		at += r->endpoint_count;
+	found.count = resolver_addresses(n->by_endpoint[at + endpoint], &found.list, &found.lens);
+	return found;
+}
