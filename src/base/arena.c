@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 
@@ -133,17 +134,17 @@ arena_strndup(struct arena *a, const char *text, size_t max)
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
-	va_list args, again;
-	char *text;
+	va_list args;
+	char *printed, *text;
 	int len;
 
 	va_start(args, fmt);
-	va_copy(again, args);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vasprintf(&printed, fmt, args);
 	va_end(args);
-	assert(len >= 0);
-	text = arena_take(a, (size_t)len + 1);
-	vsnprintf(text, (size_t)len + 1, fmt, again);
-	va_end(again);
+	if (len < 0)
+		abort(); /* as mem_new() does when there is no memory */
+	mem_count_one();
+	text = arena_strdup(a, printed);
+	mem_free(printed);
 	return text;
 }
