@@ -30,7 +30,8 @@ void tls_client_free(struct tls_client *);
 /*
  * An SSL for one connection: SNI and the name to verify are conf's sni, else host (a literal
  * address is verified as an IP and sends no SNI). slot may be NULL and must outlive the SSL
- * (or be cut off with tls_client_forget_slot()).
+ * (or be cut off with tls_client_forget_slot()). NULL when OpenSSL is out of memory or no
+ * certificate could hold the name: do not connect then, for a stream without an SSL is clear.
  */
 SSL *tls_client_ssl(struct tls_client *, const char *host, struct tls_session_slot *slot);
 void tls_client_forget_slot(SSL *);
