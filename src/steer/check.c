@@ -79,7 +79,7 @@ check_next_ms(const struct check_track *t, const struct conf_health_check *c, ui
 	uint64_t base = check_in_transition(t) ? c->fast_interval_ms : c->interval_ms;
 	uint64_t pct = c->jitter_pct < 100 ? c->jitter_pct : 100;
 	uint64_t span = base * pct / 100;
-	uint64_t next = base - span + ((2 * span + 1) * random >> 32);
+	uint64_t next = base - span + (uint64_t)((unsigned __int128)(2 * span + 1) * random >> 32);
 
 	/* A probe after 0 ms would be a busy loop. */
 	if (next == 0)

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/route_index.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "conf/topology.h"
+#include "steer/rng.h"
+
+struct rule {
+	const char *host;
+	const char *path;
+	bool exact;
+};
+
+static void
+fill(struct topology *t, struct conf_route *routes, const struct rule *rules, unsigned count)
+{
+	*t = (struct topology){ .routes = routes, .route_count = count };
+	for (unsigned i = 0; i < count; i++)
+		routes[i] = (struct conf_route){ .host = rules[i].host,
+			.path = rules[i].path,
+			.exact = rules[i].exact };
+}
+
+struct question {
+	const char *host;
+	const char *path;
+	int route; /* -1: none */
+};
+
+static void
+ask(const struct rule *rules, unsigned rule_count, const struct question *questions, unsigned count)
+{
+	struct conf_route *routes = calloc(rule_count + 1, sizeof *routes);
+	struct topology t;
+	struct route_index *x;
+
+	fill(&t, routes, rules, rule_count);
+	x = route_index_build(&t);
+	for (unsigned i = 0; i < count; i++) {
+		const struct conf_route *r = route_index_find(x, slice_of(questions[i].host),
+		    slice_of(questions[i].path));
+		int found = r != NULL ? (int)(r - routes) : -1;
+
+		ck_assert_msg(found == questions[i].route, "\"%s\" \"%s\": route %d, expected %d",
+		    questions[i].host, questions[i].path, found, questions[i].route);
+	}
+	route_index_free(x);
+	free(routes);
+}
+
+#define ASK(rules, ...) \
+	do { \
+		static const struct question questions[] = { __VA_ARGS__ }; \
+\
+		ask(rules, ARRAY_SIZE(rules), questions, ARRAY_SIZE(questions)); \
+	} while (0)
+
+START_TEST(a_prefix_matches_on_segment_borders_only)
+{
+	static const struct rule rules[] = { { "", "/", false }, { "", "/api", false },
+		{ "", "/api/v2/", false }, { "", "/a/b/c/d/e", false } };
+
+	ASK(rules, { "h", "/", 0 }, { "h", "/x", 0 }, { "h", "/api", 1 }, { "h", "/api/", 1 },
+	    { "h", "/api/x", 1 }, { "h", "/apix", 0 }, { "h", "/ap", 0 }, { "h", "/api/v2", 2 },
+	    { "h", "/api/v2/", 2 }, { "h", "/api/v2/x/y", 2 }, { "h", "/api/v21", 1 },
+	    { "h", "/api/v", 1 }, { "h", "/a/b/c/d/e", 3 }, { "h", "/a/b/c/d/e/f", 3 },
+	    { "h", "/a/b/c/d/ef", 0 }, { "h", "/a/b/c/d", 0 }, { "h", "/x/api", 0 },
+	    { "h", "//api", 0 }, { "h", "/api//v2", 1 }, { "h", "*", 0 }, { "h", "", 0 });
+}
+END_TEST
+
+START_TEST(an_exact_path_is_only_itself_and_goes_first)
+{
+	static const struct rule rules[] = { { "", "/login", true }, { "", "/login", false },
+		{ "", "/", true }, { "", "/dir/", true } };
+
+	ASK(rules, { "h", "/login", 0 }, { "h", "/login/", 1 }, { "h", "/login/x", 1 },
+	    { "h", "/", 2 }, { "h", "/x", -1 }, { "h", "/dir/", 3 }, { "h", "/dir", -1 },
+	    { "h", "/dir/x", -1 }, { "h", "", -1 });
+}
+END_TEST
+
+START_TEST(the_exact_host_then_the_longest_wildcard_then_any)
+{
+	static const struct rule rules[] = { { "", "/", false }, { "*.example.com", "/", false },
+		{ "*.eu.example.com", "/", false }, { "shop.example.com", "/", false },
+		{ "*.com", "/", false }, { "[::1]", "/", false }, { "10.0.0.1", "/", false } };
+
+	ASK(rules, { "shop.example.com", "/", 3 }, { "x.example.com", "/", 1 },
+	    { "a.b.example.com", "/", 1 }, { "example.com", "/", 4 }, { "x.eu.example.com", "/", 2 },
+	    { "a.b.c.eu.example.com", "/", 2 }, { "eu.example.com", "/", 1 },
+	    { "a.shop.example.com", "/", 1 }, { "xexample.com", "/", 4 }, { "com", "/", 0 },
+	    { "", "/", 0 }, { "x.org", "/", 0 }, { ".example.com", "/", 4 }, { ".com", "/", 0 },
+	    { "shop.example.com.", "/", 3 }, { ".", "/", 0 }, { "a..example.com", "/", 1 },
+	    { "[::1]", "/", 5 }, { "10.0.0.1", "/", 6 }, { "*.example.com", "/", 1 },
+	    { "..", "/", 0 });
+}
+END_TEST
+
+START_TEST(a_host_without_a_matching_path_falls_through_to_the_wider_one)
+{
+	static const struct rule rules[] = { { "shop.example.com", "/cart", false },
+		{ "*.example.com", "/api", false }, { "*.com", "/api/v2", true },
+		{ "", "/health", true } };
+
+	ASK(rules, { "shop.example.com", "/cart", 0 }, { "shop.example.com", "/api/x", 1 },
+	    { "shop.example.com", "/health", 3 }, { "shop.example.com", "/", -1 },
+	    { "example.com", "/api/v2", 2 }, { "x.example.com", "/api/v2", 1 },
+	    { "x.org", "/health", 3 }, { "x.org", "/cart", -1 });
+}
+END_TEST
+
+START_TEST(without_an_any_host_route_a_stranger_finds_nothing)
+{
+	static const struct rule rules[] = { { "a.example", "/", false } };
+
+	ASK(rules, { "a.example", "/", 0 }, { "b.example", "/", -1 }, { "", "/", -1 });
+}
+END_TEST
+
+START_TEST(of_equal_routes_the_first_stands)
+{
+	static const struct rule rules[] = { { "", "/api/", false }, { "", "/api", false },
+		{ "", "/x", true }, { "", "/x", true } };
+
+	ASK(rules, { "", "/api", 0 }, { "", "/x", 2 });
+}
+END_TEST
+
+START_TEST(no_routes_find_nothing)
+{
+	static const struct question q = { "h", "/", -1 };
+
+	ask(NULL, 0, &q, 1);
+}
+END_TEST
+
+START_TEST(very_deep_prefixes_and_hosts_are_found)
+{
+	char path[600] = "";
+	char host[600] = "*";
+	char longer[700];
+	struct rule rules[2];
+	struct question q[4];
+
+	for (unsigned i = 0; i < 100; i++) {
+		strcat(path, "/d");
+		strcat(host, ".l");
+	}
+	rules[0] = (struct rule){ host, path, false };
+	rules[1] = (struct rule){ "", "/d", false };
+	snprintf(longer, sizeof longer, "%s/more", path);
+	q[0] = (struct question){ host, longer, 0 };
+	q[1] = (struct question){ host, path, 0 };
+	q[2] = (struct question){ host + 2, path, 1 };
+	q[3] = (struct question){ host, path + 2, 1 };
+	ask(rules, 2, q, 4);
+}
+END_TEST
+
+/* The rules said once more, slowly. */
+static bool
+path_matches(const struct rule *r, const char *path)
+{
+	size_t len = strlen(r->path);
+
+	if (r->exact)
+		return strcmp(r->path, path) == 0;
+	while (len > 0 && r->path[len - 1] == '/')
+		len--;
+	return strncmp(path, r->path, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static int
+host_rank(const struct rule *r, const char *host)
+{
+	size_t len = strlen(host);
+	size_t suffix;
+
+	if (r->host[0] == '\0')
+		return 0;
+	if (r->host[0] != '*')
+		return strcmp(r->host, host) == 0 ? 1000 : -1;
+	suffix = strlen(r->host) - 1;
+	return len > suffix && strcmp(host + len - suffix, r->host + 1) == 0 ? (int)suffix : -1;
+}
+
+static int
+find_slowly(const struct rule *rules, unsigned count, const char *host, const char *path)
+{
+	int best = -1;
+	long best_rank = -1;
+
+	for (unsigned i = 0; i < count; i++) {
+		long rank = host_rank(&rules[i], host);
+
+		if (rank < 0 || !path_matches(&rules[i], path))
+			continue;
+		rank = rank * 10000 + (rules[i].exact ? 5000 : (long)strlen(rules[i].path));
+		/* Trailing slashes do not make a prefix longer. */
+		if (!rules[i].exact && rules[i].path[strlen(rules[i].path) - 1] == '/')
+			rank--;
+		if (rank > best_rank) {
+			best_rank = rank;
+			best = (int)i;
+		}
+	}
+	return best;
+}
+
+static const char *
+random_text(struct arena *arena, struct rng *rng, char separator, bool path)
+{
+	char text[64] = "";
+	size_t len = 0;
+
+	for (unsigned i = 1 + rng_below(rng, 4); i > 0; i--) {
+		if (path || len > 0)
+			text[len++] = separator;
+		for (unsigned j = 1 + rng_below(rng, 2); j > 0; j--)
+			text[len++] = (char)('a' + rng_below(rng, 2));
+	}
+	if (path && rng_below(rng, 4) == 0)
+		text[len++] = separator;
+	return arena_strndup(arena, text, len);
+}
+
+START_TEST(the_index_agrees_with_the_rules_on_random_routes)
+{
+	enum { RULES = 300, QUESTIONS = 20000 };
+	struct arena *arena = arena_new();
+	struct rule *rules = arena_array(arena, RULES, sizeof *rules);
+	struct question *q = arena_array(arena, QUESTIONS, sizeof *q);
+	struct rng rng;
+
+	rng_seed(&rng, 11);
+	for (unsigned i = 0; i < RULES; i++) {
+		const char *host = random_text(arena, &rng, '.', false);
+
+		switch (rng_below(&rng, 3)) {
+		case 0: host = ""; break;
+		case 1: host = arena_printf(arena, "*.%s", host); break;
+		default: break;
+		}
+		rules[i] = (struct rule){ host, random_text(arena, &rng, '/', true),
+			rng_below(&rng, 3) == 0 };
+	}
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		q[i].host = random_text(arena, &rng, '.', false);
+		q[i].path = random_text(arena, &rng, '/', true);
+		q[i].route = find_slowly(rules, RULES, q[i].host, q[i].path);
+	}
+	ask(rules, RULES, q, QUESTIONS);
+	arena_free(arena);
+}
+END_TEST
+
+/* ns for a lookup among hosts x paths routes. */
+static double
+measure(unsigned hosts, unsigned paths)
+{
+	enum { LOOKUPS = 1000000, ASKED = 4096 };
+	struct arena *arena = arena_new();
+	struct topology t = { .route_count = hosts * paths };
+	struct slice *asked = arena_array(arena, 2 * ASKED, sizeof *asked);
+	unsigned found = 0;
+	struct route_index *x;
+	struct rng rng;
+	uint64_t start;
+	double ns;
+
+	t.routes = arena_array(arena, t.route_count, sizeof t.routes[0]);
+	for (unsigned i = 0; i < t.route_count; i++) {
+		bool wildcard = i / paths % 4 == 3;
+
+		t.routes[i].host = arena_printf(arena, "%s%u.shops.example.com",
+		    wildcard ? "*." : "tenant-", i / paths);
+		t.routes[i].path = arena_printf(arena, "/api/v%u/items", i % paths);
+	}
+	x = route_index_build(&t);
+	rng_seed(&rng, 5);
+	for (unsigned i = 0; i < ASKED; i++) {
+		unsigned host = rng_below(&rng, hosts);
+
+		asked[2 * i] = slice_of(arena_printf(arena, "%s%u.shops.example.com",
+		    host % 4 == 3 ? "www." : "tenant-", host));
+		asked[2 * i + 1] = slice_of(
+		    arena_printf(arena, "/api/v%u/items/4711/edit", rng_below(&rng, paths)));
+	}
+	start = clock_now_us();
+	for (unsigned i = 0; i < LOOKUPS; i++)
+		found += route_index_find(x, asked[2 * (i % ASKED)], asked[2 * (i % ASKED) + 1]) !=
+		    NULL;
+	ns = (double)(clock_now_us() - start) * 1000 / LOOKUPS;
+	ck_assert_uint_eq(found, LOOKUPS);
+	route_index_free(x);
+	arena_free(arena);
+	return ns;
+}
+
+START_TEST(a_lookup_among_100000_routes_costs_about_what_it_costs_among_100)
+{
+	double few = 1e9;
+	double many = 1e9;
+
+	/* The best of three, so that another process's turn does not count. */
+	for (unsigned i = 0; i < 3; i++) {
+		double one = measure(10, 10);
+		double other = measure(1000, 100);
+
+		few = one < few ? one : few;
+		many = other < many ? other : many;
+	}
+	printf("lookup: %.0f ns among 100 routes, %.0f ns among 100,000 (x %.2f)\n", few, many,
+	    many / few);
+	ck_assert_msg(many < 5 * few, "%.0f ns among 100, %.0f ns among 100,000", few, many);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/route_index");
+	TCase *tests = tcase_create("route_index");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, a_prefix_matches_on_segment_borders_only);
+	tcase_add_test(tests, an_exact_path_is_only_itself_and_goes_first);
+	tcase_add_test(tests, the_exact_host_then_the_longest_wildcard_then_any);
+	tcase_add_test(tests, a_host_without_a_matching_path_falls_through_to_the_wider_one);
+	tcase_add_test(tests, without_an_any_host_route_a_stranger_finds_nothing);
+	tcase_add_test(tests, of_equal_routes_the_first_stands);
+	tcase_add_test(tests, no_routes_find_nothing);
+	tcase_add_test(tests, very_deep_prefixes_and_hosts_are_found);
+	tcase_add_test(tests, the_index_agrees_with_the_rules_on_random_routes);
+	tcase_add_test(tests, a_lookup_among_100000_routes_costs_about_what_it_costs_among_100);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
