@@ -155,7 +155,7 @@ def run(tests, options, pki, base, slack):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-k", action="append", default=[], metavar="WORDS",
-                        help="only tests whose file:name holds WORDS (several: any of them)")
+                        help="only tests whose /file:name holds WORDS (several: any of them)")
     parser.add_argument("-j", type=int, default=2, help="how many at a time (2)")
     parser.add_argument("--detour", default=os.path.join(ROOT, "build", "detour"))
     parser.add_argument("--sanitize", action="store_true",
@@ -178,7 +178,7 @@ def main():
     tests = [t for t in discover() if not options.sanitize or t.sanitize]
     if options.k:
         words = [k.replace(" ", "_") for k in options.k]
-        tests = [t for t in tests if any(w in t.module + ":" + t.name for w in words)]
+        tests = [t for t in tests if any(w in "/%s:%s" % (t.module, t.name) for w in words)]
     if options.list:
         for test in tests:
             print("%s: %s" % (test.module, test.name.replace("_", " ")))

@@ -1,0 +1,171 @@
+"""What hostile or countless clients may cost."""
+
+import resource
+import socket
+import threading
+import time
+
+from harness import alone, deadline, process, sanitize, until
+
+
+@sanitize
+def a_head_that_trickles_is_408_and_bystanders_are_served(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, limits='request_head = "500ms";')
+    slow = [p.client(tls=tls) for tls in (True, False) for _ in range(50)]
+    for c in slow:
+        c.send("GET /slow HTTP/1.1\r\nHost: h\r\nX-A: ")
+    began = time.monotonic()
+    while time.monotonic() - began < 0.4:
+        for c in slow:
+            try:
+                c.send("a")
+            except OSError:
+                pass  # it may have been given up already
+        p.get("/bystander").expect(200, "east")
+    for c in slow:
+        answer = c.response()
+        assert answer.status == 408, answer
+        assert c.rest() == b""
+
+
+@sanitize
+def an_idle_connection_is_closed_in_silence(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, limits='keep_alive = "300ms"; '
+                'request_head = "300ms";')
+    for tls in (True, False):
+        used, fresh = p.client(tls=tls), p.client(tls=tls)
+        used.get("/").expect(200)
+        used.expect_close()
+        rest = fresh.rest()  # never said a word
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 408"), rest
+
+
+@sanitize
+def connections_beyond_a_listeners_limit_are_turned_away(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, plain="max_connections = 5;", workers=2)
+    held = [p.client(tls=False) for _ in range(5)]
+    for c in held:
+        c.get("/").expect(200, "east")
+    over = p.client(tls=False)
+    try:
+        over.request("GET", "/over")
+        got = over.rest()
+    except OSError:
+        got = b""
+    assert b" 200 " not in got, got
+    for c in held:
+        c.get("/").expect(200, "east")
+    held.pop().close()
+
+    def served():
+        try:
+            return p.client(tls=False).get("/").status == 200
+        except Exception:
+            return False
+
+    until(served, "one that left makes room")
+    p.get("/").expect(200, "east")
+
+
+def _free_descriptors(p, count):
+    """Leaves the proxy room for count more open files."""
+    limit = process.fd_count(p.pid) + count
+    resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (limit, limit))
+
+
+@sanitize
+def running_out_of_descriptors_pauses_accepting_and_ends_by_itself(t):
+    origin = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [origin]})
+    bystander = p.client()
+    bystander.get("/").expect(200, "east")
+    _free_descriptors(p, 20)
+    flood = []
+    for _ in range(200):
+        flood.append(p.client(tls=False))
+    until(lambda: process.fd_count(p.pid) >= 20, "descriptors are used up")
+    until(lambda: "accept" in p.log_text().lower(), "the log says so")
+    for _ in range(5):
+        bystander.get("/").expect(200, "east")
+    cpu = process.cpu_seconds(p.pid)
+    began = time.monotonic()
+    time.sleep(1.0)
+    used = (process.cpu_seconds(p.pid) - cpu) / (time.monotonic() - began)
+    assert used < 0.5, "it spins on accept: %.0f %% CPU" % (used * 100)
+    for c in flood:
+        c.close()
+
+    def served():
+        try:
+            return p.get("/").text == "east"
+        except Exception:
+            return False
+
+    until(served, "accepting resumes", 10)
+    assert p.metrics().total("detour_accept_pauses_total") >= 1
+
+
+@sanitize
+def an_accept_storm_is_served_whole(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, workers=2)
+    wrong = []
+
+    def one():
+        for _ in range(20):
+            try:
+                p.get("/", tls=False, timeout=20).expect(200, "east")
+            except Exception as e:
+                wrong.append(repr(e))
+
+    threads = [threading.Thread(target=one) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, (len(wrong), wrong[:3])
+    until(lambda: p.metrics().total("detour_connections_active") <= 2, "all have gone")
+
+
+@alone
+@deadline(120)
+def ten_thousand_idle_connections_cost_little_memory(t):
+    count = 4500  # of each kind; both ends' descriptors are this machine's
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, limits='keep_alive = "5m"; '
+                'request_head = "5m";', listener="max_connections = 20000;",
+                plain="max_connections = 20000;")
+    for tls, most in ((False, 4), (True, 24)):
+        base = p.settled_rss(1.0)
+        clients = []
+        for _ in range(count):
+            c = p.client(tls=tls, timeout=30)
+            c.get("/").expect(200, "east")
+            clients.append(c)
+        each = (p.settled_rss(2.0) - base) / count / 1024
+        t.report("an idle %s connection costs %.2f KiB" % ("TLS" if tls else "clear", each))
+        assert each < most, each
+        clients[0].get("/").expect(200, "east")
+        clients[-1].get("/").expect(200, "east")
+        for c in clients:
+            c.close()
+        until(lambda: p.metrics().total("detour_connections_active") <= 2, "all have gone", 20)
+
+
+@sanitize
+def pipelining_without_reading_answers_is_stopped(t):
+    """Requests pile up at the client, not in the proxy."""
+    origin = t.origin("east").answers(200, b"x" * 10000)
+    p = t.proxy(regions={"us-east-1": [origin]}, limits='send_stall = "30s"; min_rate = "0B";')
+    c = p.client(tls=False, receive_buffer=16384)
+    c.socket.settimeout(2)
+    sent = 0
+    try:
+        while sent < 50000:
+            c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 50)
+            sent += 50
+    except socket.timeout:
+        pass
+    assert sent < 50000, "the proxy took everything"
+    assert len(origin.requests) < sent
+    p.get("/").expect(200)
