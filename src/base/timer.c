@@ -147,8 +147,7 @@ queue_unused(struct timers *ts)
 	list_append(&ts->idle, &q->idle);
 	ts->queues++;
 	if (ts->queues % QUEUES_KEPT == 1)
-		ts->heap =
-		    mem_resize(ts->heap, (ts->queues + QUEUES_KEPT - 1) * sizeof ts->heap[0]);
+		ts->heap = mem_resize(ts->heap, (ts->queues + QUEUES_KEPT - 1) * sizeof(*ts->heap));
 	return q;
 }
 
@@ -269,15 +268,18 @@ timers_free(struct timers *ts)
 
 /* A restart that would move the deadline by no more than the slack leaves it where it is. */
 static bool
-near_enough(const struct timer *t, const struct timer_queue *q, uint64_t due_ms)
+restart_is_near(const struct timers *ts, const struct timer *t, uint32_t after_ms, uint64_t due_ms)
 {
-	return t->queue == q && due_ms - t->due_ms <= q->slack_ms;
+	const struct timer_queue *q = t->queue;
+
+	return q != NULL && q->owner == ts && q->after_ms == after_ms &&
+	    due_ms - t->due_ms <= q->slack_ms;
 }
 
 void
 timer_start(struct timers *ts, struct timer *t, uint32_t after_ms, timer_fn *fn, void *arg)
 {
-	struct timer_queue *q = t->queue;
+	struct timer_queue *q;
 	uint64_t now_ms, due_ms;
 
 	if (after_ms == 0) {
@@ -286,13 +288,12 @@ timer_start(struct timers *ts, struct timer *t, uint32_t after_ms, timer_fn *fn,
 	}
 	now_ms = clock_now_ms();
 	due_ms = now_ms + after_ms;
-	if (q == NULL || q->after_ms != after_ms || q->owner != ts)
-		q = queue_for(ts, after_ms);
 	t->fn = fn;
 	t->arg = arg;
-	if (near_enough(t, q, due_ms))
+	if (restart_is_near(ts, t, after_ms, due_ms))
 		return;
 	timer_stop(t);
+	q = queue_for(ts, after_ms);
 	t->queue = q;
 	t->due_ms = due_ms;
 	list_append(&q->timers, &t->node);
