@@ -6,14 +6,20 @@
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct topology;
 
-/* Every problem found in one run, in file order; each "file:line: what is wrong; what to do". */
+/*
+ * Every problem found in one run, in file order; each "file:line: what is wrong; what to do", a
+ * warning "file:line: warning: ...". A problem of a file as a whole has no line.
+ */
 struct conf_problems {
 	struct conf_problem {
 		char *text;
+		bool warning;
+		unsigned position; /* sorts them; no meaning outside */
 	} *list;
 	unsigned count;
 	unsigned errors; /* the others are warnings */

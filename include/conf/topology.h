@@ -43,6 +43,7 @@ enum conf_client_auth { CLIENT_AUTH_OFF, CLIENT_AUTH_REQUEST, CLIENT_AUTH_REQUIR
 struct conf_certificate {
 	struct conf_file chain;
 	struct conf_file key;
+	struct conf_where where;
 	const char **names; /* from the certificate: SAN dNSNames, else CN; lower case */
 	unsigned name_count;
 	bool ecdsa; /* else RSA: a name may have one of each, the client's offer picks */
@@ -61,9 +62,13 @@ struct conf_tls {
 	struct conf_where where;
 };
 
+/* What a listener speaks; one value now, so that a file that asks for another is told so. */
+enum conf_protocol { PROTOCOL_HTTP };
+
 struct conf_listener {
 	const char *name;
 	struct conf_address bind;
+	enum conf_protocol protocol;
 	const struct conf_tls *tls; /* NULL: clear text */
 	bool redirect_https;
 	uint16_t redirect_port; /* 443 unless configured */
@@ -83,10 +88,11 @@ struct conf_region {
 /* How to speak TLS to the https endpoints of one region of a service. */
 struct conf_upstream_tls {
 	bool verify;
-	const char *sni; /* NULL: the endpoint's host name */
+	const char *sni; /* NULL: the endpoint's host name (loading sets it from the region's host) */
 	struct conf_file ca; /* bytes NULL: the system's */
 	struct conf_file certificate; /* client certificate; bytes NULL: none */
 	struct conf_file key;
+	struct conf_where where; /* file NULL: no tls block was written */
 };
 
 struct conf_endpoint {
@@ -139,6 +145,7 @@ struct conf_health_check {
 	uint32_t rise;
 	uint32_t jitter_pct;
 	bool reuse; /* keep the probe's connection (http, https) */
+	struct conf_where where; /* file NULL: no block was written, type is CHECK_NONE */
 };
 
 struct conf_retry {
@@ -243,6 +250,7 @@ struct conf_resolver {
 	uint32_t min_ttl_ms;
 	uint32_t max_ttl_ms;
 	uint32_t max_addresses;
+	struct conf_where where; /* file NULL: no block was written */
 };
 
 struct topology {

@@ -1,0 +1,42 @@
+/*
+ * What the parts of loading a configuration share, and the order they run in: load_group() fills
+ * the topology from the table of keys, derive() completes it, check() judges what one key alone
+ * can't. Each reports what it finds and goes on, so that one run shows every problem; a field
+ * that could not be read stays zero, and the later steps pass over it. Main thread.
+ */
+#ifndef CONF_LOAD_H
+#define CONF_LOAD_H
+
+#include "conf/report.h"
+#include "conf/schema.h"
+
+struct arena;
+struct config_setting_t;
+struct names;
+struct source;
+struct topology;
+
+struct load {
+	struct arena *arena; /* becomes the topology's */
+	struct topology *topology;
+	struct report report;
+	struct source *source;
+	struct names *sets[SET_COUNT]; /* filled as names are read */
+};
+
+/* Fills the struct at base; setting NULL: the group is not there, all is default. */
+void load_group(struct load *, enum schema_block, void *base, struct config_setting_t *);
+
+/* One key's value into its field in the struct at base. */
+void field_set(struct load *, const struct schema_key *, void *base, struct config_setting_t *);
+void field_set_default(struct load *, const struct schema_key *, void *base);
+
+struct conf_where load_where(const struct load *, const struct config_setting_t *);
+
+void derive(struct load *);
+void check(struct load *);
+void check_service(struct load *, const struct conf_service *);
+void check_routes(struct load *);
+void check_redirects(struct load *);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/arena.h"
+#include "conf/load.h"
+#include "conf/names.h"
+
+#define MOST_HOPS 10
+
+/* A request, as far as the file can tell: what routes go by. */
+struct place {
+	const char *host; /* "" when it is any */
+	const char *path;
+};
+
+static const char *
+key_of(struct arena *arena, const char *host, const char *path, size_t path_len, bool exact)
+{
+	return arena_printf(arena, "%s %s %.*s", host, exact ? "=" : "^", (int)path_len, path);
+}
+
+static const struct conf_route *
+find_key(const struct names *index, struct arena *arena, const char *host, const char *path,
+    size_t path_len, bool exact)
+{
+	const struct name *found =
+	    names_find(index, key_of(arena, host, path, path_len, exact));
+
+	return found == NULL ? NULL : found->thing;
+}
+
+/* An exact path, else the longest prefix that ends where a segment does. */
+static const struct conf_route *
+find_path(const struct names *index, struct arena *arena, const char *host, const char *path)
+{
+	size_t len = strlen(path);
+	const struct conf_route *r = find_key(index, arena, host, path, len, true);
+
+	for (; r == NULL && len > 0; len--)
+		if (path[len] == '\0' || path[len] == '/' || path[len - 1] == '/')
+			r = find_key(index, arena, host, path, len, false);
+	return r;
+}
+
+/* The exact host, else the longest wildcard, else any host. */
+static const struct conf_route *
+find_route(const struct names *index, struct arena *arena, const struct place *p)
+{
+	const struct conf_route *r = find_path(index, arena, p->host, p->path);
+	const char *dot = strchr(p->host, '.');
+
+	for (; r == NULL && dot != NULL; dot = strchr(dot + 1, '.'))
+		r = find_path(index, arena, arena_printf(arena, "*%s", dot), p->path);
+	if (r == NULL && p->host[0] != '\0')
+		r = find_path(index, arena, "", p->path);
+	return r;
+}
+
+/* Is there a listener that speaks the scheme a redirect goes to? */
+static bool
+listens(const struct topology *t, bool https)
+{
+	for (unsigned i = 0; i < t->listener_count; i++)
+		if ((t->listeners[i].tls != NULL) == https)
+			return true;
+	return false;
+}
+
+static bool
+begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* The path of a redirect for a request at "at"; the query is of no interest. */
+static const char *
+fill_path(struct arena *arena, const char *target, const struct place *at)
+{
+	const char *path = "";
+
+	for (;;) {
+		size_t plain = strcspn(target, "$?#");
+
+		path = arena_printf(arena, "%s%.*s", path, (int)plain, target);
+		target += plain;
+		if (!begins(target, "${path}"))
+			break;
+		path = arena_printf(arena, "%s%s", path, at->path);
+		target += strlen("${path}");
+	}
+	return *path == '\0' ? "/" : path;
+}
+
+/*
+ * Where r sends a request that came to "at"; false when that is not ours to judge: another
+ * server as far as the file can tell.
+ */
+static bool
+follow(const struct topology *t, struct arena *arena, const struct conf_route *r, struct place *at)
+{
+	const char *target = r->redirect;
+	bool https = begins(target, "https://");
+
+	if (https || begins(target, "http://")) {
+		target += https ? 8 : 7;
+		if (!listens(t, https))
+			return false;
+		if (begins(target, "${host}")) {
+			target += strlen("${host}");
+		} else {
+			size_t len = strcspn(target, "/?#$:");
+
+			at->host = arena_strndup(arena, target, len);
+			target += len;
+		}
+		/* Another port, or a host that is put together: elsewhere. */
+		if (*target != '\0' && strchr("/?#", *target) == NULL &&
+		    !begins(target, "${path}") && !begins(target, "${query}"))
+			return false;
+	}
+	at->path = fill_path(arena, target, at);
+	return true;
+}
+
+static bool
+loops(const struct topology *t, const struct names *index, const struct conf_route *start)
+{
+	struct arena *arena = arena_new();
+	const struct conf_route *r = start;
+	const char *named;
+	struct place at = { start->host, start->path };
+	unsigned hops = 0;
+
+	/* "*.b" stands for a name under it that no exact route has: a star is in no name. */
+	named = at.host;
+	while (r != NULL && r->redirect != NULL && hops <= MOST_HOPS) {
+		if (!follow(t, arena, r, &at))
+			break;
+		r = find_route(index, arena, &at);
+		/* A route for any host says nothing about who serves a host that is named. */
+		if (r != NULL && r->host[0] == '\0' && at.host[0] != '\0' && at.host != named)
+			break;
+		hops++;
+	}
+	arena_free(arena);
+	return hops > MOST_HOPS;
+}
+
+void
+check_redirects(struct load *l)
+{
+	const struct topology *t = l->topology;
+	struct names *index = names_new();
+
+	for (unsigned i = 0; i < t->route_count; i++) {
+		const struct conf_route *r = &t->routes[i];
+		const struct name *other;
+
+		if (r->host == NULL || r->path == NULL)
+			continue;
+		other = names_add(index,
+		    key_of(l->arena, r->host, r->path, strlen(r->path), r->exact), r, r->where);
+		if (other != NULL)
+			report_error(&l->report, &r->where,
+			    "\"%s%s\" has a route already (%s:%u); remove one, or change its host or "
+			    "path",
+			    r->host, r->path, other->where.file, other->where.line);
+	}
+	for (unsigned i = 0; i < t->route_count; i++) {
+		const struct conf_route *r = &t->routes[i];
+
+		if (r->host != NULL && r->path != NULL && r->redirect != NULL &&
+		    loops(t, index, r))
+			report_error(&l->report, &r->where,
+			    "redirect \"%s\" never arrives: each answer leads to another redirect "
+			    "of these routes; name another host or path, or use redirect_https",
+			    r->redirect);
+	}
+	names_free(index);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf.h"
+
+#include <libconfig.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "conf/load.h"
+#include "conf/names.h"
+#include "conf/source.h"
+
+/* What the library says, with what to do about it. */
+static void
+report_syntax(struct load *l, const config_t *config)
+{
+	int line = config_error_line(config);
+	struct conf_where where = source_where(l->source, line > 0 ? (unsigned)line : 1);
+	const char *text = config_error_text(config);
+
+	if (text == NULL)
+		text = "it cannot be read";
+	if (strcmp(text, "duplicate setting name") == 0)
+		report_error(&l->report, &where,
+		    "the key that ends here stands twice in its group; remove one");
+	else
+		report_error(&l->report, &where,
+		    "%s; look for a missing \";\", \",\", quote or bracket here or on the line "
+		    "before",
+		    text);
+}
+
+static void
+load_text(struct load *l)
+{
+	config_t config;
+
+	config_init(&config);
+	if (config_read_string(&config, source_text(l->source)) == CONFIG_TRUE) {
+		load_group(l, BLOCK_TOP, l->topology, config_root_setting(&config));
+		derive(l);
+		check(l);
+	} else {
+		report_syntax(l, &config);
+	}
+	config_destroy(&config);
+}
+
+static void
+begin(struct load *l, const char *path, struct conf_problems *problems)
+{
+	*problems = (struct conf_problems){ 0 };
+	*l = (struct load){ .arena = arena_new(), .report = { .problems = problems } };
+	l->topology = arena_take(l->arena, sizeof *l->topology);
+	l->topology->arena = l->arena;
+	l->topology->path = arena_strdup(l->arena, path);
+	atomic_init(&l->topology->refs, 1);
+	l->source = source_new(l->arena, &l->report);
+	l->report.source = l->source;
+	for (unsigned i = 0; i < SET_COUNT; i++)
+		l->sets[i] = names_new();
+}
+
+static struct topology *
+end(struct load *l)
+{
+	report_sort(&l->report);
+	for (unsigned i = 0; i < SET_COUNT; i++)
+		names_free(l->sets[i]);
+	source_free(l->source);
+	if (l->report.problems->errors == 0)
+		return l->topology;
+	topology_unref(l->topology);
+	return NULL;
+}
+
+struct topology *
+conf_load(const char *path, struct conf_problems *problems)
+{
+	struct load l;
+
+	begin(&l, path, problems);
+	if (source_read_file(l.source, path))
+		load_text(&l);
+	return end(&l);
+}
+
+struct topology *
+conf_load_text(const char *text, const char *name, const char *dir, struct conf_problems *problems)
+{
+	struct load l;
+
+	begin(&l, name, problems);
+	if (source_read_text(l.source, text, name, dir))
+		load_text(&l);
+	return end(&l);
+}

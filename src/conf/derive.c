@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+#include "conf/address.h"
+#include "conf/cpus.h"
+#include "conf/load.h"
+
+static uint32_t
+smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+derive_region(struct load *l, struct conf_service_region *r)
+{
+	/* A second cloud has its own Host, and with it its own name for TLS. */
+	if (r->tls.sni == NULL && r->host != NULL)
+		r->tls.sni = conf_authority_host(r->host, l->arena);
+}
+
+static void
+derive_service(struct load *l, struct conf_service *s)
+{
+	struct conf_health_check *check = &s->check;
+
+	if (check->where.file == NULL)
+		check->type = CHECK_NONE;
+	check->fast_interval_ms = smaller(check->fast_interval_ms, check->interval_ms);
+	for (unsigned i = 0; i < s->region_count; i++)
+		derive_region(l, &s->regions[i]);
+}
+
+/* With one service and no routes there is only one thing the file can mean. */
+static void
+add_default_route(struct load *l)
+{
+	struct topology *t = l->topology;
+
+	t->routes = arena_array(l->arena, 1, sizeof *t->routes);
+	t->route_count = 1;
+	load_group(l, BLOCK_ROUTE, t->routes, NULL);
+	t->routes->service = t->services;
+	t->routes->where = t->services->where;
+}
+
+void
+derive(struct load *l)
+{
+	struct topology *t = l->topology;
+
+	if (t->workers == 0)
+		t->workers = cpus_usable("");
+	t->client.header_line_bytes =
+	    smaller(t->client.header_line_bytes, t->client.header_bytes);
+	for (unsigned i = 0; i < t->region_count; i++)
+		t->regions[i].index = i;
+	for (unsigned i = 0; i < t->service_count; i++) {
+		t->services[i].index = i;
+		derive_service(l, &t->services[i]);
+	}
+	if (t->route_count == 0 && t->service_count == 1)
+		add_default_route(l);
+	for (unsigned i = 0; i < t->route_count; i++) {
+		struct conf_route *r = &t->routes[i];
+
+		if (r->name == NULL && r->host != NULL && r->path != NULL)
+			r->name = arena_printf(l->arena, "%s%s", r->host, r->path);
+	}
+}

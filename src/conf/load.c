@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/load.h"
+
+#include <libconfig.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "conf/source.h"
+
+struct conf_where
+load_where(const struct load *l, const config_setting_t *setting)
+{
+	return source_where(l->source, config_setting_source_line(setting));
+}
+
+static const char *
+kind_of(const config_setting_t *setting)
+{
+	if (config_setting_is_group(setting))
+		return "a group { }";
+	if (config_setting_is_list(setting))
+		return "a list ( )";
+	return config_setting_is_array(setting) ? "an array [ ]" : "a single value";
+}
+
+static void
+report_unknown(struct load *l, enum schema_block block, const config_setting_t *elem)
+{
+	const struct schema_key *meant = schema_nearest(block, elem->name);
+	struct conf_where where = load_where(l, elem);
+
+	if (meant != NULL)
+		report_error(&l->report, &where, "unknown key \"%s\" in %s; did you mean \"%s\"?",
+		    elem->name, schema_block(block)->noun, meant->name);
+	else
+		report_error(&l->report, &where,
+		    "unknown key \"%s\" in %s; remove it, or see REFERENCE.md for the keys there are",
+		    elem->name, schema_block(block)->noun);
+}
+
+/* An element of a list of groups: a group, or just the value of the block's first key. */
+static void
+load_element(struct load *l, enum schema_block block, void *base, config_setting_t *elem)
+{
+	const struct schema_key *first = schema_keys(block);
+	struct conf_where *where = (void *)((char *)base + schema_block(block)->where_offset);
+	struct conf_where here = load_where(l, elem);
+
+	if (config_setting_is_group(elem)) {
+		load_group(l, block, base, elem);
+	} else if (first->type == TYPE_URL && config_setting_is_scalar(elem)) {
+		load_group(l, block, base, NULL);
+		*where = here;
+		field_set(l, first, base, elem);
+	} else {
+		report_error(&l->report, &here,
+		    "%s: a group was expected, found %s; write { %s = ...; }",
+		    schema_block(block)->heading, kind_of(elem), first->name);
+	}
+}
+
+static void
+load_list(struct load *l, const struct schema_key *key, void *base, config_setting_t *setting)
+{
+	size_t size = schema_block(key->of)->size;
+	void **array = (void **)((char *)base + key->offset);
+	unsigned *count = (unsigned *)((char *)base + key->count_offset);
+	struct conf_where where = load_where(l, setting);
+
+	if (!config_setting_is_list(setting)) {
+		report_error(&l->report, &where,
+		    "%s: a list was expected, found %s; write %s = ( ... );", key->name,
+		    kind_of(setting), key->name);
+		return;
+	}
+	*count = (unsigned)config_setting_length(setting);
+	*array = arena_array(l->arena, *count, size);
+	for (unsigned i = 0; i < *count; i++)
+		load_element(l, key->of, (char *)*array + i * size,
+		    config_setting_get_elem(setting, i));
+	if (*count == 0 && key->fallback == schema_required)
+		report_error(&l->report, &where, "%s is empty; add at least one", key->name);
+}
+
+static void
+load_nested(struct load *l, const struct schema_key *key, void *base, config_setting_t *setting)
+{
+	struct conf_where where;
+
+	if (setting == NULL || config_setting_is_group(setting)) {
+		load_group(l, key->of, (char *)base + key->offset, setting);
+		return;
+	}
+	where = load_where(l, setting);
+	report_error(&l->report, &where, "%s: a group was expected, found %s; write %s = { ... };",
+	    key->name, kind_of(setting), key->name);
+}
+
+/* A key that is not there. setting NULL: its whole group is not. */
+static void
+load_absent(struct load *l, const struct schema_key *key, void *base,
+    const config_setting_t *setting)
+{
+	struct conf_where where;
+
+	if (key->fallback != schema_required) {
+		if (key->fallback != NULL)
+			field_set_default(l, key, base);
+		return;
+	}
+	if (setting == NULL)
+		return;
+	where = config_setting_is_root(setting)
+	    ? (struct conf_where){ source_where(l->source, 1).file, 0 }
+	    : load_where(l, setting);
+	report_error(&l->report, &where, "%s has no \"%s\"; add %s = %s;",
+	    schema_block(key->block)->noun, key->name, key->name,
+	    key->type == TYPE_LIST ? "( ... )" : "\"...\"");
+}
+
+static void
+load_key(struct load *l, const struct schema_key *key, void *base, config_setting_t *setting)
+{
+	config_setting_t *value =
+	    setting == NULL ? NULL : config_setting_get_member(setting, key->name);
+
+	if (key->type == TYPE_GROUP)
+		load_nested(l, key, base, value);
+	else if (value == NULL)
+		load_absent(l, key, base, setting);
+	else if (key->type == TYPE_LIST)
+		load_list(l, key, base, value);
+	else
+		field_set(l, key, base, value);
+}
+
+void
+load_group(struct load *l, enum schema_block block, void *base, config_setting_t *setting)
+{
+	const struct schema_block_info *info = schema_block(block);
+	const struct schema_key *key;
+	int length = setting == NULL ? 0 : config_setting_length(setting);
+
+	if (setting != NULL && info->where_offset != SCHEMA_NOWHERE)
+		*(struct conf_where *)((char *)base + info->where_offset) = load_where(l, setting);
+	for (key = schema_keys(block); key->block == block; key++)
+		load_key(l, key, base, setting);
+	for (int i = 0; i < length; i++) {
+		const config_setting_t *elem = config_setting_get_elem(setting, (unsigned)i);
+
+		if (schema_key(block, elem->name) == NULL)
+			report_unknown(l, block, elem);
+	}
+}

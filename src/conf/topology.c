@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/topology.h"
+
+#include <assert.h>
+
+#include "base/arena.h"
+
+void
+topology_ref(struct topology *t)
+{
+	unsigned before = atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+
+	assert(before > 0);
+}
+
+void
+topology_unref(struct topology *t)
+{
+	unsigned before;
+
+	if (t == NULL)
+		return;
+	/* Release our reads before the count falls, acquire the others' before the arena goes. */
+	before = atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel);
+	assert(before > 0);
+	if (before == 1)
+		arena_free(t->arena);
+}
