@@ -38,7 +38,9 @@ unsigned resolver_addresses(const struct resolver_name *, const struct sockaddr_
     const socklen_t **lens);
 /* The first answer, good or bad, is in. */
 bool resolver_settled(const struct resolver_name *);
-/* ms since the last good answer, and the text of the last failure or NULL. */
+/* ms since the last good answer (or since it is watched), and the text of the last failure or NULL. */
 uint64_t resolver_stale_ms(const struct resolver_name *, const char **failure);
+/* Rounds of questions that brought no address, since the name is watched. */
+uint64_t resolver_failures(const struct resolver_name *);
 
 #endif
