@@ -105,6 +105,8 @@ bool stream_may_read(const struct stream *);
  */
 bool stream_write(struct stream *, const void *data, size_t len);
 bool stream_is_drained(const struct stream *);
+/* Bytes that wait for the socket. */
+size_t stream_waiting(const struct stream *);
 
 /* Ends our direction: close_notify and FIN, after what waits. Reading goes on. */
 void stream_shutdown(struct stream *);

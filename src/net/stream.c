@@ -372,6 +372,12 @@ stream_is_drained(const struct stream *s)
 	return s->waiting == NULL && !s->write_failed;
 }
 
+size_t
+stream_waiting(const struct stream *s)
+{
+	return s->waiting_len;
+}
+
 static void
 send_fin_when_drained(struct stream *s)
 {

@@ -1,0 +1,132 @@
+/*
+ * An exchange: one request, its tries, its answer. THE state machine.
+ *
+ * Made by a client side when a head is complete; it dies by itself after side_ops.release() of
+ * the client, in exchange_run() and nowhere else. Worker thread only.
+ */
+#ifndef PROXY_EXCHANGE_H
+#define PROXY_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/timer.h"
+#include "http/message.h"
+#include "proxy/replay.h"
+#include "proxy/side.h"
+#include "steer/balance.h"
+
+struct endpoint_shard;
+struct pool_wait;
+struct service;
+struct upstream;
+struct worker;
+
+/* What is known of the connection a request came by; lives as long as the client. */
+struct client_facts {
+	char ip[48];
+	uint16_t ip_len;
+	uint16_t port;
+	uint16_t listener_port;
+	uint16_t redirect_port;
+	bool tls;
+	bool resumed;
+	bool redirect_https;
+	const char *tls_version; /* static text, or "" */
+	char listener[32]; /* its name, cut */
+};
+
+enum x_state { X_ROUTE, X_PICK, X_CONNECT, X_SEND, X_HEAD, X_RELAY, X_FAILED, X_DONE };
+
+/* Moments of an exchange, monotonic us; 0: has not come. */
+struct x_times {
+	uint64_t first_byte; /* of the request */
+	uint64_t head; /* the request's head was complete */
+	uint64_t lease; /* this try began to wait for a connection */
+	uint64_t connected;
+	uint64_t sent; /* this try's head was written */
+	uint64_t answer; /* the answer's head came */
+	uint64_t connect_us; /* spent on TCP and TLS, of this try */
+};
+
+struct exchange {
+	struct worker *worker;
+	struct side *client; /* NULL: released */
+	const struct client_facts *facts; /* valid while client is */
+	struct service *service; /* NULL: not routed yet, or no route */
+	struct endpoint_shard *shard; /* of this try; NULL between tries */
+	struct endpoint_shard *last; /* of the latest try, held until the next one or the end */
+	struct upstream *up; /* on lease, or NULL */
+	struct pool_wait *wait; /* for a connection, or NULL */
+
+	enum x_state state;
+	enum fault fault; /* why the try or the exchange failed */
+	bool running; /* a step is on the stack */
+	bool again; /* something came in meanwhile */
+
+	/* the request; base and the slices below lie in block */
+	struct head head;
+	char *block;
+	uint32_t block_used, block_size;
+	struct slice path; /* normalised and rewritten */
+	char request_id[32];
+	char route[48]; /* for the log */
+	struct replay replay; /* body bytes that a try may need (again) */
+	bool request_ended; /* the client has sent all of it */
+	bool request_sent; /* so has this try */
+	bool client_paused;
+	bool upstream_paused;
+	struct span *first; /* body bytes that came with the head; within exchange_start() only */
+
+	/* tries */
+	struct pick pick;
+	unsigned region; /* of this try, its index in the service as of then */
+	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
+	struct endpoint *alternative; /* chosen already, for the next PICK; within one callback */
+	uint8_t tries;
+	uint8_t sent_tries; /* of them, such as may have reached an application */
+	bool stale_retried; /* a kept connection turned out closed once; that was nobody's fault */
+	bool reused; /* this try's connection */
+
+	/* the answer */
+	bool answered; /* its head has been forwarded: no other try, ever */
+	bool own_answer; /* it was ours */
+	bool response_ended;
+	uint16_t status; /* sent to the client */
+	uint64_t body_in; /* from the client */
+	uint64_t body_out; /* to the client */
+
+	struct timer deadline; /* of the present state */
+	struct timer total; /* until the answer's head */
+	struct x_times at;
+};
+
+/*
+ * A request has come, with what of its body came along (first may be empty; end: that is all).
+ * head's bytes are copied; first_byte_us is when its first one came. The exchange runs at once
+ * and may be over before this returns: then the answer is SIDE_OVER.
+ */
+enum side_go exchange_start(struct worker *, struct side *client, const struct client_facts *,
+    const struct head *, uint64_t first_byte_us, struct span *first, bool end);
+
+/* From the client side. */
+enum side_go exchange_on_request_body(struct exchange *, struct span *, bool end);
+enum side_go exchange_on_request_trailers(struct exchange *, const struct head *trailers);
+/* The client is gone or broke its own framing; why is what the log says. Ends in release(). */
+void exchange_on_client_lost(struct exchange *, enum fault why);
+
+/* From the upstream side; an interim (1xx) answer comes as a head with end false. */
+enum side_go exchange_on_response(struct exchange *, const struct head *, struct span *first,
+    bool end);
+enum side_go exchange_on_response_body(struct exchange *, struct span *, bool end);
+enum side_go exchange_on_response_trailers(struct exchange *, const struct head *trailers);
+/* The connection failed or ended where it must not. Ends in release(). */
+void exchange_on_upstream_lost(struct exchange *, enum fault why);
+
+/* From either side: all it was given is written; the other one may be read again. */
+void exchange_on_client_drained(struct exchange *);
+void exchange_on_upstream_drained(struct exchange *);
+
+const char *exchange_state_name(enum x_state);
+
+#endif

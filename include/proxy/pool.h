@@ -1,0 +1,94 @@
+/*
+ * Upstream connections of one worker: leased to an exchange, or idle here.
+ *
+ * Used only on the worker's own thread, so nothing in it is locked. pool_take(), pool_lease() and
+ * pool_return() are the only ways a connection changes owner. Limits are the endpoint's, split
+ * evenly between the workers.
+ */
+#ifndef PROXY_POOL_H
+#define PROXY_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/list.h"
+#include "net/tls_client.h"
+#include "proxy/worker_state.h"
+
+struct endpoint;
+struct endpoint_shard;
+struct pool;
+struct pool_wait;
+struct service;
+struct table_region;
+struct upstream;
+struct worker;
+
+/* This worker's connections to one endpoint. */
+struct pool_slot {
+	struct endpoint *endpoint; /* held through shard */
+	struct endpoint_shard *shard;
+	struct list idle; /* struct upstream.node, the last used first */
+	struct list opening; /* struct upstream.node, not open yet */
+	struct list waiting; /* struct pool_wait.node, the first come first */
+	uint32_t connections; /* all: idle, on lease, connecting */
+	uint32_t connecting; /* not open yet; each will serve a wait */
+	uint32_t idle_count;
+	uint32_t waiting_count;
+	bool gone; /* the endpoint left the table: nothing new */
+	struct deferred serve; /* waits are served from the loop */
+	struct pool *pool;
+	struct tls_session_slot session;
+	uint64_t urgent_ms; /* control was last told of a failure then */
+
+	/* the endpoint's policy, copied anew after each adoption */
+	uint64_t generation;
+	char *host; /* Host to send; NULL: the client's */
+	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
+	uint32_t max_connections, max_waiting, max_wait_ms, keep_alive_ms, keep_idle, connect_ms;
+};
+
+/* Never before pool_lease() has returned, exactly once, unless cancelled. */
+typedef void pool_ready_fn(void *arg, struct upstream *, enum fault why);
+
+struct pool *pool_new(struct worker *);
+void pool_free(struct pool *); /* closes everything; no exchange may be left */
+
+/* After a table was adopted: endpoints it does not name get no new connection and let go. */
+void pool_adopt(struct pool *);
+
+/* The slot of an endpoint that was just picked from this region, its policy up to date. */
+struct pool_slot *pool_slot(struct pool *, struct service *, const struct table_region *,
+    struct endpoint *);
+
+/* The slot this worker has for the endpoint, or NULL. */
+struct pool_slot *pool_slot_of(struct pool *, const struct endpoint *);
+
+/*
+ * An idle connection, at once, or NULL. It was alive when the loop last looked; with certain set
+ * only one used within the last second and looked at again now (a request that must not be sent
+ * twice goes out on no other).
+ */
+struct upstream *pool_take(struct pool_slot *, bool certain);
+/*
+ * A new connection, or one that comes free, calls ready(). NULL with *why when there is no room to
+ * wait or connecting failed at once.
+ */
+struct pool_wait *pool_lease(struct pool *, struct pool_slot *, pool_ready_fn *, void *arg,
+    enum fault *why);
+void pool_cancel(struct pool_wait *);
+
+/* Takes a connection back: keeps it if it is clean and there is room, else closes it. */
+void pool_return(struct upstream *);
+/* Closes it and frees its place. */
+void pool_discard(struct upstream *);
+
+/* An exchange keeps a shard past a callback; the last to let go gives it back to its endpoint. */
+void pool_hold(struct endpoint_shard *);
+void pool_let_go(struct endpoint_shard *);
+
+/* From upstream.c. */
+void pool_on_opened(struct upstream *, enum fault why);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * What an exchange leaves behind: counters and its line in the access log.
+ */
+#ifndef PROXY_REPORT_H
+#define PROXY_REPORT_H
+
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/bytes.h"
+
+struct client_facts;
+struct exchange;
+struct worker;
+
+/* When the exchange is over and before its client is released. */
+void report_exchange(struct exchange *);
+
+/* A request that never became an exchange: malformed, or too slow. */
+void report_refused(struct worker *, const struct client_facts *, enum fault why, unsigned status,
+    uint64_t first_byte_us);
+
+#endif

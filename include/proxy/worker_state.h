@@ -1,0 +1,91 @@
+/*
+ * What the parts of one worker share. Included by src/proxy only; everything here belongs to the
+ * worker's thread unless it says otherwise.
+ */
+#ifndef PROXY_WORKER_STATE_H
+#define PROXY_WORKER_STATE_H
+
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/timer.h"
+#include "conf/topology.h"
+#include "http/h1.h"
+#include "net/loop.h"
+#include "proxy/worker.h"
+#include "steer/balance.h"
+
+struct acceptor;
+struct mailbox;
+struct pool;
+struct services;
+struct slab;
+struct table;
+struct tls_server;
+
+/* Something to be done from the loop, after the callback that asks for it has returned. */
+struct deferred {
+	struct list node;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+struct worker {
+	struct worker_setup setup;
+	struct worker_stats stats; /* written here, read by anyone relaxed */
+	pthread_t thread;
+	bool started;
+	atomic_int thread_id;
+	atomic_bool drain_wanted; /* any thread sets, then writes wake_fd */
+	atomic_bool stop_wanted;
+	atomic_bool idle; /* draining is done */
+	int wake_fd;
+	struct mailbox *tables;
+
+	struct loop *loop;
+	struct event tables_event;
+	struct event wake_event;
+	struct event deferred_event;
+	struct list deferred;
+
+	struct table *table; /* adopted; NULL before the first one */
+	uint64_t generation; /* grows with each adoption */
+	struct services *services;
+	struct pool *pool;
+	struct acceptor *acceptor;
+	struct tls_server **tls; /* by index of topology.tls; NULL: not needed yet */
+	unsigned tls_count;
+	const struct topology *tls_topology; /* which one tls was made for; compared only */
+
+	struct conf_client_limits limits; /* the table's, copied */
+	struct h1_limits h1_limits;
+	struct list clients; /* struct client.node */
+	unsigned client_count;
+	bool draining;
+
+	struct slab *client_slab;
+	struct slab *exchange_slab;
+	struct slab *upstream_slab;
+	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
+
+	struct rng rng;
+	uint64_t last_turn_ms;
+};
+
+enum { WORKER_HEAD = LOOP_HEAD_ROOM };
+
+/* Runs d->fn(d->arg) from the loop; asking twice is asking once. */
+void worker_defer(struct worker *, struct deferred *);
+void worker_undefer(struct deferred *);
+
+/* After a client has gone: is the drain over? */
+void worker_client_gone(struct worker *);
+
+/* The TLS configuration of a listener in the present table. */
+struct tls_server *worker_tls(struct worker *, const struct conf_tls *);
+
+#endif

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/exchange.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/slab.h"
+#include "base/stat.h"
+#include "net/loop.h"
+#include "proxy/pool.h"
+#include "proxy/report.h"
+#include "proxy/routing.h"
+#include "proxy/service.h"
+#include "proxy/tries.h"
+#include "proxy/upstream.h"
+#include "proxy/worker_state.h"
+
+enum next {
+	MORE, /* the next step may run at once */
+	WAIT, /* something must happen first */
+	OVER, /* nothing is left to do */
+};
+
+struct step {
+	const char *name; /* as the log and the status page show it */
+	enum next (*run)(struct exchange *);
+};
+
+static enum next step_route(struct exchange *);
+static enum next step_pick(struct exchange *);
+static enum next step_connect(struct exchange *);
+static enum next step_send(struct exchange *);
+static enum next step_wait(struct exchange *);
+static enum next step_failed(struct exchange *);
+static enum next step_done(struct exchange *);
+
+static const struct step steps[] = {
+	[X_ROUTE] = { "route", step_route },
+	[X_PICK] = { "pick", step_pick },
+	[X_CONNECT] = { "connect", step_connect },
+	[X_SEND] = { "send", step_send },
+	[X_HEAD] = { "head", step_wait },
+	[X_RELAY] = { "relay", step_wait },
+	[X_FAILED] = { "failed", step_failed },
+	[X_DONE] = { "done", step_done },
+};
+
+const char *
+exchange_state_name(enum x_state state)
+{
+	return steps[state].name;
+}
+
+static void
+exchange_free(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	assert(x->client == NULL && x->up == NULL && x->wait == NULL && x->last == NULL);
+	timer_stop(&x->deadline);
+	timer_stop(&x->total);
+	replay_drop(&x->replay, w->loop->small);
+	slab_give(x->block_size > slab_block_size(w->loop->small) ? w->loop->large : w->loop->small,
+	    x->block);
+	stat_step(&w->stats.exchanges, -1);
+	slab_give(w->exchange_slab, x);
+}
+
+/*
+ * The only place a state changes hands. Callbacks record what happened in x and call this, so each
+ * transition can be found by reading the step functions in order. False: x is gone.
+ */
+static bool
+exchange_run(struct exchange *x)
+{
+	enum next next;
+
+	if (x->running) { /* a step's own call led back here: look once more */
+		x->again = true;
+		return true;
+	}
+	x->running = true;
+	do {
+		x->again = false;
+		next = steps[x->state].run(x);
+	} while (next == MORE || (next == WAIT && x->again));
+	x->running = false;
+	if (next != OVER)
+		return true;
+	exchange_free(x); /* the one place it dies, with no step on the stack */
+	return false;
+}
+
+static enum next
+go(struct exchange *x, enum x_state state)
+{
+	x->state = state;
+	return MORE;
+}
+
+static enum next
+go_failed(struct exchange *x, enum fault why)
+{
+	x->fault = why;
+	return go(x, X_FAILED);
+}
+
+/* ---- deadlines ---- */
+
+static const struct conf_timeouts *
+timeouts(const struct exchange *x)
+{
+	static const struct conf_timeouts when_removed = { 1000, 10000, 15000, 60000 };
+
+	return x->service->now != NULL ? &x->service->now->conf->timeouts : &when_removed;
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->fault = x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT;
+	x->state = X_FAILED;
+	exchange_run(x);
+}
+
+static void
+on_total(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->fault = FAULT_TOTAL_TIMEOUT;
+	x->state = X_FAILED;
+	exchange_run(x);
+}
+
+/*
+ * While the client is still sending, only progress counts: an upload may take its time. From its
+ * last byte on the answer is due.
+ */
+static void
+arm(struct exchange *x)
+{
+	const struct conf_timeouts *t = timeouts(x);
+	uint32_t ms = x->state == X_HEAD && x->request_sent ? t->try_ : t->idle;
+
+	timer_start(x->worker->loop->timers, &x->deadline, ms, on_deadline, x);
+}
+
+static void
+request_has_ended(struct exchange *x)
+{
+	x->request_ended = true;
+	if (x->service != NULL && !x->answered)
+		timer_start(x->worker->loop->timers, &x->total, timeouts(x)->request, on_total, x);
+}
+
+/* ---- the steps, in order ---- */
+
+static enum next
+step_route(struct exchange *x)
+{
+	switch (routing_decide(x)) {
+	case ROUTED_NOWHERE:
+		return go(x, X_FAILED);
+	case ROUTED_REDIRECT:
+		return go(x, X_DONE);
+	case ROUTED_SERVICE:
+		break;
+	}
+	if (x->request_ended)
+		request_has_ended(x);
+	return go(x, X_PICK);
+}
+
+static enum next
+step_pick(struct exchange *x)
+{
+	struct endpoint *ep = x->alternative != NULL ? x->alternative : tries_choose(x);
+
+	x->alternative = NULL;
+	if (ep == NULL) {
+		if (x->fault == FAULT_NONE)
+			x->fault = FAULT_NO_ENDPOINT;
+		return go(x, X_FAILED);
+	}
+	x->fault = FAULT_NONE;
+	tries_begin(x, ep);
+	x->at.lease = clock_now_us();
+	return go(x, X_CONNECT);
+}
+
+static void
+take_connection(struct exchange *x, struct upstream *up)
+{
+	x->up = up;
+	up->side.exchange = x;
+	x->reused = up->used;
+	x->at.connected = clock_now_us();
+	x->at.connect_us = up->used ? 0 : up->connect_us;
+	if (up->used)
+		stat_add(&x->shard->reused, 1);
+}
+
+static void
+on_lease(void *arg, struct upstream *up, enum fault why)
+{
+	struct exchange *x = arg;
+
+	x->wait = NULL;
+	if (up != NULL)
+		take_connection(x, up);
+	else
+		x->fault = why;
+	exchange_run(x);
+}
+
+static enum next
+step_connect(struct exchange *x)
+{
+	struct worker *w = x->worker;
+	struct pool_slot *slot;
+	struct upstream *up;
+
+	if (x->fault != FAULT_NONE)
+		return go(x, X_FAILED);
+	if (x->up != NULL)
+		return go(x, X_SEND);
+	if (x->wait != NULL)
+		return WAIT;
+	slot = pool_slot_of(w->pool, x->shard->endpoint);
+	if (slot == NULL || slot->gone)
+		return go_failed(x, FAULT_NO_ENDPOINT);
+	/* A kept connection that closed under us once is not trusted a second time. */
+	up = x->stale_retried ? NULL : pool_take(slot, !method_is_idempotent(x->head.method));
+	if (up != NULL) {
+		take_connection(x, up);
+		return go(x, X_SEND);
+	}
+	x->wait = pool_lease(w->pool, slot, on_lease, x, &x->fault);
+	return x->wait != NULL ? WAIT : go(x, X_FAILED);
+}
+
+static enum next
+step_send(struct exchange *x)
+{
+	if (x->head.expect_continue && !x->request_ended && x->client != NULL)
+		x->client->ops->proceed(x->client);
+	tries_send(x);
+	/* What must not be sent twice need not be kept. */
+	if (!method_is_idempotent(x->head.method))
+		replay_drop(&x->replay, x->worker->loop->small);
+	x->at.sent = clock_now_us();
+	if (x->client_paused) {
+		x->client_paused = false;
+		x->client->ops->resume(x->client);
+	}
+	x->state = X_HEAD;
+	arm(x);
+	return WAIT;
+}
+
+static enum next
+step_wait(struct exchange *x)
+{
+	return x->response_ended ? go(x, X_DONE) : WAIT;
+}
+
+static void
+answer_failure(struct exchange *x)
+{
+	char retry_after[32];
+	struct own_answer a = {
+		.status = fault_status(x->fault),
+		.text = slice_of(fault_text(x->fault)),
+	};
+
+	if (a.status == 503) {
+		/* Spread, so that those turned away do not come back as one. */
+		a.extra.at = retry_after;
+		a.extra.len = (size_t)snprintf(retry_after, sizeof retry_after,
+		    "Retry-After: %u\r\n", 5 + rng_below(&x->worker->rng, 11));
+	}
+	x->status = (uint16_t)a.status;
+	x->own_answer = true;
+	x->client->ops->answer(x->client, &a);
+}
+
+static enum next
+step_failed(struct exchange *x)
+{
+	enum fault why = x->fault;
+	bool again = x->shard != NULL && tries_may_go_on(x);
+
+	timer_stop(&x->deadline);
+	tries_end(x, why);
+	if (again)
+		return go(x, X_PICK); /* by the present table: a retry sees the regions as they are now */
+	if (!x->answered && x->client != NULL && fault_status(why) != 499)
+		answer_failure(x);
+	return go(x, X_DONE);
+}
+
+static enum next
+step_done(struct exchange *x)
+{
+	struct side *client = x->client;
+
+	tries_end(x, x->fault); /* after a failure it has been done already */
+	report_exchange(x);
+	tries_forget(x);
+	if (client != NULL) {
+		x->client = NULL;
+		/* An answer of our own is whole, whatever made it necessary. */
+		client->ops->release(client, x->own_answer ? FAULT_NONE : x->fault);
+	}
+	return OVER;
+}
+
+/* ---- the beginning ---- */
+
+static void
+copy_head(struct exchange *x, const struct head *head)
+{
+	struct worker *w = x->worker;
+	size_t fields = offsetof(struct head, fields) + head->field_count * sizeof head->fields[0];
+	/* the head, its path once normalised and once rewritten */
+	size_t need = head->len + 2u * head->path.len + 1024;
+	struct slab *blocks = need <= slab_block_size(w->loop->small) ? w->loop->small
+								      : w->loop->large;
+
+	x->block = slab_take(blocks);
+	x->block_size = (uint32_t)slab_block_size(blocks);
+	memcpy(x->block, head->base, head->len);
+	x->block_used = head->len;
+	memcpy(&x->head, head, fields);
+	x->head.base = x->block;
+}
+
+static void
+make_request_id(struct exchange *x)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t r = rng_next(&x->worker->rng);
+
+		for (unsigned d = 0; d < 16; d++, r >>= 4)
+			x->request_id[16 * i + d] = hex[r & 15];
+	}
+}
+
+enum side_go
+exchange_start(struct worker *w, struct side *client, const struct client_facts *facts,
+    const struct head *head, uint64_t first_byte_us, struct span *first, bool end)
+{
+	struct exchange *x = slab_take(w->exchange_slab);
+
+	memset(x, 0, offsetof(struct exchange, head));
+	memset((char *)x + offsetof(struct exchange, block), 0,
+	    sizeof *x - offsetof(struct exchange, block));
+	x->worker = w;
+	x->client = client;
+	x->facts = facts;
+	x->pick.rng = &w->rng;
+	x->pick.worker = w->setup.index;
+	copy_head(x, head);
+	make_request_id(x);
+	x->at.first_byte = first_byte_us;
+	x->at.head = clock_now_us();
+	x->body_in = first->len;
+	x->request_ended = end;
+	stat_add(&w->stats.requests, 1);
+	stat_step(&w->stats.exchanges, 1);
+	client->exchange = x;
+	/* A copy for another try, unless there will be none. */
+	if (first->len > 0 && method_is_idempotent(head->method))
+		replay_append(&x->replay, w->loop->small, first->at, first->len);
+	x->first = first->len > 0 ? first : NULL;
+	if (!exchange_run(x))
+		return SIDE_OVER;
+	if (x->first != NULL && x->replay.len == 0)
+		replay_append(&x->replay, w->loop->small, first->at, first->len);
+	x->first = NULL;
+	return x->client_paused ? SIDE_PAUSED : SIDE_ON;
+}
+
+/* ---- from the client ---- */
+
+static size_t
+replay_limit(const struct exchange *x)
+{
+	return x->service->now != NULL ? x->service->now->conf->retry.replay_buffer_bytes : 0;
+}
+
+static enum side_go
+pause_client(struct exchange *x)
+{
+	x->client_paused = true;
+	return SIDE_PAUSED;
+}
+
+enum side_go
+exchange_on_request_body(struct exchange *x, struct span *body, bool end)
+{
+	struct slab *blocks = x->worker->loop->small;
+	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
+	bool drained;
+
+	x->body_in += body->len;
+	if (!sending) { /* no connection yet: a little is kept, then the client has to wait */
+		replay_append(&x->replay, blocks, body->at, body->len);
+		if (end)
+			request_has_ended(x);
+		return replay_fits(&x->replay, 1, replay_limit(x)) ? SIDE_ON : pause_client(x);
+	}
+	if (!x->answered && method_is_idempotent(x->head.method) &&
+	    replay_fits(&x->replay, body->len, replay_limit(x)))
+		replay_append(&x->replay, blocks, body->at, body->len);
+	else if (body->len > 0) {
+		replay_drop(&x->replay, blocks);
+		x->replay.lost = true;
+	}
+	drained = x->up->side.ops->send_body(&x->up->side, body, end);
+	stat_add(&x->shard->bytes_out, body->len);
+	if (end) {
+		x->request_sent = true;
+		request_has_ended(x);
+	}
+	arm(x);
+	return drained || end ? SIDE_ON : pause_client(x);
+}
+
+enum side_go
+exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
+{
+	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
+
+	if (!sending) {
+		/* The body is kept without them: they are optional by definition (RFC 9110, 6.5.1). */
+		request_has_ended(x);
+		return SIDE_ON;
+	}
+	x->up->side.ops->send_trailers(&x->up->side, trailers);
+	x->request_sent = true;
+	request_has_ended(x);
+	arm(x);
+	return SIDE_ON;
+}
+
+void
+exchange_on_client_lost(struct exchange *x, enum fault why)
+{
+	x->fault = why;
+	tries_end(x, FAULT_CLIENT_LEFT); /* whoever was busy for it may stop now */
+	if (!x->answered && fault_status(why) != 499)
+		answer_failure(x);
+	x->state = X_DONE;
+	exchange_run(x);
+}
+
+void
+exchange_on_client_drained(struct exchange *x)
+{
+	if (!x->upstream_paused || x->up == NULL)
+		return;
+	x->upstream_paused = false;
+	arm(x);
+	x->up->side.ops->resume(&x->up->side);
+}
+
+/* ---- from the endpoint ---- */
+
+/* A status that another endpoint may do better on: only if there is one to ask. */
+static bool
+retry_on_status(struct exchange *x, unsigned status)
+{
+	const struct table_service *ts = x->service->now;
+	bool listed = false;
+
+	if (ts == NULL || x->client == NULL)
+		return false;
+	for (unsigned i = 0; i < ts->conf->retry.on_status_count; i++)
+		listed = listed || ts->conf->retry.on_status[i] == status;
+	if (!listed)
+		return false;
+	x->fault = FAULT_STATUS;
+	if (tries_may_go_on(x))
+		x->alternative = tries_choose(x);
+	if (x->alternative == NULL)
+		x->fault = FAULT_NONE;
+	return x->alternative != NULL;
+}
+
+static void
+count_answer(struct exchange *x, unsigned status)
+{
+	struct endpoint_shard *shard = x->shard;
+
+	x->at.answer = clock_now_us();
+	stat_add(&shard->answered, 1);
+	stat_add(&shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
+	histogram_add(&shard->first_byte, x->at.answer - x->at.sent);
+}
+
+static enum side_go
+pause_upstream(struct exchange *x)
+{
+	x->upstream_paused = true;
+	x->up->paused = true;
+	timer_stop(&x->deadline); /* the client is who we wait for now: its side has a deadline */
+	return SIDE_PAUSED;
+}
+
+static enum side_go
+after_response(struct exchange *x, bool drained, bool end)
+{
+	x->response_ended = end;
+	if (end)
+		return exchange_run(x) ? SIDE_ON : SIDE_OVER;
+	if (!drained)
+		return pause_upstream(x);
+	arm(x);
+	return SIDE_ON;
+}
+
+enum side_go
+exchange_on_response(struct exchange *x, const struct head *head, struct span *first, bool end)
+{
+	bool drained;
+
+	if (head->status < 200) {
+		/* 100 is between us and the client (RFC 9110, 10.1.1): it got ours. */
+		if (head->status != 100)
+			x->client->ops->send_head(x->client, head, NULL, first, false);
+		return SIDE_ON;
+	}
+	count_answer(x, head->status);
+	if (retry_on_status(x, head->status)) {
+		enum fault why = x->fault;
+
+		timer_stop(&x->deadline);
+		tries_end(x, why);
+		x->state = X_PICK;
+		exchange_run(x);
+		return SIDE_OVER;
+	}
+	timer_stop(&x->total);
+	x->state = X_RELAY;
+	x->answered = true;
+	x->status = head->status;
+	x->body_out = first->len;
+	replay_drop(&x->replay, x->worker->loop->small);
+	drained = x->client->ops->send_head(x->client, head, NULL, first, end);
+	return after_response(x, drained, end);
+}
+
+enum side_go
+exchange_on_response_body(struct exchange *x, struct span *body, bool end)
+{
+	assert(x->state == X_RELAY);
+	x->body_out += body->len;
+	return after_response(x, x->client->ops->send_body(x->client, body, end), end);
+}
+
+enum side_go
+exchange_on_response_trailers(struct exchange *x, const struct head *trailers)
+{
+	assert(x->state == X_RELAY);
+	return after_response(x, x->client->ops->send_trailers(x->client, trailers), true);
+}
+
+void
+exchange_on_upstream_lost(struct exchange *x, enum fault why)
+{
+	x->fault = why;
+	x->state = X_FAILED;
+	exchange_run(x);
+}
+
+void
+exchange_on_upstream_drained(struct exchange *x)
+{
+	if (x->state != X_HEAD && x->state != X_RELAY)
+		return;
+	arm(x);
+	if (!x->client_paused || x->client == NULL)
+		return;
+	x->client_paused = false;
+	x->client->ops->resume(x->client);
+}

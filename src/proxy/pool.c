@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/pool.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/slab.h"
+#include "base/stat.h"
+#include "net/loop.h"
+#include "proxy/service.h"
+#include "proxy/upstream.h"
+#include "steer/table.h"
+
+/* A request that must not be sent twice uses a kept connection only this young. */
+enum { CERTAIN_MS = 1000 };
+
+struct pool_wait {
+	struct list node; /* in slot->waiting */
+	struct pool_slot *slot;
+	pool_ready_fn *ready;
+	void *arg;
+	struct timer timer;
+};
+
+struct pool {
+	struct worker *worker;
+	struct pool_slot **slots; /* by endpoint id */
+	unsigned slot_count;
+	struct slab *waits;
+};
+
+static void serve(void *arg);
+
+struct pool *
+pool_new(struct worker *w)
+{
+	struct pool *p = mem_new(sizeof *p);
+
+	p->worker = w;
+	p->waits = slab_new(sizeof(struct pool_wait), 1024);
+	return p;
+}
+
+void
+pool_hold(struct endpoint_shard *shard)
+{
+	shard->held++;
+}
+
+void
+pool_let_go(struct endpoint_shard *shard)
+{
+	assert(shard->held > 0);
+	if (--shard->held == 0)
+		endpoint_shard_release(shard);
+}
+
+static void
+close_idle(struct pool_slot *slot)
+{
+	list_for_safe (node, &slot->idle)
+		pool_discard(container_of(node, struct upstream, node));
+}
+
+/* Nobody waits for them any more. */
+static void
+close_opening(struct pool_slot *slot)
+{
+	list_for_safe (node, &slot->opening) {
+		list_unlink(node);
+		slot->connecting--;
+		pool_discard(container_of(node, struct upstream, node));
+	}
+}
+
+static void
+slot_free(struct pool *p, struct pool_slot *slot)
+{
+	worker_undefer(&slot->serve);
+	p->slots[slot->endpoint->id] = NULL;
+	tls_session_slot_clear(&slot->session);
+	pool_let_go(slot->shard);
+	mem_free(slot->host);
+	mem_free(slot);
+}
+
+static bool
+slot_is_unused(const struct pool_slot *slot)
+{
+	return slot->gone && slot->connections == 0 && slot->waiting_count == 0;
+}
+
+void
+pool_free(struct pool *p)
+{
+	for (unsigned i = 0; i < p->slot_count; i++) {
+		if (p->slots[i] == NULL)
+			continue;
+		close_idle(p->slots[i]);
+		close_opening(p->slots[i]);
+		assert(p->slots[i]->connections == 0 && p->slots[i]->waiting_count == 0);
+		slot_free(p, p->slots[i]);
+	}
+	mem_free(p->slots);
+	slab_free(p->waits);
+	mem_free(p);
+}
+
+/* This worker's part of a limit that all workers share; at least one. */
+static uint32_t
+share_of(uint32_t limit, const struct worker *w)
+{
+	uint32_t n = w->setup.count;
+	uint32_t part = limit / n + (w->setup.index < limit % n ? 1 : 0);
+
+	return part > 0 ? part : 1;
+}
+
+static void
+refresh(struct pool *p, struct pool_slot *slot, struct service *service,
+    const struct table_region *r)
+{
+	const struct conf_service *conf = service->now->conf;
+	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r->index) : NULL;
+
+	/* What was agreed on under other rules of trust is not used under these. */
+	if (slot->tls != tls && slot->tls != NULL) {
+		close_idle(slot);
+		tls_session_slot_clear(&slot->session);
+	}
+	slot->tls = tls;
+	slot->generation = p->worker->generation;
+	slot->gone = false;
+	mem_free(slot->host);
+	slot->host = r->conf->host != NULL ? mem_strdup(r->conf->host) : NULL;
+	slot->max_connections = share_of(conf->limits.max_connections, p->worker);
+	slot->max_waiting = share_of(conf->limits.max_waiting, p->worker);
+	slot->max_wait_ms = conf->limits.max_wait_ms;
+	slot->keep_alive_ms = conf->limits.keep_alive_ms;
+	slot->keep_idle = conf->limits.keep_alive_connections;
+	slot->connect_ms = conf->timeouts.connect;
+}
+
+static struct pool_slot *
+slot_new(struct pool *p, struct endpoint *ep)
+{
+	struct pool_slot *slot = mem_new(sizeof *slot);
+
+	slot->pool = p;
+	slot->endpoint = ep;
+	slot->shard = endpoint_shard(ep, p->worker->setup.index);
+	pool_hold(slot->shard);
+	list_init(&slot->idle);
+	list_init(&slot->opening);
+	list_init(&slot->waiting);
+	slot->serve.fn = serve;
+	slot->serve.arg = slot;
+	return slot;
+}
+
+struct pool_slot *
+pool_slot(struct pool *p, struct service *service, const struct table_region *r,
+    struct endpoint *ep)
+{
+	struct pool_slot *slot;
+
+	if (ep->id >= p->slot_count) {
+		unsigned count = ep->id + 64;
+
+		p->slots = mem_resize(p->slots, count * sizeof(struct pool_slot *));
+		memset(p->slots + p->slot_count, 0,
+		    (count - p->slot_count) * sizeof(struct pool_slot *));
+		p->slot_count = count;
+	}
+	slot = p->slots[ep->id];
+	if (slot == NULL)
+		slot = p->slots[ep->id] = slot_new(p, ep);
+	assert(slot->endpoint == ep);
+	if (slot->generation != p->worker->generation)
+		refresh(p, slot, service, r);
+	return slot;
+}
+
+struct pool_slot *
+pool_slot_of(struct pool *p, const struct endpoint *ep)
+{
+	struct pool_slot *slot = ep->id < p->slot_count ? p->slots[ep->id] : NULL;
+
+	return slot != NULL && slot->endpoint == ep ? slot : NULL;
+}
+
+static void
+adopt_region(struct pool *p, struct service *service, const struct table_region *r)
+{
+	for (unsigned i = 0; i < r->endpoint_count; i++) {
+		uint32_t id = r->endpoints[i]->id;
+
+		if (id < p->slot_count && p->slots[id] != NULL)
+			refresh(p, p->slots[id], service, r);
+	}
+}
+
+void
+pool_adopt(struct pool *p)
+{
+	const struct table *t = p->worker->table;
+
+	for (unsigned s = 0; s < t->service_count; s++)
+		for (unsigned r = 0; r < t->services[s].region_count; r++)
+			adopt_region(p, services_at(p->worker->services, s),
+			    &t->services[s].regions[r]);
+
+	for (unsigned i = 0; i < p->slot_count; i++) {
+		struct pool_slot *slot = p->slots[i];
+
+		if (slot == NULL || slot->generation == p->worker->generation)
+			continue;
+		slot->gone = true;
+		slot->tls = NULL;
+		close_idle(slot);
+		/* Waits are told from the loop; the slot goes when nothing uses it. */
+		worker_defer(p->worker, &slot->serve);
+	}
+}
+
+struct upstream *
+pool_take(struct pool_slot *slot, bool certain)
+{
+	uint64_t now_ms = certain ? clock_now_ms() : 0;
+
+	while (!list_empty(&slot->idle)) {
+		struct upstream *up = container_of(slot->idle.next, struct upstream, node);
+
+		if (certain && now_ms - up->idle_since_ms > CERTAIN_MS)
+			return NULL; /* the others are older still */
+		list_unlink(&up->node);
+		slot->idle_count--;
+		stat_step(&slot->shard->idle, -1);
+		upstream_take(up);
+		if (upstream_is_clean(up) && (!certain || stream_is_quiet(&up->stream)))
+			return up;
+		pool_discard(up);
+	}
+	return NULL;
+}
+
+static struct upstream *
+open_one(struct pool_slot *slot, enum fault *why)
+{
+	struct upstream *up = upstream_open(slot->pool->worker, slot, slot->connect_ms, why);
+
+	if (up == NULL)
+		return NULL;
+	list_append(&slot->opening, &up->node);
+	slot->connections++;
+	slot->connecting++;
+	stat_step(&slot->shard->connections, 1);
+	return up;
+}
+
+static void
+wait_end(struct pool_wait *wait)
+{
+	struct pool_slot *slot = wait->slot;
+
+	timer_stop(&wait->timer);
+	list_unlink(&wait->node);
+	slot->waiting_count--;
+	slab_give(slot->pool->waits, wait);
+}
+
+static void
+tell(struct pool_wait *wait, struct upstream *up, enum fault why)
+{
+	pool_ready_fn *ready = wait->ready;
+	void *arg = wait->arg;
+
+	wait_end(wait);
+	ready(arg, up, why);
+}
+
+static void
+on_wait_timeout(void *arg)
+{
+	tell(arg, NULL, FAULT_QUEUE_TIMEOUT);
+}
+
+struct pool_wait *
+pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *arg,
+    enum fault *why)
+{
+	struct pool_wait *wait;
+
+	if (slot->connections < slot->max_connections) {
+		if (open_one(slot, why) == NULL)
+			return NULL;
+	} else if (slot->waiting_count >= slot->max_waiting) {
+		*why = FAULT_QUEUE_FULL;
+		return NULL;
+	}
+	wait = slab_take(p->waits);
+	memset(wait, 0, sizeof *wait);
+	wait->slot = slot;
+	wait->ready = ready;
+	wait->arg = arg;
+	list_append(&slot->waiting, &wait->node);
+	slot->waiting_count++;
+	/* An earlier wait may get the connection that was opened for this one. */
+	timer_start(p->worker->loop->timers, &wait->timer, slot->max_wait_ms + slot->connect_ms,
+	    on_wait_timeout, wait);
+	return wait;
+}
+
+void
+pool_cancel(struct pool_wait *wait)
+{
+	wait_end(wait); /* the connection on its way, if any, goes idle */
+}
+
+/* From the loop, with no exchange on the stack: gives connections to those who wait. */
+static void
+serve(void *arg)
+{
+	struct pool_slot *slot = arg;
+	enum fault why = FAULT_NONE;
+
+	while (!list_empty(&slot->waiting)) {
+		struct pool_wait *wait = container_of(slot->waiting.next, struct pool_wait, node);
+		struct upstream *up;
+
+		if (slot->gone) {
+			tell(wait, NULL, FAULT_NO_ENDPOINT);
+			continue;
+		}
+		up = pool_take(slot, false);
+		if (up != NULL) {
+			tell(wait, up, FAULT_NONE);
+			continue;
+		}
+		if (slot->waiting_count <= slot->connecting ||
+		    slot->connections >= slot->max_connections)
+			break;
+		if (open_one(slot, &why) == NULL)
+			tell(wait, NULL, why);
+	}
+	if (slot_is_unused(slot))
+		slot_free(slot->pool, slot);
+}
+
+static void
+park(struct upstream *up)
+{
+	struct pool_slot *slot = up->slot;
+
+	list_prepend(&slot->idle, &up->node);
+	slot->idle_count++;
+	stat_step(&slot->shard->idle, 1);
+	upstream_park(up, slot->keep_alive_ms);
+	if (slot->waiting_count > 0)
+		worker_defer(slot->pool->worker, &slot->serve);
+}
+
+void
+pool_on_opened(struct upstream *up, enum fault why)
+{
+	struct pool_slot *slot = up->slot;
+
+	list_unlink(&up->node);
+	slot->connecting--;
+	if (why == FAULT_NONE)
+		stat_add(&slot->shard->connects, 1);
+	if (why == FAULT_NONE && !slot->gone) {
+		park(up);
+		return;
+	}
+	pool_discard(up);
+	if (why == FAULT_NONE)
+		return;
+	if (!list_empty(&slot->waiting))
+		tell(container_of(slot->waiting.next, struct pool_wait, node), NULL, why);
+}
+
+void
+pool_return(struct upstream *up)
+{
+	struct pool_slot *slot = up->slot;
+	bool wanted = slot->waiting_count > 0 || slot->idle_count < slot->keep_idle;
+
+	if (!upstream_is_clean(up) || slot->gone || !wanted || slot->pool->worker->draining) {
+		pool_discard(up);
+		return;
+	}
+	park(up);
+}
+
+void
+pool_discard(struct upstream *up)
+{
+	struct pool_slot *slot = up->slot;
+
+	if (list_linked(&up->node)) {
+		list_unlink(&up->node);
+		slot->idle_count--;
+		stat_step(&slot->shard->idle, -1);
+	}
+	slot->connections--;
+	stat_step(&slot->shard->connections, -1);
+	upstream_close(up);
+	if (slot->waiting_count > 0 || slot_is_unused(slot))
+		worker_defer(slot->pool->worker, &slot->serve);
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/ring.h"
+#include "base/stat.h"
+#include "proxy/access_log.h"
+#include "proxy/exchange.h"
+#include "proxy/service.h"
+#include "proxy/worker_state.h"
+#include "steer/endpoint.h"
+
+enum { TEXT_MAX = 4096 };
+
+static uint32_t
+between(uint64_t from, uint64_t to)
+{
+	return from == 0 || to < from ? 0 : (uint32_t)(to - from);
+}
+
+static struct slice
+field_of(const struct head *h, enum field_id id)
+{
+	const struct field *f = head_find(h, id);
+
+	return f != NULL ? field_value(h, f) : (struct slice){ "", 0 };
+}
+
+static void
+count(struct worker *w, unsigned status, enum fault why, uint64_t duration_us)
+{
+	stat_add(&w->stats.status_class[status / 100 < 6 ? status / 100 : 0], 1);
+	stat_add(&w->stats.faults[why], 1);
+	histogram_add(&w->stats.duration, duration_us);
+}
+
+/* Writes record and texts into the ring; when that is full, the line is lost and counted there. */
+static void
+put(struct worker *w, struct access_record *r, const struct slice *texts)
+{
+	size_t len = sizeof *r;
+	struct access_record *out;
+	char *at;
+
+	for (unsigned i = 0; i < ACCESS_TEXTS; i++) {
+		r->text_len[i] = (uint16_t)(texts[i].len < TEXT_MAX ? texts[i].len : TEXT_MAX);
+		len += r->text_len[i];
+	}
+	out = ring_reserve(w->setup.access_log, len);
+	if (out == NULL)
+		return;
+	*out = *r;
+	at = (char *)(out + 1);
+	for (unsigned i = 0; i < ACCESS_TEXTS; i++) {
+		if (r->text_len[i] > 0)
+			memcpy(at, texts[i].at, r->text_len[i]);
+		at += r->text_len[i];
+	}
+	ring_commit(w->setup.access_log);
+}
+
+static struct slice
+client_text(const struct client_facts *f, char *buf, size_t size)
+{
+	bool v6 = memchr(f->ip, ':', f->ip_len) != NULL;
+	int n = snprintf(buf, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)f->ip_len, f->ip, f->port);
+
+	return (struct slice){ buf, (size_t)n };
+}
+
+void
+report_exchange(struct exchange *x)
+{
+	struct worker *w = x->worker;
+	uint64_t now = clock_now_us();
+	char client[80];
+	struct slice texts[ACCESS_TEXTS];
+	struct access_record r = { 0 };
+
+	count(w, x->status, x->fault, now - x->at.first_byte);
+	if (w->setup.access_log == NULL)
+		return;
+	r.wall_us = clock_wall_us() - (now - x->at.first_byte);
+	r.bytes_in = x->body_in;
+	r.bytes_out = x->body_out;
+	r.total_us = between(x->at.first_byte, now);
+	r.wait_us = between(x->at.first_byte, x->at.head);
+	r.queue_us = between(x->at.lease, x->at.connected);
+	r.connect_us = (uint32_t)x->at.connect_us;
+	r.first_byte_us = between(x->at.sent, x->at.answer);
+	r.body_us = between(x->at.answer, now);
+	r.status = x->status;
+	r.protocol_minor = x->head.minor;
+	r.tries = x->tries;
+	r.fault = (uint8_t)x->fault;
+	r.reused = x->reused;
+	r.resumed = x->facts->resumed;
+	texts[ACCESS_CLIENT] = client_text(x->facts, client, sizeof client);
+	texts[ACCESS_METHOD] = head_slice(&x->head, x->head.method_text);
+	texts[ACCESS_HOST] = head_slice(&x->head, x->head.host);
+	texts[ACCESS_PATH] = head_slice(&x->head, x->head.path);
+	texts[ACCESS_REQUEST_ID] = (struct slice){ x->request_id, sizeof x->request_id };
+	texts[ACCESS_ROUTE] = slice_of(x->route);
+	texts[ACCESS_SERVICE] = slice_of(x->service != NULL ? x->service->name : "");
+	texts[ACCESS_REGION] = slice_of(x->last != NULL ? x->last->endpoint->region : "");
+	texts[ACCESS_ENDPOINT] = slice_of(x->last != NULL ? x->last->endpoint->url : "");
+	texts[ACCESS_LISTENER] = slice_of(x->facts->listener);
+	texts[ACCESS_USER_AGENT] = field_of(&x->head, FIELD_USER_AGENT);
+	texts[ACCESS_REFERER] = field_of(&x->head, FIELD_REFERER);
+	texts[ACCESS_TLS] = slice_of(x->facts->tls_version);
+	put(w, &r, texts);
+}
+
+void
+report_refused(struct worker *w, const struct client_facts *facts, enum fault why,
+    unsigned status, uint64_t first_byte_us)
+{
+	uint64_t now = clock_now_us();
+	char client[80];
+	struct slice texts[ACCESS_TEXTS] = { 0 };
+	struct access_record r = { 0 };
+
+	stat_add(&w->stats.requests, 1);
+	count(w, status, why, now - first_byte_us);
+	if (w->setup.access_log == NULL)
+		return;
+	r.wall_us = clock_wall_us() - (now - first_byte_us);
+	r.total_us = r.wait_us = between(first_byte_us, now);
+	r.status = (uint16_t)status;
+	r.protocol_minor = 1;
+	r.fault = (uint8_t)why;
+	texts[ACCESS_CLIENT] = client_text(facts, client, sizeof client);
+	texts[ACCESS_LISTENER] = slice_of(facts->listener);
+	texts[ACCESS_TLS] = slice_of(facts->tls_version);
+	put(w, &r, texts);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/mem.h"
+#include "base/slab.h"
+#include "base/stat.h"
+#include "net/tls_server.h"
+#include "proxy/acceptor.h"
+#include "proxy/client_h1.h"
+#include "proxy/exchange.h"
+#include "proxy/pool.h"
+#include "proxy/service.h"
+#include "proxy/upstream.h"
+#include "proxy/worker_state.h"
+#include "steer/table.h"
+
+enum { KEPT_FREE = 4096 };
+
+/* ---- what runs after the callback that asked for it ---- */
+
+void
+worker_defer(struct worker *w, struct deferred *d)
+{
+	if (list_linked(&d->node))
+		return;
+	if (list_empty(&w->deferred))
+		event_active(&w->deferred_event, EV_WRITE, 0);
+	list_append(&w->deferred, &d->node);
+}
+
+void
+worker_undefer(struct deferred *d)
+{
+	list_unlink(&d->node);
+}
+
+static void
+on_deferred(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct list now;
+
+	/* What they defer in turn waits until the loop has looked at the sockets again. */
+	list_init(&now);
+	while (!list_empty(&w->deferred)) {
+		struct list *node = w->deferred.next;
+
+		list_unlink(node);
+		list_append(&now, node);
+	}
+	while (!list_empty(&now)) {
+		struct deferred *d = container_of(now.next, struct deferred, node);
+
+		list_unlink(&d->node);
+		d->fn(d->arg);
+	}
+}
+
+/* ---- tables ---- */
+
+static void
+forget_tls(struct worker *w)
+{
+	for (unsigned i = 0; i < w->tls_count; i++)
+		if (w->tls[i] != NULL)
+			tls_server_free(w->tls[i]);
+	mem_free(w->tls);
+	w->tls = NULL;
+	w->tls_count = 0;
+}
+
+static void
+adopt_limits(struct worker *w, const struct topology *t)
+{
+	w->limits = t->client;
+	w->h1_limits.line_bytes = t->client.request_line_bytes;
+	w->h1_limits.field_bytes = t->client.header_line_bytes;
+	w->h1_limits.head_bytes = t->client.header_bytes;
+	w->h1_limits.fields = t->client.header_fields < HEAD_MAX_FIELDS ? t->client.header_fields
+									: HEAD_MAX_FIELDS;
+}
+
+/* Between two turns of the loop, so that no callback holds a pointer into the old one. */
+static void
+on_table(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct table *old = w->table;
+	struct table *t = mailbox_take(w->tables);
+
+	if (t == NULL)
+		return;
+	w->table = t;
+	w->generation++;
+	if (w->tls_topology != t->topology) {
+		forget_tls(w);
+		w->tls_topology = t->topology;
+		w->tls_count = t->topology->tls_count;
+		w->tls = mem_array(w->tls_count, sizeof(struct tls_server *));
+		adopt_limits(w, t->topology);
+	}
+	services_adopt(w->services, t);
+	pool_adopt(w->pool);
+	acceptor_adopt(w->acceptor);
+	if (old != NULL)
+		table_release(old);
+}
+
+struct tls_server *
+worker_tls(struct worker *w, const struct conf_tls *conf)
+{
+	size_t i = (size_t)(conf - w->table->topology->tls);
+
+	if (w->tls[i] == NULL)
+		w->tls[i] = tls_server_new(conf, w->setup.ticket_seed);
+	return w->tls[i];
+}
+
+void
+worker_publish(struct worker *w, struct table *t)
+{
+	struct table *displaced = mailbox_post(w->tables, t);
+
+	if (displaced != NULL)
+		table_release(displaced);
+}
+
+/* ---- drain and stop ---- */
+
+void
+worker_client_gone(struct worker *w)
+{
+	acceptor_client_gone(w->acceptor);
+	if (w->draining && w->client_count == 0)
+		atomic_store_explicit(&w->idle, true, memory_order_release);
+}
+
+static void
+begin_drain(struct worker *w)
+{
+	w->draining = true;
+	acceptor_stop(w->acceptor);
+	list_for (node, &w->clients)
+		client_h1_drain(container_of(node, struct client, node));
+	worker_client_gone(w);
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	uint64_t count;
+
+	if (read(w->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+		log_error("worker %u: eventfd: %s", w->setup.index, strerror(errno));
+	if (atomic_load_explicit(&w->drain_wanted, memory_order_acquire) && !w->draining)
+		begin_drain(w);
+	if (atomic_load_explicit(&w->stop_wanted, memory_order_acquire))
+		loop_stop(w->loop);
+}
+
+static void
+wake(struct worker *w, atomic_bool *wish)
+{
+	uint64_t one = 1;
+
+	atomic_store_explicit(wish, true, memory_order_release);
+	if (write(w->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+		log_error("worker %u: eventfd: %s", w->setup.index, strerror(errno));
+}
+
+void
+worker_drain(struct worker *w)
+{
+	wake(w, &w->drain_wanted);
+}
+
+bool
+worker_is_idle(const struct worker *w)
+{
+	return atomic_load_explicit(&w->idle, memory_order_acquire);
+}
+
+void
+worker_stop(struct worker *w)
+{
+	wake(w, &w->stop_wanted);
+}
+
+/* ---- the thread ---- */
+
+static void
+open_parts(struct worker *w)
+{
+	uint64_t seed;
+
+	w->loop = loop_new();
+	list_init(&w->deferred);
+	list_init(&w->clients);
+	w->client_slab = slab_new(sizeof(struct client), KEPT_FREE);
+	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
+	w->upstream_slab = slab_new(sizeof(struct upstream), KEPT_FREE);
+	w->head = mem_raw(WORKER_HEAD);
+	w->services = services_new();
+	w->pool = pool_new(w);
+	w->acceptor = acceptor_new(w);
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		seed = clock_now_us() + w->setup.index;
+	rng_seed(&w->rng, seed);
+
+	event_assign(&w->tables_event, w->loop->base, mailbox_fd(w->tables), EV_READ | EV_PERSIST,
+	    on_table, w);
+	event_add(&w->tables_event, NULL);
+	event_assign(&w->wake_event, w->loop->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
+	event_add(&w->wake_event, NULL);
+	event_assign(&w->deferred_event, w->loop->base, -1, 0, on_deferred, w);
+}
+
+static void
+close_parts(struct worker *w)
+{
+	acceptor_stop(w->acceptor);
+	w->draining = true; /* nothing goes back to a pool */
+	list_for_safe (node, &w->clients)
+		client_h1_close(container_of(node, struct client, node));
+	pool_free(w->pool);
+	services_free(w->services);
+	acceptor_free(w->acceptor);
+	forget_tls(w);
+	if (w->table != NULL)
+		table_release(w->table);
+	w->table = mailbox_take(w->tables);
+	if (w->table != NULL)
+		table_release(w->table);
+	event_del(&w->tables_event);
+	event_del(&w->wake_event);
+	event_del(&w->deferred_event);
+	slab_free(w->client_slab);
+	slab_free(w->exchange_slab);
+	slab_free(w->upstream_slab);
+	mem_free(w->head);
+	loop_free(w->loop);
+}
+
+static void *
+run(void *arg)
+{
+	struct worker *w = arg;
+	char name[16];
+
+	snprintf(name, sizeof name, "worker-%u", w->setup.index);
+	pthread_setname_np(pthread_self(), name);
+	atomic_store_explicit(&w->thread_id, (int)syscall(SYS_gettid), memory_order_relaxed);
+	mem_count_into(&w->stats.allocations);
+	open_parts(w);
+	loop_run(w->loop);
+	close_parts(w);
+	return NULL;
+}
+
+struct worker *
+worker_new(const struct worker_setup *setup)
+{
+	struct worker *w = mem_lines(sizeof *w);
+
+	w->setup = *setup;
+	w->tables = mailbox_new();
+	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return w;
+}
+
+bool
+worker_start(struct worker *w, struct error *e)
+{
+	sigset_t all, before;
+	int err;
+
+	/* Signals are main's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err != 0) {
+		error_set(e, "cannot start worker %u: %s", w->setup.index, strerror(err));
+		return false;
+	}
+	w->started = true;
+	return true;
+}
+
+void
+worker_free(struct worker *w)
+{
+	struct table *t;
+
+	if (w->started) {
+		worker_stop(w);
+		pthread_join(w->thread, NULL);
+	}
+	t = mailbox_take(w->tables);
+	if (t != NULL)
+		table_release(t);
+	mailbox_free(w->tables);
+	close(w->wake_fd);
+	mem_free(w);
+}
+
+const struct worker_stats *
+worker_stats(const struct worker *w)
+{
+	return &w->stats;
+}
+
+int
+worker_thread_id(const struct worker *w)
+{
+	return atomic_load_explicit(&w->thread_id, memory_order_relaxed);
+}
