@@ -25,7 +25,7 @@ unsigned names_failing(const struct names *);
 /* Asks again soon for this host if it is one of the names: its address does not answer. */
 void names_hurry(const struct names *, const char *host);
 
-/* For table_build(), with the names as its argument. */
+/* For table_build(), with the names as its argument. The answer is valid until the next call. */
 table_resolve_fn names_resolve;
 
 #endif

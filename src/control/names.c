@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/names.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ struct names {
 	unsigned endpoint_count;
 	struct resolver_name **unique; /* sorted by text */
 	unsigned unique_count;
+	struct sockaddr_storage *answer; /* of the last names_resolve() */
+	unsigned answer_room;
 };
 
 static unsigned
@@ -96,6 +99,7 @@ names_free(struct names *n)
 		if (n->by_endpoint[i] != NULL)
 			resolver_unwatch(n->resolver, n->by_endpoint[i]);
 	}
+	mem_free(n->answer);
 	mem_free(n->unique);
 	mem_free(n->by_endpoint);
 	mem_free(n->first);
@@ -145,16 +149,36 @@ names_hurry(const struct names *n, const char *host)
 		resolver_hurry(*found);
 }
 
+static void
+set_port(struct sockaddr_storage *a, uint16_t port)
+{
+	if (a->ss_family == AF_INET)
+		((struct sockaddr_in *)a)->sin_port = htons(port);
+	if (a->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)a)->sin6_port = htons(port);
+}
+
+/* DNS knows addresses; the port is the endpoint's. */
 struct table_addresses
 names_resolve(void *arg, const struct conf_service *service,
     const struct conf_service_region *region, unsigned endpoint)
 {
-	const struct names *n = arg;
-	unsigned at = n->first[service->index];
-	struct table_addresses found = { 0 };
+	struct names *n = arg;
+	unsigned at = n->first[service->index] + endpoint;
+	const struct sockaddr_storage *list;
+	struct table_addresses found;
 
 	for (const struct conf_service_region *r = service->regions; r != region; r++)
 		at += r->endpoint_count;
-	found.count = resolver_addresses(n->by_endpoint[at + endpoint], &found.list, &found.lens);
+	found.count = resolver_addresses(n->by_endpoint[at], &list, &found.lens);
+	if (found.count > n->answer_room) {
+		n->answer_room = found.count;
+		n->answer = mem_resize(n->answer, found.count * sizeof *n->answer);
+	}
+	for (unsigned i = 0; i < found.count; i++) {
+		n->answer[i] = list[i];
+		set_port(&n->answer[i], region->endpoints[endpoint].port);
+	}
+	found.list = n->answer;
 	return found;
 }

@@ -198,22 +198,27 @@ target(const struct probe *p)
 	return a;
 }
 
+/* NULL: there can be no TLS with this endpoint, and never clear text instead. */
+static SSL *
+new_ssl(struct probe *p)
+{
+	struct tls_client *tls = site_tls(p->site);
+
+	return tls != NULL ? tls_client_ssl(tls, p->endpoint->host, &p->session) : NULL;
+}
+
 static void
 dial(struct probe *p)
 {
 	struct sockaddr_storage addr = target(p);
-	SSL *ssl = NULL;
+	bool tls = site_speaks_tls(p->site, p->endpoint);
+	SSL *ssl = tls ? new_ssl(p) : NULL;
 
 	p->reused = false;
-	if (site_speaks_tls(p->site, p->endpoint)) {
-		struct tls_client *tls = site_tls(p->site);
-
-		if (tls == NULL) {
-			judge_fault(p, FAULT_TLS_FAILED);
-			tell_later(p);
-			return;
-		}
-		ssl = tls_client_ssl(tls, p->endpoint->host, &p->session);
+	if (tls && ssl == NULL) {
+		judge_fault(p, FAULT_TLS_FAILED);
+		tell_later(p);
+		return;
 	}
 	p->state = PROBE_OPENING;
 	if (!stream_connect(&p->stream, p->loop, (struct sockaddr *)&addr, p->endpoint->addr_len,

@@ -211,7 +211,8 @@ settle_service(struct shares *s, unsigned index)
 	}
 	if (steering_set_shares(n->steerings, n->after, service->region_count)) {
 		stat_add(&s->stats->share_changes, 1);
-		verdict_log_shares(s->log, service, n->before, n->after, n->up, clock_now_ms());
+		verdict_log_shares(s->log, service,
+		    &(struct share_change){ mode, n->before, n->after, n->up }, clock_now_ms());
 	}
 	touched->touched = false;
 }

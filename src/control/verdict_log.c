@@ -1,10 +1,10 @@
 #include "control/verdict_log.h"
 
-#include <stdio.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "conf/topology.h"
-#include "steer/share.h"
 
 enum { WINDOW_MS = 1000 };
 
@@ -49,15 +49,47 @@ percent(uint32_t share)
 	return share * 100.0 / SHARE_WHOLE;
 }
 
-void
-verdict_log_shares(struct verdict_log *l, const struct table_service *service,
-    const uint32_t *before, const uint32_t *after, const uint32_t *up, uint64_t now_ms)
+/* The tier that serves: in a word why a region that is fit may have no share. */
+static uint32_t
+serving_tier(const struct table_service *service, const uint32_t *shares)
 {
 	for (unsigned i = 0; i < service->region_count; i++) {
-		if (before[i] == after[i] || !has_room(l, now_ms))
+		if (shares[i] > 0)
+			return service->regions[i].conf->tier;
+	}
+	return 0;
+}
+
+static const char *
+mode_text(enum share_mode mode)
+{
+	switch (mode) {
+	case SHARE_NORMAL:
+		return "";
+	case SHARE_UNPROVEN:
+		return ", none anywhere yet";
+	case SHARE_FAIL_OPEN:
+		return ", none anywhere: failing open";
+	case SHARE_NOTHING:
+		return ", none anywhere";
+	}
+	abort();
+}
+
+void
+verdict_log_shares(struct verdict_log *l, const struct table_service *service,
+    const struct share_change *c, uint64_t now_ms)
+{
+	uint32_t tier = serving_tier(service, c->after);
+
+	for (unsigned i = 0; i < service->region_count; i++) {
+		const struct table_region *region = &service->regions[i];
+
+		if (c->before[i] == c->after[i] || !has_room(l, now_ms))
 			continue;
-		log_info("service %s, region %s: share %.1f %% -> %.1f %%: %u of %u endpoints up",
-		    service->conf->name, service->regions[i].name, percent(before[i]),
-		    percent(after[i]), up[i], service->regions[i].endpoint_count);
+		log_info("service %s, region %s (tier %u): share %.1f %% -> %.1f %%: %u of %u "
+			 "endpoints up%s; tier %u serves",
+		    service->conf->name, region->name, region->conf->tier, percent(c->before[i]),
+		    percent(c->after[i]), c->up[i], region->endpoint_count, mode_text(c->mode), tier);
 	}
 }
