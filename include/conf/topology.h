@@ -88,7 +88,7 @@ struct conf_region {
 /* How to speak TLS to the https endpoints of one region of a service. */
 struct conf_upstream_tls {
 	bool verify;
-	const char *sni; /* NULL: the endpoint's host name (loading sets it from the region's host) */
+	const char *sni; /* the region's host unless written; NULL: the endpoint's host name */
 	struct conf_file ca; /* bytes NULL: the system's */
 	struct conf_file certificate; /* client certificate; bytes NULL: none */
 	struct conf_file key;

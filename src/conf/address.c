@@ -43,8 +43,9 @@ split(const char *text, struct halves *h, struct error *e)
 	}
 	colon = strchr(text, ':');
 	if (colon != NULL && strchr(colon + 1, ':') != NULL) {
-		error_set(e, "\"%s\" holds more than one colon; write an IPv6 address in brackets, "
-			     "\"[IPv6]:PORT\"",
+		error_set(e,
+		    "\"%s\" holds more than one colon; write an IPv6 address in brackets, "
+		    "\"[IPv6]:PORT\"",
 		    text);
 		return false;
 	}
@@ -82,7 +83,8 @@ literal(const char *host, size_t len, bool v6, uint16_t port, struct conf_addres
 		return false;
 	memcpy(text, host, len);
 	text[len] = '\0';
-	if (inet_pton(v6 ? AF_INET6 : AF_INET, text, v6 ? (void *)&in6->sin6_addr : &in->sin_addr) != 1)
+	if (inet_pton(
+		v6 ? AF_INET6 : AF_INET, text, v6 ? (void *)&in6->sin6_addr : &in->sin_addr) != 1)
 		return false;
 	if (v6) {
 		in6->sin6_family = AF_INET6;
@@ -106,8 +108,9 @@ parse_unix(const char *path, struct conf_address *address, struct arena *arena, 
 	size_t len = strlen(path);
 
 	if (len == 0 || len >= sizeof un->sun_path) {
-		error_set(e, "\"unix:%s\" is no socket's address; write \"unix:PATH\" with a path of 1 "
-			     "to %zu bytes",
+		error_set(e,
+		    "\"unix:%s\" is no socket's address; write \"unix:PATH\" with a path of 1 to "
+		    "%zu bytes",
 		    path, sizeof un->sun_path - 1);
 		return false;
 	}
@@ -119,8 +122,8 @@ parse_unix(const char *path, struct conf_address *address, struct arena *arena, 
 }
 
 bool
-conf_address_parse(const char *text, struct conf_address *address, struct arena *arena,
-    struct error *e)
+conf_address_parse(
+    const char *text, struct conf_address *address, struct arena *arena, struct error *e)
 {
 	struct halves h;
 	uint16_t port;
@@ -141,7 +144,8 @@ conf_address_parse(const char *text, struct conf_address *address, struct arena 
 	if (literal(h.host, h.host_len, h.bracketed, port, address, arena))
 		return true;
 	error_set(e,
-	    "\"%s\" is no address; write \"IPv4:PORT\", \"[IPv6]:PORT\", \":PORT\" or \"unix:PATH\"",
+	    "\"%s\" is no address; write \"IPv4:PORT\", \"[IPv6]:PORT\", \":PORT\" or "
+	    "\"unix:PATH\"",
 	    text);
 	return false;
 }
@@ -204,8 +208,8 @@ conf_host_parse(const char *text, size_t len, struct arena *arena, struct error 
 
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] >= 0x80) {
-			error_set(e, "host \"%.*s\" is not ASCII; write its xn-- form", (int)len,
-			    text);
+			error_set(
+			    e, "host \"%.*s\" is not ASCII; write its xn-- form", (int)len, text);
 			return NULL;
 		}
 	if (len > 1 && text[len - 1] == '.')
@@ -275,8 +279,9 @@ parse_scheme(const char *text, bool *tls, const char **rest, struct error *e)
 		*rest = text + (*tls ? sizeof https : sizeof http) - 1;
 		return true;
 	}
-	error_set(e, "endpoint \"%s\" begins with no scheme Detour speaks; write \"http://HOST:PORT\" or "
-		     "\"https://HOST:PORT\"",
+	error_set(e,
+	    "endpoint \"%s\" begins with no scheme Detour speaks; write \"http://HOST:PORT\" or "
+	    "\"https://HOST:PORT\"",
 	    text);
 	return false;
 }
@@ -286,10 +291,12 @@ static bool
 check_rest(const char *text, const char *rest, size_t authority_len, struct error *e)
 {
 	if (memchr(rest, '@', authority_len) != NULL)
-		error_set(e, "endpoint \"%s\" holds a user; write scheme, host and port only", text);
+		error_set(
+		    e, "endpoint \"%s\" holds a user; write scheme, host and port only", text);
 	else if (strcmp(rest + authority_len, "") != 0 && strcmp(rest + authority_len, "/") != 0)
-		error_set(e, "endpoint \"%s\" has a path or a query; write scheme, host and port "
-			     "only, and rewrite_prefix in a route to change paths",
+		error_set(e,
+		    "endpoint \"%s\" has a path or a query; write scheme, host and port only, "
+		    "and rewrite_prefix in a route to change paths",
 		    text);
 	else
 		return true;
@@ -297,8 +304,8 @@ check_rest(const char *text, const char *rest, size_t authority_len, struct erro
 }
 
 bool
-conf_url_parse(const char *text, struct conf_endpoint *endpoint, struct arena *arena,
-    struct error *e)
+conf_url_parse(
+    const char *text, struct conf_endpoint *endpoint, struct arena *arena, struct error *e)
 {
 	const char *rest, *authority;
 	struct halves h;
@@ -312,13 +319,12 @@ conf_url_parse(const char *text, struct conf_endpoint *endpoint, struct arena *a
 	authority = conf_authority_parse(arena_strndup(arena, rest, len), arena, e);
 	if (authority == NULL || !split(authority, &h, e))
 		return false;
-	endpoint->url =
-	    arena_printf(arena, "%s://%s", endpoint->tls ? "https" : "http", authority);
+	endpoint->url = arena_printf(arena, "%s://%s", endpoint->tls ? "https" : "http", authority);
 	endpoint->host = arena_strndup(arena, h.host, h.host_len);
 	endpoint->port = endpoint->tls ? 443 : 80;
 	if (h.port != NULL && !parse_port(h.port, 1, &endpoint->port, e))
 		return false;
-	endpoint->literal = literal(h.host, h.host_len, h.bracketed, endpoint->port,
-	    &endpoint->addr, arena);
+	endpoint->literal =
+	    literal(h.host, h.host_len, h.bracketed, endpoint->port, &endpoint->addr, arena);
 	return true;
 }

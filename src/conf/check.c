@@ -20,8 +20,8 @@ check_certificate_names(struct load *l, const struct conf_certificate *c, struct
 
 		if (other != NULL && other->thing != c)
 			report_warning(&l->report, &c->where,
-			    "there is an %s certificate for \"%s\" already (%s:%u), which is the one "
-			    "that is shown; remove one",
+			    "there is an %s certificate for \"%s\" already (%s:%u), which is the "
+			    "one that is shown; remove one",
 			    kind, c->names[i], other->where.file, other->where.line);
 	}
 }
@@ -84,8 +84,8 @@ check_listeners(struct load *l)
 
 		if (one->redirect_https && one->tls != NULL)
 			report_error(&l->report, &one->where,
-			    "a listener with tls can't send its requests to https, they are there "
-			    "already; remove redirect_https or tls");
+			    "a listener with tls can't send its requests to https, they are "
+			    "there already; remove redirect_https or tls");
 		/* Port 0 is a new port each time. */
 		if (one->bind.text == NULL || strcmp(strrchr(one->bind.text, ':'), ":0") == 0)
 			continue;
@@ -151,13 +151,13 @@ check_reach(struct load *l)
 		serves = serves || !t->listeners[i].redirect_https;
 	if (t->route_count == 0 && t->service_count > 1)
 		report_error(&l->report, &whole,
-		    "there are %u services but no routes, so no request reaches them; add routes = "
-		    "( { path = \"/\"; service = \"%s\"; } );",
+		    "there are %u services but no routes, so no request reaches them; add routes "
+		    "= ( { path = \"/\"; service = \"%s\"; } );",
 		    t->service_count, t->services[0].name == NULL ? "..." : t->services[0].name);
 	else if (t->route_count == 0 && t->service_count == 0 && serves)
 		report_error(&l->report, &whole,
-		    "there is no service and no route, so every request would be answered with 404; "
-		    "add services = ( ... );");
+		    "there is no service and no route, so every request would be answered with "
+		    "404; add services = ( ... );");
 }
 
 void

@@ -23,8 +23,7 @@ static const struct conf_route *
 find_key(const struct names *index, struct arena *arena, const char *host, const char *path,
     size_t path_len, bool exact)
 {
-	const struct name *found =
-	    names_find(index, key_of(arena, host, path, path_len, exact));
+	const struct name *found = names_find(index, key_of(arena, host, path, path_len, exact));
 
 	return found == NULL ? NULL : found->thing;
 }
@@ -162,18 +161,18 @@ check_redirects(struct load *l)
 		    key_of(l->arena, r->host, r->path, strlen(r->path), r->exact), r, r->where);
 		if (other != NULL)
 			report_error(&l->report, &r->where,
-			    "\"%s%s\" has a route already (%s:%u); remove one, or change its host or "
-			    "path",
+			    "\"%s%s\" has a route already (%s:%u); remove one, or change its "
+			    "host or path",
 			    r->host, r->path, other->where.file, other->where.line);
 	}
 	for (unsigned i = 0; i < t->route_count; i++) {
 		const struct conf_route *r = &t->routes[i];
 
-		if (r->host != NULL && r->path != NULL && r->redirect != NULL &&
-		    loops(t, index, r))
+		if (r->host != NULL && r->path != NULL && r->redirect != NULL && loops(t, index, r))
 			report_error(&l->report, &r->where,
-			    "redirect \"%s\" never arrives: each answer leads to another redirect "
-			    "of these routes; name another host or path, or use redirect_https",
+			    "redirect \"%s\" never arrives: each answer leads to another "
+			    "redirect of these routes; name another host or path, or use "
+			    "redirect_https",
 			    r->redirect);
 	}
 	names_free(index);

@@ -30,7 +30,8 @@ why_not_normal(const char *path)
 {
 	for (const char *at = path; *at != '\0'; at++) {
 		if (*at == '?')
-			return "holds a query, and routes go by the path alone; end it before the \"?\"";
+			return "holds a query, and routes go by the path alone; end it before the "
+			       "\"?\"";
 		if (*at == '%' && (hex(at[1]) < 0 || hex(at[2]) < 0))
 			return "has a broken escape; write \"%\" and two upper-case hex digits";
 		if (*at == '%' && is_unreserved(hex(at[1]) * 16 + hex(at[2])))
@@ -65,8 +66,8 @@ check_redirect_keys(struct load *l, const struct conf_route *r)
 		    "rewrite_prefix has no effect on a redirect; write the new path into redirect");
 	if (!is_location(r->redirect))
 		report_error(&l->report, &r->where,
-		    "redirect \"%s\" is no Location; begin it with https://, http://, / or ${path}, "
-		    "and escape spaces and non-ASCII characters",
+		    "redirect \"%s\" is no Location; begin it with https://, http://, / or "
+		    "${path}, and escape spaces and non-ASCII characters",
 		    r->redirect);
 	if (r->redirect_status > 303 && r->redirect_status < 307)
 		report_error(&l->report, &r->where,
@@ -84,11 +85,13 @@ check_route(struct load *l, const struct conf_route *r)
 	if (r->redirect != NULL)
 		check_redirect_keys(l, r);
 	if (r->service != NULL && r->redirect != NULL)
-		report_error(&l->report, &r->where,
-		    "the route has both service and redirect; remove one");
+		report_error(
+		    &l->report, &r->where, "the route has both service and redirect; remove one");
 	if (r->service == NULL && r->redirect == NULL)
-		report_error(&l->report, &r->where, "the route leads nowhere; add service = \"...\"%s",
-		    r->redirect_https ? " for requests that come by https" : " or redirect = \"...\"");
+		report_error(&l->report, &r->where,
+		    "the route leads nowhere; add service = \"...\"%s",
+		    r->redirect_https ? " for requests that come by https"
+				      : " or redirect = \"...\"");
 }
 
 static void

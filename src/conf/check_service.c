@@ -8,8 +8,8 @@
 #define MOST_BODY (16 * 1024)
 
 static void
-check_upstream_tls(struct load *l, const struct conf_service *s,
-    const struct conf_service_region *r)
+check_upstream_tls(
+    struct load *l, const struct conf_service *s, const struct conf_service_region *r)
 {
 	const struct conf_upstream_tls *tls = &r->tls;
 	bool https = s->check.type == CHECK_HTTPS;
@@ -19,12 +19,12 @@ check_upstream_tls(struct load *l, const struct conf_service *s,
 		https = https || r->endpoints[i].tls;
 	if (!https)
 		report_warning(&l->report, &tls->where,
-		    "tls has no effect: none of the region's endpoints is https; write https:// in "
-		    "their URLs or remove it");
+		    "tls has no effect: none of the region's endpoints is https; write https:// "
+		    "in their URLs or remove it");
 	if (https && !tls->verify)
 		report_warning(&l->report, &tls->where,
-		    "verify = false: anyone between here and the endpoints can pose as them; name "
-		    "their CA with ca = \"...\" instead");
+		    "verify = false: anyone between here and the endpoints can pose as them; "
+		    "name their CA with ca = \"...\" instead");
 	if (tls->ca.bytes != NULL && !conf_ca_inspect(&tls->ca, &e))
 		report_error(&l->report, &tls->where, "ca: %s", e.text);
 	if ((tls->certificate.path == NULL) != (tls->key.path == NULL))
@@ -49,8 +49,8 @@ check_endpoints(struct load *l, const struct conf_service_region *r)
 
 		if (other != NULL)
 			report_error(&l->report, &one->where,
-			    "endpoint %s is in this region already (%s:%u); remove one, or write a "
-			    "weight",
+			    "endpoint %s is in this region already (%s:%u); remove one, or write "
+			    "a weight",
 			    one->url, other->where.file, other->where.line);
 	}
 	names_free(urls);
@@ -91,8 +91,8 @@ check_regions(struct load *l, const struct conf_service *s)
 
 		if (other != NULL)
 			report_error(&l->report, &r->where,
-			    "the service names region \"%s\" already (%s:%u); put all endpoints of "
-			    "a region together",
+			    "the service names region \"%s\" already (%s:%u); put all endpoints "
+			    "of a region together",
 			    name, other->where.file, other->where.line);
 		check_endpoints(l, r);
 		if (r->tls.where.file != NULL)
@@ -112,8 +112,8 @@ check_hashing(struct load *l, const struct conf_service *s)
 		    s->hash_on == HASH_HEADER ? "header" : "cookie");
 	if (!wants_name && s->hash_name != NULL)
 		report_warning(&l->report, &s->where,
-		    "hash_name has no effect; write hash_on = \"header\" or \"cookie\", or remove "
-		    "it");
+		    "hash_name has no effect; write hash_on = \"header\" or \"cookie\", or "
+		    "remove it");
 	if (wants_name && s->balance != BALANCE_MAGLEV)
 		report_warning(&l->report, &s->where,
 		    "hash_on has no effect; write balance = \"maglev\" or remove it");
@@ -129,6 +129,6 @@ check_service(struct load *l, const struct conf_service *s)
 	check_hashing(l, s);
 	if (health->expect_body != NULL && strlen(health->expect_body) > MOST_BODY)
 		report_error(&l->report, &health->where,
-		    "expect_body is longer than the 16 KiB of an answer that are looked at; write "
-		    "a shorter text");
+		    "expect_body is longer than the 16 KiB of an answer that are looked at; "
+		    "write a shorter text");
 }

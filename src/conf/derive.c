@@ -50,8 +50,7 @@ derive(struct load *l)
 
 	if (t->workers == 0)
 		t->workers = cpus_usable("");
-	t->client.header_line_bytes =
-	    smaller(t->client.header_line_bytes, t->client.header_bytes);
+	t->client.header_line_bytes = smaller(t->client.header_line_bytes, t->client.header_bytes);
 	for (unsigned i = 0; i < t->region_count; i++)
 		t->regions[i].index = i;
 	for (unsigned i = 0; i < t->service_count; i++) {

@@ -91,8 +91,8 @@ set_text(struct load *l, const struct value *v)
 static bool
 is_plain_name(const char *name)
 {
-	size_t len = strspn(name,
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@*-");
+	size_t len =
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@*-");
 
 	return len > 0 && len <= LONGEST_NAME && name[len] == '\0';
 }
@@ -145,10 +145,11 @@ set_ref(struct load *l, const struct value *v)
 	*(const void **)v->field = &nothing;
 	meant = report_wants_hints(&l->report) ? names_nearest(set, v->text) : NULL;
 	if (meant != NULL)
-		field_complain(l, v, "there is no %s \"%s\"; did you mean \"%s\"?", noun, v->text, meant);
+		field_complain(
+		    l, v, "there is no %s \"%s\"; did you mean \"%s\"?", noun, v->text, meant);
 	else
-		field_complain(l, v, "there is no %s \"%s\"; define it, or name one that is defined",
-		    noun, v->text);
+		field_complain(l, v,
+		    "there is no %s \"%s\"; define it, or name one that is defined", noun, v->text);
 }
 
 static void
@@ -160,8 +161,8 @@ set_token(struct load *l, const struct value *v)
 		return;
 	for (const char *at = v->text; *at != '\0' || at == v->text; at++)
 		if (*at == '\0' || (!isalnum((unsigned char)*at) && strchr(symbols, *at) == NULL)) {
-			field_complain(l, v, "\"%s\" is no token; write letters and digits, as in \"GET\"",
-			    v->text);
+			field_complain(l, v,
+			    "\"%s\" is no token; write letters and digits, as in \"GET\"", v->text);
 			return;
 		}
 	*(const char **)v->field = arena_strdup(l->arena, v->text);
@@ -210,13 +211,14 @@ set_route_host(struct load *l, const struct value *v)
 		return;
 	}
 	if (strchr(name, '*') != NULL) {
-		field_complain(l, v, "\"%s\" has its star in the wrong place; write \"*.example.com\"",
-		    v->text);
+		field_complain(l, v,
+		    "\"%s\" has its star in the wrong place; write \"*.example.com\"", v->text);
 		return;
 	}
 	if (name[0] != '[' && strchr(name, ':') != NULL) {
-		field_complain(l, v, "\"%s\" has a port; routes go by the host alone, write \"%.*s\"",
-		    v->text, (int)strcspn(v->text, ":"), v->text);
+		field_complain(l, v,
+		    "\"%s\" has a port; routes go by the host alone, write \"%.*s\"", v->text,
+		    (int)strcspn(v->text, ":"), v->text);
 		return;
 	}
 	host = name[0] == '[' ? conf_authority_parse(name, l->arena, &e)
@@ -233,14 +235,16 @@ set_url_path(struct load *l, const struct value *v)
 	if (!wants_text(l, v))
 		return;
 	if (v->text[0] != '/') {
-		field_complain(l, v, "\"%s\" is no path; write one that begins with a slash, \"/%s\"",
-		    v->text, v->text);
+		field_complain(l, v,
+		    "\"%s\" is no path; write one that begins with a slash, \"/%s\"", v->text,
+		    v->text);
 		return;
 	}
 	for (const char *at = v->text; *at != '\0'; at++)
 		if (*at <= ' ' || *at >= 0x7f || strchr("\"#<>\\^`{|}", *at) != NULL) {
 			field_complain(l, v,
-			    "\"%s\" holds a character that can't stand in a path; write %%%02X for it",
+			    "\"%s\" holds a character that can't stand in a path; write %%%02X "
+			    "for it",
 			    v->text, (unsigned char)*at);
 			return;
 		}
@@ -252,8 +256,7 @@ set_path(struct load *l, const struct value *v)
 {
 	if (!wants_text(l, v))
 		return;
-	*(const char **)v->field =
-	    v->text[0] == '\0' ? "" : source_join(l->arena, v->dir, v->text);
+	*(const char **)v->field = v->text[0] == '\0' ? "" : source_join(l->arena, v->dir, v->text);
 }
 
 static void
@@ -262,7 +265,8 @@ set_output(struct load *l, const struct value *v)
 	if (!wants_text(l, v))
 		return;
 	if (v->text[0] == '\0')
-		field_complain(l, v, "the text is empty; write \"stdout\", \"stderr\", \"off\" or a path");
+		field_complain(
+		    l, v, "the text is empty; write \"stdout\", \"stderr\", \"off\" or a path");
 	else if (strcmp(v->text, "stdout") == 0 || strcmp(v->text, "stderr") == 0 ||
 	    strcmp(v->text, "off") == 0)
 		set_text(l, v);
@@ -306,13 +310,13 @@ complain_word(struct load *l, const struct value *v)
 
 		if (words[i].list != v->key->words || words[i].refused)
 			continue;
-		snprintf(all + len, sizeof all - len, "%s\"%s\"", len == 0 ? "" : ", ",
-		    words[i].text);
+		snprintf(
+		    all + len, sizeof all - len, "%s\"%s\"", len == 0 ? "" : ", ", words[i].text);
 		nearest_offer(&nearest, words[i].text);
 	}
 	if (nearest.best != NULL)
-		field_complain(l, v, "\"%s\" is none of %s; did you mean \"%s\"?", v->text, all,
-		    nearest.best);
+		field_complain(
+		    l, v, "\"%s\" is none of %s; did you mean \"%s\"?", v->text, all, nearest.best);
 	else
 		field_complain(l, v, "\"%s\" is unknown here; write one of %s", v->text, all);
 }
@@ -328,8 +332,8 @@ set_word(struct load *l, const struct value *v)
 	if (word == NULL)
 		complain_word(l, v);
 	else if (word->refused)
-		field_complain(l, v, "\"%s\" is not offered: %s; leave %s out or write \"%s\"", v->text,
-		    word->doc, v->key->name, v->key->fallback);
+		field_complain(l, v, "\"%s\" is not offered: %s; leave %s out or write \"%s\"",
+		    v->text, word->doc, v->key->name, v->key->fallback);
 	else
 		*(int *)v->field = word->value;
 }

@@ -52,7 +52,8 @@ field_set_bool(struct load *l, const struct value *v)
 	if (v->type == CONFIG_TYPE_STRING && v->free_form)
 		word = schema_word(WORDS_BOOL, v->text);
 	if (word == NULL)
-		field_complain(l, v, "true or false was expected, found %s; write %s = true or %s = false",
+		field_complain(l, v,
+		    "true or false was expected, found %s; write %s = true or %s = false",
 		    field_written(v, buf, sizeof buf), v->key->name, v->key->name);
 	else
 		*(bool *)v->field = word->value != 0;
@@ -139,11 +140,11 @@ wants_quantity(struct load *l, const struct value *v, const char *noun, const ch
 	} else if (field_is_integer(v) && config_setting_get_int64(v->setting) == 0) {
 		return field_in_range(l, v, 0);
 	} else if (field_is_integer(v) || v->type == CONFIG_TYPE_FLOAT) {
-		field_complain(l, v, "a %s with a unit was expected, found %s; write \"%s%s\"", noun, buf,
-		    buf, unit);
+		field_complain(l, v, "a %s with a unit was expected, found %s; write \"%s%s\"",
+		    noun, buf, buf, unit);
 	} else {
-		field_complain(l, v, "a %s was expected, found %s; write a text such as \"30%s\"", noun,
-		    buf, unit);
+		field_complain(l, v, "a %s was expected, found %s; write a text such as \"30%s\"",
+		    noun, buf, unit);
 	}
 	return false;
 }

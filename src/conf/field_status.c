@@ -27,8 +27,8 @@ add_status(struct load *l, const struct value *v, const char *text,
 
 /* "502, 503, 504", as defaults and variables of the environment have it. */
 static bool
-add_statuses_in(struct load *l, const struct value *v, struct conf_status_range *ranges,
-    unsigned *count)
+add_statuses_in(
+    struct load *l, const struct value *v, struct conf_status_range *ranges, unsigned *count)
 {
 	const char *at = v->text;
 
@@ -49,8 +49,8 @@ add_statuses_in(struct load *l, const struct value *v, struct conf_status_range 
 }
 
 static bool
-add_elements(struct load *l, const struct value *v, struct conf_status_range *ranges,
-    unsigned *count)
+add_elements(
+    struct load *l, const struct value *v, struct conf_status_range *ranges, unsigned *count)
 {
 	char buf[512];
 
@@ -60,7 +60,8 @@ add_elements(struct load *l, const struct value *v, struct conf_status_range *ra
 		if (!field_read(l, config_setting_get_elem(v->setting, (unsigned)i), &elem))
 			return false;
 		if (!field_is_integer(&elem) && elem.type != CONFIG_TYPE_STRING) {
-			field_complain(l, &elem, "a status was expected, found %s; write 200 or \"200-299\"",
+			field_complain(l, &elem,
+			    "a status was expected, found %s; write 200 or \"200-299\"",
 			    field_written(&elem, buf, sizeof buf));
 			return false;
 		}
@@ -78,8 +79,9 @@ static struct conf_status_range *
 wants_statuses(struct load *l, const struct value *v, unsigned *count)
 {
 	bool list = v->type == CONFIG_TYPE_LIST || v->type == CONFIG_TYPE_ARRAY;
-	size_t room = list ? (size_t)config_setting_length(v->setting)
-			   : v->type == CONFIG_TYPE_STRING ? strlen(v->text) / 2 + 1 : 1;
+	size_t room = list                  ? (size_t)config_setting_length(v->setting)
+	    : v->type == CONFIG_TYPE_STRING ? strlen(v->text) / 2 + 1
+					    : 1;
 	struct conf_status_range *ranges = arena_array(l->arena, room + 1, sizeof *ranges);
 	char buf[512];
 	bool good;
@@ -93,7 +95,8 @@ wants_statuses(struct load *l, const struct value *v, unsigned *count)
 	} else if (field_is_integer(v)) {
 		good = add_status(l, v, buf, ranges, count);
 	} else {
-		field_complain(l, v, "a list of statuses was expected, found %s; write ( 200, 204 )", buf);
+		field_complain(
+		    l, v, "a list of statuses was expected, found %s; write ( 200, 204 )", buf);
 		good = false;
 	}
 	return good ? ranges : NULL;
@@ -106,8 +109,8 @@ field_set_ranges(struct load *l, const struct value *v)
 	struct conf_status_range *ranges = wants_statuses(l, v, count);
 
 	if (ranges != NULL && *count == 0)
-		field_complain(l, v, "the list is empty; leave %s out or write ( \"200-399\" )",
-		    v->key->name);
+		field_complain(
+		    l, v, "the list is empty; leave %s out or write ( \"200-399\" )", v->key->name);
 	*(struct conf_status_range **)v->field = ranges;
 }
 

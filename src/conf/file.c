@@ -61,8 +61,8 @@ file_read(struct conf_file *file, enum file_kind kind, struct error *e)
 	int fd;
 
 	/* Nonblocking, so that opening a pipe nobody writes to does not hang a reload. */
-	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
-		(kind == FILE_REGULAR ? O_NONBLOCK : 0));
+	fd = open(
+	    file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (kind == FILE_REGULAR ? O_NONBLOCK : 0));
 	if (fd < 0) {
 		error_errno(e, "cannot open", file->path);
 		return false;

@@ -34,7 +34,8 @@ report_unknown(struct load *l, enum schema_block block, const config_setting_t *
 		    elem->name, schema_block(block)->noun, meant->name);
 	else
 		report_error(&l->report, &where,
-		    "unknown key \"%s\" in %s; remove it, or see REFERENCE.md for the keys there are",
+		    "unknown key \"%s\" in %s; remove it, or see REFERENCE.md for the keys there "
+		    "are",
 		    elem->name, schema_block(block)->noun);
 }
 
@@ -76,8 +77,8 @@ load_list(struct load *l, const struct schema_key *key, void *base, config_setti
 	*count = (unsigned)config_setting_length(setting);
 	*array = arena_array(l->arena, *count, size);
 	for (unsigned i = 0; i < *count; i++)
-		load_element(l, key->of, (char *)*array + i * size,
-		    config_setting_get_elem(setting, i));
+		load_element(
+		    l, key->of, (char *)*array + i * size, config_setting_get_elem(setting, i));
 	if (*count == 0 && key->fallback == schema_required)
 		report_error(&l->report, &where, "%s is empty; add at least one", key->name);
 }
@@ -98,8 +99,8 @@ load_nested(struct load *l, const struct schema_key *key, void *base, config_set
 
 /* A key that is not there. setting NULL: its whole group is not. */
 static void
-load_absent(struct load *l, const struct schema_key *key, void *base,
-    const config_setting_t *setting)
+load_absent(
+    struct load *l, const struct schema_key *key, void *base, const config_setting_t *setting)
 {
 	struct conf_where where;
 

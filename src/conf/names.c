@@ -9,7 +9,7 @@
 /* Open addressing, at most half full. */
 struct names {
 	struct name *slots; /* text NULL: free */
-	size_t size; /* a power of two */
+	size_t size;        /* a power of two */
 	size_t count;
 };
 

@@ -142,31 +142,34 @@ print_key(const struct schema_key *k, FILE *out)
 void
 conf_print_reference(FILE *out)
 {
-	fputs(
-	    "# Configuration reference\n"
-	    "\n"
-	    "Printed from the table of keys in `include/conf/schema.def` by `detour check "
-	    "--reference`; change it there.\n"
-	    "\n"
-	    "A file is libconfig: `key = value;`, groups `{ }`, lists `( )`, comments with `#`. "
-	    "`@include \"FILE\"` at the beginning of a line puts another file there. Paths, also in "
-	    "`@include`, are relative to the file they stand in.\n"
-	    "\n"
-	    "- A *duration* is a text with a unit: `\"250ms\"`, `\"2s\"`, `\"5m\"`, `\"1h\"`, "
-	    "`\"7d\"`; a *size* too: `\"512B\"`, `\"64KiB\"`, `\"1MB\"`. `0` needs no unit.\n"
-	    "- In any text, `${NAME}` is read from the environment and must be set; "
-	    "`${NAME:-default}` need not be; `$$` is a dollar sign. A text with a variable in it may "
-	    "stand for a number, or for true or false.\n"
-	    "- A *list of statuses* holds numbers and ranges: `( 200, \"300-399\" )`.\n"
-	    "- A *name* has letters, digits and `._:/@*-`, and is unique among its kind.\n"
-	    "- An unknown key, a duplicate name and a reference to nothing are errors. `detour check "
-	    "-c FILE` shows all of a file's problems at once.\n",
+	fputs("# Configuration reference\n"
+	      "\n"
+	      "Printed from the table of keys in `include/conf/schema.def` by `detour check "
+	      "--reference`; change it there.\n"
+	      "\n"
+	      "A file is libconfig: `key = value;`, groups `{ }`, lists `( )`, comments with `#`. "
+	      "`@include \"FILE\"` at the beginning of a line puts another file there. Paths, also "
+	      "in "
+	      "`@include`, are relative to the file they stand in.\n"
+	      "\n"
+	      "- A *duration* is a text with a unit: `\"250ms\"`, `\"2s\"`, `\"5m\"`, `\"1h\"`, "
+	      "`\"7d\"`; a *size* too: `\"512B\"`, `\"64KiB\"`, `\"1MB\"`. `0` needs no unit.\n"
+	      "- In any text, `${NAME}` is read from the environment and must be set; "
+	      "`${NAME:-default}` need not be; `$$` is a dollar sign. A text with a variable in it "
+	      "may "
+	      "stand for a number, or for true or false.\n"
+	      "- A *list of statuses* holds numbers and ranges: `( 200, \"300-399\" )`.\n"
+	      "- A *name* has letters, digits and `._:/@*-`, and is unique among its kind.\n"
+	      "- An unknown key, a duplicate name and a reference to nothing are errors. `detour "
+	      "check "
+	      "-c FILE` shows all of a file's problems at once.\n",
 	    out);
 	for (unsigned block = 0; block < BLOCK_COUNT; block++) {
 		const struct schema_key *k = schema_keys(block);
 
 		fprintf(out, "\n## %s\n\n", schema_block(block)->heading);
-		fputs("| key | value | default | range | |\n| --- | --- | --- | --- | --- |\n", out);
+		fputs(
+		    "| key | value | default | range | |\n| --- | --- | --- | --- | --- |\n", out);
 		for (; k->block == block; k++)
 			print_key(k, out);
 	}

@@ -11,9 +11,8 @@
 
 #define HINTED_PROBLEMS 50
 
-static void
-add(struct report *r, const struct conf_where *where, bool warning, const char *fmt, va_list args)
-    __attribute__((format(printf, 4, 0)));
+static void add(struct report *r, const struct conf_where *where, bool warning, const char *fmt,
+    va_list args) __attribute__((format(printf, 4, 0)));
 
 static void
 add(struct report *r, const struct conf_where *where, bool warning, const char *fmt, va_list args)
@@ -24,16 +23,16 @@ add(struct report *r, const struct conf_where *where, bool warning, const char *
 
 	/* The list doubles: its length is a power of two whenever it is full. */
 	if ((all->count & (all->count - 1)) == 0)
-		all->list = mem_resize(all->list,
-		    (all->count == 0 ? 1 : all->count * (size_t)2) * sizeof *all->list);
+		all->list = mem_resize(
+		    all->list, (all->count == 0 ? 1 : all->count * (size_t)2) * sizeof *all->list);
 	problem = &all->list[all->count++];
 	vsnprintf(reason, sizeof reason, fmt, args);
 	if (where->line == 0)
 		problem->text =
 		    mem_printf("%s: %s%s", where->file, warning ? "warning: " : "", reason);
 	else
-		problem->text = mem_printf("%s:%u: %s%s", where->file, where->line,
-		    warning ? "warning: " : "", reason);
+		problem->text = mem_printf(
+		    "%s:%u: %s%s", where->file, where->line, warning ? "warning: " : "", reason);
 	problem->warning = warning;
 	problem->position = r->source == NULL ? 0 : source_position(r->source, where);
 	all->errors += !warning;

@@ -15,6 +15,9 @@ const char schema_required[] = "required";
 #define NOWHERE SCHEMA_NOWHERE
 #define AT(type) offsetof(type, where)
 
+/* The formatter would give each part of a line of these tables a line of its own. */
+/* clang-format off */
+
 /* First reading of the table: each block's struct under the block's name. */
 #define BLOCK(id, type, where, heading, noun) typedef type block_##id;
 #include "conf/schema.def"
@@ -135,6 +138,8 @@ struct block {
 static const struct block blocks[] = {
 #include "conf/schema.def"
 };
+
+/* clang-format on */
 
 const struct schema_block_info *
 schema_block(enum schema_block block)

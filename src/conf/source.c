@@ -22,7 +22,7 @@ struct source_file {
 
 /* A run of lines of one file. */
 struct segment {
-	unsigned first; /* in the whole text */
+	unsigned first;     /* in the whole text */
 	unsigned file_line; /* the same line in its file */
 	struct source_file file;
 };
@@ -240,7 +240,8 @@ copy(struct source *s, struct reading *r)
 		}
 		if (s->len + (size_t)(end - r->at) > MAX_TEXT) {
 			report_error(s->report, &where,
-			    "the configuration is larger than 256 MiB; does a file include itself?");
+			    "the configuration is larger than 256 MiB; does a file include "
+			    "itself?");
 			return false;
 		}
 		if (!copy_line(s, r, end))
@@ -251,7 +252,8 @@ copy(struct source *s, struct reading *r)
 		return true;
 	where = (struct conf_where){ r->file.name, r->opened };
 	report_error(s->report, &where, "the %s that begins here does not end in this file; add %s",
-	    r->lexis == LEXIS_STRING ? "string" : "comment", r->lexis == LEXIS_STRING ? "\"" : "*/");
+	    r->lexis == LEXIS_STRING ? "string" : "comment",
+	    r->lexis == LEXIS_STRING ? "\"" : "*/");
 	return false;
 }
 

@@ -108,12 +108,12 @@ value_duration(const char *text, uint64_t *ms, struct error *e)
 	if (quantity(text, time_units, ARRAY_SIZE(time_units), ms))
 		return true;
 	if (len > 0 && text[len] == '\0')
-		error_set(e, "a duration with a unit was expected, found \"%s\"; write \"%ss\"", text,
-		    text);
+		error_set(e, "a duration with a unit was expected, found \"%s\"; write \"%ss\"",
+		    text, text);
 	else
 		error_set(e,
-		    "a duration was expected, found \"%s\"; write a number of whole "
-		    "milliseconds with a unit (ms, s, m, h, d), such as \"30s\"",
+		    "a duration was expected, found \"%s\"; write a number of whole milliseconds "
+		    "with a unit (ms, s, m, h, d), such as \"30s\"",
 		    text);
 	return false;
 }
@@ -126,8 +126,8 @@ value_size(const char *text, uint64_t *bytes, struct error *e)
 	if (quantity(text, size_units, ARRAY_SIZE(size_units), bytes))
 		return true;
 	if (len > 0 && text[len] == '\0')
-		error_set(e, "a size with a unit was expected, found \"%s\"; write \"%sB\"", text,
-		    text);
+		error_set(
+		    e, "a size with a unit was expected, found \"%s\"; write \"%sB\"", text, text);
 	else
 		error_set(e,
 		    "a size was expected, found \"%s\"; write a number of whole bytes with a "
@@ -184,7 +184,8 @@ value_status_range(const char *text, struct conf_status_range *range, struct err
 		    range->from <= range->to)
 			return true;
 	}
-	error_set(e, "a status or a range of them was expected, found \"%s\"; write 200 or \"200-299\"",
+	error_set(e,
+	    "a status or a range of them was expected, found \"%s\"; write 200 or \"200-299\"",
 	    text);
 	return false;
 }
@@ -256,8 +257,8 @@ look_up(const struct variable *v, struct arena *arena, struct error *e)
 
 /* What the dollar at text stands for; *after is behind it. NULL with an error. */
 static const char *
-expand_one(const char *text, bool keep_request, struct arena *arena, const char **after,
-    struct error *e)
+expand_one(
+    const char *text, bool keep_request, struct arena *arena, const char **after, struct error *e)
 {
 	struct variable v;
 
@@ -265,8 +266,8 @@ expand_one(const char *text, bool keep_request, struct arena *arena, const char 
 	if (text[1] == '$')
 		return "$";
 	if (text[1] != '{') {
-		error_set(e,
-		    "a dollar sign stands alone; write $$ for one, or ${NAME} for a variable");
+		error_set(
+		    e, "a dollar sign stands alone; write $$ for one, or ${NAME} for a variable");
 		return NULL;
 	}
 	if (!parse_variable(text, &v, e))
@@ -278,8 +279,8 @@ expand_one(const char *text, bool keep_request, struct arena *arena, const char 
 }
 
 bool
-value_expand(const char *text, bool keep_request, struct arena *arena, const char **out,
-    struct error *e)
+value_expand(
+    const char *text, bool keep_request, struct arena *arena, const char **out, struct error *e)
 {
 	const char *at = text, *dollar, *value = "";
 	char *whole = NULL;
