@@ -211,8 +211,11 @@ open_tcp(struct admin *a, struct event_base *base, const struct conf_address *bi
 {
 	struct sockaddr_storage bound;
 	socklen_t len = sizeof bound;
-	int fd = socket_listen(bind, BACKLOG, error);
+	int fd;
 
+	if (!socket_is_free(bind, error))
+		return false;
+	fd = socket_listen(bind, BACKLOG, error);
 	if (fd < 0)
 		return false;
 	if (getsockname(fd, (struct sockaddr *)&bound, &len) == 0)

@@ -1,0 +1,52 @@
+/*
+ * The parts of a running proxy, put together: listeners, workers, controller, access log, rings.
+ *
+ * Main thread only. Starting has two halves, so that privileges can be dropped between them:
+ * server_new() opens what needs them, server_start() starts the threads that read strangers' bytes.
+ */
+#ifndef CMD_SERVER_H
+#define CMD_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct server;
+struct topology;
+struct view;
+
+/* Takes a reference of the topology. NULL with an error when something cannot be opened. */
+struct server *server_new(struct topology *, struct error *);
+/* Gives what was opened and must be reopened later to the user we are about to become. */
+bool server_give_to(struct server *, uid_t, gid_t, struct error *);
+bool server_start(struct server *, struct error *);
+/*
+ * Another topology instead; on an error nothing has changed. What only a restart can change is
+ * warned about. Takes a reference.
+ */
+bool server_apply(struct server *, struct topology *, struct error *);
+void server_reopen_logs(struct server *);
+
+/* The first routing table was published. */
+bool server_is_ready(const struct server *);
+/* No new connections; idle ones are closed, answers say Connection: close. */
+void server_drain(struct server *);
+/* After server_drain(): the last client has gone. */
+bool server_is_idle(const struct server *);
+/* Requests and client connections open now. */
+unsigned server_requests(const struct server *);
+unsigned server_clients(const struct server *);
+/* Ends all threads, whatever is in flight, and frees everything. */
+void server_free(struct server *);
+
+const struct topology *server_topology(const struct server *);
+unsigned server_workers(const struct server *);
+/* The address listener i was really bound to. */
+const char *server_bound_text(const struct server *, unsigned i, char *buf, size_t size);
+/* Fills what the server knows of a view; main adds the process. Borrowed until the next call. */
+void server_view(struct server *, struct view *);
+
+#endif

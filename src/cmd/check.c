@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "conf/conf.h"
+#include "conf/topology.h"
+
+enum { ROUTES_SHOWN = 50 };
+
+static const struct usage usage = {
+	"check -c FILE",
+	"Validates a configuration without serving it, and says what it would serve.\n"
+	"\n"
+	"  -c, --config FILE   the configuration\n"
+	"  -q, --quiet         only problems\n"
+	"  -h, --help          this text\n"
+	"\n"
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage.\n",
+};
+
+static const char *
+plural(unsigned count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void
+print_listeners(const struct topology *t)
+{
+	printf("\nlisteners\n");
+	for (unsigned i = 0; i < t->listener_count; i++) {
+		const struct conf_listener *l = &t->listeners[i];
+
+		printf("  %-20s %-5s  %s", l->name, l->tls != NULL ? "https" : "http", l->bind.text);
+		if (l->tls != NULL)
+			printf("  tls %s, %u certificate%s", l->tls->name, l->tls->certificate_count,
+			    plural(l->tls->certificate_count));
+		if (l->redirect_https)
+			printf("  redirects to https, port %u", l->redirect_port);
+		putchar('\n');
+	}
+}
+
+static const char *
+check_word(const struct conf_health_check *check)
+{
+	switch (check->type) {
+	case CHECK_NONE:
+		return "no health check";
+	case CHECK_TCP:
+		return "health check by tcp";
+	case CHECK_HTTP:
+		return "health check by http";
+	case CHECK_HTTPS:
+		return "health check by https";
+	}
+	return "health check unknown";
+}
+
+static void
+print_region(const struct conf_service_region *r)
+{
+	printf("    tier %u  %-24s weight %-5u", r->tier, r->region->name, r->weight);
+	for (unsigned i = 0; i < r->endpoint_count && i < 3; i++)
+		printf(" %s", r->endpoints[i].url);
+	if (r->endpoint_count > 3)
+		printf(" and %u more", r->endpoint_count - 3);
+	putchar('\n');
+}
+
+/* By tier, as traffic would see them; in a tier as written. */
+static void
+print_service(const struct conf_service *s)
+{
+	unsigned shown = 0;
+
+	printf("  %s: %s", s->name, check_word(&s->check));
+	if (s->check.type == CHECK_HTTP || s->check.type == CHECK_HTTPS)
+		printf(" %s %s", s->check.method, s->check.path);
+	putchar('\n');
+	for (uint32_t tier = 0; shown < s->region_count; tier++) {
+		uint32_t next = UINT32_MAX;
+
+		for (unsigned i = 0; i < s->region_count; i++) {
+			if (s->regions[i].tier == tier) {
+				print_region(&s->regions[i]);
+				shown++;
+			} else if (s->regions[i].tier > tier && s->regions[i].tier < next) {
+				next = s->regions[i].tier;
+			}
+		}
+		if (next != UINT32_MAX)
+			tier = next - 1;
+	}
+}
+
+static void
+print_route(const struct conf_route *r)
+{
+	printf("  %s%s%s -> ", r->host[0] != '\0' ? r->host : "(any host)", r->path,
+	    r->exact ? " (exactly)" : "");
+	if (r->service != NULL)
+		printf("%s", r->service->name);
+	else
+		printf("redirect %u %s", r->redirect_status, r->redirect != NULL ? r->redirect : "https");
+	if (r->rewrite_prefix != NULL)
+		printf(", rewritten to %s", r->rewrite_prefix);
+	putchar('\n');
+}
+
+static void
+print_summary(const struct topology *t)
+{
+	print_listeners(t);
+	printf("\nservices\n");
+	for (unsigned i = 0; i < t->service_count; i++)
+		print_service(&t->services[i]);
+	printf("\nroutes\n");
+	for (unsigned i = 0; i < t->route_count && i < ROUTES_SHOWN; i++)
+		print_route(&t->routes[i]);
+	if (t->route_count > ROUTES_SHOWN)
+		printf("  and %u more\n", t->route_count - ROUTES_SHOWN);
+}
+
+static int
+check(const char *path, bool quiet)
+{
+	struct conf_problems problems = { .count = 0 };
+	struct topology *t = conf_load(path, &problems);
+	unsigned errors = problems.errors, warnings = problems.count - problems.errors;
+
+	conf_problems_print(&problems, stderr);
+	conf_problems_free(&problems);
+	if (t == NULL) {
+		fprintf(stderr, "%s: invalid, %u error%s\n", path, errors, plural(errors));
+		return EXIT_FAILED;
+	}
+	if (!quiet) {
+		printf("%s: valid", path);
+		if (warnings > 0)
+			printf(", %u warning%s", warnings, plural(warnings));
+		putchar('\n');
+		print_summary(t);
+	}
+	topology_unref(t);
+	return EXIT_GOOD;
+}
+
+int
+command_check(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *path = NULL;
+	bool quiet = false;
+	int got;
+
+	while ((got = getopt_long(argc, argv, ":c:qh", options, NULL)) != -1) {
+		switch (got) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		case 'h':
+			return usage_print(&usage);
+		default:
+			return usage_unknown(&usage, got, argv);
+		}
+	}
+	if (usage_surplus(&usage, argc, argv))
+		return EXIT_USAGE;
+	if (path == NULL)
+		return usage_wrong(&usage, "which configuration? give -c FILE");
+	return check(path, quiet);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "cmd/command.h"
+#include "cmd/demo_region.h"
+#include "cmd/lifecycle.h"
+#include "cmd/self_signed.h"
+#include "cmd/version.h"
+#include "conf/conf.h"
+#include "net/stream.h"
+
+enum { HTTPS_PORT = 8443, HTTP_PORT = 8080, REVIVE_S = 15, REGIONS = 3 };
+
+static const struct usage usage = {
+	"demo [--port N]",
+	"Starts three sample regions and the proxy in front of them, on this machine alone, and says\n"
+	"what to try. Needs no file and no network. Ctrl-C ends it all.\n"
+	"\n"
+	"  -p, --port N   port for https (8443, or a free one if that is taken; 0: a free one)\n"
+	"  -h, --help     this text\n",
+};
+
+struct demo {
+	char dir[32]; /* for the certificate and the admin socket */
+	char *chain;
+	char *key;
+	char *socket;
+	uint16_t https_port;
+	uint16_t http_port;
+	uint16_t admin_port;
+	struct demo_region regions[REGIONS];
+	struct event *child; /* SIGCHLD */
+};
+
+static bool
+make_files(struct demo *d, struct error *error)
+{
+	snprintf(d->dir, sizeof d->dir, "/tmp/detour-demo-XXXXXX");
+	if (mkdtemp(d->dir) == NULL) {
+		error_errno(error, "cannot make a directory for the demo:", d->dir);
+		d->dir[0] = '\0';
+		return false;
+	}
+	d->chain = mem_printf("%s/site.crt", d->dir);
+	d->key = mem_printf("%s/site.key", d->dir);
+	d->socket = mem_printf("%s/admin.sock", d->dir);
+	return self_signed_write(d->chain, d->key, error);
+}
+
+static void
+remove_files(struct demo *d)
+{
+	if (d->dir[0] == '\0')
+		return;
+	unlink(d->chain);
+	unlink(d->key);
+	unlink(d->socket);
+	if (rmdir(d->dir) != 0)
+		fprintf(stderr, "detour: %s stays behind: %s\n", d->dir, strerror(errno));
+	mem_free(d->chain);
+	mem_free(d->key);
+	mem_free(d->socket);
+}
+
+static char *
+configuration(const struct demo *d)
+{
+	const struct demo_region *r = d->regions;
+
+	return mem_printf(
+	    "tls = ( { name = \"site\";\n"
+	    "  certificates = ( { chain = \"%s\"; key = \"%s\"; } ); } );\n"
+	    "listeners = (\n"
+	    "  { name = \"web\"; bind = \"127.0.0.1:%u\"; tls = \"site\"; },\n"
+	    "  { name = \"plain\"; bind = \"127.0.0.1:%u\"; redirect_https = true;\n"
+	    "    redirect_port = %u; } );\n"
+	    "regions = (\n"
+	    "  { name = \"%s\"; provider = \"%s\"; },\n"
+	    "  { name = \"%s\"; provider = \"%s\"; },\n"
+	    "  { name = \"%s\"; provider = \"%s\"; } );\n"
+	    "services = ( { name = \"shop\";\n"
+	    "  regions = (\n"
+	    "    { region = \"%s\"; tier = %u; weight = %u; endpoints = ( \"http://127.0.0.1:%u\" ); },\n"
+	    "    { region = \"%s\"; tier = %u; weight = %u; endpoints = ( \"http://127.0.0.1:%u\" ); },\n"
+	    "    { region = \"%s\"; tier = %u; weight = %u; endpoints = ( \"http://127.0.0.1:%u\" ); } );\n"
+	    "  health_check = { type = \"http\"; path = \"/healthz\"; }; } );\n"
+	    "routes = ( { path = \"/\"; service = \"shop\"; } );\n"
+	    "drain = { timeout = \"5s\"; };\n"
+	    "admin = { bind = \"127.0.0.1:%u\"; socket = \"%s\"; };\n"
+	    "log = { access = \"off\"; level = \"info\"; };\n",
+	    d->chain, d->key, d->https_port, d->http_port, d->https_port, r[0].name, r[0].provider,
+	    r[1].name, r[1].provider, r[2].name, r[2].provider, r[0].name, r[0].tier, r[0].weight,
+	    r[0].port, r[1].name, r[1].tier, r[1].weight, r[1].port, r[2].name, r[2].tier,
+	    r[2].weight, r[2].port, d->admin_port, d->socket);
+}
+
+/* Takes the wanted port or says so and takes another; 0: not even that. */
+static uint16_t
+choose_port(uint16_t wanted)
+{
+	uint16_t port = demo_port(wanted);
+
+	if (port != 0)
+		return port;
+	port = demo_port(0);
+	printf("port %u is taken, using %u\n", wanted, port);
+	return port;
+}
+
+static bool
+prepare(struct demo *d, struct error *error)
+{
+	d->http_port = choose_port(d->https_port == 0 ? 0 : HTTP_PORT);
+	d->https_port = choose_port(d->https_port);
+	d->admin_port = demo_port(0);
+	if (d->https_port == 0 || d->http_port == 0 || d->admin_port == 0) {
+		error_set(error, "there is no free port on 127.0.0.1");
+		return false;
+	}
+	if (!make_files(d, error))
+		return false;
+	for (unsigned i = 0; i < REGIONS; i++)
+		if (!demo_region_start(&d->regions[i], error))
+			return false;
+	return true;
+}
+
+static void
+print_guide(const struct demo *d)
+{
+	const struct demo_region *r = d->regions;
+	const char *self = program_invocation_name;
+
+	printf("\nDetour %s: three regions of the service \"shop\", and the proxy in front of them.\n\n"
+	       "  https://localhost:%u/     http://localhost:%u/ redirects there\n\n"
+	       "  %-17s %-9s %-5s %-7s %-6s %s\n",
+	    version_text(), d->https_port, d->http_port, "REGION", "PROVIDER", "TIER", "WEIGHT",
+	    "PORT", "PROCESS");
+	for (unsigned i = 0; i < REGIONS; i++)
+		printf("  %-17s %-9s %-5u %-7u %-6u %d\n", r[i].name, r[i].provider, r[i].tier,
+		    r[i].weight, r[i].port, (int)r[i].pid);
+	printf("\nTry, in another terminal:\n\n"
+	       "  curl -k https://localhost:%u/                    which region answers?\n"
+	       "  while sleep 0.2; do curl -sk https://localhost:%u/; done\n"
+	       "  kill %-7d                                      %s dies, nobody notices\n"
+	       "  kill %d %-7d                              both aws regions: gcp takes over\n"
+	       "  curl -k -H 'Accept: application/json' https://localhost:%u/any/path\n"
+	       "  %s status --socket %s --watch\n"
+	       "  curl http://127.0.0.1:%u/metrics\n\n"
+	       "A region that died comes back after %d seconds. Ctrl-C ends it all.\n\n",
+	    d->https_port, d->https_port, (int)r[0].pid, r[0].name, (int)r[0].pid, (int)r[1].pid,
+	    d->https_port, self, d->socket, d->admin_port, REVIVE_S);
+	fflush(stdout);
+}
+
+static void
+on_revive(evutil_socket_t fd, short what, void *arg)
+{
+	struct demo_region *r = arg;
+	struct timeval again = { .tv_sec = REVIVE_S };
+	struct error error;
+
+	if (demo_region_start(r, &error)) {
+		printf("region %s is back, process %d\n", r->name, (int)r->pid);
+	} else {
+		printf("%s; trying again\n", error.text);
+		evtimer_add(r->revive, &again);
+	}
+	fflush(stdout);
+}
+
+static void
+on_child(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval after = { .tv_sec = REVIVE_S };
+	struct demo *d = arg;
+
+	for (unsigned i = 0; i < REGIONS; i++) {
+		struct demo_region *r = &d->regions[i];
+		int status;
+
+		if (!demo_region_reap(r, &status))
+			continue;
+		printf("region %s died (%s); it comes back in %d seconds\n", r->name,
+		    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit", REVIVE_S);
+		evtimer_add(r->revive, &after);
+	}
+	fflush(stdout);
+}
+
+static void
+on_ready(void *arg, struct event_base *base, const struct server *server)
+{
+	struct demo *d = arg;
+
+	for (unsigned i = 0; i < REGIONS; i++)
+		d->regions[i].revive = evtimer_new(base, on_revive, &d->regions[i]);
+	d->child = evsignal_new(base, SIGCHLD, on_child, d);
+	event_add(d->child, NULL);
+	print_guide(d);
+	/* one may have died before we listened */
+	on_child(-1, 0, d);
+}
+
+static void
+on_end(void *arg)
+{
+	struct demo *d = arg;
+
+	event_free(d->child);
+	for (unsigned i = 0; i < REGIONS; i++)
+		event_free(d->regions[i].revive);
+}
+
+static int
+serve(struct demo *d)
+{
+	struct lifecycle_setup setup = { .on_ready = on_ready, .on_end = on_end, .arg = d };
+	struct conf_problems problems = { .count = 0 };
+	char *text = configuration(d);
+
+	setup.topology = conf_load_text(text, "demo", d->dir, &problems);
+	conf_problems_print(&problems, stderr);
+	conf_problems_free(&problems);
+	mem_free(text);
+	return setup.topology != NULL ? lifecycle_run(&setup) : EXIT_FAILED;
+}
+
+static bool
+parse_port(const char *text, uint16_t *port)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	*port = (uint16_t)number;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && number <= UINT16_MAX;
+}
+
+int
+command_demo(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "port", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct demo d = { .https_port = HTTPS_PORT,
+		.regions = { { .name = "us-east-1", .provider = "aws", .weight = 70 },
+		    { .name = "us-west-2", .provider = "aws", .weight = 30 },
+		    { .name = "gcp-us-central1", .provider = "gcp", .tier = 1, .weight = 100 } } };
+	struct error error;
+	int got, code = EXIT_FAILED;
+
+	while ((got = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+		switch (got) {
+		case 'p':
+			if (!parse_port(optarg, &d.https_port))
+				return usage_wrong(&usage, "'%s' is no port", optarg);
+			break;
+		case 'h':
+			return usage_print(&usage);
+		default:
+			return usage_unknown(&usage, got, argv);
+		}
+	}
+	if (usage_surplus(&usage, argc, argv))
+		return EXIT_USAGE;
+	stream_init_openssl();
+	if (prepare(&d, &error))
+		code = serve(&d);
+	else
+		fprintf(stderr, "detour: %s\n", error.text);
+	for (unsigned i = 0; i < REGIONS; i++)
+		demo_region_stop(&d.regions[i]);
+	remove_files(&d);
+	return code;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/lifecycle.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/banner.h"
+#include "cmd/command.h"
+#include "cmd/notify.h"
+#include "cmd/privileges.h"
+#include "cmd/server.h"
+#include "cmd/version.h"
+#include "conf/conf.h"
+#include "conf/topology.h"
+#include "control/admin.h"
+#include "control/view.h"
+#include "net/socket.h"
+#include "net/stream.h"
+
+enum {
+	POLL_MS = 10, /* asking whether the first table is out, or the last client gone */
+	FILES_PER_CONNECTION = 2, /* the client's and the endpoint's */
+};
+
+enum { SIGNALS = 5 };
+static const int signals[SIGNALS] = { SIGHUP, SIGTERM, SIGQUIT, SIGINT, SIGUSR1 };
+
+struct lifecycle {
+	const struct lifecycle_setup *setup;
+	struct event_base *base;
+	struct event *signals[SIGNALS];
+	struct event *poll; /* while something is awaited */
+	struct event *drain_delay;
+	struct event *drain_timeout;
+	struct server *server;
+	struct admin *admin; /* NULL: off */
+	struct view_process process;
+	bool ready;
+	bool closing; /* the workers drain */
+	int exit_code;
+};
+
+static void
+end_loop(struct lifecycle *l, int exit_code)
+{
+	l->exit_code = exit_code;
+	event_base_loopbreak(l->base);
+}
+
+static void
+fill_view(void *arg, struct view *v)
+{
+	struct lifecycle *l = arg;
+
+	v->process = l->process;
+	server_view(l->server, v);
+}
+
+static void
+arm(struct event *timer, uint32_t after_ms)
+{
+	struct timeval after = { .tv_sec = after_ms / 1000,
+		.tv_usec = (suseconds_t)(after_ms % 1000) * 1000 };
+
+	if (event_add(timer, &after) != 0)
+		log_error("cannot start a timer of main");
+}
+
+/* Ending before the work is done is told apart by the exit code. */
+static void
+end_now(struct lifecycle *l, const char *why)
+{
+	unsigned requests = server_requests(l->server);
+
+	log_info("%s: ending now, %u requests in flight", why, requests);
+	end_loop(l, requests > 0 ? EXIT_FORCED : EXIT_GOOD);
+}
+
+static void
+on_drain_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct lifecycle *l = arg;
+
+	log_warn("drain_timeout: ending with %u requests in flight on %u connections",
+	    server_requests(l->server), server_clients(l->server));
+	end_loop(l, EXIT_FORCED);
+}
+
+static void
+on_drain_delay(evutil_socket_t fd, short what, void *arg)
+{
+	struct lifecycle *l = arg;
+	const struct topology *t = server_topology(l->server);
+
+	log_info("draining: no new connections; %u requests in flight on %u connections",
+	    server_requests(l->server), server_clients(l->server));
+	server_drain(l->server);
+	l->closing = true;
+	arm(l->poll, POLL_MS);
+	/* 0 is "no deadline", as everywhere in the configuration */
+	if (t->drain_timeout_ms > 0)
+		arm(l->drain_timeout, t->drain_timeout_ms);
+}
+
+/*
+ * First say that we are leaving, and only drain_delay later close the door: who balances before
+ * us must have the time to look.
+ */
+static void
+start_drain(struct lifecycle *l, const char *why)
+{
+	if (l->process.draining) {
+		end_now(l, why);
+		return;
+	}
+	l->process.draining = true;
+	notify_stopping();
+	log_info("%s: leaving; /readyz says so from now on", why);
+	arm(l->drain_delay, server_topology(l->server)->drain_delay_ms);
+}
+
+static void
+refuse_reload(struct lifecycle *l, const char *why)
+{
+	log_error("reload refused: %s; the old configuration serves on", why);
+	l->process.reload_successful = false;
+	l->process.reloads_refused++;
+}
+
+static struct topology *
+load(const char *path)
+{
+	struct conf_problems problems = { .count = 0 };
+	struct topology *topology = conf_load(path, &problems);
+
+	for (unsigned i = 0; i < problems.count; i++) {
+		if (topology == NULL)
+			log_error("%s", problems.list[i].text);
+		else
+			log_warn("%s", problems.list[i].text);
+	}
+	conf_problems_free(&problems);
+	return topology;
+}
+
+static void
+apply(struct lifecycle *l)
+{
+	struct topology *topology = load(l->setup->config_path);
+	struct error error;
+
+	l->process.reload_wall_us = clock_wall_us();
+	if (topology == NULL) {
+		refuse_reload(l, "the configuration is invalid");
+		return;
+	}
+	if (!server_apply(l->server, topology, &error)) {
+		refuse_reload(l, error.text);
+	} else {
+		l->process.reload_successful = true;
+		l->process.reload_success_wall_us = l->process.reload_wall_us;
+		l->process.reloads_applied++;
+		log_info("reloaded %s: %u listeners, %u services, %u routes", l->setup->config_path,
+		    topology->listener_count, topology->service_count, topology->route_count);
+	}
+	topology_unref(topology);
+}
+
+static void
+reload(struct lifecycle *l)
+{
+	if (l->setup->config_path == NULL) {
+		log_warn("SIGHUP: there is no file to read again");
+		return;
+	}
+	if (l->process.draining) {
+		log_warn("SIGHUP: leaving already, not reloaded");
+		return;
+	}
+	notify_reloading();
+	apply(l);
+	notify_ready(l->process.reload_successful ? "Serving" : "Serving; the last reload was refused");
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct lifecycle *l = arg;
+
+	switch ((int)number) {
+	case SIGHUP:
+		reload(l);
+		break;
+	case SIGTERM:
+		start_drain(l, "SIGTERM");
+		break;
+	case SIGQUIT:
+		start_drain(l, "SIGQUIT");
+		break;
+	case SIGINT:
+		end_now(l, "SIGINT");
+		break;
+	case SIGUSR1:
+		log_info("SIGUSR1: reopening logs");
+		server_reopen_logs(l->server);
+		break;
+	}
+}
+
+static void
+become_ready(struct lifecycle *l)
+{
+	l->ready = true;
+	banner_log(l->server, l->admin);
+	notify_ready("Serving");
+	if (l->setup->on_ready != NULL)
+		l->setup->on_ready(l->setup->arg, l->base, l->server);
+}
+
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct lifecycle *l = arg;
+
+	if (!l->ready && server_is_ready(l->server))
+		become_ready(l);
+	if (l->closing && server_is_idle(l->server)) {
+		log_info("drained: the last client has gone");
+		end_loop(l, EXIT_GOOD);
+		return;
+	}
+	if (!l->ready || l->closing)
+		arm(l->poll, POLL_MS);
+}
+
+static void
+make_events(struct lifecycle *l)
+{
+	l->base = event_base_new();
+	if (l->base == NULL) {
+		log_error("the kernel refuses an event loop");
+		abort();
+	}
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		l->signals[i] = evsignal_new(l->base, signals[i], on_signal, l);
+		if (l->signals[i] == NULL || event_add(l->signals[i], NULL) != 0) {
+			log_error("cannot watch signal %d", signals[i]);
+			abort();
+		}
+	}
+	l->poll = evtimer_new(l->base, on_poll, l);
+	l->drain_delay = evtimer_new(l->base, on_drain_delay, l);
+	l->drain_timeout = evtimer_new(l->base, on_drain_timeout, l);
+}
+
+static void
+free_events(struct lifecycle *l)
+{
+	for (unsigned i = 0; i < SIGNALS; i++)
+		event_free(l->signals[i]);
+	event_free(l->poll);
+	event_free(l->drain_delay);
+	event_free(l->drain_timeout);
+	event_base_free(l->base);
+}
+
+static void
+mask_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < SIGNALS; i++)
+		sigaddset(&set, signals[i]);
+	pthread_sigmask(how, &set, NULL);
+}
+
+static void
+raise_file_limit(const struct topology *t)
+{
+	uint64_t limit = socket_raise_fd_limit();
+	uint64_t wanted = (uint64_t)t->client.max_connections * FILES_PER_CONNECTION;
+
+	if (limit < wanted)
+		log_warn("%" PRIu64 " file descriptors allow fewer than limits.max_connections = %u "
+		         "clients; raise the hard limit (LimitNOFILE, ulimit -Hn) to %" PRIu64,
+		    limit, t->client.max_connections, wanted);
+}
+
+static bool
+drop_privileges(struct lifecycle *l, struct error *error)
+{
+	struct privileges who;
+
+	if (!privileges_find(l->setup->topology->user, &who, error))
+		return false;
+	if (l->setup->topology->user == NULL && geteuid() == 0 && l->setup->config_path != NULL)
+		log_warn("running as root; set user = \"...\" and Detour becomes that user after binding");
+	if (who.name == NULL)
+		return true;
+	if (l->admin != NULL && !admin_give_to(l->admin, who.uid, who.gid, error))
+		return false;
+	return server_give_to(l->server, who.uid, who.gid, error) && privileges_drop(&who, error);
+}
+
+/* In this order: what needs privileges, giving them up, what reads strangers' bytes. */
+static bool
+start(struct lifecycle *l, struct error *error)
+{
+	const struct conf_admin *admin = &l->setup->topology->admin;
+
+	if (!privileges_forbid_new(error))
+		return false;
+	l->server = server_new(l->setup->topology, error);
+	if (l->server == NULL)
+		return false;
+	if (admin->bind.len > 0 || admin->socket[0] != '\0') {
+		l->admin = admin_new(l->base, admin, fill_view, l, error);
+		if (l->admin == NULL)
+			return false;
+	}
+	return drop_privileges(l, error) && server_start(l->server, error);
+}
+
+int
+lifecycle_run(const struct lifecycle_setup *setup)
+{
+	struct lifecycle l = { .setup = setup, .exit_code = EXIT_GOOD };
+	uint64_t now_us = clock_wall_us();
+	struct error error;
+
+	l.process = (struct view_process){ .version = version_text(), .commit = version_commit(),
+		.config = setup->config_path, .started_wall_us = now_us, .reload_successful = true,
+		.reload_wall_us = now_us, .reload_success_wall_us = now_us };
+	log_set_level(setup->topology->log.level);
+	raise_file_limit(setup->topology);
+	make_events(&l);
+	/* threads inherit the mask: signals are main's */
+	mask_signals(SIG_BLOCK);
+	if (start(&l, &error)) {
+		arm(l.poll, 0);
+		mask_signals(SIG_UNBLOCK);
+		event_base_dispatch(l.base);
+	} else {
+		log_error("cannot start: %s", error.text);
+		l.exit_code = EXIT_FAILED;
+	}
+	if (l.ready && setup->on_end != NULL)
+		setup->on_end(setup->arg);
+	if (l.admin != NULL)
+		admin_free(l.admin);
+	if (l.server != NULL)
+		server_free(l.server);
+	free_events(&l);
+	topology_unref(setup->topology);
+	return l.exit_code;
+}

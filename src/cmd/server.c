@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/server.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/ring.h"
+#include "conf/topology.h"
+#include "control/controller.h"
+#include "control/view.h"
+#include "net/listener.h"
+#include "proxy/access_log.h"
+#include "proxy/worker.h"
+
+enum {
+	URGENT_RING_BYTES = 64 * 1024,
+	/* what one worker can write while the log thread rests, at 100,000 requests a second */
+	ACCESS_RING_BYTES = 2 * 1024 * 1024,
+};
+
+struct server {
+	struct topology *topology; /* counted */
+	struct listener_set *listeners; /* counted */
+	unsigned count; /* of workers and all that is by worker */
+	struct worker **workers;
+	struct ring **urgent;
+	struct ring **access; /* NULL: the access log is off */
+	int urgent_fd;
+	struct access_log *access_log; /* NULL: off */
+	struct controller *controller;
+	struct view_worker *view_workers;
+};
+
+static bool
+open_access_log(struct server *s, struct error *error)
+{
+	const struct conf_log *conf = &s->topology->log;
+
+	if (strcmp(conf->access, "off") == 0)
+		return true;
+	s->access = mem_array(s->count, sizeof *s->access);
+	for (unsigned i = 0; i < s->count; i++)
+		s->access[i] = ring_new(ACCESS_RING_BYTES);
+	s->access_log = access_log_start(conf, s->access, s->count, error);
+	return s->access_log != NULL;
+}
+
+struct server *
+server_new(struct topology *topology, struct error *error)
+{
+	struct server *s = mem_new(sizeof *s);
+
+	topology_ref(topology);
+	s->topology = topology;
+	s->count = topology->workers;
+	s->workers = mem_array(s->count, sizeof *s->workers);
+	s->urgent = mem_array(s->count, sizeof *s->urgent);
+	s->view_workers = mem_array(s->count, sizeof *s->view_workers);
+	s->urgent_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (s->urgent_fd < 0) {
+		error_errno(error, "cannot make", "an eventfd");
+		goto fail;
+	}
+	for (unsigned i = 0; i < s->count; i++)
+		s->urgent[i] = ring_new(URGENT_RING_BYTES);
+	s->listeners = listener_set_open(topology, NULL, s->count, error);
+	if (s->listeners == NULL)
+		goto fail;
+	if (!open_access_log(s, error))
+		goto fail;
+	return s;
+fail:
+	server_free(s);
+	return NULL;
+}
+
+bool
+server_give_to(struct server *s, uid_t uid, gid_t gid, struct error *error)
+{
+	const char *path = s->topology->log.access;
+
+	/* a file by path is opened anew on SIGUSR1, then by the user we have become */
+	if (s->access_log == NULL || strcmp(path, "stdout") == 0 || strcmp(path, "stderr") == 0)
+		return true;
+	if (chown(path, uid, gid) == 0)
+		return true;
+	error_errno(error, "cannot give away", path);
+	return false;
+}
+
+static bool
+start_workers(struct server *s, struct error *error)
+{
+	struct worker_setup setup = { .count = s->count, .urgent_fd = s->urgent_fd };
+
+	if (RAND_bytes(setup.ticket_seed, sizeof setup.ticket_seed) != 1) {
+		error_set(error, "OpenSSL has no random bytes for session tickets");
+		return false;
+	}
+	for (unsigned i = 0; i < s->count; i++) {
+		setup.index = i;
+		setup.urgent = s->urgent[i];
+		setup.access_log = s->access != NULL ? s->access[i] : NULL;
+		s->workers[i] = worker_new(&setup);
+	}
+	explicit_bzero(setup.ticket_seed, sizeof setup.ticket_seed);
+	for (unsigned i = 0; i < s->count; i++)
+		if (!worker_start(s->workers[i], error))
+			return false;
+	return true;
+}
+
+bool
+server_start(struct server *s, struct error *error)
+{
+	struct controller_setup setup = { .worker_count = s->count, .urgent_fd = s->urgent_fd };
+
+	if (!start_workers(s, error))
+		return false;
+	setup.workers = s->workers;
+	setup.urgent = s->urgent;
+	s->controller = controller_new(&setup);
+	if (!controller_start(s->controller, error))
+		return false;
+	controller_apply(s->controller, s->topology, s->listeners);
+	return true;
+}
+
+/* What is fixed at the start; the rest of the new file is applied all the same. */
+static void
+warn_of_restart(const struct server *s, const struct topology *old, const struct topology *new)
+{
+	bool user_same = old->user == new->user ||
+	    (old->user != NULL && new->user != NULL && strcmp(old->user, new->user) == 0);
+	bool bind_same = old->admin.bind.len == new->admin.bind.len &&
+	    memcmp(&old->admin.bind.addr, &new->admin.bind.addr, old->admin.bind.len) == 0;
+
+	if (s->count != new->workers)
+		log_warn("workers = %u takes effect after a restart; %u go on", new->workers, s->count);
+	if (!user_same)
+		log_warn("another user takes effect after a restart");
+	if (!bind_same || strcmp(old->admin.socket, new->admin.socket) != 0)
+		log_warn("another admin address takes effect after a restart");
+	if (s->access_log == NULL && strcmp(new->log.access, "off") != 0)
+		log_warn("the access log was off at the start; it is switched on by a restart");
+}
+
+bool
+server_apply(struct server *s, struct topology *topology, struct error *error)
+{
+	struct listener_set *listeners = listener_set_open(topology, s->listeners, s->count, error);
+
+	if (listeners == NULL)
+		return false;
+	if (s->access_log != NULL && !access_log_configure(s->access_log, &topology->log, error)) {
+		listener_set_unref(listeners);
+		return false;
+	}
+	warn_of_restart(s, s->topology, topology);
+	log_set_level(topology->log.level);
+	topology_ref(topology);
+	topology_unref(s->topology);
+	s->topology = topology;
+	listener_set_unref(s->listeners);
+	s->listeners = listeners;
+	controller_apply(s->controller, topology, listeners);
+	return true;
+}
+
+void
+server_reopen_logs(struct server *s)
+{
+	if (s->access_log != NULL)
+		access_log_reopen(s->access_log);
+}
+
+bool
+server_is_ready(const struct server *s)
+{
+	return s->controller != NULL && controller_ready(s->controller);
+}
+
+void
+server_drain(struct server *s)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		worker_drain(s->workers[i]);
+}
+
+bool
+server_is_idle(const struct server *s)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (!worker_is_idle(s->workers[i]))
+			return false;
+	return true;
+}
+
+unsigned
+server_requests(const struct server *s)
+{
+	unsigned requests = 0;
+
+	for (unsigned i = 0; i < s->count; i++)
+		requests += atomic_load_explicit(&worker_stats(s->workers[i])->exchanges,
+		    memory_order_relaxed);
+	return requests;
+}
+
+unsigned
+server_clients(const struct server *s)
+{
+	unsigned clients = 0;
+
+	for (unsigned i = 0; i < s->count; i++)
+		clients += atomic_load_explicit(&worker_stats(s->workers[i])->clients,
+		    memory_order_relaxed);
+	return clients;
+}
+
+/*
+ * Producers before consumers: workers feed the controller's and the log's rings, the controller
+ * feeds the workers' mailboxes.
+ */
+static void
+stop_threads(struct server *s)
+{
+	if (s->controller != NULL)
+		controller_stop(s->controller);
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->workers[i] != NULL)
+			worker_stop(s->workers[i]);
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->workers[i] != NULL)
+			worker_free(s->workers[i]);
+	if (s->controller != NULL)
+		controller_free(s->controller);
+	if (s->access_log != NULL)
+		access_log_stop(s->access_log);
+}
+
+void
+server_free(struct server *s)
+{
+	stop_threads(s);
+	for (unsigned i = 0; i < s->count; i++) {
+		if (s->urgent[i] != NULL)
+			ring_free(s->urgent[i]);
+		if (s->access != NULL && s->access[i] != NULL)
+			ring_free(s->access[i]);
+	}
+	if (s->listeners != NULL)
+		listener_set_unref(s->listeners);
+	if (s->urgent_fd >= 0)
+		close(s->urgent_fd);
+	topology_unref(s->topology);
+	mem_free(s->view_workers);
+	mem_free(s->access);
+	mem_free(s->urgent);
+	mem_free(s->workers);
+	mem_free(s);
+}
+
+const struct topology *
+server_topology(const struct server *s)
+{
+	return s->topology;
+}
+
+unsigned
+server_workers(const struct server *s)
+{
+	return s->count;
+}
+
+const char *
+server_bound_text(const struct server *s, unsigned i, char *buf, size_t size)
+{
+	return listener_bound_text(s->listeners->listeners[i], buf, size);
+}
+
+void
+server_view(struct server *s, struct view *v)
+{
+	static const struct controller_stats none;
+
+	v->now_ms = clock_now_ms();
+	v->now_wall_us = clock_wall_us();
+	v->ready = server_is_ready(s);
+	v->table = s->controller != NULL ? controller_table(s->controller) : NULL;
+	v->control = s->controller != NULL ? controller_stats(s->controller) : &none;
+	v->process.access_log_dropped =
+	    s->access_log != NULL ? access_log_dropped(s->access_log) : 0;
+	v->workers = s->view_workers;
+	v->worker_count = 0;
+	for (unsigned i = 0; i < s->count && s->workers[i] != NULL; i++, v->worker_count++) {
+		s->view_workers[i].stats = worker_stats(s->workers[i]);
+		s->view_workers[i].thread_id = worker_thread_id(s->workers[i]);
+	}
+}

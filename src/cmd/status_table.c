@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/status_table.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { NAME_WIDTH = 30, LINE_MAX_BYTES = 512 };
+
+/* One line in the making; what does not fit is cut. */
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t len;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct line *l, const char *fmt, ...)
+{
+	size_t room = sizeof l->text - l->len;
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(l->text + l->len, room, fmt, args);
+	va_end(args);
+	if (n > 0)
+		l->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static void
+print_line(FILE *to, struct line *l, unsigned width)
+{
+	while (l->len > 0 && l->text[l->len - 1] == ' ')
+		l->len--;
+	if (width > 0 && l->len > width)
+		l->len = width;
+	fprintf(to, "%.*s\n", (int)l->len, l->text);
+	l->len = 0;
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+static double
+number_of(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static int64_t
+count_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* "4.2 ms", "1.7 s", or "-" for what was not measured; 8 wide. */
+static void
+add_latency(struct line *l, double ms)
+{
+	if (ms <= 0)
+		add(l, " %8s", "-");
+	else if (ms < 10)
+		add(l, " %5.2f ms", ms);
+	else if (ms < 1000)
+		add(l, " %5.0f ms", ms);
+	else
+		add(l, " %5.1f s ", ms / 1000);
+}
+
+/* "850 ms" ... "3d4h": two units at most. */
+static void
+add_age(struct line *l, double seconds)
+{
+	uint64_t s = (uint64_t)seconds;
+
+	if (s < 60)
+		add(l, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		add(l, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		add(l, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+	else
+		add(l, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
+}
+
+/* The columns that services, regions and endpoints share. */
+static void
+add_numbers(struct line *l, const json_t *of)
+{
+	add(l, " %8.1f %6.1f %9" PRId64 " %7" PRId64, number_of(of, "rate"),
+	    number_of(of, "error_rate"), count_of(of, "requests"), count_of(of, "errors"));
+	add_latency(l, number_of(of, "p50_ms"));
+	add_latency(l, number_of(of, "p99_ms"));
+}
+
+static void
+print_endpoint(FILE *to, const json_t *endpoint, unsigned width)
+{
+	const json_t *since = json_object_get(endpoint, "since_s");
+	struct line l = { .len = 0 };
+
+	add(&l, "    %-*.*s %-9s %6s", NAME_WIDTH - 4, NAME_WIDTH - 4, text_of(endpoint, "url"),
+	    text_of(endpoint, "state"), "");
+	add_numbers(&l, endpoint);
+	add(&l, "  %s", text_of(endpoint, "reason"));
+	if (json_is_number(since)) {
+		add(&l, ", for ");
+		add_age(&l, json_number_value(since));
+	}
+	print_line(to, &l, width);
+}
+
+static void
+print_region(FILE *to, const json_t *region, unsigned width)
+{
+	const char *provider = text_of(region, "provider");
+	const json_t *endpoints = json_object_get(region, "endpoints");
+	struct line l = { .len = 0 };
+	char name[128];
+	size_t i;
+	const json_t *endpoint;
+
+	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"), provider[0] != '\0' ? " (" : "",
+	    provider, provider[0] != '\0' ? ")" : "");
+	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
+	    text_of(region, "state"), number_of(region, "share") * 100);
+	add_numbers(&l, region);
+	add(&l, "  tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
+	    count_of(region, "usable"), json_array_size(endpoints));
+	print_line(to, &l, width);
+	json_array_foreach(endpoints, i, endpoint)
+		print_endpoint(to, endpoint, width);
+}
+
+static void
+print_service(FILE *to, const json_t *service, unsigned width)
+{
+	const json_t *regions = json_object_get(service, "regions");
+	bool fail_open = json_is_true(json_object_get(service, "fail_open"));
+	struct line l = { .len = 0 };
+	size_t i;
+	const json_t *region;
+
+	add(&l, "\n%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE", "SHARE",
+	    "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
+	print_line(to, &l, width > 0 ? width + 1 : 0);
+	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
+	    fail_open ? "fail_open" : "", "");
+	add_numbers(&l, service);
+	add(&l, "  %s%s", text_of(service, "balance"),
+	    fail_open ? "; all endpoints are down, so health is ignored" : "");
+	print_line(to, &l, width);
+	json_array_foreach(regions, i, region)
+		print_region(to, region, width);
+}
+
+static void
+print_head(FILE *to, const json_t *status, unsigned width)
+{
+	const json_t *config = json_object_get(status, "config");
+	bool ready = json_is_true(json_object_get(status, "ready"));
+	bool draining = json_is_true(json_object_get(status, "draining"));
+	struct line l = { .len = 0 };
+
+	add(&l, "detour %s  pid %" PRId64 "  %s  up ", text_of(status, "version"),
+	    count_of(status, "pid"), draining ? "draining" : ready ? "ready" : "starting");
+	add_age(&l, number_of(status, "uptime_s"));
+	add(&l, "  %s", text_of(status, "time"));
+	print_line(to, &l, width);
+	if (!json_is_true(json_object_get(config, "last_reload_successful")))
+		fprintf(to, "the last reload, at %s, was refused: see the log\n",
+		    text_of(config, "last_reload"));
+}
+
+static void
+print_listeners(FILE *to, const json_t *status, unsigned width)
+{
+	const json_t *listeners = json_object_get(status, "listeners");
+	struct line l = { .len = 0 };
+	size_t i;
+	const json_t *listener;
+
+	json_array_foreach(listeners, i, listener)
+		add(&l, "%s%s %s://%s %" PRId64 " open", i > 0 ? ", " : "listeners: ",
+		    text_of(listener, "name"),
+		    json_is_true(json_object_get(listener, "tls")) ? "https" : "http",
+		    text_of(listener, "bind"), count_of(listener, "connections"));
+	if (l.len > 0)
+		print_line(to, &l, width);
+}
+
+void
+status_table_print(FILE *to, const json_t *status, unsigned width)
+{
+	const json_t *services = json_object_get(status, "services");
+	size_t i;
+	const json_t *service;
+
+	print_head(to, status, width);
+	print_listeners(to, status, width);
+	json_array_foreach(services, i, service)
+		print_service(to, service, width);
+}
