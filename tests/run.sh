@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Every check there is, in one run; ends with "N passed, N failed" and a code to match.
+#   tests/run.sh                 all phases
+#   tests/run.sh PHASE...        only these: build lint tidy cppcheck unit asan tsan system
+#                                system-asan system-tsan fuzz quickstart
+# Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+phases=(build lint tidy cppcheck unit asan tsan system system-asan system-tsan fuzz quickstart)
+if [ $# -gt 0 ]; then phases=("$@"); fi
+
+plain=build
+asan=build-asan
+tsan=build-tsan
+logs=build-logs
+passed=0
+failed=0
+failures=()
+mkdir -p "$logs"
+
+# count PASSED FAILED: adds to the sum.
+count() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+# from_meson LOG: meson's own summary as counts; a run without one is one failure.
+from_meson() {
+    local ok bad timeouts
+    ok=$(sed -n 's/^Ok: *\([0-9]*\).*/\1/p' "$1" | tail -n 1)
+    bad=$(sed -n 's/^Fail: *\([0-9]*\).*/\1/p' "$1" | tail -n 1)
+    timeouts=$(sed -n 's/^Timeout: *\([0-9]*\).*/\1/p' "$1" | tail -n 1)
+    if [ -z "$ok" ]; then
+        count 0 1
+    else
+        count "$ok" $((${bad:-0} + ${timeouts:-0}))
+    fi
+}
+
+# from_summary LOG: the line "N passed, N failed" as counts.
+from_summary() {
+    local line
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -n 1)
+    if [ -z "$line" ]; then
+        count 0 1
+    else
+        count "${line%% *}" "$(echo "$line" | sed 's/.*, \([0-9]*\) failed/\1/')"
+    fi
+}
+
+configure() { # DIR OPTIONS...
+    local dir=$1
+    shift
+    if [ ! -f "$dir/build.ninja" ]; then
+        meson setup "$dir" -Dwerror=true "$@" || return 1
+    fi
+    ninja -C "$dir"
+}
+
+# run_asan DIR: UBSan prints and stops, leaks count.
+export ASAN_OPTIONS=detect_leaks=1:exitcode=99
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
+export TSAN_OPTIONS=halt_on_error=0:exitcode=99:second_deadlock_stack=1
+
+unit_tests() { # DIR MULTIPLIER
+    meson test -C "$1" --suite unit --no-rebuild --print-errorlogs --timeout-multiplier "$2"
+}
+
+phase_build() { configure "$plain"; }
+phase_lint() {
+    local status=0 script
+    for script in tests/lint/*.sh; do
+        if "$script"; then
+            echo "PASS $script"
+        else
+            echo "FAIL $script"
+            status=1
+        fi
+    done
+    return $status
+}
+phase_tidy() { tests/static/clang-tidy.sh "$plain"; }
+phase_cppcheck() { tests/static/cppcheck.sh "$plain"; }
+phase_unit() { unit_tests "$plain" 1; }
+phase_asan() { configure "$asan" -Db_sanitize=address,undefined && unit_tests "$asan" 4; }
+phase_tsan() { configure "$tsan" -Db_sanitize=thread && unit_tests "$tsan" 6; }
+phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
+phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
+phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
+phase_fuzz() { tests/fuzz/run.sh 10; }
+phase_quickstart() { deploy/quickstart.sh --check; }
+
+tally() { # PHASE STATUS LOG
+    case $1 in
+    unit | asan | tsan) from_meson "$3" ;;
+    system*) from_summary "$3" ;;
+    lint) count "$(grep -c '^PASS ' "$3")" "$(grep -c '^FAIL ' "$3")" ;;
+    *) if [ "$2" -eq 0 ]; then count 1 0; else count 0 1; fi ;;
+    esac
+}
+
+run_phase() {
+    local name=$1 log=$logs/$1.log began=$SECONDS status=0 before=$failed
+    printf '== %s\n' "$name"
+    if [[ $name == system* ]]; then # the only ones that are worth watching
+        "phase_$name" 2>&1 | tee "$log" || status=1
+    else
+        "phase_$name" > "$log" 2>&1 || status=1
+    fi
+    tally "$name" $status "$log"
+    if [ $status -ne 0 ] && [ "$failed" -eq "$before" ]; then count 0 1; fi
+    if [ $status -eq 0 ] && [ "$failed" -eq "$before" ]; then
+        printf '   %s: good, %d s\n' "$name" $((SECONDS - began))
+        return
+    fi
+    failures+=("$name")
+    if [[ $name != system* ]]; then tail -n 80 "$log"; fi
+    printf '   %s: FAILED, %d s (all of it in %s)\n' "$name" $((SECONDS - began)) "$log"
+}
+
+if ! deploy/packages.sh test; then
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+for phase in "${phases[@]}"; do
+    if ! declare -F "phase_$phase" > /dev/null; then
+        echo "no such phase: $phase" >&2
+        exit 2
+    fi
+done
+for phase in "${phases[@]}"; do run_phase "$phase"; done
+
+printf '== %d s in all\n' $SECONDS
+if [ ${#failures[@]} -gt 0 ]; then echo "Failed: ${failures[*]}"; fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# clang-tidy over src; what is left out and why stands in .clang-tidy. Usage: clang-tidy.sh BUILD_DIR
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=$1
+
+# One file a process: with several, clang 14's analyzer takes state of one file into the next and
+# sees va_lists that were never started.
+python3 - "$build" <<'PY' | xargs -P "$(nproc)" -n 1 clang-tidy -p "$build" --quiet 2> /dev/null
+import json, os, sys
+build = sys.argv[1]
+root = os.path.realpath("src") + "/"
+for entry in json.load(open(os.path.join(build, "compile_commands.json"))):
+    file = os.path.realpath(os.path.join(entry["directory"], entry["file"]))
+    if file.startswith(root):
+        print(file)
+PY
