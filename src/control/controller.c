@@ -19,7 +19,7 @@
 #include "base/stat.h"
 #include "conf/topology.h"
 #include "control/health.h"
-#include "control/names.h"
+#include "control/dns_names.h"
 #include "control/orders.h"
 #include "control/site.h"
 #include "net/listener.h"
@@ -61,10 +61,10 @@ struct controller {
 	struct steering_registry *steerings;
 	struct health_set *health;
 	struct orders *pending; /* waiting for their names */
-	struct names *pending_names;
+	struct dns_names *pending_names;
 	uint64_t pending_since_ms;
 	struct orders *current;
-	struct names *names;
+	struct dns_names *names;
 	struct sites *sites;
 	struct table *table; /* control's hold on the newest one */
 	bool names_changed;
@@ -94,7 +94,7 @@ on_unreachable(void *arg, const struct endpoint *e)
 {
 	struct controller *c = arg;
 
-	names_hurry(c->names, e->host);
+	dns_names_hurry(c->names, e->host);
 }
 
 static void
@@ -134,7 +134,7 @@ static void
 rebuild(struct controller *c, struct sites *sites)
 {
 	struct table *t = table_build(c->current->topology, c->table, c->endpoints, c->steerings,
-	    names_resolve, c->names, c->worker_count + OTHER_HOLDERS);
+	    dns_names_resolve, c->names, c->worker_count + OTHER_HOLDERS);
 
 	if (c->current->listeners != NULL) {
 		listener_set_ref(c->current->listeners);
@@ -155,7 +155,7 @@ rebuild(struct controller *c, struct sites *sites)
 static void
 drop_pending(struct controller *c)
 {
-	names_free(c->pending_names);
+	dns_names_free(c->pending_names);
 	orders_free(c->pending);
 	c->pending_names = NULL;
 	c->pending = NULL;
@@ -165,7 +165,7 @@ static void
 take_orders(struct controller *c, struct orders *o)
 {
 	const struct conf_resolver *conf = &o->topology->resolver;
-	struct names *superseded = c->pending_names;
+	struct dns_names *superseded = c->pending_names;
 	struct orders *superseded_orders = c->pending;
 
 	if (c->resolver == NULL)
@@ -173,10 +173,10 @@ take_orders(struct controller *c, struct orders *o)
 	else
 		resolver_configure(c->resolver, conf);
 	c->pending = o;
-	c->pending_names = names_new(c->resolver, o->topology);
+	c->pending_names = dns_names_new(c->resolver, o->topology);
 	c->pending_since_ms = clock_now_ms();
 	/* After the new ones watch: names in both stay known. */
-	names_free(superseded);
+	dns_names_free(superseded);
 	orders_free(superseded_orders);
 	want_turn(c);
 }
@@ -184,10 +184,10 @@ take_orders(struct controller *c, struct orders *o)
 static void
 adopt_pending(struct controller *c)
 {
-	struct names *old_names = c->names;
+	struct dns_names *old_names = c->names;
 	struct orders *old = c->current;
 
-	if (!names_settled(c->pending_names))
+	if (!dns_names_settled(c->pending_names))
 		log_warn("not all names have been resolved within %d ms: serving without them",
 		    NAMES_WAIT_MS);
 	c->names = c->pending_names;
@@ -195,7 +195,7 @@ adopt_pending(struct controller *c)
 	c->pending_names = NULL;
 	c->pending = NULL;
 	rebuild(c, sites_new(c->current->topology));
-	names_free(old_names);
+	dns_names_free(old_names);
 	orders_free(old);
 }
 
@@ -204,7 +204,7 @@ static void
 decide(struct controller *c, uint64_t now_ms)
 {
 	if (c->pending != NULL &&
-	    (names_settled(c->pending_names) || now_ms - c->pending_since_ms >= NAMES_WAIT_MS))
+	    (dns_names_settled(c->pending_names) || now_ms - c->pending_since_ms >= NAMES_WAIT_MS))
 		adopt_pending(c);
 	else if (c->names_changed && c->table != NULL && now_ms - c->built_ms >= REBUILD_GAP_MS)
 		rebuild(c, c->sites);
@@ -232,7 +232,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	if (++c->ticks % TICKS_PER_S == 0 && c->table != NULL) {
 		endpoint_registry_sweep(c->endpoints);
 		atomic_store_explicit(
-		    &c->stats.dns_failing, names_failing(c->names), memory_order_relaxed);
+		    &c->stats.dns_failing, dns_names_failing(c->names), memory_order_relaxed);
 	}
 	spent_us = clock_now_us() - began_us;
 	if (spent_us > atomic_load_explicit(&c->stats.tick_us_max, memory_order_relaxed))
@@ -460,7 +460,7 @@ controller_free(struct controller *c)
 	health_set_free(c->health);
 	release_tables(c);
 	sites_free(c->sites);
-	names_free(c->names);
+	dns_names_free(c->names);
 	orders_free(c->current);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);

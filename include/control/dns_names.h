@@ -3,29 +3,29 @@
  *
  * Control thread only.
  */
-#ifndef CONTROL_NAMES_H
-#define CONTROL_NAMES_H
+#ifndef CONTROL_DNS_NAMES_H
+#define CONTROL_DNS_NAMES_H
 
 #include <stdbool.h>
 
 #include "steer/table.h"
 
-struct names;
+struct dns_names;
 struct resolver;
 struct topology;
 
 /* Takes a reference on the topology. A name that an older one watches too is not asked again. */
-struct names *names_new(struct resolver *, struct topology *);
-void names_free(struct names *);
+struct dns_names *dns_names_new(struct resolver *, struct topology *);
+void dns_names_free(struct dns_names *);
 
 /* Has each name been answered, or failed, once? */
-bool names_settled(const struct names *);
+bool dns_names_settled(const struct dns_names *);
 /* Names whose last answer was a failure. */
-unsigned names_failing(const struct names *);
+unsigned dns_names_failing(const struct dns_names *);
 /* Asks again soon for this host if it is one of the names: its address does not answer. */
-void names_hurry(const struct names *, const char *host);
+void dns_names_hurry(const struct dns_names *, const char *host);
 
 /* For table_build(), with the names as its argument. The answer is valid until the next call. */
-table_resolve_fn names_resolve;
+table_resolve_fn dns_names_resolve;
 
 #endif

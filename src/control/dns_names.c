@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/names.h"
+#include "control/dns_names.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "conf/topology.h"
 #include "net/resolver.h"
 
-struct names {
+struct dns_names {
 	struct topology *topology;
 	struct resolver *resolver;
 	/* by service, the place of its first endpoint in by_endpoint */
@@ -18,7 +18,7 @@ struct names {
 	unsigned endpoint_count;
 	struct resolver_name **unique; /* sorted by text */
 	unsigned unique_count;
-	struct sockaddr_storage *answer; /* of the last names_resolve() */
+	struct sockaddr_storage *answer; /* of the last dns_names_resolve() */
 	unsigned answer_room;
 };
 
@@ -44,7 +44,7 @@ compare(const void *a, const void *b)
 }
 
 static void
-list_unique(struct names *n)
+list_unique(struct dns_names *n)
 {
 	unsigned kept = 0;
 
@@ -61,10 +61,10 @@ list_unique(struct names *n)
 	n->unique_count = kept;
 }
 
-struct names *
-names_new(struct resolver *resolver, struct topology *t)
+struct dns_names *
+dns_names_new(struct resolver *resolver, struct topology *t)
 {
-	struct names *n = mem_new(sizeof *n);
+	struct dns_names *n = mem_new(sizeof *n);
 	unsigned at = 0;
 
 	topology_ref(t);
@@ -91,7 +91,7 @@ names_new(struct resolver *resolver, struct topology *t)
 }
 
 void
-names_free(struct names *n)
+dns_names_free(struct dns_names *n)
 {
 	if (n == NULL)
 		return;
@@ -108,7 +108,7 @@ names_free(struct names *n)
 }
 
 bool
-names_settled(const struct names *n)
+dns_names_settled(const struct dns_names *n)
 {
 	for (unsigned i = 0; i < n->unique_count; i++) {
 		if (!resolver_settled(n->unique[i]))
@@ -118,7 +118,7 @@ names_settled(const struct names *n)
 }
 
 unsigned
-names_failing(const struct names *n)
+dns_names_failing(const struct dns_names *n)
 {
 	unsigned failing = 0;
 
@@ -140,7 +140,7 @@ compare_text(const void *text, const void *entry)
 }
 
 void
-names_hurry(const struct names *n, const char *host)
+dns_names_hurry(const struct dns_names *n, const char *host)
 {
 	struct resolver_name **found =
 	    bsearch(host, n->unique, n->unique_count, sizeof(struct resolver_name *), compare_text);
@@ -160,10 +160,10 @@ set_port(struct sockaddr_storage *a, uint16_t port)
 
 /* DNS knows addresses; the port is the endpoint's. */
 struct table_addresses
-names_resolve(void *arg, const struct conf_service *service,
+dns_names_resolve(void *arg, const struct conf_service *service,
     const struct conf_service_region *region, unsigned endpoint)
 {
-	struct names *n = arg;
+	struct dns_names *n = arg;
 	unsigned at = n->first[service->index] + endpoint;
 	const struct sockaddr_storage *list;
 	struct table_addresses found;
