@@ -97,6 +97,7 @@ configuration(const struct demo *d)
 	    "  health_check = { type = \"http\"; path = \"/healthz\"; }; } );\n"
 	    "routes = ( { path = \"/\"; service = \"shop\"; } );\n"
 	    "drain = { timeout = \"5s\"; };\n"
+	    "limits = { max_connections = 1000; };\n"
 	    "admin = { bind = \"127.0.0.1:%u\"; socket = \"%s\"; };\n"
 	    "log = { access = \"off\"; level = \"info\"; };\n",
 	    d->chain, d->key, d->https_port, d->http_port, d->https_port, r[0].name, r[0].provider,

@@ -87,7 +87,8 @@ show(const char *socket, const struct options *o)
 	if (o->watch && !o->json && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout); /* home, clear what is below */
 	if (o->json)
-		json_dumpf(status, stdout, o->watch ? JSON_COMPACT : JSON_INDENT(2));
+		json_dumpf(status, stdout,
+		    JSON_REAL_PRECISION(12) | (o->watch ? JSON_COMPACT : JSON_INDENT(2)));
 	else
 		status_table_print(stdout, status, terminal_width());
 	if (o->json || o->watch)

@@ -83,7 +83,7 @@ serve_status(struct admin *a, struct evhttp_request *req)
 
 	read_view(a, &v);
 	json = status_json(&v);
-	text = json_dumps(json, JSON_INDENT(1));
+	text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
 	json_decref(json);
 	if (text == NULL) {
 		reply_text(req, 500, "Internal Server Error", "the status cannot be written as JSON\n");
