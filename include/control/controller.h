@@ -23,7 +23,7 @@ struct worker;
 struct controller_setup {
 	struct worker **workers;
 	unsigned worker_count;
-	struct ring **urgent; /* by worker, of struct urgent; control is the consumer */
+	struct ring **urgent; /* by worker, of struct urgent; control is the consumer. NULL: none */
 	int urgent_fd; /* eventfd all workers write; -1: none */
 };
 
@@ -38,7 +38,7 @@ struct controller_stats {
 	atomic_uint dns_failing; /* names whose last answer was a failure */
 };
 
-/* The array of workers and the rings are borrowed until controller_stop() has returned. */
+/* Workers and rings are borrowed until controller_stop() has returned; the arrays are copied. */
 struct controller *controller_new(const struct controller_setup *);
 bool controller_start(struct controller *, struct error *);
 /*

@@ -270,8 +270,10 @@ on_urgent(evutil_socket_t fd, short what, void *arg)
 
 	/* Before the rings are read: what comes later wakes us again. */
 	(void)eventfd_read(c->urgent_fd, &count);
-	for (unsigned i = 0; i < c->worker_count; i++)
-		drain_urgent(c, c->urgent[i]);
+	for (unsigned i = 0; i < c->worker_count; i++) {
+		if (c->urgent[i] != NULL)
+			drain_urgent(c, c->urgent[i]);
+	}
 }
 
 static void
@@ -329,9 +331,13 @@ controller_new(const struct controller_setup *setup)
 	struct controller *c = mem_new(sizeof *c);
 	struct health_events events = { want_turn, on_unreachable, c };
 
-	c->workers = setup->workers;
 	c->worker_count = setup->worker_count;
-	c->urgent = setup->urgent;
+	c->workers = mem_array(setup->worker_count, sizeof(struct worker *));
+	c->urgent = mem_array(setup->worker_count, sizeof(struct ring *));
+	for (unsigned i = 0; i < setup->worker_count; i++) {
+		c->workers[i] = setup->workers[i];
+		c->urgent[i] = setup->urgent != NULL ? setup->urgent[i] : NULL;
+	}
 	c->urgent_fd = setup->urgent_fd;
 	c->stop_fd = -1;
 	c->loop = loop_new();
@@ -467,5 +473,7 @@ controller_free(struct controller *c)
 	endpoint_registry_free(c->endpoints);
 	steering_registry_free(c->steerings);
 	loop_free(c->loop);
+	mem_free(c->workers);
+	mem_free(c->urgent);
 	mem_free(c);
 }

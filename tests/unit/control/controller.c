@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/ring.h"
+#include "dns.h"
 #include "net/listener.h"
 #include "net/stream.h"
 #include "origin.h"
@@ -506,29 +507,129 @@ START_TEST(the_last_usable_endpoint_stays_in_use_whatever_traffic_says)
 }
 END_TEST
 
+/* The only service's first region is a name, for which this server answers. */
+static const struct table *
+apply_named(struct rig *r, const struct dns *d, const struct world *like)
+{
+	struct world w = *like;
+	struct topology *t;
+
+	w.regions[0].dns = "shop.example.com";
+	t = world_topology(&w);
+	t->resolver.servers = dns_server(d);
+	controller_apply(r->controller, t, NULL);
+	topology_unref(t);
+	UNTIL(controller_table(r->controller) != NULL);
+	return controller_table(r->controller);
+}
+
+static const struct table_region *
+first_region(struct rig *r)
+{
+	return &controller_table(r->controller)->services[0].regions[0];
+}
+
+static bool
+has_url(const struct table_region *region, const char *start)
+{
+	for (unsigned i = 0; i < region->endpoint_count; i++) {
+		if (strncmp(region->endpoints[i]->url, start, strlen(start)) == 0)
+			return true;
+	}
+	return false;
+}
+
 START_TEST(a_name_is_resolved_before_the_first_table)
 {
 	struct origin *east = origin_start(&fine, 1, NULL);
 	struct world w = two_regions(&world_check, origin_port(east), origin_free_port());
 	struct rig r = rig_start();
+	struct dns *d = dns_start();
 	const struct table *t;
-	bool found = false;
+	char request[1024];
 
-	w.regions[0].dns = "localhost";
-	t = apply_and_wait(&r, &w);
-	ck_assert_uint_ge(t->services[0].regions[0].endpoint_count, 1);
-	for (unsigned i = 0; i < t->services[0].regions[0].endpoint_count; i++) {
-		struct endpoint *e = world_endpoint(t, 0, i);
-
-		ck_assert_str_eq(e->host, "localhost");
-		if (e->addr.ss_family != AF_INET)
-			continue;
-		UNTIL(world_state(e) == ENDPOINT_UP);
-		found = true;
-	}
-	ck_assert(found);
+	dns_answer(d, (const unsigned char[]){ 1, 0 });
+	t = apply_named(&r, d, &w);
+	ck_assert_uint_eq(t->services[0].regions[0].endpoint_count, 1);
+	ck_assert_str_eq(world_endpoint(t, 0, 0)->host, "shop.example.com");
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_UP);
+	origin_last_request(east, request, sizeof request);
+	ck_assert_ptr_nonnull(strstr(request, "Host: shop.example.com:"));
 	rig_stop(&r);
+	dns_stop(d);
 	origin_stop(east);
+}
+END_TEST
+
+START_TEST(a_dns_answer_brings_endpoints_and_takes_them_and_keeps_the_health_of_the_others)
+{
+	struct origin *east = origin_start(&fine, 1, NULL);
+	struct world w = two_regions(&world_check, origin_port(east), origin_free_port());
+	struct rig r = rig_start();
+	struct dns *d = dns_start();
+	struct endpoint *kept;
+	uint64_t since_ms;
+
+	dns_answer(d, (const unsigned char[]){ 1, 2, 0 });
+	apply_named(&r, d, &w);
+	ck_assert_uint_eq(first_region(&r)->endpoint_count, 2);
+	kept = first_region(&r)->endpoints[0];
+	UNTIL(world_state(kept) == ENDPOINT_UP);
+	since_ms = atomic_load(&kept->since_ms);
+
+	dns_answer(d, (const unsigned char[]){ 1, 3, 4, 0 });
+	UNTIL(first_region(&r)->endpoint_count == 3);
+	ck_assert(has_url(first_region(&r), "http://127.0.0.3:"));
+	ck_assert(!has_url(first_region(&r), "http://127.0.0.2:"));
+	ck_assert_ptr_eq(first_region(&r)->endpoints[0], kept);
+	ck_assert_int_eq(world_state(kept), ENDPOINT_UP);
+	ck_assert_uint_eq(atomic_load(&kept->since_ms), since_ms);
+	rig_stop(&r);
+	dns_stop(d);
+	origin_stop(east);
+}
+END_TEST
+
+START_TEST(dns_that_fails_changes_no_routing_and_is_counted)
+{
+	struct world w = two_regions(&world_no_check, 1, 2);
+	struct rig r = rig_start();
+	struct dns *d = dns_start();
+	const struct table *t;
+
+	dns_answer(d, (const unsigned char[]){ 1, 2, 0 });
+	apply_named(&r, d, &w);
+	dns_answer(d, NULL);
+	UNTIL(atomic_load(&controller_stats(r.controller)->dns_failing) == 1);
+	t = controller_table(r.controller);
+	ck_assert_uint_eq(t->services[0].regions[0].endpoint_count, 2);
+	ck_assert_uint_eq(atomic_load(&controller_stats(r.controller)->tables_built), 1);
+	dns_answer(d, (const unsigned char[]){ 2, 0 });
+	UNTIL(first_region(&r)->endpoint_count == 1);
+	UNTIL(atomic_load(&controller_stats(r.controller)->dns_failing) == 0);
+	rig_stop(&r);
+	dns_stop(d);
+}
+END_TEST
+
+START_TEST(a_reload_that_keeps_its_names_is_published_without_waiting_for_dns)
+{
+	struct world w = two_regions(&world_no_check, 1, 2);
+	struct rig r = rig_start();
+	struct dns *d = dns_start();
+	uint64_t began_ms;
+
+	dns_answer(d, (const unsigned char[]){ 1, 0 });
+	apply_named(&r, d, &w);
+	dns_answer(d, NULL);
+	began_ms = clock_now_ms();
+	w.regions[0].tier = 5;
+	apply_named(&r, d, &w);
+	UNTIL(first_region(&r)->conf->tier == 5);
+	ck_assert_uint_le(clock_now_ms() - began_ms, 500);
+	ck_assert_uint_eq(first_region(&r)->endpoint_count, 1);
+	rig_stop(&r);
+	dns_stop(d);
 }
 END_TEST
 
@@ -626,6 +727,10 @@ cases(void)
 	tcase_add_test(c, an_unchecked_endpoint_is_out_after_three_failed_tries_in_a_row);
 	tcase_add_test(c, the_last_usable_endpoint_stays_in_use_whatever_traffic_says);
 	tcase_add_test(c, a_name_is_resolved_before_the_first_table);
+	tcase_add_test(c,
+	    a_dns_answer_brings_endpoints_and_takes_them_and_keeps_the_health_of_the_others);
+	tcase_add_test(c, dns_that_fails_changes_no_routing_and_is_counted);
+	tcase_add_test(c, a_reload_that_keeps_its_names_is_published_without_waiting_for_dns);
 	tcase_add_test(c, a_name_that_cannot_be_resolved_delays_the_first_table_by_2_s_at_most);
 	tcase_add_test(c, a_table_brings_its_listeners_and_gives_them_back);
 	tcase_add_test(c, many_reloads_under_checks_leave_nothing_behind);
