@@ -486,6 +486,13 @@ stream_close(struct stream *s)
 	if (s->unread != NULL)
 		slab_give(s->loop->large, s->unread);
 	s->unread = NULL;
+	/*
+	 * OpenSSL takes a session whose connection was dropped without close_notify for broken and
+	 * never resumes it. How a connection ended says nothing about its keys (RFC 5246, 7.2.1); a
+	 * fatal alert has spoilt the session before this.
+	 */
+	if (s->ssl != NULL)
+		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	close(s->fd);
