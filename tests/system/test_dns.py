@@ -27,6 +27,7 @@ def all_addresses_of_a_name_are_used(t):
     p = _proxy(t, dns, origins[0].port)
     assert _seen(p, origins) == {"o0", "o1", "o2"}
     assert len(p.endpoints()) == 3, p.endpoints()
+    until(lambda: len(dns.queries) >= 2, "both families are asked for")
     assert {kind for _, kind in dns.queries} == {"A", "AAAA"}
 
 
@@ -41,7 +42,7 @@ def an_ipv6_address_is_used_beside_an_ipv4_one(t):
     origin = t.origin("v4")
     dns = t.dns().has("shop.internal.test", origin.address, "::1")
     p = _proxy(t, dns, origin.port)
-    assert len(p.endpoints()) == 2, p.endpoints()
+    until(lambda: len(p.endpoints()) == 2, "both families are there")
     p.get("/").expect(200, "v4")
 
 
@@ -70,7 +71,7 @@ def failing_dns_keeps_the_last_good_answer(t):
         asked = len(dns.queries)
         until(lambda: len(dns.queries) >= asked + 2, "it was asked again: " + answer, 10)
         assert _seen(p, origins, 10) == {"o0", "o1"}, answer
-    assert p.metrics().total("detour_dns_failing") == 1
+    assert p.metrics().total("detour_dns_names_failing") == 1
     dns.answer = "good"
     dns.has("shop.internal.test", origins[0].address)
     until(lambda: _seen(p, origins, 10) == {"o0"}, "a good answer is taken again", 20)

@@ -34,7 +34,7 @@ def each_kind_of_failure_is_named(t):
     origins = {
         "refused": t.origin("refused").refuse(),
         "reset": t.origin("reset").resets(),
-        "timeout": t.origin("timeout").hangs(),
+        "no answer": t.origin("timeout").hangs(),
         "503": t.origin("status").answers(503, "x"),
         "body": t.origin("body").answers(200, "nothing of the sort"),
         "malformed": t.origin("malformed").sends("nonsense\r\n\r\n"),

@@ -102,7 +102,7 @@ def running_out_of_descriptors_pauses_accepting_and_ends_by_itself(t):
             return False
 
     until(served, "accepting resumes", 10)
-    assert p.metrics().total("detour_accept_pauses_total") >= 1
+    assert p.metrics().total("detour_worker_accept_pauses_total") >= 1
 
 
 @sanitize
@@ -123,7 +123,7 @@ def an_accept_storm_is_served_whole(t):
     for thread in threads:
         thread.join()
     assert not wrong, (len(wrong), wrong[:3])
-    until(lambda: p.metrics().total("detour_connections_active") <= 2, "all have gone")
+    until(lambda: p.metrics().total("detour_worker_client_connections") <= 2, "all have gone")
 
 
 @alone
@@ -149,7 +149,7 @@ def ten_thousand_idle_connections_cost_little_memory(t):
         clients[-1].get("/").expect(200, "east")
         for c in clients:
             c.close()
-        until(lambda: p.metrics().total("detour_connections_active") <= 2, "all have gone", 20)
+        until(lambda: p.metrics().total("detour_worker_client_connections") <= 2, "all have gone", 20)
 
 
 @sanitize

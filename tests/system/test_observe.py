@@ -61,12 +61,12 @@ def metrics_are_well_formed_and_count_what_happened(t):
         base = re.sub(r"_(bucket|sum|count)$", "", name)
         assert name in m.types or base in m.types, "no TYPE for " + name
         assert name in m.helps or base in m.helps, "no HELP for " + name
-        assert name.startswith("detour_"), name
+        assert name.startswith(("detour_", "process_")), name
         if m.types.get(name) == "counter":
             assert name.endswith("_total"), name
-    assert m.total("detour_requests_total") >= 100
-    assert m.total("detour_endpoint_requests_total", region="us-east-1") == len(east.requests)
-    assert m.total("detour_endpoint_requests_total", region="us-west-2") == len(west.requests)
+    assert m.total("detour_http_requests_total") >= 100
+    assert m.total("detour_endpoint_tries_total", region="us-east-1") == len(east.requests)
+    assert m.total("detour_endpoint_tries_total", region="us-west-2") == len(west.requests)
     assert abs(m.total("detour_region_share_ratio", region="us-east-1") - 0.75) < 0.01
     assert m.values("detour_build_info") == [1]
     assert m.total("detour_config_last_reload_successful") == 1

@@ -5,11 +5,17 @@ import threading
 from harness import sanitize, until
 
 
-def _two(t, **parts):
-    """A bad and a good endpoint in one region; round robin meets both."""
+def _two(t, text="retry = { attempts = 2; budget = 1.0; };"):
+    """
+    A bad and a good endpoint in one region; round robin meets both. A check that asks for no more
+    than a connection keeps the bad one in rotation while it listens.
+    """
     bad, good = t.origin("bad"), t.origin("good")
-    p = t.proxy(regions={"us-east-1": [bad, good]},
-                service_text='balance = "round_robin"; ' + parts.pop("text", ""), **parts)
+    p = t.proxy(regions={"us-east-1": [bad, good]}, service_text='balance = "round_robin"; '
+                'health_check = { type = "tcp"; interval = "10s"; timeout = "2s"; fall = 100; '
+                'rise = 1; }; ' + text)
+    p.until_state(bad, "up", 15)
+    p.until_state(good, "up", 15)
     return p, bad, good
 
 
@@ -219,7 +225,7 @@ def requests_wait_for_a_connection_in_a_bounded_queue(t):
     first = p.client().request("GET", "/first")
     origin.until_requests(1)
     waiting = [p.client().request("GET", "/wait%d" % i) for i in range(2)]
-    t.until(lambda: p.metrics().total("detour_requests_active") >= 3, "two requests wait")
+    t.until(lambda: p.metrics().total("detour_worker_requests_in_flight") >= 3, "two requests wait")
     answer = p.get("/over", [("Accept", "application/json")]).expect(503)
     assert answer.has("x-request-id")
     assert p.until_access("/over")[0]["reason"] == "queue_full"
