@@ -44,7 +44,7 @@ struct balancer;
 /* The region is borrowed, and so is the rng: it sets where in its order a balancer begins. */
 struct balancer *balancer_new(enum conf_balance, const struct table_region *, unsigned worker,
     struct rng *);
-void balancer_free(struct balancer *);
+void balancer_free(struct balancer *); /* may come after the table is gone */
 /*
  * An endpoint that is up and was not tried. When none in the region is up: one not probed yet, then
  * any that does not drain. NULL: none left. Borrowed: valid as long as the table.

@@ -4,9 +4,9 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "conf/topology.h"
 #include "steer/rng.h"
 
@@ -260,14 +260,24 @@ START_TEST(the_index_agrees_with_the_rules_on_random_routes)
 }
 END_TEST
 
-/* ns for a lookup among hosts x paths routes. */
-static double
-measure(unsigned hosts, unsigned paths)
+/* This thread's own time: what other processes do on the machine counts less. */
+static uint64_t
+cpu_ns(void)
 {
-	enum { LOOKUPS = 1000000, ASKED = 4096 };
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* ns for a lookup among hosts x paths routes, of so many different ones in turn. */
+static double
+measure(unsigned hosts, unsigned paths, unsigned different)
+{
+	enum { LOOKUPS = 500000 };
 	struct arena *arena = arena_new();
 	struct topology t = { .route_count = hosts * paths };
-	struct slice *asked = arena_array(arena, 2 * ASKED, sizeof *asked);
+	struct slice *asked = arena_array(arena, 2 * different, sizeof *asked);
 	unsigned found = 0;
 	struct route_index *x;
 	struct rng rng;
@@ -284,7 +294,7 @@ measure(unsigned hosts, unsigned paths)
 	}
 	x = route_index_build(&t);
 	rng_seed(&rng, 5);
-	for (unsigned i = 0; i < ASKED; i++) {
+	for (unsigned i = 0; i < different; i++) {
 		unsigned host = rng_below(&rng, hosts);
 
 		asked[2 * i] = slice_of(arena_printf(arena, "%s%u.shops.example.com",
@@ -292,33 +302,47 @@ measure(unsigned hosts, unsigned paths)
 		asked[2 * i + 1] = slice_of(
 		    arena_printf(arena, "/api/v%u/items/4711/edit", rng_below(&rng, paths)));
 	}
-	start = clock_now_us();
-	for (unsigned i = 0; i < LOOKUPS; i++)
-		found += route_index_find(x, asked[2 * (i % ASKED)], asked[2 * (i % ASKED) + 1]) !=
-		    NULL;
-	ns = (double)(clock_now_us() - start) * 1000 / LOOKUPS;
+	start = cpu_ns();
+	for (unsigned i = 0; i < LOOKUPS; i++) {
+		const struct slice *q = &asked[2 * (i % different)];
+
+		found += route_index_find(x, q[0], q[1]) != NULL;
+	}
+	ns = (double)(cpu_ns() - start) / LOOKUPS;
 	ck_assert_uint_eq(found, LOOKUPS);
 	route_index_free(x);
 	arena_free(arena);
 	return ns;
 }
 
-START_TEST(a_lookup_among_100000_routes_costs_about_what_it_costs_among_100)
+/* The best of five of each, taken in turn. */
+static void
+compare(const char *what, unsigned different, double most)
 {
 	double few = 1e9;
 	double many = 1e9;
 
-	/* The best of three, so that another process's turn does not count. */
-	for (unsigned i = 0; i < 3; i++) {
-		double one = measure(10, 10);
-		double other = measure(1000, 100);
+	for (unsigned i = 0; i < 5; i++) {
+		double one = measure(10, 10, different);
+		double other = measure(1000, 100, different);
 
 		few = one < few ? one : few;
 		many = other < many ? other : many;
 	}
-	printf("lookup: %.0f ns among 100 routes, %.0f ns among 100,000 (x %.2f)\n", few, many,
+	printf("%s: %.0f ns among 100 routes, %.0f ns among 100,000 (x %.2f)\n", what, few, many,
 	    many / few);
-	ck_assert_msg(many < 5 * few, "%.0f ns among 100, %.0f ns among 100,000", few, many);
+	ck_assert_msg(many < most * few, "%s: %.0f ns among 100, %.0f ns among 100,000", what, few,
+	    many);
+}
+
+/*
+ * The bounds are generous: what is left to grow is the processor's cache misses, three of them at
+ * most, when every route is asked for equally often. A search of any kind would cost thousands.
+ */
+START_TEST(a_lookup_among_100000_routes_costs_about_what_it_costs_among_100)
+{
+	compare("2,000 popular routes", 2000, 5);
+	compare("all routes alike", 65536, 15);
 }
 END_TEST
 
