@@ -222,8 +222,6 @@ tls_client_new(const struct conf_upstream_tls *conf, struct error *e)
 	c->ctx = ctx;
 	c->sni = conf->sni != NULL ? mem_strdup(conf->sni) : NULL;
 	digest_policy(c->policy, conf);
-	if (SSL_CTX_set_session_id_context(ctx, c->policy, sizeof c->policy) != 1)
-		abort();
 	return c;
 }
 
@@ -257,24 +255,32 @@ expect_peer(SSL *ssl, const char *name, bool literal)
 	    && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-static bool
-same_name(const char *a, const char *b)
+/* What a session is bound to. Its own host name will not do: without the server's echo it is lost. */
+static void
+digest_peer(unsigned char id[DIGEST], const struct tls_client *c, const char *name)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+
+	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		abort();
+	add_part(md, c->policy, sizeof c->policy);
+	add_part(md, name, strlen(name));
+	if (EVP_DigestFinal_ex(md, id, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free(md);
 }
 
 /* Was the session made under this policy, for this name, and is its certificate still good? */
 static bool
-may_resume(const struct tls_client *c, SSL_SESSION *session, const char *sni)
+may_resume(SSL_SESSION *session, const unsigned char id[DIGEST])
 {
 	const X509 *peer = SSL_SESSION_get0_peer(session);
-	const unsigned char *id;
+	const unsigned char *made_for;
 	unsigned len;
 
-	id = SSL_SESSION_get0_id_context(session, &len);
-	return SSL_SESSION_is_resumable(session) && len == sizeof c->policy
-	    && memcmp(id, c->policy, len) == 0
-	    && same_name(SSL_SESSION_get0_hostname(session), sni) && peer != NULL
+	made_for = SSL_SESSION_get0_id_context(session, &len);
+	return SSL_SESSION_is_resumable(session) && len == DIGEST
+	    && memcmp(made_for, id, DIGEST) == 0 && peer != NULL
 	    && X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
 }
 
@@ -283,14 +289,18 @@ may_resume(const struct tls_client *c, SSL_SESSION *session, const char *sni)
  * next one. A TLS 1.2 session stays until a newer one comes.
  */
 static bool
-resume(const struct tls_client *c, SSL *ssl, struct tls_session_slot *slot, const char *sni)
+resume(const struct tls_client *c, SSL *ssl, struct tls_session_slot *slot, const char *name)
 {
 	SSL_SESSION *session = slot->session;
+	unsigned char id[DIGEST];
 	bool good;
 
+	digest_peer(id, c, name);
+	if (SSL_set_session_id_context(ssl, id, sizeof id) != 1)
+		return false;
 	if (session == NULL)
 		return true;
-	if (!may_resume(c, session, sni)) {
+	if (!may_resume(session, id)) {
 		tls_session_slot_clear(slot);
 		return true;
 	}
@@ -327,7 +337,7 @@ tls_client_ssl(struct tls_client *c, const char *host, struct tls_session_slot *
 	if (ssl == NULL)
 		return NULL;
 	if (!expect_peer(ssl, name, literal) || SSL_set_ex_data(ssl, slot_index, slot) != 1
-	    || (slot != NULL && !resume(c, ssl, slot, literal ? NULL : name))) {
+	    || (slot != NULL && !resume(c, ssl, slot, name))) {
 		ERR_clear_error();
 		SSL_free(ssl);
 		return NULL;
