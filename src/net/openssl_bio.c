@@ -56,26 +56,32 @@ openssl_bio_attach(SSL *ssl, struct stream *s)
 
 /*
  * With SSL_MODE_RELEASE_BUFFERS an idle connection holds no record buffer, and each request takes
- * and frees two of them. They are all of one size class, so each thread keeps a few at hand and
- * the request path asks the system for nothing.
+ * and frees two of them, and with them four of OpenSSL's 40-byte notes on how a record is being
+ * put together. Each thread keeps a few of either at hand and the request path asks the system
+ * for nothing.
  */
 enum { RECORD_MIN = 16 * 1024, RECORD_BLOCK = 18 * 1024, RECORDS_KEPT = 32 };
+enum { NOTE_BLOCK = 40, NOTES_KEPT = 64 };
 
-struct record_cache {
-	void *block[RECORDS_KEPT];
-	unsigned count;
+struct block_cache {
+	void *records[RECORDS_KEPT];
+	void *notes[NOTES_KEPT];
+	unsigned record_count;
+	unsigned note_count;
 };
 
-static __thread struct record_cache cache;
+static __thread struct block_cache cache;
 static pthread_key_t cache_key;
 
 static void
 cache_drop(void *arg)
 {
-	struct record_cache *c = arg;
+	struct block_cache *c = arg;
 
-	while (c->count > 0)
-		free(c->block[--c->count]);
+	while (c->record_count > 0)
+		free(c->records[--c->record_count]);
+	while (c->note_count > 0)
+		free(c->notes[--c->note_count]);
 }
 
 static bool
@@ -87,28 +93,40 @@ is_record(size_t size)
 static void *
 openssl_malloc(size_t size, const char *file, int line)
 {
+	if (size == NOTE_BLOCK && cache.note_count > 0)
+		return cache.notes[--cache.note_count];
 	if (is_record(size)) {
-		if (cache.count > 0)
-			return cache.block[--cache.count];
+		if (cache.record_count > 0)
+			return cache.records[--cache.record_count];
 		size = RECORD_BLOCK;
 	}
 	mem_count_one();
 	return malloc(size);
 }
 
+/* Any block of a size serves again, whatever it was asked for. */
+static bool
+cache_keep(void *p, size_t usable)
+{
+	bool first = cache.record_count == 0 && cache.note_count == 0;
+
+	if (usable == NOTE_BLOCK && cache.note_count < NOTES_KEPT)
+		cache.notes[cache.note_count++] = p;
+	else if (usable >= RECORD_BLOCK && usable < RECORD_BLOCK + 64 &&
+	    cache.record_count < RECORDS_KEPT)
+		cache.records[cache.record_count++] = p;
+	else
+		return false;
+	if (first)
+		pthread_setspecific(cache_key, &cache);
+	return true;
+}
+
 static void
 openssl_free(void *p, const char *file, int line)
 {
-	size_t usable = p != NULL ? malloc_usable_size(p) : 0;
-
-	/* Any block of this size serves, whatever it was asked for. */
-	if (usable >= RECORD_BLOCK && usable < RECORD_BLOCK + 64 && cache.count < RECORDS_KEPT) {
-		if (cache.count == 0)
-			pthread_setspecific(cache_key, &cache);
-		cache.block[cache.count++] = p;
-		return;
-	}
-	free(p);
+	if (p != NULL && !cache_keep(p, malloc_usable_size(p)))
+		free(p);
 }
 
 static void *
