@@ -36,7 +36,7 @@ def each_kind_of_failure_is_named(t):
         "reset": t.origin("reset").resets(),
         "no answer": t.origin("timeout").hangs(),
         "503": t.origin("status").answers(503, "x"),
-        "body": t.origin("body").answers(200, "nothing of the sort"),
+        "text missing": t.origin("body").answers(200, "nothing of the sort"),
         "malformed": t.origin("malformed").sends("nonsense\r\n\r\n"),
     }
     good = t.origin("good").answers(200, "all is well here")
