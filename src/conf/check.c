@@ -145,7 +145,7 @@ check_reach(struct load *l)
 {
 	const struct topology *t = l->topology;
 	struct conf_where whole = { t->path, 0 };
-	bool serves = false;
+	bool serves = t->listener_count == 0;
 
 	for (unsigned i = 0; i < t->listener_count; i++)
 		serves = serves || !t->listeners[i].redirect_https;

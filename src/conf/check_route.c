@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "conf/conf.h"
 #include "conf/load.h"
 #include "conf/names.h"
 
@@ -94,15 +95,18 @@ check_route(struct load *l, const struct conf_route *r)
 				      : " or redirect = \"...\"");
 }
 
+/* Only in a file without errors: a route that is wrong may be the one that was to lead there. */
 static void
 check_unused_services(struct load *l)
 {
 	const struct topology *t = l->topology;
-	bool *used = mem_array(t->service_count + 1, sizeof *used);
+	bool *used;
 
+	if (l->report.problems->errors > 0)
+		return;
+	used = mem_array(t->service_count + 1, sizeof *used);
 	for (unsigned i = 0; i < t->route_count; i++)
-		/* A dangling reference has no name, and was reported. */
-		if (t->routes[i].service != NULL && t->routes[i].service->name != NULL)
+		if (t->routes[i].service != NULL)
 			used[t->routes[i].service->index] = true;
 	for (unsigned i = 0; t->route_count > 0 && i < t->service_count; i++)
 		if (!used[i])
@@ -116,6 +120,6 @@ check_routes(struct load *l)
 {
 	for (unsigned i = 0; i < l->topology->route_count; i++)
 		check_route(l, &l->topology->routes[i]);
-	check_unused_services(l);
 	check_redirects(l);
+	check_unused_services(l);
 }

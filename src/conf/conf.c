@@ -24,8 +24,8 @@ report_syntax(struct load *l, const config_t *config)
 		    "the key that ends here stands twice in its group; remove one");
 	else
 		report_error(&l->report, &where,
-		    "%s; look for a missing \";\", a quote or bracket too few, or a comma too many, "
-		    "here or on the line before",
+		    "%s; look for a missing \";\", a quote or bracket too few, or a comma too "
+		    "many, here or on the line before",
 		    text);
 }
 

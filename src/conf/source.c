@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/source.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -103,10 +105,57 @@ here(const struct reading *r)
 	return (struct conf_where){ r->file.name, r->line };
 }
 
-/* Follows strings and comments through one line, so that an @include inside one is none. */
-static void
-follow(struct reading *r, const char *at, const char *end)
+/* Would the library, which keeps 32 bits of it without a word, get this number right? */
+static bool
+fits(const char *token, size_t len)
 {
+	const char *digits = token + (*token == '-' || *token == '+');
+	char text[32];
+
+	len -= (size_t)(digits - token);
+	if (memchr(digits, '.', len) != NULL)
+		return true;
+	if (len > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'))
+		return len <= 2 + 8;
+	if (memchr(digits, 'e', len) != NULL || memchr(digits, 'E', len) != NULL)
+		return true;
+	if (len >= sizeof text)
+		return false;
+	memcpy(text, digits, len);
+	text[len] = '\0';
+	/* An L makes it 64 bits. */
+	return strtoull(text, NULL, 10) <= (text[len - 1] == 'L' ? INT64_MAX : INT32_MAX);
+}
+
+/* The length of the name or number at "at", or 0. */
+static size_t
+follow_token(struct source *s, const struct reading *r, const char *at, const char *end)
+{
+	const char *start = at;
+	struct conf_where where = here(r);
+
+	while (at < end &&
+	    (isalnum((unsigned char)*at) || (*at != '\0' && strchr("_.+-", *at) != NULL)))
+		at++;
+	if (at > start &&
+	    (isdigit((unsigned char)start[0]) ||
+		(at - start > 1 && isdigit((unsigned char)start[1]))) &&
+	    !isalpha((unsigned char)start[0]) && !fits(start, (size_t)(at - start)))
+		report_error(s->report, &where,
+		    "%.*s is too large for an integer; write one up to 2147483647",
+		    (int)(at - start), start);
+	return (size_t)(at - start);
+}
+
+/*
+ * Follows strings and comments through one line, so that an @include inside one is none, and
+ * looks at the numbers outside of them.
+ */
+static void
+follow(struct source *s, struct reading *r, const char *at, const char *end)
+{
+	size_t len;
+
 	for (; at < end; at++) {
 		switch (r->lexis) {
 		case LEXIS_CODE:
@@ -116,6 +165,8 @@ follow(struct reading *r, const char *at, const char *end)
 				r->lexis = *at == '"' ? LEXIS_STRING : LEXIS_COMMENT;
 				r->opened = r->line;
 				at += *at == '/';
+			} else if ((len = follow_token(s, r, at, end)) > 0) {
+				at += len - 1;
 			}
 			break;
 		case LEXIS_STRING:
@@ -214,7 +265,7 @@ copy_line(struct source *s, struct reading *r, const char *end)
 		begin_segment(s, r);
 		r->at = rest;
 	}
-	follow(r, rest, end);
+	follow(s, r, rest, end);
 	append(s, rest, (size_t)(end - rest));
 	append(s, "\n", 1);
 	s->line++;
