@@ -71,6 +71,8 @@ struct exchange {
 	struct slice path; /* normalised and rewritten */
 	char request_id[32];
 	char route[48]; /* for the log */
+	char *trailers; /* of the request, for a later try: a block of loop->large, or NULL */
+	uint32_t trailers_len;
 	struct replay replay; /* body bytes that a try may need (again) */
 	bool request_ended; /* the client has sent all of it */
 	bool request_sent; /* so has this try */
@@ -126,6 +128,9 @@ void exchange_on_upstream_lost(struct exchange *, enum fault why);
 /* From either side: all it was given is written; the other one may be read again. */
 void exchange_on_client_drained(struct exchange *);
 void exchange_on_upstream_drained(struct exchange *);
+
+/* Does the service want Via in what passes? */
+bool exchange_adds_via(const struct exchange *);
 
 const char *exchange_state_name(enum x_state);
 

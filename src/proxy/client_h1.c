@@ -274,6 +274,7 @@ feed_trailers(struct client *c, struct span *in)
 		return false;
 	}
 	advance(&rest, trailers.len);
+	memset(&c->parse, 0, sizeof c->parse);
 	request_is_read(c);
 	save(c, &rest);
 	in->len = 0;
@@ -498,7 +499,7 @@ on_opened(struct client *c)
 	if (c->facts.resumed)
 		stat_add(&w->stats.handshakes_resumed, 1);
 	c->state = CLIENT_HEAD;
-	start_timer(c, w->limits.request_head_ms, on_idle);
+	start_timer(c, w->limits.keep_alive_ms, on_idle);
 }
 
 static void
@@ -563,7 +564,7 @@ client_h1_accept(struct worker *w, struct listener *l, const struct conf_listene
 		start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
 	} else {
 		c->state = CLIENT_HEAD;
-		start_timer(c, w->limits.request_head_ms, on_idle);
+		start_timer(c, w->limits.keep_alive_ms, on_idle);
 	}
 }
 
@@ -612,6 +613,8 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	if (marked && c->http10 && !c->head_request)
 		c->keep = false; /* its end is the connection's end */
 	out.chunked = marked && !c->http10;
+	if (exchange_adds_via(side->exchange))
+		out.via = SLICE("detour");
 	out.close = must_close_after(c);
 	out.say_keep_alive = !out.close && c->asked_keep_alive;
 	if (out.close)

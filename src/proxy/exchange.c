@@ -62,6 +62,8 @@ exchange_free(struct exchange *x)
 	timer_stop(&x->deadline);
 	timer_stop(&x->total);
 	replay_drop(&x->replay, w->loop->small);
+	if (x->trailers != NULL)
+		slab_give(w->loop->large, x->trailers);
 	slab_give(x->block_size > slab_block_size(w->loop->small) ? w->loop->large : w->loop->small,
 	    x->block);
 	stat_step(&w->stats.exchanges, -1);
@@ -439,8 +441,12 @@ exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 {
 	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
 
+	if (trailers->field_count > 0 && trailers->len <= slab_block_size(x->worker->loop->large)) {
+		x->trailers = slab_take(x->worker->loop->large);
+		x->trailers_len = trailers->len;
+		memcpy(x->trailers, trailers->base, trailers->len);
+	}
 	if (!sending) {
-		/* The body is kept without them: they are optional by definition (RFC 9110, 6.5.1). */
 		request_has_ended(x);
 		return SIDE_ON;
 	}
@@ -525,6 +531,12 @@ after_response(struct exchange *x, bool drained, bool end)
 		return pause_upstream(x);
 	arm(x);
 	return SIDE_ON;
+}
+
+bool
+exchange_adds_via(const struct exchange *x)
+{
+	return x->service != NULL && x->service->now != NULL && x->service->now->conf->via;
 }
 
 enum side_go

@@ -80,7 +80,7 @@ send_kept(struct exchange *x, const struct forward_request *as)
 		body.len = replay_copy(&x->replay, sent, body.at, LOOP_CHUNK);
 		body.tail_room -= body.len;
 		sent += body.len;
-		last = sent == x->replay.len;
+		last = sent == x->replay.len && x->trailers == NULL;
 		x->request_sent = last && x->request_ended;
 		if (first)
 			x->up->side.ops->send_head(&x->up->side, &x->head, as, &body,
@@ -91,10 +91,25 @@ send_kept(struct exchange *x, const struct forward_request *as)
 	} while (sent < x->replay.len);
 }
 
+static void
+send_kept_trailers(struct exchange *x)
+{
+	struct h1_parse parse = { 0 };
+	struct head trailers;
+
+	if (x->trailers == NULL)
+		return;
+	/* They were good when they came. */
+	if (h1_parse_trailers(&parse, &trailers, x->trailers, x->trailers_len,
+		&x->worker->h1_limits) != H1_DONE)
+		trailers.field_count = 0;
+	x->up->side.ops->send_trailers(&x->up->side, &trailers);
+	x->request_sent = true;
+}
+
 void
 tries_send(struct exchange *x)
 {
-	const struct table_service *ts = x->service->now;
 	struct forward_request as = {
 		.path = x->path,
 		.client_ip = { x->facts->ip, x->facts->ip_len },
@@ -107,7 +122,7 @@ tries_send(struct exchange *x)
 
 	if (x->up->slot->host != NULL)
 		as.host = slice_of(x->up->slot->host);
-	if (ts != NULL && ts->conf->via)
+	if (exchange_adds_via(x))
 		as.via = SLICE("detour");
 	x->sent_tries++;
 	if (x->first != NULL) {
@@ -117,6 +132,7 @@ tries_send(struct exchange *x)
 		x->first = NULL;
 	} else {
 		send_kept(x, &as);
+		send_kept_trailers(x);
 	}
 	stat_add(&x->shard->bytes_out, x->head.len + x->replay.len);
 }
