@@ -10,85 +10,19 @@ struct body_case {
 	size_t used; /* with H1_DONE */
 };
 
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+
+static const struct body_case cases[] = {
 #define GOOD(title, bytes, payload, rest)                                                          \
 	{ title, bytes rest, sizeof(bytes rest) - 1, H1_DONE, payload, sizeof(bytes) - 1 },
 #define MORE(title, bytes, payload) { title, bytes, sizeof(bytes) - 1, H1_MORE, payload, 0 },
 #define BAD(title, bytes) { title, bytes, sizeof(bytes) - 1, H1_BAD, NULL, 0 },
-
-#define X16 "xxxxxxxxxxxxxxxx"
-#define X64 X16 X16 X16 X16
-
-static const struct body_case cases[] = { GOOD("empty", "0\r\n", "", "\r\n") GOOD("one chunk",
-    "5\r\nhello\r\n0\r\n", "hello", "\r\n") GOOD("two chunks", "5\r\nhello\r\n6\r\n world\r\n0\r\n",
-    "hello world", "\r\nGET /") GOOD("chunks of a byte", "1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n",
-    "abc", "") GOOD("framing inside payload", "7\r\n0\r\n\r\n5\r\r\n0\r\n", "0\r\n\r\n5\r",
-    "\r\n") GOOD("lower-case hex", "a\r\n0123456789\r\n0\r\n", "0123456789",
-    "") GOOD("upper-case hex", "A\r\n0123456789\r\n0\r\n", "0123456789", "") GOOD("two digits",
-    "10\r\n0123456789abcdef\r\n0\r\n", "0123456789abcdef",
-    "") GOOD("zeros before", "00005\r\nhello\r\n0\r\n", "hello", "") GOOD("sixteen digits",
-    "0000000000000005\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("last chunk of many zeros", "0000000000000000\r\n", "",
-    "\r\n") GOOD("trailers are not ours", "0\r\n", "", "A: b\r\n\r\n") GOOD("extension",
-    "5;a\r\nhello\r\n0\r\n", "hello", "") GOOD("extension with a value", "5;a=b\r\nhello\r\n0\r\n",
-    "hello", "") GOOD("extensions", "5;a=b;c;d=e\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("extension with blanks inside", "5; a = b ; c\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("extension with tabs", "5;\ta\t=\tb\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("extension in quotes", "5;a=\"b;c \t=\"\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("extension with quoted pairs", "5;a=\"\\\"\\\\\"\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("extension of an empty string", "5;a=\"\"\r\nhello\r\n0\r\n", "hello",
-    "") GOOD("extension of the last chunk", "0;a=b\r\n", "", "\r\n") GOOD("extension of 256 bytes",
-    "5;" X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxxxxx\r\nhello\r\n0\r\n", "hello",
-    "") MORE("nothing", "", "") MORE("size only", "5", "") MORE("size and CR", "5\r",
-    "") MORE("half a chunk", "5\r\nhel", "hel") MORE("chunk without its end", "5\r\nhello",
-    "hello") MORE("chunk and CR", "5\r\nhello\r", "hello") MORE("chunk and no next",
-    "5\r\nhello\r\n", "hello") MORE("half an extension", "5;a=\"b", "") MORE("last chunk and CR",
-    "0\r", "") MORE("the largest size", "7fffffffffffffff\r\na", "a") BAD("size of 2^63",
-    "8000000000000000\r\n") BAD("size of 2^64-1", "ffffffffffffffff\r\n") BAD("seventeen digits",
-    "00000000000000005\r\nhello\r\n") BAD("size of 2^64+5",
-    "10000000000000005\r\nhello\r\n") BAD("no size", "\r\n") BAD("no size but an extension",
-    ";a\r\n") BAD("space before the size", " 5\r\nhello\r\n") BAD("tab before the size",
-    "\t5\r\nhello\r\n") BAD("space behind the size", "5 \r\nhello\r\n") BAD("tab behind the size",
-    "5\t\r\nhello\r\n") BAD("space before an extension", "5 ;a\r\nhello\r\n") BAD("0x",
-    "0x5\r\nhello\r\n") BAD("0X", "0X5\r\nhello\r\n") BAD("plus", "+5\r\nhello\r\n") BAD("minus",
-    "-5\r\nhello\r\n") BAD("minus zero", "-0\r\n\r\n") BAD("underscore",
-    "1_0\r\n0123456789abcdef\r\n") BAD("comma", "5,\r\nhello\r\n") BAD("point",
-    "5.\r\nhello\r\n") BAD("h", "5h\r\nhello\r\n")
-	    BAD("not hex", "g\r\nhello\r\n") BAD("NUL behind the size", "5\0\r\nhello\r\n") BAD(
-		"high byte behind the size", "5\xa0\r\nhello\r\n") BAD("bare LF behind the size",
-		"5\nhello\r\n") BAD("bare CR behind the size", "5\rhello\r\n")
-		BAD("CR CR LF behind the size", "5\r\r\nhello\r\n") BAD(
-		    "bare LF behind the last chunk", "0\n\r\n") BAD("bare CR behind the last chunk",
-		    "0\r\r\n") BAD("chunk too short", "6\r\nhello\r\n0\r\n") BAD("chunk too long",
-		    "4\r\nhello\r\n0\r\n") BAD("chunk ends with a bare LF",
-		    "5\r\nhello\n0\r\n") BAD("chunk ends with a bare CR", "5\r\nhello\r0\r\n")
-		    BAD("chunk ends with two spaces", "5\r\nhello  0\r\n") BAD(
-			"chunk ends with nothing", "5\r\nhello0\r\n") BAD("chunk ends with LF CR",
-			"5\r\nhello\n\r0\r\n") BAD("empty line between chunks",
-			"5\r\nhello\r\n\r\n0\r\n") BAD("bare LF in an extension",
-			"5;a\nb\r\nhello\r\n0\r\n") BAD("bare CR in an extension",
-			"5;a\rb\r\nhello\r\n0\r\n") BAD("CR in a quoted extension",
-			"5;a=\"\r\"\r\nhello\r\n") BAD("CRLF in a quoted extension",
-			"5;a=\"\r\n\"\r\nhello\r\n") BAD("LF in a quoted extension",
-			"5;a=\"\n\"\r\nhello\r\n") BAD("quoted CR in an extension",
-			"5;a=\"\\\r\n\"\r\nhello\r\n") BAD("NUL in an extension",
-			"5;a\0\r\nhello\r\n") BAD("NUL in a quoted extension",
-			"5;a=\"\0\"\r\nhello\r\n") BAD("high byte in an extension",
-			"5;a\xe9\r\nhello\r\n") BAD("high byte in a quoted extension",
-			"5;a=\"\xe9\"\r\nhello\r\n") BAD("extension without a name",
-			"5;\r\nhello\r\n") BAD("extension of a blank", "5; \r\nhello\r\n")
-			BAD("extension of semicolons", "5;;\r\nhello\r\n")
-			    BAD("extension without a value", "5;a=\r\nhello\r\n")
-				BAD("extension with only a value", "5;=b\r\nhello\r\n")
-				    BAD("extension and a blank", "5;a \r\nhello\r\n")
-					BAD("two words in an extension", "5;a b\r\nhello\r\n")
-					    BAD("text behind quotes", "5;a=\"b\"c\r\nhello\r\n")
-						BAD("two equals signs", "5;a==b\r\nhello\r\n") BAD(
-						    "extension of 257 bytes",
-						    "5;" X64 X64 X64 X16 X16 X16 X16
-						    "\r\nhello\r\n0\r\n")
-						    BAD("extensions of 257 bytes together",
-							"5;a=\"" X64 X64 "\";b=\"" X64 X16 X16 X16
-							"xxxxxxx\"\r\nhello\r\n") };
+#include "body_cases.def"
+#undef GOOD
+#undef MORE
+#undef BAD
+};
 
 /* Decodes bytes in pieces of at most step bytes; joins the payload. */
 static enum h1_result

@@ -282,16 +282,15 @@ names(const struct head *h, char *out, size_t size)
 }
 
 static const struct request_case trailers[] = {
-#define GOOD(title, bytes, summary) { title, bytes, sizeof(bytes) - 1, FAULT_NONE, summary },
-#define REFUSED(fault, title, bytes) { title, bytes, sizeof(bytes) - 1, FAULT_##fault, "" },
-	GOOD("none", "\r\n", " len=2") GOOD("none, then a request", "\r\nGET", " len=2") GOOD(
-	    "one", "A: b\r\n\r\n", " A len=8") GOOD("two", "A: b\r\nC:\r\n\r\nX", " A C len=12")
-	    REFUSED(BAD_REQUEST, "bare LF", "\n") REFUSED(BAD_REQUEST, "bare CR", "\rA")
-		REFUSED(BAD_REQUEST, "folded", "A: b\r\n c\r\n\r\n")
-		    REFUSED(BAD_REQUEST, "a request", "GET / HTTP/1.1\r\n\r\n")
-			REFUSED(BAD_REQUEST, "NUL", "A: \0\r\n\r\n")
-#undef GOOD
-#undef REFUSED
+	{ "none", "\r\n", 2, FAULT_NONE, " len=2" },
+	{ "none, then a request", "\r\nGET", 5, FAULT_NONE, " len=2" },
+	{ "one", "A: b\r\n\r\n", 8, FAULT_NONE, " A len=8" },
+	{ "two", "A: b\r\nC:\r\n\r\nX", 13, FAULT_NONE, " A C len=12" },
+	{ "bare LF", "\n", 1, FAULT_BAD_REQUEST, "" },
+	{ "bare CR", "\rA", 2, FAULT_BAD_REQUEST, "" },
+	{ "folded", "A: b\r\n c\r\n\r\n", 12, FAULT_BAD_REQUEST, "" },
+	{ "a request", "GET / HTTP/1.1\r\n\r\n", 18, FAULT_BAD_REQUEST, "" },
+	{ "NUL", "A: \0\r\n\r\n", 8, FAULT_BAD_REQUEST, "" },
 };
 
 START_TEST(trailers_are_fields_and_an_empty_line)

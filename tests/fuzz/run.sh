@@ -1,0 +1,59 @@
+#!/bin/sh
+# Fuzzes every pure parser: tests/fuzz/run.sh [seconds per target, 30]. Exits 1 if one fell over;
+# the input that did it is then in $FUZZ_BUILD (default build-fuzz), and its name is printed.
+set -eu
+
+seconds=${1:-30}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=${FUZZ_BUILD:-$root/build-fuzz}
+
+if [ ! -f "$build/build.ninja" ]; then
+	CC=${CC:-clang} meson setup "$build" "$root" -Dfuzz=true -Dtests=false \
+		-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dc_args=-fsanitize=fuzzer-no-link >"$build.log" 2>&1 || {
+		cat "$build.log"
+		exit 1
+	}
+fi
+ninja -C "$build" fuzzers >"$build.log" 2>&1 || {
+	cat "$build.log"
+	exit 1
+}
+
+# What the fuzzer finds is kept in the build directory and used by the next run; seeds are only read.
+fuzz_one() {
+	name=$1
+	found=$build/corpus/$name
+	mkdir -p "$found"
+	set -- "$found"
+	[ ! -d "$here/corpus/$name" ] || set -- "$@" "$here/corpus/$name"
+	if "$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+		-rss_limit_mb=2048 -dict="$here/http.dict" -artifact_prefix="$build/$name-" \
+		-print_final_stats=1 "$@" >"$build/$name.log" 2>&1; then
+		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$name.log")
+		echo "fuzz $name: $runs inputs, none fell over"
+	else
+		tail -n 40 "$build/$name.log"
+		echo "fuzz $name: FAILED, see $build/$name.log"
+		return 1
+	fi
+}
+
+failed=0
+running=
+for target in "$here"/*_fuzz.c; do
+	name=$(basename "$target" _fuzz.c)
+	fuzz_one "$name" &
+	running="$running $!"
+	set -- $running
+	if [ $# -ge "$(nproc)" ]; then
+		wait "$1" || failed=1
+		shift
+		running="$*"
+	fi
+done
+for pid in $running; do
+	wait "$pid" || failed=1
+done
+exit $failed
