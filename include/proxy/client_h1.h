@@ -58,6 +58,7 @@ struct client {
 	uint32_t requests;
 	uint64_t first_byte_us; /* of this request */
 	uint64_t body_start_ms, body_start_bytes; /* for its least rate */
+	uint64_t body_last_ms; /* when bytes of it came last */
 	uint64_t stall_bytes; /* waiting when the stall timer was last looked at */
 
 	struct timer timer; /* of the present state */

@@ -148,9 +148,32 @@ on_handshake_timeout(void *arg)
 	client_free(c);
 }
 
+static void on_body_watch(void *arg);
+
+/* Looks again when the client may have paused too long, or when its rate is due. */
+static void
+watch_body_again(struct client *c, uint64_t quiet_ms)
+{
+	const struct conf_client_limits *limits = &c->worker->limits;
+	uint64_t wait_ms = limits->body_idle_ms - quiet_ms;
+
+	if (limits->min_rate_bytes > 0 && limits->min_rate_grace_ms > 0 &&
+	    limits->min_rate_grace_ms < wait_ms)
+		wait_ms = limits->min_rate_grace_ms;
+	start_timer(c, (uint32_t)wait_ms, on_body_watch);
+}
+
+static void
+watch_body(struct client *c)
+{
+	c->body_start_ms = c->body_last_ms = clock_now_ms();
+	c->body_start_bytes = c->stream.bytes_in;
+	watch_body_again(c, 0);
+}
+
 /*
- * Looks every grace period whether the client still sends its body, and fast enough on the whole.
- * While we are the ones who do not read, nothing is held against it.
+ * Does the client still send its body, and fast enough on the whole? While we are the ones who do
+ * not read, nothing is held against it.
  */
 static void
 on_body_watch(void *arg)
@@ -158,31 +181,18 @@ on_body_watch(void *arg)
 	struct client *c = arg;
 	const struct conf_client_limits *limits = &c->worker->limits;
 	uint64_t now_ms = clock_now_ms();
+	uint64_t quiet_ms = now_ms - c->body_last_ms;
+	uint64_t took_ms = now_ms - c->body_start_ms;
 	uint64_t got = c->stream.bytes_in - c->body_start_bytes;
-	uint64_t due = (now_ms - c->body_start_ms) / 1000 * limits->min_rate_bytes;
+	bool slow = took_ms >= limits->min_rate_grace_ms && limits->min_rate_grace_ms > 0 &&
+	    got < took_ms / 1000 * limits->min_rate_bytes;
 
-	if (c->paused || got >= due) {
-		if (c->paused) {
-			c->body_start_ms = now_ms;
-			c->body_start_bytes = c->stream.bytes_in;
-		}
-		start_timer(c, limits->min_rate_grace_ms, on_body_watch);
-		return;
-	}
-	exchange_on_client_lost(c->side.exchange, FAULT_REQUEST_TIMEOUT);
-}
-
-static void
-watch_body(struct client *c)
-{
-	const struct conf_client_limits *limits = &c->worker->limits;
-
-	c->body_start_ms = clock_now_ms();
-	c->body_start_bytes = c->stream.bytes_in;
-	if (limits->min_rate_grace_ms > 0 && limits->min_rate_bytes > 0)
-		start_timer(c, limits->min_rate_grace_ms, on_body_watch);
+	if (c->paused)
+		watch_body(c);
+	else if (slow || quiet_ms >= limits->body_idle_ms)
+		exchange_on_client_lost(c->side.exchange, FAULT_REQUEST_TIMEOUT);
 	else
-		timer_stop(&c->timer);
+		watch_body_again(c, quiet_ms);
 }
 
 /* Bytes wait for a client that does not read, or reads too slowly. */
@@ -305,9 +315,13 @@ feed_body(struct client *c, struct span *in, const struct head *head)
 			exchange_on_client_lost(c->side.exchange, FAULT_BAD_REQUEST);
 		return false;
 	}
-	if (limit > 0 && c->side.exchange != NULL && chunked &&
-	    c->side.exchange->body_in + payload.len > limit) {
-		exchange_on_client_lost(c->side.exchange, FAULT_BODY_TOO_LARGE);
+	c->body_last_ms = clock_now_ms();
+	if (limit > 0 && chunked &&
+	    (head != NULL ? 0 : c->side.exchange->body_in) + payload.len > limit) {
+		if (head != NULL)
+			refuse(c, FAULT_BODY_TOO_LARGE);
+		else
+			exchange_on_client_lost(c->side.exchange, FAULT_BODY_TOO_LARGE);
 		return false;
 	}
 	if (payload.len > 0) {
