@@ -8,6 +8,7 @@ ten times a second and at the end.
 """
 
 import asyncio
+import collections
 import json
 import socket
 import ssl
@@ -98,7 +99,7 @@ class Job:
 class Load:
     def __init__(self, o):
         self.o = o
-        self.idle = []
+        self.idle = collections.deque()  # first in, first out: each connection has its turn
         self.sent = self.ok = self.opened = self.closed = 0
         self.dropped = self.dropped_by_reset = self.stray = self.unstarted = 0
         self.failures = []
@@ -138,7 +139,7 @@ class Load:
         self.sent += 1
         self.pending.add(job)
         while self.idle:
-            connection = self.idle.pop()
+            connection = self.idle.popleft()
             if not connection.transport.is_closing():
                 connection.send(job)
                 return
@@ -207,7 +208,7 @@ class Load:
         commands = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
         stop = asyncio.ensure_future(commands.readline())
-        self.idle = list(await asyncio.gather(*(self.connect()
+        self.idle.extend(await asyncio.gather(*(self.connect()
                                                 for _ in range(self.o["connections"]))))
         reporter = asyncio.ensure_future(self.report())
         begin = time.monotonic()
