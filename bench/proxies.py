@@ -1,0 +1,115 @@
+"""The three proxies: how each is started, and what the kernel says it used."""
+
+import os
+import re
+import subprocess
+import time
+
+from lab import PEERS, Failure, free_ports, wait_for_port
+
+
+def _processes_below(pid):
+    found = [pid]
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/children" % (pid, tid)) as f:
+            for child in f.read().split():
+                found += _processes_below(int(child))
+    return found
+
+
+def _cpu_seconds(pid):
+    # The clock of clock_getcpuclockid(3): user and system time of all threads, the ended ones
+    # too. It is the sum behind utime + stime of /proc/PID/stat, not cut to ticks of 10 ms.
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def _pss_bytes(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        for line in f:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    raise Failure("/proc/%d/smaps_rollup has no Pss" % pid)
+
+
+class Proxy:
+    """One of the three, with a worker on the proxies' core."""
+
+    name = ""
+    template = ""
+    tls_settings = None
+
+    def __init__(self, binary):
+        self.binary = binary
+        self.child = None
+
+    def start(self, lab):
+        self.https_port, self.http_port = free_ports(2)
+        self.conf = lab.render(self.template, HTTPS_PORT=self.https_port, HTTP_PORT=self.http_port)
+        env = dict(os.environ)
+        if self.tls_settings is not None:
+            env["OPENSSL_CONF"] = os.path.join(PEERS, self.tls_settings)
+        said = os.path.join(lab.dir, self.template.split(".")[0] + ".said")
+        with open(said, "w") as out:
+            self.child = lab.spawn(lab.proxy_core, self.command(self.conf), env=env, stdout=out,
+                                   stderr=subprocess.STDOUT)
+        for port in (self.https_port, self.http_port):
+            wait_for_port(port, self.child, self.name, said)
+
+    def stop(self, lab):
+        lab.stop(self.child)
+        self.child = None
+
+    def command(self, conf):
+        raise NotImplementedError
+
+    def version(self):
+        raise NotImplementedError
+
+    def cpu_seconds(self):
+        return sum(_cpu_seconds(pid) for pid in _processes_below(self.child.pid))
+
+    def pss_bytes(self):
+        return sum(_pss_bytes(pid) for pid in _processes_below(self.child.pid))
+
+    def url(self, path, tls):
+        return "%s://127.0.0.1:%d%s" % ("https" if tls else "http",
+                                        self.https_port if tls else self.http_port, path)
+
+    def _printed(self, *arguments):
+        done = subprocess.run([self.binary, *arguments], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=True)
+        return done.stdout
+
+
+class Detour(Proxy):
+    name = "Detour"
+    template = "detour.conf.in"
+
+    def command(self, conf):
+        return [self.binary, "run", "-c", conf]
+
+    def version(self):
+        return self._printed("version").splitlines()[0]
+
+
+class Haproxy(Proxy):
+    name = "HAProxy"
+    template = "haproxy.cfg.in"
+    tls_settings = "haproxy.cnf"
+
+    def command(self, conf):
+        return [self.binary, "-db", "-f", conf]
+
+    def version(self):
+        return re.search(r"[Vv]ersion (\S+)", self._printed("-v")).group(1)
+
+
+class Nginx(Proxy):
+    name = "nginx"
+    template = "nginx.conf.in"
+
+    def command(self, conf):
+        return [self.binary, "-c", conf]
+
+    def version(self):
+        return re.search(r"nginx/(\S+)", self._printed("-v")).group(1)
