@@ -25,7 +25,10 @@ int socket_listen(const struct conf_address *, uint32_t backlog, struct error *)
  */
 bool socket_is_free(const struct conf_address *, struct error *);
 
-/* A connecting non-blocking socket (TCP_NODELAY, keepalive 10 s/3 s x 3); -1 with errno. *pending: in progress. */
+/*
+ * A connecting non-blocking socket (TCP_NODELAY, keepalive 10 s/3 s x 3); -1 with errno.
+ * *pending: in progress.
+ */
 int socket_connect(const struct sockaddr *, socklen_t, bool *pending);
 
 /* TCP_NODELAY and keepalive for a client socket that socket_listen()'s did not accept. */

@@ -20,7 +20,7 @@ bool tls_pem_use(SSL_CTX *, const struct conf_file *chain, const struct conf_fil
 bool tls_pem_trust(X509_STORE *, const struct conf_file *bundle, struct error *)
     __attribute__((warn_unused_result));
 /* The subjects of all certificates in store, for the client CA list; owned by the caller. */
-STACK_OF(X509_NAME) *tls_pem_subjects(const X509_STORE *);
+STACK_OF(X509_NAME) * tls_pem_subjects(const X509_STORE *);
 /* "doing WHAT: OpenSSL's reason"; empties the thread's error queue. */
 void tls_pem_error(struct error *, const char *doing, const char *what);
 

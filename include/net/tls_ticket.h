@@ -17,9 +17,9 @@ enum {
 };
 
 struct tls_ticket_key {
-	unsigned char name[16]; /* public, in the ticket */
+	unsigned char name[16];   /* public, in the ticket */
 	unsigned char cipher[32]; /* AES-256-CBC */
-	unsigned char mac[32]; /* HMAC-SHA256 */
+	unsigned char mac[32];    /* HMAC-SHA256 */
 };
 
 struct tls_tickets {
@@ -42,7 +42,7 @@ void tls_tickets_stop(struct tls_tickets *); /* overwrites all secrets */
 /* The key to seal with now. */
 const struct tls_ticket_key *tls_tickets_seal(struct tls_tickets *, uint64_t now_ms);
 /* The key that opens a ticket of this name, or NULL; *renew: it is the previous period's. */
-const struct tls_ticket_key *tls_tickets_open(struct tls_tickets *, const unsigned char name[16],
-    uint64_t now_ms, bool *renew);
+const struct tls_ticket_key *tls_tickets_open(
+    struct tls_tickets *, const unsigned char name[16], uint64_t now_ms, bool *renew);
 
 #endif

@@ -68,7 +68,7 @@ on_socket(evutil_socket_t fd, short what, void *arg)
 static struct watch *
 find_watch(struct dns_channel *c, ares_socket_t fd)
 {
-	list_for(node, &c->watches) {
+	list_for (node, &c->watches) {
 		struct watch *w = container_of(node, struct watch, node);
 
 		if (w->fd == fd)
@@ -126,8 +126,8 @@ dns_channel_open(struct loop *loop, const char *servers, uint32_t timeout_ms,
 	list_init(&c->watches);
 	evtimer_assign(&c->timer, loop->base, on_timer, c);
 	status = ares_init_options(&c->ares, &options,
-	    ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES
-	        | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+	    ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+		ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
 	if (status != ARES_SUCCESS) {
 		log_error("cannot set up name resolution: %s", ares_strerror(status));
 		mem_free(c);
@@ -152,8 +152,8 @@ dns_channel_close(struct dns_channel *c)
 }
 
 void
-dns_channel_ask(struct dns_channel *c, const char *name, int family,
-    ares_addrinfo_callback answer, void *arg)
+dns_channel_ask(
+    struct dns_channel *c, const char *name, int family, ares_addrinfo_callback answer, void *arg)
 {
 	const struct ares_addrinfo_hints hints = {
 		.ai_flags = ARES_AI_NOSORT, /* sorting would open a socket for each address */

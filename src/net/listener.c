@@ -76,15 +76,15 @@ static struct listener *
 find(const struct listener_set *set, const char *text, unsigned workers)
 {
 	for (unsigned i = 0; set != NULL && i < set->count; i++)
-		if (set->listeners[i]->workers == workers
-		    && strcmp(set->listeners[i]->text, text) == 0)
+		if (set->listeners[i]->workers == workers &&
+		    strcmp(set->listeners[i]->text, text) == 0)
 			return set->listeners[i];
 	return NULL;
 }
 
 struct listener_set *
-listener_set_open(const struct topology *t, const struct listener_set *old, unsigned workers,
-    struct error *e)
+listener_set_open(
+    const struct topology *t, const struct listener_set *old, unsigned workers, struct error *e)
 {
 	struct listener_set *set = mem_new(sizeof *set);
 

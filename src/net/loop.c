@@ -25,8 +25,8 @@ base_new(void)
 	struct event_config *config = event_config_new();
 	struct event_base *base = NULL;
 
-	if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0
-	    && event_config_require_features(config, EV_FEATURE_ET) == 0)
+	if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
+	    event_config_require_features(config, EV_FEATURE_ET) == 0)
 		base = event_base_new_with_config(config);
 	if (config != NULL)
 		event_config_free(config);

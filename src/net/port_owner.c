@@ -29,8 +29,8 @@ listening_inode(const char *table, uint16_t port)
 		uint64_t inode;
 
 		if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %" SCNu64,
-		        &local_port, &state, &inode) == 3
-		    && local_port == port && state == STATE_LISTEN)
+			&local_port, &state, &inode) == 3 &&
+		    local_port == port && state == STATE_LISTEN)
 			found = inode;
 	}
 	fclose(f);

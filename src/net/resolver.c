@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ enum outcome {
 	OUTCOME_GOOD,
 	OUTCOME_NONE, /* the server says that there is none */
 	OUTCOME_FAILED,
-	OUTCOME_SILENT, /* nobody answered */
+	OUTCOME_SILENT,    /* nobody answered */
 	OUTCOME_CANCELLED, /* the channel was replaced */
 };
 
@@ -48,10 +49,10 @@ struct query {
  */
 struct resolver_name {
 	struct list in_bucket; /* or among the orphans */
-	struct list in_queue; /* waits for its round */
+	struct list in_queue;  /* waits for its round */
 	struct resolver *resolver;
 	char *text;
-	unsigned watchers; /* 0: freed when no query is under way any more */
+	unsigned watchers;  /* 0: freed when no query is under way any more */
 	struct event timer; /* the next round */
 	uint64_t asked_ms;
 	unsigned pending;
@@ -59,26 +60,26 @@ struct resolver_name {
 	enum outcome outcomes[FAMILIES];
 	uint32_t ttl_s[FAMILIES];
 	struct resolver_set sets[FAMILIES]; /* last good, by family */
-	struct resolver_set all; /* what the owner sees */
+	struct resolver_set all;            /* what the owner sees */
 	bool settled;
-	uint64_t good_ms; /* of the last good round, or since when it is watched */
+	uint64_t good_ms;  /* of the last good round, or since when it is watched */
 	uint64_t failures; /* rounds, all */
 	unsigned failures_in_row;
-	char reason[128]; /* of this round's failure so far, or "" */
+	char reason[128];  /* of this round's failure so far, or "" */
 	char failure[128]; /* "": the last round was good */
 };
 
 struct resolver {
 	struct loop *loop;
 	struct dns_channel *channel; /* owned; NULL: could not be opened, tried again */
-	char *servers; /* or NULL: the system's */
+	char *servers;               /* or NULL: the system's */
 	uint32_t timeout_ms, min_ttl_ms, max_ttl_ms, max_addresses;
 	resolver_changed_fn *changed;
 	void *arg;
-	struct event renewal; /* replaces the channel, outside its own callbacks */
-	struct list queue; /* names that wait for a round */
-	struct list orphans; /* names nobody watches, whose answers are still to come */
-	unsigned rounds; /* under way */
+	struct event renewal;   /* replaces the channel, outside its own callbacks */
+	struct list queue;      /* names that wait for a round */
+	struct list orphans;    /* names nobody watches, whose answers are still to come */
+	unsigned rounds;        /* under way */
 	unsigned silent_rounds; /* in a row */
 	bool closing;
 	struct list buckets[BUCKETS];
@@ -129,7 +130,8 @@ on_renewal(evutil_socket_t fd, short what, void *arg)
 	struct resolver *r = arg;
 
 	if (r->silent_rounds >= SILENT_ROUNDS)
-		log_warn("DNS: no server has answered for %u rounds; starting over with new sockets",
+		log_warn(
+		    "DNS: no server has answered for %u rounds; starting over with new sockets",
 		    r->silent_rounds);
 	r->silent_rounds = 0;
 	renew_channel(r);
@@ -215,7 +217,8 @@ round_good(struct resolver_name *n)
 	for (int f = 0; f < FAMILIES; f++) {
 		if (n->outcomes[f] == OUTCOME_GOOD && n->ttl_s[f] < ttl_s)
 			ttl_s = n->ttl_s[f];
-		/* The name is there and has no such address: believed, as the other half is good. */
+		/* The name is there without such an address: the other half is good, so we
+		 * believe it. */
 		if (n->outcomes[f] == OUTCOME_NONE)
 			resolver_set_clear(&n->sets[f]);
 	}
@@ -235,14 +238,27 @@ round_bad(struct resolver_name *n)
 	if (n->failures_in_row++ == 0)
 		log_warn("DNS: %s: %s; %s", n->text, n->failure,
 		    n->all.count > 0 ? "its last good addresses stay in use"
-		                     : "it has no address yet");
+				     : "it has no address yet");
 	arm(&n->timer, spread(backoff_ms(n), n));
+}
+
+/* RFC 6761, 6.3: never asked for. (c-ares knows that too, but leaks memory each time.) */
+static bool
+is_localhost(const char *text)
+{
+	static const char suffix[] = ".localhost";
+	size_t len = strlen(text), tail = sizeof suffix - 1;
+
+	return strcasecmp(text, suffix + 1) == 0 ||
+	    (len > tail && strcasecmp(text + len - tail, suffix) == 0);
 }
 
 /* Silence is counted only when a whole round heard nothing; any word proves the channel alive. */
 static void
 judge_channel(struct resolver *r, const struct resolver_name *n)
 {
+	if (is_localhost(n->text))
+		return;
 	if (has(n, OUTCOME_GOOD) || has(n, OUTCOME_NONE) || has(n, OUTCOME_FAILED))
 		r->silent_rounds = 0;
 	else if (has(n, OUTCOME_SILENT) && ++r->silent_rounds == SILENT_ROUNDS)
@@ -340,28 +356,56 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *answer)
 }
 
 static void
+answer_localhost(struct resolver_name *n)
+{
+	const struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	for (int f = 0; f < FAMILIES; f++) {
+		resolver_set_clear(&n->sets[f]);
+		resolver_set_add(&n->sets[f],
+		    f == FAMILY_4 ? (const struct sockaddr *)&in : (const struct sockaddr *)&in6);
+		n->outcomes[f] = OUTCOME_GOOD;
+		n->ttl_s[f] = INT32_MAX;
+	}
+	end_round(n);
+}
+
+/* A round that cannot even be asked. */
+static void
+answer_nobody(struct resolver_name *n)
+{
+	n->outcomes[FAMILY_4] = n->outcomes[FAMILY_6] = OUTCOME_FAILED;
+	snprintf(n->reason, sizeof n->reason, "name resolution cannot be set up");
+	end_round(n);
+}
+
+static void
 start_round(struct resolver_name *n)
 {
 	struct resolver *r = n->resolver;
 
 	r->rounds++;
 	n->asked_ms = clock_now_ms();
-	n->pending = FAMILIES;
 	n->reason[0] = '\0';
-	for (int f = 0; f < FAMILIES; f++) {
-		n->outcomes[f] = OUTCOME_PENDING;
-		n->queries[f] = (struct query){ n, (enum family)f };
+	if (is_localhost(n->text)) {
+		answer_localhost(n);
+		return;
 	}
 	if (r->channel == NULL)
 		r->channel = channel_open(r);
 	if (r->channel == NULL) {
-		n->pending = 0;
-		n->outcomes[FAMILY_4] = n->outcomes[FAMILY_6] = OUTCOME_FAILED;
-		snprintf(n->reason, sizeof n->reason, "name resolution cannot be set up");
-		end_round(n);
+		answer_nobody(n);
 		return;
 	}
-	/* Either may answer before it returns (hosts file, bad name); the round ends with the second. */
+	n->pending = FAMILIES;
+	for (int f = 0; f < FAMILIES; f++) {
+		n->outcomes[f] = OUTCOME_PENDING;
+		n->queries[f] = (struct query){ n, (enum family)f };
+	}
+	/* Either may answer before it returns (hosts file, bad name); the second ends the round. */
 	for (int f = 0; f < FAMILIES; f++)
 		dns_channel_ask(r->channel, n->text, af_of[f], on_answer, &n->queries[f]);
 }
@@ -370,7 +414,8 @@ static void
 pump(struct resolver *r)
 {
 	while (r->rounds < ROUNDS_AT_ONCE && !list_empty(&r->queue)) {
-		struct resolver_name *n = container_of(r->queue.next, struct resolver_name, in_queue);
+		struct resolver_name *n =
+		    container_of(r->queue.next, struct resolver_name, in_queue);
 
 		list_unlink(&n->in_queue);
 		start_round(n);
@@ -400,8 +445,8 @@ copy_conf(struct resolver *r, const struct conf_resolver *conf)
 }
 
 struct resolver *
-resolver_new(struct loop *loop, const struct conf_resolver *conf, resolver_changed_fn *changed,
-    void *arg)
+resolver_new(
+    struct loop *loop, const struct conf_resolver *conf, resolver_changed_fn *changed, void *arg)
 {
 	struct resolver *r = mem_new(sizeof *r);
 
@@ -453,7 +498,7 @@ resolver_watch(struct resolver *r, const char *text)
 	struct list *bucket = &r->buckets[bucket_of(text) % BUCKETS];
 	struct resolver_name *n;
 
-	list_for(node, bucket) {
+	list_for (node, bucket) {
 		n = container_of(node, struct resolver_name, in_bucket);
 		if (strcasecmp(n->text, text) == 0) {
 			n->watchers++;
@@ -503,8 +548,8 @@ resolver_name_text(const struct resolver_name *n)
 }
 
 unsigned
-resolver_addresses(const struct resolver_name *n, const struct sockaddr_storage **addrs,
-    const socklen_t **lens)
+resolver_addresses(
+    const struct resolver_name *n, const struct sockaddr_storage **addrs, const socklen_t **lens)
 {
 	*addrs = n->all.addrs;
 	*lens = n->all.lens;

@@ -109,7 +109,7 @@ resolver_set_finish(struct resolver_set *s, unsigned max)
 			continue;
 		s->addrs[kept] = s->addrs[i];
 		s->lens[kept++] = s->addrs[i].ss_family == AF_INET ? sizeof(struct sockaddr_in)
-		                                                    : sizeof(struct sockaddr_in6);
+								   : sizeof(struct sockaddr_in6);
 	}
 	s->count = kept;
 }
@@ -117,6 +117,6 @@ resolver_set_finish(struct resolver_set *s, unsigned max)
 bool
 resolver_set_equal(const struct resolver_set *a, const struct resolver_set *b)
 {
-	return a->count == b->count
-	    && (a->count == 0 || memcmp(a->addrs, b->addrs, a->count * sizeof *a->addrs) == 0);
+	return a->count == b->count &&
+	    (a->count == 0 || memcmp(a->addrs, b->addrs, a->count * sizeof *a->addrs) == 0);
 }

@@ -32,11 +32,11 @@ set_option(int fd, int level, int name, int value)
 static bool
 tune(int fd)
 {
-	return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)
-	    && set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1)
-	    && set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
-	    && set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
-	    && set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+	    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S) &&
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S) &&
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
 void
@@ -68,22 +68,30 @@ explain(struct error *e, const struct conf_address *a)
 	switch (err) {
 	case EADDRINUSE:
 		port_owner_find((const struct sockaddr *)&a->addr, owner);
-		error_set(e, "cannot listen on %s: the address is in use%s%s; stop that process or "
-		    "choose another port", a->text, owner[0] != '\0' ? " by " : "", owner);
+		error_set(e,
+		    "cannot listen on %s: the address is in use%s%s; stop that process or "
+		    "choose another port",
+		    a->text, owner[0] != '\0' ? " by " : "", owner);
 		break;
 	case EACCES:
 	case EPERM:
 		if (a->addr.ss_family == AF_UNIX)
-			error_set(e, "cannot listen on %s: %s; give the user write access to its "
-			    "directory", a->text, strerror(err));
+			error_set(e,
+			    "cannot listen on %s: %s; give the user write access to its "
+			    "directory",
+			    a->text, strerror(err));
 		else
-			error_set(e, "cannot listen on %s: no permission for a port below 1024; start "
-			    "as root, give the binary CAP_NET_BIND_SERVICE, or choose a higher port",
+			error_set(e,
+			    "cannot listen on %s: no permission for a port below 1024; start "
+			    "as root, give the binary CAP_NET_BIND_SERVICE, or choose a higher "
+			    "port",
 			    a->text);
 		break;
 	case EADDRNOTAVAIL:
-		error_set(e, "cannot listen on %s: this host has no such address; add it to an "
-		    "interface or bind 0.0.0.0 or [::]", a->text);
+		error_set(e,
+		    "cannot listen on %s: this host has no such address; add it to an "
+		    "interface or bind 0.0.0.0 or [::]",
+		    a->text);
 		break;
 	case EMFILE:
 	case ENFILE:
@@ -114,8 +122,10 @@ clear_stale_file(const struct conf_address *a, struct error *e)
 		return false;
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		error_set(e, "cannot listen on %s: a file that is no socket is in the way; move it or "
-		    "choose another path", a->text);
+		error_set(e,
+		    "cannot listen on %s: a file that is no socket is in the way; move it or "
+		    "choose another path",
+		    a->text);
 		return false;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -127,8 +137,10 @@ clear_stale_file(const struct conf_address *a, struct error *e)
 	err = errno;
 	close(fd);
 	if (rc == 0 || err != ECONNREFUSED) {
-		error_set(e, "cannot listen on %s: another process listens there%s%s; stop it or "
-		    "choose another path", a->text, rc < 0 ? ": " : "", rc < 0 ? strerror(err) : "");
+		error_set(e,
+		    "cannot listen on %s: another process listens there%s%s; stop it or "
+		    "choose another path",
+		    a->text, rc < 0 ? ": " : "", rc < 0 ? strerror(err) : "");
 		return false;
 	}
 	if (unlink(un->sun_path) < 0 && errno != ENOENT) {
@@ -273,8 +285,9 @@ socket_format_ip(const struct sockaddr *sa, char *buf, size_t size)
 	if (four != NULL)
 		text = inet_ntop(AF_INET, four, buf, (socklen_t)size);
 	else if (sa->sa_family == AF_INET6)
-		text = inet_ntop(AF_INET6,
-		    &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, buf, (socklen_t)size);
+		text =
+		    inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+			buf, (socklen_t)size);
 	if (text == NULL)
 		snprintf(buf, size, "%s", sa->sa_family == AF_UNIX ? "unix" : "unknown");
 	return strlen(buf);
@@ -290,8 +303,8 @@ socket_format(const struct sockaddr *sa, char *buf, size_t size)
 	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
 		snprintf(buf, size, "%s", ip);
 	else
-		snprintf(buf, size, brackets ? "[%s]:%" PRIu16 : "%s:%" PRIu16, ip,
-		    socket_port(sa));
+		snprintf(
+		    buf, size, brackets ? "[%s]:%" PRIu16 : "%s:%" PRIu16, ip, socket_port(sa));
 	return buf;
 }
 
@@ -308,8 +321,8 @@ socket_addr_equal(const struct sockaddr *a, const struct sockaddr *b)
 	case AF_INET:
 		return a4->sin_addr.s_addr == b4->sin_addr.s_addr && a4->sin_port == b4->sin_port;
 	case AF_INET6:
-		return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0
-		    && a6->sin6_port == b6->sin6_port && a6->sin6_scope_id == b6->sin6_scope_id;
+		return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0 &&
+		    a6->sin6_port == b6->sin6_port && a6->sin6_scope_id == b6->sin6_scope_id;
 	case AF_UNIX:
 		return strncmp(au->sun_path, bu->sun_path, sizeof au->sun_path) == 0;
 	default:

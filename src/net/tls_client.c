@@ -22,8 +22,8 @@ static const unsigned char http1_only[] = "\x08http/1.1";
 
 /* SSLs made from it may outlive it: what they need is in the context, which they hold. */
 struct tls_client {
-	SSL_CTX *ctx; /* counted */
-	char *sni; /* or NULL */
+	SSL_CTX *ctx;                 /* counted */
+	char *sni;                    /* or NULL */
 	unsigned char policy[DIGEST]; /* sessions made under another one are not resumed */
 };
 
@@ -69,7 +69,7 @@ read_system_store(struct error *e)
 		abort();
 	ERR_clear_error();
 	if (bundle != NULL ? X509_STORE_load_file(store, bundle) == 1
-	                   : X509_STORE_set_default_paths(store) == 1) {
+			   : X509_STORE_set_default_paths(store) == 1) {
 		ERR_clear_error();
 		return store;
 	}
@@ -157,12 +157,13 @@ static bool
 configure(SSL_CTX *ctx)
 {
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-	    | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, on_session);
-	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1
-	    && SSL_CTX_set_alpn_protos(ctx, http1_only, sizeof http1_only - 1) == 0;
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	    SSL_CTX_set_alpn_protos(ctx, http1_only, sizeof http1_only - 1) == 0;
 }
 
 static void
@@ -212,9 +213,9 @@ tls_client_new(const struct conf_upstream_tls *conf, struct error *e)
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	if (!set_trust(ctx, conf, e)
-	    || (conf->certificate.bytes != NULL
-	        && !tls_pem_use(ctx, &conf->certificate, &conf->key, e))) {
+	if (!set_trust(ctx, conf, e) ||
+	    (conf->certificate.bytes != NULL &&
+		!tls_pem_use(ctx, &conf->certificate, &conf->key, e))) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -251,11 +252,11 @@ expect_peer(SSL *ssl, const char *name, bool literal)
 	if (literal)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1
-	    && SSL_set_tlsext_host_name(ssl, name) == 1;
+	return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 &&
+	    SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-/* What a session is bound to. Its own host name will not do: without the server's echo it is lost. */
+/* What a session is bound to. Its own host name is lost when the server does not echo it. */
 static void
 digest_peer(unsigned char id[DIGEST], const struct tls_client *c, const char *name)
 {
@@ -279,9 +280,9 @@ may_resume(SSL_SESSION *session, const unsigned char id[DIGEST])
 	unsigned len;
 
 	made_for = SSL_SESSION_get0_id_context(session, &len);
-	return SSL_SESSION_is_resumable(session) && len == DIGEST
-	    && memcmp(made_for, id, DIGEST) == 0 && peer != NULL
-	    && X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+	return SSL_SESSION_is_resumable(session) && len == DIGEST &&
+	    memcmp(made_for, id, DIGEST) == 0 && peer != NULL &&
+	    X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
 }
 
 /*
@@ -336,8 +337,8 @@ tls_client_ssl(struct tls_client *c, const char *host, struct tls_session_slot *
 	ssl = SSL_new(c->ctx);
 	if (ssl == NULL)
 		return NULL;
-	if (!expect_peer(ssl, name, literal) || SSL_set_ex_data(ssl, slot_index, slot) != 1
-	    || (slot != NULL && !resume(c, ssl, slot, name))) {
+	if (!expect_peer(ssl, name, literal) || SSL_set_ex_data(ssl, slot_index, slot) != 1 ||
+	    (slot != NULL && !resume(c, ssl, slot, name))) {
 		ERR_clear_error();
 		SSL_free(ssl);
 		return NULL;
@@ -355,8 +356,8 @@ tls_client_forget_slot(SSL *ssl)
 enum fault
 tls_client_fault(const SSL *ssl)
 {
-	if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0
-	    && SSL_get_verify_result(ssl) != X509_V_OK)
+	if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 &&
+	    SSL_get_verify_result(ssl) != X509_V_OK)
 		return FAULT_TLS_UNTRUSTED;
 	return FAULT_TLS_FAILED;
 }

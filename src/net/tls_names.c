@@ -106,8 +106,8 @@ tls_names_new(const struct conf_tls *conf)
 		for (unsigned j = 0; j < c->name_count; j++)
 			insert(n, c->names[j], kind_of(c), i);
 	}
-	n->fallback = fallback_pair(conf,
-	    first->name_count > 0 ? n->slots[slot_for(n, first->names[0])].pair : NO_PAIR);
+	n->fallback = fallback_pair(
+	    conf, first->name_count > 0 ? n->slots[slot_for(n, first->names[0])].pair : NO_PAIR);
 	return n;
 }
 

@@ -65,16 +65,16 @@ static bool
 use_key(SSL_CTX *ctx, BIO *bio)
 {
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-	bool good = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1
-	    && SSL_CTX_check_private_key(ctx) == 1;
+	bool good = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
+	    SSL_CTX_check_private_key(ctx) == 1;
 
 	EVP_PKEY_free(key);
 	return good;
 }
 
 bool
-tls_pem_use(SSL_CTX *ctx, const struct conf_file *chain, const struct conf_file *key,
-    struct error *e)
+tls_pem_use(
+    SSL_CTX *ctx, const struct conf_file *chain, const struct conf_file *key, struct error *e)
 {
 	BIO *chain_bio = reader(chain), *key_bio = reader(key);
 	bool good = false;
@@ -112,8 +112,7 @@ tls_pem_trust(X509_STORE *store, const struct conf_file *bundle, struct error *e
 	return false;
 }
 
-STACK_OF(X509_NAME) *
-tls_pem_subjects(const X509_STORE *store)
+STACK_OF(X509_NAME) * tls_pem_subjects(const X509_STORE *store)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
 	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();

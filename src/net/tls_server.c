@@ -19,10 +19,9 @@
 #include "net/tls_ticket.h"
 
 /* Mozilla's intermediate profile without DHE; TLS 1.3 suites are OpenSSL's default. */
-static const char default_ciphers[] =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static const char default_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+				      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+				      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 static const char groups[] = "X25519:P-256:P-384";
 
 /* What ALPN offers, in our order, in wire format. */
@@ -45,13 +44,13 @@ struct tls_server {
 	SSL_CTX *front; /* without a certificate; each SSL starts there. Not counted: it owns us */
 	const struct conf_tls *conf;
 	struct topology *pinned; /* counted */
-	unsigned choosing; /* SSLs whose ClientHello has not come */
+	unsigned choosing;       /* SSLs whose ClientHello has not come */
 	bool freed;
-	struct tls_names *names; /* borrows from conf */
+	struct tls_names *names;   /* borrows from conf */
 	struct context **contexts; /* by first certificate of the pair */
 	unsigned certificate_count;
-	X509_STORE *store; /* counted; client CAs, or NULL */
-	STACK_OF(X509_NAME) *ca_names; /* owned */
+	X509_STORE *store;              /* counted; client CAs, or NULL */
+	STACK_OF(X509_NAME) * ca_names; /* owned */
 	EVP_CIPHER *cipher;
 	struct tls_tickets tickets;
 	unsigned char policy[DIGEST]; /* of what a resumed session must have agreed to */
@@ -59,10 +58,10 @@ struct tls_server {
 	size_t protocols_len;
 };
 
-static int owner_index;	   /* SSL_CTX: the server that dies with it */
+static int owner_index;    /* SSL_CTX: the server that dies with it */
 static int server_index;   /* SSL_CTX: the server it belongs to */
 static int choosing_index; /* SSL: its server, until the ClientHello is in */
-static int sni_index;	   /* SSL: the SNI in our form, when it was sent in another */
+static int sni_index;      /* SSL: the SNI in our form, when it was sent in another */
 
 static void server_destroy(struct tls_server *);
 
@@ -124,8 +123,8 @@ digest(unsigned char out[DIGEST], const struct slice *parts, unsigned count)
 
 	/* Each part behind its length, so that no two lists of parts read the same. */
 	for (unsigned i = 0; good && i < count; i++)
-		good = EVP_DigestUpdate(md, &parts[i].len, sizeof parts[i].len) == 1
-		    && (parts[i].len == 0 || EVP_DigestUpdate(md, parts[i].at, parts[i].len) == 1);
+		good = EVP_DigestUpdate(md, &parts[i].len, sizeof parts[i].len) == 1 &&
+		    (parts[i].len == 0 || EVP_DigestUpdate(md, parts[i].at, parts[i].len) == 1);
 	if (!good || EVP_DigestFinal_ex(md, out, NULL) != 1)
 		abort();
 	EVP_MD_CTX_free(md);
@@ -151,12 +150,12 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
 		if (key == NULL)
 			return 0; /* not ours, or too old: a full handshake */
 	}
-	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
-	    (void *)(uintptr_t)key->mac, sizeof key->mac);
+	params[0] = OSSL_PARAM_construct_octet_string(
+	    OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)key->mac, sizeof key->mac);
 	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0);
 	params[2] = OSSL_PARAM_construct_end();
-	if (EVP_MAC_CTX_set_params(mac, params) != 1
-	    || EVP_CipherInit_ex2(cipher, s->cipher, key->cipher, iv, sealing, NULL) != 1)
+	if (EVP_MAC_CTX_set_params(mac, params) != 1 ||
+	    EVP_CipherInit_ex2(cipher, s->cipher, key->cipher, iv, sealing, NULL) != 1)
 		return -1;
 	return renew ? 2 : 1;
 }
@@ -196,7 +195,8 @@ on_servername(SSL *ssl, int *alert, void *arg)
 static bool
 parse_sni(const unsigned char *ext, size_t len, const unsigned char **name, size_t *name_len)
 {
-	if (len < 5 || ((size_t)ext[0] << 8 | ext[1]) != len - 2 || ext[2] != TLSEXT_NAMETYPE_host_name)
+	if (len < 5 || ((size_t)ext[0] << 8 | ext[1]) != len - 2 ||
+	    ext[2] != TLSEXT_NAMETYPE_host_name)
 		return false;
 	*name = ext + 5;
 	*name_len = (size_t)ext[3] << 8 | ext[4];
@@ -211,8 +211,8 @@ static SSL_CTX *context_for(struct tls_server *, struct tls_pair);
  * one is (CVE-2025-23419). The name goes in as sent, since the session keeps it so.
  */
 static bool
-bind_session(SSL *ssl, const struct tls_server *s, struct tls_pair pair, const void *raw,
-    size_t raw_len)
+bind_session(
+    SSL *ssl, const struct tls_server *s, struct tls_pair pair, const void *raw, size_t raw_len)
 {
 	unsigned char id[DIGEST];
 	const struct slice parts[] = {
@@ -249,9 +249,8 @@ choose(SSL *ssl, struct tls_server *s, const char *name, const void *raw, size_t
 		return SSL_get_SSL_CTX(ssl) != s->front;
 	pair = tls_names_find(s->names, name);
 	ctx = context_for(s, pair);
-	return ctx != NULL
-	    && (ctx == SSL_get_SSL_CTX(ssl) || SSL_set_SSL_CTX(ssl, ctx) != NULL)
-	    && bind_session(ssl, s, pair, raw, raw_len);
+	return ctx != NULL && (ctx == SSL_get_SSL_CTX(ssl) || SSL_set_SSL_CTX(ssl, ctx) != NULL) &&
+	    bind_session(ssl, s, pair, raw, raw_len);
 }
 
 /*
@@ -268,9 +267,8 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 	size_t ext_len, raw_len = 0;
 	bool good;
 
-	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &ext_len) == 1
-	    && (!parse_sni(ext, ext_len, &raw, &raw_len)
-	        || !tls_name_normalize(raw, raw_len, name))) {
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &ext_len) == 1 &&
+	    (!parse_sni(ext, ext_len, &raw, &raw_len) || !tls_name_normalize(raw, raw_len, name))) {
 		*alert = SSL_AD_ILLEGAL_PARAMETER;
 		return SSL_CLIENT_HELLO_ERROR;
 	}
@@ -290,7 +288,7 @@ static bool
 set_client_auth(SSL_CTX *ctx, const struct tls_server *s)
 {
 	int mode = SSL_VERIFY_NONE;
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 
 	switch (s->conf->client_auth) {
 	case CLIENT_AUTH_OFF:
@@ -328,22 +326,24 @@ configure(SSL_CTX *ctx, struct tls_server *s)
 	const struct conf_tls *conf = s->conf;
 	uint64_t ticket_s = (uint64_t)s->tickets.rotation_ms * 2 / 1000;
 
-	/* Our order of ciphers is not preferred: all are good, and clients know what is fast there. */
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
-	    | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_SINGLE_ECDH_USE);
+	/* Our order of ciphers is not preferred: all are good, and clients know what is fast there.
+	 */
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA |
+		SSL_OP_SINGLE_ECDH_USE);
 	/* NO_AUTO_CHAIN: the client CAs in the store are no place to look for our own chain. */
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-	    | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(ctx, (long)(ticket_s > MAX_TICKET_S ? MAX_TICKET_S : ticket_s));
 	set_callbacks(ctx, s);
-	return SSL_CTX_set_min_proto_version(ctx, conf->min_version) == 1
-	    && SSL_CTX_set_cipher_list(ctx,
-	           conf->ciphers != NULL ? conf->ciphers : default_ciphers) == 1
-	    && SSL_CTX_set1_groups_list(ctx, groups) == 1
-	    && SSL_CTX_set_num_tickets(ctx, 1) == 1
-	    && SSL_CTX_set_max_early_data(ctx, 0) == 1
-	    && SSL_CTX_set_ex_data(ctx, server_index, s) == 1 && set_client_auth(ctx, s);
+	return SSL_CTX_set_min_proto_version(ctx, conf->min_version) == 1 &&
+	    SSL_CTX_set_cipher_list(ctx, conf->ciphers != NULL ? conf->ciphers : default_ciphers) ==
+	    1 &&
+	    SSL_CTX_set1_groups_list(ctx, groups) == 1 && SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
+	    SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
+	    SSL_CTX_set_ex_data(ctx, server_index, s) == 1 && set_client_auth(ctx, s);
 }
 
 /* A context of the block, without a certificate. */
@@ -365,9 +365,8 @@ use_pair(SSL_CTX *ctx, const struct conf_tls *conf, struct tls_pair pair, struct
 	for (int kind = 0; kind < TLS_KEY_KINDS; kind++) {
 		int i = pair.certificate[kind];
 
-		if (i >= 0
-		    && !tls_pem_use(ctx, &conf->certificates[i].chain,
-		        &conf->certificates[i].key, e))
+		if (i >= 0 &&
+		    !tls_pem_use(ctx, &conf->certificates[i].chain, &conf->certificates[i].key, e))
 			return false;
 	}
 	return true;

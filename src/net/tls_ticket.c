@@ -18,8 +18,8 @@ derive(unsigned char out[TLS_TICKET_SEED], const unsigned char secret[TLS_TICKET
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned len;
 
-	if (HMAC(EVP_sha256(), secret, TLS_TICKET_SEED, (const unsigned char *)label,
-	        strlen(label), digest, &len) == NULL)
+	if (HMAC(EVP_sha256(), secret, TLS_TICKET_SEED, (const unsigned char *)label, strlen(label),
+		digest, &len) == NULL)
 		abort();
 	memcpy(out, digest, TLS_TICKET_SEED);
 	OPENSSL_cleanse(digest, sizeof digest);

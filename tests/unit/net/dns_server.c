@@ -34,8 +34,8 @@ put16(struct message *m, unsigned v)
 }
 
 static void
-put_record(struct message *m, unsigned name, unsigned type, uint32_t ttl_s, const void *data,
-    unsigned len)
+put_record(
+    struct message *m, unsigned name, unsigned type, uint32_t ttl_s, const void *data, unsigned len)
 {
 	put16(m, name);
 	put16(m, type);
@@ -78,8 +78,8 @@ put_addresses(struct message *m, const struct dns_server *s, bool six)
 
 /* The answer to q. len 0: none. */
 static void
-answer(const struct dns_server *s, enum dns_mood mood, bool six, const unsigned char *q,
-    size_t len, struct message *m)
+answer(const struct dns_server *s, enum dns_mood mood, bool six, const unsigned char *q, size_t len,
+    struct message *m)
 {
 	size_t qlen = question_len(q, len);
 
@@ -190,8 +190,8 @@ serve_tcp(struct running *r)
 			break;
 		r->public.asked++;
 		r->public.asked_tcp++;
-		answer(&r->public, (enum dns_mood)r->public.mood[asks_six(q, len)], asks_six(q, len),
-		    q, len, &m);
+		answer(&r->public, (enum dns_mood)r->public.mood[asks_six(q, len)],
+		    asks_six(q, len), q, len, &m);
 		head[0] = (unsigned char)(m.len >> 8);
 		head[1] = (unsigned char)m.len;
 		if (write(fd, head, 2) != 2 || write(fd, m.at, m.len) != (ssize_t)m.len)
@@ -230,9 +230,9 @@ dns_server_start(void)
 		addr.sin_port = 0;
 		r->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		r->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (bind(r->tcp, (struct sockaddr *)&addr, sizeof addr) == 0
-		    && getsockname(r->tcp, (struct sockaddr *)&addr, &len) == 0
-		    && bind(r->udp, (struct sockaddr *)&addr, sizeof addr) == 0)
+		if (bind(r->tcp, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+		    getsockname(r->tcp, (struct sockaddr *)&addr, &len) == 0 &&
+		    bind(r->udp, (struct sockaddr *)&addr, sizeof addr) == 0)
 			break;
 		close(r->udp);
 		close(r->tcp);

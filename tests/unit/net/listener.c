@@ -104,10 +104,12 @@ START_TEST(each_worker_has_its_own_socket_at_the_same_address)
 	for (unsigned i = 0; i < 2; i++) {
 		for (unsigned w = 1; w < WORKERS; w++) {
 			ck_assert_int_ne(set->listeners[i]->fds[w], set->listeners[i]->fds[0]);
-			ck_assert_uint_eq(port_of(set->listeners[i], w), port_of(set->listeners[i], 0));
+			ck_assert_uint_eq(
+			    port_of(set->listeners[i], w), port_of(set->listeners[i], 0));
 		}
 		snprintf(expected, sizeof expected, "127.0.0.1:%u", port_of(set->listeners[i], 0));
-		ck_assert_str_eq(listener_bound_text(set->listeners[i], text, sizeof text), expected);
+		ck_assert_str_eq(
+		    listener_bound_text(set->listeners[i], text, sizeof text), expected);
 	}
 	ck_assert_str_eq(listener_bound_text(set->listeners[2], text, sizeof text), "unix:it");
 	listener_set_unref(set);

@@ -160,8 +160,9 @@ START_TEST(workers_share_a_port_but_strangers_do_not)
 
 	ck_assert(!socket_is_free(&a, &e));
 	snprintf(owner, sizeof owner, "(pid %d)", (int)getpid());
-	ck_assert_msg(strstr(e.text, "in use by") != NULL && strstr(e.text, owner) != NULL
-	        && strstr(e.text, "the address") != NULL, "%s", e.text);
+	ck_assert_msg(strstr(e.text, "in use by") != NULL && strstr(e.text, owner) != NULL &&
+		strstr(e.text, "the address") != NULL,
+	    "%s", e.text);
 	close(one);
 	close(two);
 	ck_assert_msg(socket_is_free(&a, &e), "%s", e.text);
@@ -311,8 +312,8 @@ END_TEST
 START_TEST(addresses_are_equal_by_family_address_and_port)
 {
 	struct conf_address list[] = { ip4("10.0.0.1", 80), ip4("10.0.0.1", 81),
-		ip4("10.0.0.2", 80), ip6("::1", 80), ip6("::1", 81), ip6("::2", 80),
-		unix_path("a"), unix_path("b") };
+		ip4("10.0.0.2", 80), ip6("::1", 80), ip6("::1", 81), ip6("::2", 80), unix_path("a"),
+		unix_path("b") };
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(list); j++) {

@@ -35,10 +35,16 @@ make_certificates(void)
 	strange = leaf("DNS:shop.test", strange_ca);
 	self_signed = leaf("DNS:shop.test", NULL);
 	deep = leaf("DNS:shop.test", intermediate);
-	expired = issue((struct issuing){ .subject = "shop.test", .sans = "DNS:shop.test",
-	    .issuer = ca, .not_before = -2 * DAY, .not_after = -DAY });
-	early = issue((struct issuing){ .subject = "shop.test", .sans = "DNS:shop.test",
-	    .issuer = ca, .not_before = DAY, .not_after = 2 * DAY });
+	expired = issue((struct issuing){ .subject = "shop.test",
+	    .sans = "DNS:shop.test",
+	    .issuer = ca,
+	    .not_before = -2 * DAY,
+	    .not_after = -DAY });
+	early = issue((struct issuing){ .subject = "shop.test",
+	    .sans = "DNS:shop.test",
+	    .issuer = ca,
+	    .not_before = DAY,
+	    .not_after = 2 * DAY });
 	client_cert = issue((struct issuing){ .subject = "proxy", .issuer = ca });
 }
 
@@ -128,7 +134,8 @@ static const struct {
 	{ &self_signed, &ca, "shop.test", NULL, true, FAULT_TLS_UNTRUSTED, NULL },
 	{ &self_signed, &self_signed, "shop.test", NULL, true, FAULT_NONE, "shop.test" },
 	{ &deep, &intermediate, "shop.test", NULL, true, FAULT_NONE, "shop.test" },
-	{ &deep, &ca, "shop.test", NULL, true, FAULT_TLS_UNTRUSTED, NULL }, /* its chain is missing */
+	{ &deep, &ca, "shop.test", NULL, true, FAULT_TLS_UNTRUSTED,
+	    NULL }, /* its chain is missing */
 	{ &good, NULL, "shop.test", NULL, true, FAULT_TLS_UNTRUSTED, NULL }, /* the system's CAs */
 	{ &strange, NULL, "other.test", NULL, false, FAULT_NONE, "other.test" },
 	{ &expired, NULL, "shop.test", NULL, false, FAULT_NONE, "shop.test" },
@@ -170,8 +177,10 @@ END_TEST
 
 START_TEST(a_client_certificate_is_shown_when_asked_for)
 {
-	struct conf_upstream_tls with = { .verify = true, .ca = ca->chain,
-		.certificate = client_cert->chain, .key = client_cert->key_file };
+	struct conf_upstream_tls with = { .verify = true,
+		.ca = ca->chain,
+		.certificate = client_cert->chain,
+		.key = client_cert->key_file };
 	struct conf_upstream_tls without = { .verify = true, .ca = ca->chain };
 	SSL_CTX *ctx = endpoint(good, TLS1_2_VERSION);
 	struct tls_client *c = client_new(&with);
@@ -299,8 +308,8 @@ END_TEST
 START_TEST(a_session_does_not_outlive_its_certificate)
 {
 	struct conf_upstream_tls conf = { .verify = true, .ca = ca->chain };
-	struct issued *brief = issue((struct issuing){ .subject = "shop.test",
-	    .sans = "DNS:shop.test", .issuer = ca, .not_after = 2 });
+	struct issued *brief = issue((struct issuing){
+	    .subject = "shop.test", .sans = "DNS:shop.test", .issuer = ca, .not_after = 2 });
 	SSL_CTX *ctx = endpoint(brief, TLS1_3_VERSION);
 	struct tls_client *c = client_new(&conf);
 	struct tls_session_slot slot = { NULL };
@@ -361,8 +370,9 @@ START_TEST(what_cannot_be_used_is_said_with_its_file)
 {
 	struct conf_file junk = { "junk.pem", "not a certificate", 17 };
 	struct conf_upstream_tls bad_ca = { .verify = true, .ca = junk };
-	struct conf_upstream_tls bad_pair = { .verify = false, .certificate = client_cert->chain,
-		.key = good->key_file };
+	struct conf_upstream_tls bad_pair = {
+		.verify = false, .certificate = client_cert->chain, .key = good->key_file
+	};
 	struct error e;
 
 	ck_assert_ptr_null(tls_client_new(&bad_ca, &e));
@@ -396,8 +406,8 @@ main(void)
 
 	make_certificates();
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, an_endpoint_is_trusted_for_its_name_and_ca_only, 0,
-	    2 * ARRAY_SIZE(trusts));
+	tcase_add_loop_test(
+	    tc, an_endpoint_is_trusted_for_its_name_and_ca_only, 0, 2 * ARRAY_SIZE(trusts));
 	tcase_add_test(tc, a_version_below_1_2_fails_without_being_a_matter_of_trust);
 	tcase_add_test(tc, a_client_certificate_is_shown_when_asked_for);
 	tcase_add_test(tc, http1_is_offered);

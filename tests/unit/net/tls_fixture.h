@@ -22,13 +22,13 @@ struct issued {
 };
 
 struct issuing {
-	const char *subject; /* CN */
-	const char *sans; /* "DNS:a,IP:127.0.0.1", or NULL */
+	const char *subject;         /* CN */
+	const char *sans;            /* "DNS:a,IP:127.0.0.1", or NULL */
 	const struct issued *issuer; /* NULL: self-signed */
-	bool rsa; /* else P-256 */
+	bool rsa;                    /* else P-256 */
 	bool ca;
 	long not_before; /* seconds from now */
-	long not_after; /* seconds from now; 0: a day */
+	long not_after;  /* seconds from now; 0: a day */
 };
 
 struct issued *issue(struct issuing);

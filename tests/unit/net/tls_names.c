@@ -13,8 +13,7 @@ static const char *odd_names[] = { "f*.example.org", "*" };
 
 static struct conf_certificate certificates[] = {
 	{ .names = first_names, .name_count = 2, .ecdsa = true },
-	{ .names = rsa_names, .name_count = 1 },
-	{ .names = wild_names, .name_count = 2 },
+	{ .names = rsa_names, .name_count = 1 }, { .names = wild_names, .name_count = 2 },
 	{ .names = odd_names, .name_count = 2, .ecdsa = true },
 	{ .names = rsa_names, .name_count = 1 }, /* a second RSA one: the first wins */
 };
@@ -99,7 +98,7 @@ END_TEST
 
 static const struct {
 	const char *raw;
-	size_t len; /* 0: strlen */
+	size_t len;       /* 0: strlen */
 	const char *name; /* NULL: refused */
 } names[] = {
 	{ "example.com", 0, "example.com" },
@@ -121,7 +120,9 @@ static const struct {
 	{ "::1", 0, NULL },
 	{ "a b", 0, NULL },
 	{ "a/b", 0, NULL },
-	{ "b\xc3\xbc" "cher.example", 0, NULL },
+	{ "b\xc3\xbc"
+	  "cher.example",
+	    0, NULL },
 	{ "example.com\0.evil", 17, NULL },
 	{ "\0", 1, NULL },
 };
@@ -145,12 +146,12 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_loop_test(tc, a_name_finds_exact_then_wildcard_then_the_default, 0,
-	    ARRAY_SIZE(lookups));
+	tcase_add_loop_test(
+	    tc, a_name_finds_exact_then_wildcard_then_the_default, 0, ARRAY_SIZE(lookups));
 	tcase_add_test(tc, a_default_certificate_without_names_serves_what_nobody_else_does);
 	tcase_add_test(tc, ten_thousand_names_are_all_found);
-	tcase_add_loop_test(tc, only_host_names_are_taken_and_come_out_lower_case, 0,
-	    ARRAY_SIZE(names));
+	tcase_add_loop_test(
+	    tc, only_host_names_are_taken_and_come_out_lower_case, 0, ARRAY_SIZE(names));
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

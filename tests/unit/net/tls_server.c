@@ -50,8 +50,8 @@ make_certificates(void)
 	other = issue((struct issuing){ .subject = "other", .issuer = ca });
 	good_client = issue((struct issuing){ .subject = "client", .issuer = ca });
 	foreign_client = issue((struct issuing){ .subject = "foreign", .issuer = stranger });
-	expired_client = issue((struct issuing){ .subject = "expired", .issuer = ca,
-	    .not_before = -2 * DAY, .not_after = -DAY });
+	expired_client = issue((struct issuing){
+	    .subject = "expired", .issuer = ca, .not_before = -2 * DAY, .not_after = -DAY });
 	certificates[0] = certificate_of(shop_ec, shop_names);
 	certificates[1] = certificate_of(shop_rsa, shop_names);
 	certificates[2] = certificate_of(wild, wild_names);
@@ -192,7 +192,9 @@ static const struct {
 	{ "\x02h2\x08http/1.1", 12, true },
 	{ "", 0, true }, /* no ALPN at all: HTTP/1.1 it is */
 	{ "\x02h2", 3, false },
-	{ "\x0a" "acme-tls/1", 11, false },
+	{ "\x0a"
+	  "acme-tls/1",
+	    11, false },
 	{ "\x08http/1.0", 9, false },
 };
 
@@ -202,8 +204,8 @@ START_TEST(alpn_agrees_on_http1_or_on_nothing)
 	SSL *server = tls_server_ssl(s);
 	struct result r;
 
-	SSL_CTX_set_alpn_protos(client_ctx, (const unsigned char *)alpn[_i].offer,
-	    (unsigned)alpn[_i].len);
+	SSL_CTX_set_alpn_protos(
+	    client_ctx, (const unsigned char *)alpn[_i].offer, (unsigned)alpn[_i].len);
 	r = meet_ssl(server, "shop.test", NULL);
 	ck_assert(r.good == alpn[_i].good);
 	if (!r.good)
@@ -445,7 +447,8 @@ START_TEST(weak_tls12_ciphers_are_not_offered)
 	struct result r;
 
 	SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
-	SSL_CTX_set_cipher_list(client_ctx, "AES128-SHA:AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA:"
+	SSL_CTX_set_cipher_list(client_ctx,
+	    "AES128-SHA:AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA:"
 	    "DHE-RSA-AES128-GCM-SHA256");
 	r = meet(s, "shop.test", NULL);
 	ck_assert(!r.good);
@@ -543,7 +546,8 @@ START_TEST(which_certificate_serves_a_name_can_be_asked)
 	static const struct {
 		const char *name;
 		unsigned index;
-	} asked[] = { { "shop.test", 0 }, { "x.wild.test", 2 }, { "other.test", 3 }, { "no.test", 0 } };
+	} asked[] = { { "shop.test", 0 }, { "x.wild.test", 2 }, { "other.test", 3 },
+		{ "no.test", 0 } };
 	struct tls_server *s = tls_server_new(&site, seed);
 
 	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
@@ -593,10 +597,10 @@ add_tests(TCase *tc)
 	tcase_add_loop_test(tc, alpn_agrees_on_http1_or_on_nothing, 0, ARRAY_SIZE(alpn));
 	tcase_add_loop_test(tc, another_worker_resumes_with_the_same_seed_only, 0, 2);
 	tcase_add_loop_test(tc, a_session_survives_one_rotation_but_not_two, 0, 2);
-	tcase_add_loop_test(tc, a_session_is_resumed_under_its_own_name_only, 0,
-	    2 * ARRAY_SIZE(crossings));
-	tcase_add_loop_test(tc, client_certificates_are_judged_as_configured, 0,
-	    2 * ARRAY_SIZE(auths));
+	tcase_add_loop_test(
+	    tc, a_session_is_resumed_under_its_own_name_only, 0, 2 * ARRAY_SIZE(crossings));
+	tcase_add_loop_test(
+	    tc, client_certificates_are_judged_as_configured, 0, 2 * ARRAY_SIZE(auths));
 	tcase_add_loop_test(tc, a_resumed_session_keeps_its_client_certificate, 0, 2);
 	tcase_add_loop_test(tc, resumption_never_bypasses_client_certificates, 0, 2);
 	tcase_add_test(tc, blocks_do_not_resume_each_others_sessions);
