@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/timer.h"
 #include "http/h1.h"
 #include "net/stream.h"
 #include "net/tls_client.h"
-#include "base/timer.h"
 #include "steer/check.h"
 
 struct endpoint;
@@ -81,8 +81,5 @@ void probe_close(struct probe *);
 void probe_start(struct probe *, struct site *);
 /* A running probe goes on under a site that site_equal() calls the same. */
 void probe_move(struct probe *, struct site *);
-
-/* The bytes a probe sends (not for tcp); returns the length snprintf() would. For tests too. */
-int probe_request(const struct site *, const struct endpoint *, char *buf, size_t size);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +11,8 @@
 #include "base/slab.h"
 #include "conf/topology.h"
 #include "control/needle.h"
+#include "control/probe_request.h"
 #include "control/site.h"
-#include "net/socket.h"
 #include "steer/endpoint.h"
 
 enum {
@@ -226,52 +225,6 @@ dial(struct probe *p)
 		judge_fault(p, stream_fault(&p->stream));
 		tell_later(p);
 	}
-}
-
-/* As traffic's Host would be: the port only where it is not the scheme's own. */
-static int
-format_host(const struct site *s, const struct endpoint *e, char *buf, size_t size)
-{
-	uint16_t port = socket_port((const struct sockaddr *)&e->addr);
-	bool bracket = strchr(e->host, ':') != NULL;
-
-	if (s->check->host != NULL)
-		return snprintf(buf, size, "%s", s->check->host);
-	if (s->region->host != NULL)
-		return snprintf(buf, size, "%s", s->region->host);
-	if (port == (e->tls ? 443 : 80))
-		return snprintf(buf, size, bracket ? "[%s]" : "%s", e->host);
-	return snprintf(buf, size, bracket ? "[%s]:%u" : "%s:%u", e->host, port);
-}
-
-int
-probe_request(const struct site *s, const struct endpoint *e, char *buf, size_t size)
-{
-	const struct conf_health_check *check = s->check;
-	char host[512];
-	bool has_body;
-
-	if (format_host(s, e, host, sizeof host) >= (int)sizeof host)
-		return (int)size;
-	switch (method_lookup(slice_of(check->method))) {
-	case METHOD_POST:
-	case METHOD_PUT:
-	case METHOD_PATCH:
-		has_body = true; /* RFC 9110 section 8.6: say that it is empty */
-		break;
-	default:
-		has_body = false;
-	}
-	return snprintf(buf, size,
-	    "%s %s HTTP/1.1\r\n"
-	    "Host: %s\r\n"
-	    "User-Agent: detour-health/" DETOUR_VERSION "\r\n"
-	    "Accept: */*\r\n"
-	    "%s"
-	    "Connection: %s\r\n"
-	    "\r\n",
-	    check->method, check->path, host, has_body ? "Content-Length: 0\r\n" : "",
-	    check->reuse ? "keep-alive" : "close");
 }
 
 static void
@@ -594,10 +547,23 @@ read_answer(struct probe *p)
 	}
 }
 
+/*
+ * Nothing was sent that could be lost, and a FIN each second from each endpoint's prober would
+ * leave a minute's worth of TIME_WAIT behind.
+ */
+static void
+reset_on_close(struct stream *s)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 static void
 on_opened(struct probe *p)
 {
 	if (p->site->check->type == CHECK_TCP) {
+		reset_on_close(&p->stream);
 		hang_up(p);
 		judge_passed(p);
 		return;

@@ -90,6 +90,7 @@ verdict_log_shares(struct verdict_log *l, const struct table_service *service,
 		log_info("service %s, region %s (tier %u): share %.1f %% -> %.1f %%: %u of %u "
 			 "endpoints up%s; tier %u serves",
 		    service->conf->name, region->name, region->conf->tier, percent(c->before[i]),
-		    percent(c->after[i]), c->up[i], region->endpoint_count, mode_text(c->mode), tier);
+		    percent(c->after[i]), c->up[i], region->endpoint_count, mode_text(c->mode),
+		    tier);
 	}
 }

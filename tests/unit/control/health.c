@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/health.h"
+
+#include <check.h>
+
+#include "origin.h"
+#include "rig.h"
+#include "world.h"
+
+static const struct origin_answer busy = {
+	.bytes = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+};
+
+struct reason_case {
+	struct origin_answer answer;
+	enum endpoint_reason reason;
+	uint32_t detail;
+};
+
+static const struct reason_case reasons[] = {
+	{ { .bytes = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n" }, REASON_CHECK_STATUS, 503 },
+	{ { .then = ORIGIN_RESET }, REASON_CHECK_RESET, 3 },
+	{ { .then = ORIGIN_HANG }, REASON_CHECK_TIMEOUT, 0 },
+	{ { .bytes = "nonsense\r\n\r\n" }, REASON_CHECK_MALFORMED, 3 },
+};
+
+START_TEST(an_endpoint_that_is_down_says_why)
+{
+	const struct reason_case *c = &reasons[_i];
+	struct origin *east = origin_start(&c->answer, 1, NULL);
+	struct world w = rig_two_regions(&world_check, origin_port(east), origin_free_port());
+	struct rig r = rig_start();
+	const struct table *t;
+
+	w.check.timeout_ms = c->reason == REASON_CHECK_TIMEOUT ? 50 : 2000;
+	t = rig_apply_and_wait(&r, &w);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_DOWN);
+	ck_assert_int_eq(world_reason(world_endpoint(t, 0, 0)), c->reason);
+	if (c->detail != 0)
+		ck_assert_uint_ge(atomic_load(&world_endpoint(t, 0, 0)->reason_detail), c->detail);
+	rig_stop(&r);
+	origin_stop(east);
+}
+END_TEST
+
+START_TEST(a_failed_try_is_probed_within_100_ms)
+{
+	struct origin *east = origin_start(&rig_fine, 1, NULL);
+	struct world w = rig_two_regions(&world_check, origin_port(east), origin_free_port());
+	struct rig r = rig_start();
+	const struct table *t;
+	uint64_t reported_ms;
+
+	w.check.interval_ms = 3600 * 1000;
+	t = rig_apply_and_wait(&r, &w);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_UP);
+	UNTIL(rig_checks(&r) >= 4); /* west is known to be down */
+	ck_assert_uint_eq(origin_requests(east), 1);
+	for (int pause = 0; pause < 60; pause++) /* past the gap after the first probe */
+		world_pause();
+
+	reported_ms = clock_now_ms();
+	rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_TIMEOUT);
+	UNTIL(origin_requests(east) == 2);
+	ck_assert_uint_le(clock_now_ms() - reported_ms, 100);
+	/* It stays under closer watch for a while, then comes to rest. */
+	UNTIL(origin_requests(east) == 4);
+	ck_assert_int_eq(world_state(world_endpoint(t, 0, 0)), ENDPOINT_UP);
+	rig_stop(&r);
+	origin_stop(east);
+}
+END_TEST
+
+START_TEST(a_failing_endpoint_is_out_long_before_its_next_interval)
+{
+	struct origin *east = origin_start(&rig_fine, 1, NULL);
+	struct origin *west = origin_start(&rig_fine, 1, NULL);
+	struct world w = rig_two_regions(&world_check, origin_port(east), origin_port(west));
+	struct rig r = rig_start();
+	const struct table *t;
+	uint64_t reported_ms;
+
+	w.check.interval_ms = 3600 * 1000;
+	t = rig_apply_and_wait(&r, &w);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_UP &&
+	    world_state(world_endpoint(t, 1, 0)) == ENDPOINT_UP);
+	origin_script(east, &busy, 1);
+	reported_ms = clock_now_ms();
+	rig_report(&r, world_endpoint(t, 0, 0), FAULT_RESET);
+	UNTIL(world_share(t, 1) == 100);
+	ck_assert_uint_le(clock_now_ms() - reported_ms, 1000);
+	rig_stop(&r);
+	origin_stop(east);
+	origin_stop(west);
+}
+END_TEST
+
+START_TEST(a_storm_of_reports_is_no_storm_of_probes)
+{
+	struct origin *east = origin_start(&rig_fine, 1, NULL);
+	struct world w = rig_two_regions(&world_check, origin_port(east), origin_free_port());
+	struct rig r = rig_start();
+	const struct table *t;
+	uint64_t began_ms, spent_ms;
+	unsigned before;
+
+	w.check.interval_ms = 3600 * 1000;
+	t = rig_apply_and_wait(&r, &w);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_UP);
+	before = origin_requests(east);
+	began_ms = clock_now_ms();
+	do {
+		rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_REFUSED);
+		world_pause();
+		spent_ms = clock_now_ms() - began_ms;
+	} while (spent_ms < 500);
+	rig_wait_for_reports(&r);
+	ck_assert_uint_ge(origin_requests(east), before + 2);
+	/* Timers may fire a thirty-second part early. */
+	ck_assert_uint_le(origin_requests(east), before + 2 + (unsigned)(spent_ms / 48));
+	rig_stop(&r);
+	origin_stop(east);
+}
+END_TEST
+
+START_TEST(reports_that_say_nothing_about_the_endpoint_are_ignored)
+{
+	static const enum fault others[] = { FAULT_CLIENT_LEFT, FAULT_BAD_RESPONSE, FAULT_STATUS,
+		FAULT_QUEUE_FULL, FAULT_NONE };
+	struct world w = rig_two_regions(&world_no_check, 1, 2);
+	struct rig r = rig_start();
+	const struct table *t = rig_apply_and_wait(&r, &w);
+	struct endpoint stranger = { .id = 4711 };
+
+	for (int i = 0; i < 5; i++) {
+		for (size_t f = 0; f < ARRAY_SIZE(others); f++)
+			rig_report(&r, world_endpoint(t, 0, 0), others[f]);
+		rig_report(&r, &stranger, FAULT_CONNECT_REFUSED);
+	}
+	rig_wait_for_reports(&r);
+	ck_assert_int_eq(world_state(world_endpoint(t, 0, 0)), ENDPOINT_UP);
+	rig_stop(&r);
+}
+END_TEST
+
+START_TEST(an_unchecked_endpoint_is_out_after_three_failed_tries_in_a_row)
+{
+	struct world w = rig_two_regions(&world_no_check, 1, 2);
+	struct rig r = rig_start();
+	const struct table *t = rig_apply_and_wait(&r, &w);
+	struct endpoint *e = world_endpoint(t, 0, 0);
+	struct endpoint_shard *shard = endpoint_shard(e, 0);
+
+	for (int i = 0; i < 2; i++)
+		rig_report(&r, e, FAULT_CONNECT_REFUSED);
+	rig_wait_for_reports(&r);
+	atomic_fetch_add(&shard->answered, 1); /* a success between: it begins anew */
+	for (int i = 0; i < 2; i++)
+		rig_report(&r, e, FAULT_CONNECT_REFUSED);
+	rig_wait_for_reports(&r);
+	ck_assert_int_eq(world_state(e), ENDPOINT_UP);
+	rig_report(&r, e, FAULT_CONNECT_REFUSED);
+	UNTIL(world_state(e) == ENDPOINT_DOWN);
+	ck_assert_int_eq(world_reason(e), REASON_TRAFFIC_FAILED);
+	ck_assert_uint_eq(atomic_load(&e->reason_detail), 3);
+	UNTIL(world_share(t, 0) == 0 && world_share(t, 1) == 100);
+	/* A reload does not forget it. */
+	t = rig_apply_and_wait(&r, &w);
+	ck_assert_int_eq(world_state(e), ENDPOINT_DOWN);
+	endpoint_shard_release(shard);
+	rig_stop(&r);
+}
+END_TEST
+
+START_TEST(the_last_usable_endpoint_stays_in_use_whatever_traffic_says)
+{
+	struct world w = rig_two_regions(&world_no_check, 1, 2);
+	struct rig r = rig_start();
+	const struct table *t = rig_apply_and_wait(&r, &w);
+
+	for (int i = 0; i < 5; i++)
+		rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_REFUSED);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_DOWN);
+	for (int i = 0; i < 20; i++)
+		rig_report(&r, world_endpoint(t, 1, 0), FAULT_CONNECT_REFUSED);
+	rig_wait_for_reports(&r);
+	ck_assert_int_eq(world_state(world_endpoint(t, 1, 0)), ENDPOINT_UP);
+	ck_assert_uint_eq(world_share(t, 1), 100);
+	rig_stop(&r);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("control/health");
+	TCase *c = tcase_create("health");
+
+	tcase_set_timeout(c, 120);
+	tcase_add_loop_test(c, an_endpoint_that_is_down_says_why, 0, ARRAY_SIZE(reasons));
+	tcase_add_test(c, a_failed_try_is_probed_within_100_ms);
+	tcase_add_test(c, a_failing_endpoint_is_out_long_before_its_next_interval);
+	tcase_add_test(c, a_storm_of_reports_is_no_storm_of_probes);
+	tcase_add_test(c, reports_that_say_nothing_about_the_endpoint_are_ignored);
+	tcase_add_test(c, an_unchecked_endpoint_is_out_after_three_failed_tries_in_a_row);
+	tcase_add_test(c, the_last_usable_endpoint_stays_in_use_whatever_traffic_says);
+	suite_add_tcase(s, c);
+	return rig_main(s);
+}
