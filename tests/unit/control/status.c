@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/status.h"
+
+#include <check.h>
+
+#include "base/bytes.h"
+#include "steer/steering.h"
+#include "view_world.h"
+
+static json_t *
+at(json_t *list, size_t index)
+{
+	json_t *json = json_array_get(list, index);
+
+	ck_assert_msg(json != NULL, "there is no element %zu", index);
+	return json;
+}
+
+static json_t *
+get(json_t *object, const char *key)
+{
+	json_t *json = json_object_get(object, key);
+
+	ck_assert_msg(json != NULL, "there is no %s", key);
+	return json;
+}
+
+static json_t *
+service_of(json_t *status)
+{
+	return at(get(status, "services"), 0);
+}
+
+static json_t *
+region_of(json_t *status, size_t index)
+{
+	return at(get(service_of(status), "regions"), index);
+}
+
+/* Key and JSON type: what scripts rely on. */
+struct shape {
+	const char *key;
+	json_type type;
+};
+
+static void
+check_shape(json_t *object, const struct shape *shape, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ck_assert_msg(json_typeof(get(object, shape[i].key)) == shape[i].type,
+		    "%s has another type", shape[i].key);
+	ck_assert_uint_eq(json_object_size(object), count);
+}
+
+static const struct shape top_shape[] = { { "version", JSON_STRING }, { "commit", JSON_STRING },
+	{ "pid", JSON_INTEGER }, { "time", JSON_STRING }, { "started", JSON_STRING },
+	{ "uptime_s", JSON_REAL }, { "ready", JSON_TRUE }, { "draining", JSON_FALSE },
+	{ "config", JSON_OBJECT }, { "listeners", JSON_ARRAY }, { "workers", JSON_ARRAY },
+	{ "access_log_dropped", JSON_INTEGER }, { "services", JSON_ARRAY } };
+
+static const struct shape service_shape[] = { { "name", JSON_STRING }, { "balance", JSON_STRING },
+	{ "fail_open", JSON_FALSE }, { "requests", JSON_INTEGER }, { "errors", JSON_INTEGER },
+	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
+	{ "p99_ms", JSON_REAL }, { "regions", JSON_ARRAY } };
+
+static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provider", JSON_STRING },
+	{ "state", JSON_STRING }, { "tier", JSON_INTEGER }, { "weight", JSON_INTEGER },
+	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "requests", JSON_INTEGER },
+	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
+	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
+	{ "endpoints", JSON_ARRAY } };
+
+static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host", JSON_STRING },
+	{ "state", JSON_STRING }, { "reason", JSON_STRING }, { "since", JSON_STRING },
+	{ "since_s", JSON_REAL }, { "weight", JSON_INTEGER }, { "requests", JSON_INTEGER },
+	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
+	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
+	{ "connections", JSON_INTEGER }, { "idle", JSON_INTEGER }, { "active", JSON_INTEGER },
+	{ "check_ms", JSON_REAL } };
+
+START_TEST(its_shape_is_what_scripts_rely_on)
+{
+	json_t *status;
+
+	view_traffic(view_endpoint(0, 0), 0, 1, 2, 100);
+	view_world_observe(view.now_ms);
+	status = status_json(&view);
+	check_shape(status, top_shape, ARRAY_SIZE(top_shape));
+	check_shape(service_of(status), service_shape, ARRAY_SIZE(service_shape));
+	check_shape(region_of(status, 0), region_shape, ARRAY_SIZE(region_shape));
+	check_shape(at(get(region_of(status, 0), "endpoints"), 0), endpoint_shape,
+	    ARRAY_SIZE(endpoint_shape));
+	json_decref(status);
+}
+END_TEST
+
+START_TEST(it_tells_state_share_and_since_when)
+{
+	json_t *status, *endpoint;
+
+	view_world_observe(view.now_ms);
+	status = status_json(&view);
+	endpoint = at(get(region_of(status, 0), "endpoints"), 1);
+	ck_assert_str_eq(json_string_value(get(endpoint, "url")), "http://127.0.0.1:9002");
+	ck_assert_str_eq(json_string_value(get(endpoint, "state")), "up");
+	ck_assert_str_eq(json_string_value(get(endpoint, "since")), "2026-11-22T08:26:00.000Z");
+	ck_assert_double_eq_tol(json_real_value(get(endpoint, "since_s")), 60, 0.001);
+	ck_assert_double_eq_tol(json_real_value(get(endpoint, "check_ms")), 1.5, 0.001);
+	ck_assert_double_eq_tol(json_real_value(get(region_of(status, 0), "share")), 0.7, 0.0001);
+	ck_assert_str_eq(json_string_value(get(region_of(status, 0), "state")), "serving");
+	ck_assert_str_eq(json_string_value(get(region_of(status, 2), "state")), "standby");
+	json_decref(status);
+}
+END_TEST
+
+START_TEST(requests_errors_and_faults_are_counted_on_each_level)
+{
+	json_t *status;
+
+	view_traffic(view_endpoint(0, 0), 0, 10, 2, 100);
+	view_traffic(view_endpoint(1, 0), 1, 2, 5, 100);
+	atomic_store(&endpoint_shard(view_endpoint(1, 0), 1)->faults[FAULT_RESET], 3);
+	view_world_observe(view.now_ms);
+	status = status_json(&view);
+	ck_assert_int_eq(json_integer_value(get(service_of(status), "requests")), 12);
+	ck_assert_int_eq(json_integer_value(get(service_of(status), "errors")), 5);
+	ck_assert_int_eq(json_integer_value(get(region_of(status, 0), "errors")), 0);
+	ck_assert_int_eq(json_integer_value(get(get(region_of(status, 1), "faults"), "reset")), 3);
+	json_decref(status);
+}
+END_TEST
+
+static const struct {
+	unsigned share;
+	unsigned usable;
+	const char *word;
+} words[] = {
+	{ 100, 1, "serving" },
+	{ 0, 1, "standby" },
+	{ 0, 0, "down" },
+	{ 100, 0, "fail_open" },
+};
+
+START_TEST(a_region_has_one_word)
+{
+	atomic_store(&view_region(0)->steering->share, words[_i].share);
+	atomic_store(&view_region(0)->steering->usable, words[_i].usable);
+	ck_assert_str_eq(status_region_word(view_region(0)), words[_i].word);
+}
+END_TEST
+
+START_TEST(an_endpoint_that_never_changed_has_no_since)
+{
+	json_t *status, *endpoint;
+
+	atomic_store(&view_endpoint(0, 0)->since_ms, 0);
+	atomic_store(&view_endpoint(0, 0)->last_check_us, 0);
+	view_world_observe(view.now_ms);
+	status = status_json(&view);
+	endpoint = at(get(region_of(status, 0), "endpoints"), 0);
+	ck_assert(json_is_null(get(endpoint, "since")));
+	ck_assert(json_is_null(get(endpoint, "check_ms")));
+	json_decref(status);
+}
+END_TEST
+
+START_TEST(before_the_first_table_there_are_no_services)
+{
+	const struct table *table = view.table;
+	json_t *status;
+
+	view.table = NULL;
+	view.ready = false;
+	status = status_json(&view);
+	ck_assert_uint_eq(json_array_size(get(status, "services")), 0);
+	ck_assert(json_is_false(get(status, "ready")));
+	json_decref(status);
+	view.table = table;
+}
+END_TEST
+
+START_TEST(draining_is_not_ready)
+{
+	json_t *status;
+
+	view.process.draining = true;
+	view_world_observe(view.now_ms);
+	status = status_json(&view);
+	ck_assert(json_is_false(get(status, "ready")));
+	ck_assert(json_is_true(get(status, "draining")));
+	json_decref(status);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("control/status");
+	TCase *tests = tcase_create("status");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, view_world_make, view_world_free);
+	tcase_add_test(tests, its_shape_is_what_scripts_rely_on);
+	tcase_add_test(tests, it_tells_state_share_and_since_when);
+	tcase_add_test(tests, requests_errors_and_faults_are_counted_on_each_level);
+	tcase_add_loop_test(tests, a_region_has_one_word, 0, ARRAY_SIZE(words));
+	tcase_add_test(tests, an_endpoint_that_never_changed_has_no_since);
+	tcase_add_test(tests, before_the_first_table_there_are_no_services);
+	tcase_add_test(tests, draining_is_not_ready);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
