@@ -6,8 +6,9 @@
 
 #include "steer/endpoint.h"
 
-/* One block with its strings and shard slots, without a reference. */
-struct endpoint *endpoint_new(const struct endpoint_identity *, uint32_t id, unsigned workers);
+/* With number as its id: one block with its strings and shard slots, without a reference. */
+struct endpoint *endpoint_new(const struct endpoint_identity *id, uint32_t number,
+    unsigned workers);
 void endpoint_free(struct endpoint *); /* and its shards */
 
 #endif

@@ -18,7 +18,7 @@ steering_registry_new(void)
 	struct steering_registry *r = mem_new(sizeof *r);
 
 	r->size = 64;
-	r->slots = mem_array(r->size, sizeof r->slots[0]);
+	r->slots = mem_array(r->size, sizeof(struct steering *));
 	return r;
 }
 
@@ -55,7 +55,7 @@ grow(struct steering_registry *r)
 	unsigned old_size = r->size;
 
 	r->size *= 2;
-	r->slots = mem_array(r->size, sizeof r->slots[0]);
+	r->slots = mem_array(r->size, sizeof(struct steering *));
 	for (unsigned i = 0; i < old_size; i++)
 		if (old[i] != NULL)
 			*find_slot(r, old[i]->service, old[i]->region) = old[i];
