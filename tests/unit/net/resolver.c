@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -288,14 +290,36 @@ START_TEST(a_long_ttl_is_cut_to_the_maximum)
 }
 END_TEST
 
+/* From now on what is logged as a warning goes to a file, which is returned. */
+static int
+capture_log(void)
+{
+	int log = memfd_create("log", MFD_CLOEXEC);
+
+	ck_assert_int_ge(log, 0);
+	ck_assert_int_eq(dup2(log, STDERR_FILENO), STDERR_FILENO);
+	log_set_level(LOG_LEVEL_WARN);
+	return log;
+}
+
 START_TEST(the_channel_is_renewed_when_no_server_answers_and_works_again)
 {
 	struct dns_server *second = dns_server_start();
 	struct resolver_name *n = resolver_watch(resolver, "shop.test");
+	char text[4096];
+	int log;
 
 	UNTIL(count(n) == 2);
+	log = capture_log();
 	dns->mood[0] = dns->mood[1] = DNS_SILENT;
+	UNTIL(resolver_failures(n) == 2);
+	text[pread(log, text, sizeof text - 1, 0)] = '\0';
+	ck_assert_msg(strstr(text, "stay in use") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "starting over") == NULL, "%s", text);
 	UNTIL(resolver_failures(n) >= 7); /* past two renewals */
+	text[pread(log, text, sizeof text - 1, 0)] = '\0';
+	ck_assert_msg(strstr(text, "starting over with new sockets") != NULL, "%s", text);
+	close(log);
 	dns->mood[0] = DNS_GOOD;
 	dns->mood[1] = DNS_EMPTY;
 	dns->first = 4;

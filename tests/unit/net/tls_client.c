@@ -164,9 +164,13 @@ START_TEST(a_version_below_1_2_fails_without_being_a_matter_of_trust)
 	SSL_CTX *ctx = endpoint(good, TLS1_1_VERSION);
 	struct tls_client *c = client_new(&conf);
 	struct result r;
+	SSL *ssl;
 
 	SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
 	SSL_CTX_set_security_level(ctx, 0);
+	ssl = tls_client_ssl(c, "shop.test", NULL);
+	ck_assert_int_eq(SSL_get_min_proto_version(ssl), TLS1_2_VERSION);
+	SSL_free(ssl);
 	r = meet(c, ctx, "shop.test", NULL);
 	ck_assert(!r.good);
 	ck_assert_int_eq(r.fault, FAULT_TLS_FAILED);
