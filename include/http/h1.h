@@ -33,10 +33,10 @@ extern const struct h1_limits h1_default_limits; /* 8 KiB, 16 KiB, 32 KiB, 100 *
 
 /*
  * Where a parse in several pieces stands; zeroed before the first byte. data must begin at the
- * same byte of the message in each call (it may have moved in memory), and head be the same
- * one: it is filled line by line. What was scanned once is not scanned again, so a head that
- * trickles in costs no more than one that arrives whole. The verdict does not depend on how
- * the bytes were cut.
+ * same byte of the message in each call; it may have moved in memory, and head may be another
+ * one. Whole lines are read again with each piece: a head is 2 KiB that no waiting connection
+ * should hold, and reading the piece costs more than that. The verdict does not depend on how the
+ * bytes were cut.
  */
 struct h1_parse {
 	uint32_t scanned;

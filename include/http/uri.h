@@ -20,13 +20,16 @@
  */
 bool uri_normalize_path(struct slice path, char *out, size_t *out_len, bool *changed);
 
-/* Is prefix a prefix of path on a segment border? "/api" of "/api", "/api/", "/api/x", not "/apix". */
+/*
+ * Is prefix a prefix of path on a segment border? "/api" of "/api", "/api/", "/api/x", not of
+ * "/apix"; "/api/" of "/api/" and "/api/x", not of "/api".
+ */
 bool uri_prefix_matches(struct slice path, struct slice prefix);
 
 /*
  * "host[:port]" into its parts, lower-cased host into out (room for text.len), without a trailing
- * dot; false when it is not a valid authority (RFC 3986 section 3.2.2, 3.2.3). IPv6 in brackets keeps
- * them. *port is 0 when none is given.
+ * dot; false when it is not a valid authority (RFC 3986 section 3.2.2, 3.2.3). IPv6 in brackets
+ * keeps them. *port is 0 when none is given.
  */
 bool uri_split_authority(struct slice text, char *out, size_t *out_len, unsigned *port);
 /* Would it split? A name is letters, digits and "-._~" in non-empty labels: no escapes. */

@@ -34,7 +34,8 @@ report_unknown(struct load *l, enum schema_block block, const config_setting_t *
 		    elem->name, schema_block(block)->noun, meant->name);
 	else
 		report_error(&l->report, &where,
-		    "unknown key \"%s\" in %s; remove it, or see REFERENCE.md for the keys there "
+		    "unknown key \"%s\" in %s; remove it, or see conf/REFERENCE.md for the keys "
+		    "there "
 		    "are",
 		    elem->name, schema_block(block)->noun);
 }

@@ -93,6 +93,8 @@ print_default(const struct schema_key *k, FILE *out)
 {
 	const char *quote = is_quoted(k->type) ? "\"" : "";
 
+	if (k->type == TYPE_GROUP)
+		return;
 	if (k->fallback == schema_required)
 		fputs("required", out);
 	else if (k->fallback == NULL)
@@ -144,8 +146,8 @@ conf_print_reference(FILE *out)
 {
 	fputs("# Configuration reference\n"
 	      "\n"
-	      "Printed from the table of keys in `include/conf/schema.def` by `detour check "
-	      "--reference`; change it there.\n"
+	      "Printed from the table of keys in `include/conf/schema.def`; change it there. A test "
+	      "keeps the two the same.\n"
 	      "\n"
 	      "A file is libconfig: `key = value;`, groups `{ }`, lists `( )`, comments with `#`. "
 	      "`@include \"FILE\"` at the beginning of a line puts another file there. Paths, also "

@@ -25,10 +25,15 @@ h1_bad(struct h1_parse *p, enum fault fault, const char *why)
 }
 
 void
-h1_head_begin(const struct h1_parse *p, struct head *h, const char *data)
+h1_head_begin(struct h1_parse *p, struct head *h, const char *data)
 {
-	if (p->scanned == 0)
-		memset(h, 0, offsetof(struct head, fields));
+	/*
+	 * Lines of an earlier call are in a head that nobody kept, on a stack that others used since:
+	 * they are read again. Only the search for the end of the first line goes on where it was.
+	 */
+	if (p->lines > 0)
+		*p = (struct h1_parse){ 0 };
+	memset(h, 0, offsetof(struct head, fields));
 	h->base = data;
 }
 

@@ -11,7 +11,7 @@
 enum h1_result h1_bad(struct h1_parse *, enum fault, const char *why);
 
 /* To be called first with each piece: a fresh head at the first, base at each. */
-void h1_head_begin(const struct h1_parse *, struct head *, const char *data);
+void h1_head_begin(struct h1_parse *, struct head *, const char *data);
 
 /*
  * Looks for the CRLF of the line at line_start. H1_DONE: *end is where its CR stands;

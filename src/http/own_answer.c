@@ -69,7 +69,8 @@ accept_prefers_json(struct slice accept)
 		struct slice range;
 		unsigned quality;
 
-		value_next_by(&element, ';', &range);
+		if (!value_next_by(&element, ';', &range))
+			continue;
 		quality = quality_of(element);
 		weigh(&json, range, quality, SLICE("application/json"), SLICE("application/*"));
 		weigh(&json, range, quality, SLICE("application/problem+json"),

@@ -54,15 +54,10 @@ utf8_escapes(const char *s, const char *end)
 	return count;
 }
 
-static char *
-put_escape(char *to, int value)
+static char
+hex_upper(char c)
 {
-	static const char digits[] = "0123456789ABCDEF";
-
-	*to++ = '%';
-	*to++ = digits[value >> 4];
-	*to++ = digits[value & 15];
-	return to;
+	return c >= 'a' ? (char)(c - 0x20) : c;
 }
 
 /* Copies what the escape at *s stands for, normalised; false if it must not stand in a path. */
@@ -70,23 +65,20 @@ static bool
 copy_escape(const char **s, const char *end, char **to)
 {
 	int value = escape_value(*s, end);
+	unsigned count = value >= 0x80 ? utf8_escapes(*s, end) : 1;
 
-	if (value < 0x20 || value == 0x7f || value == '\\')
+	if (value < 0x20 || value == 0x7f || value == '\\' || count == 0)
 		return false;
-	if (value >= 0x80) {
-		unsigned count = utf8_escapes(*s, end);
-
-		if (count == 0)
-			return false;
-		for (; count > 0; count--, *s += 3)
-			*to = put_escape(*to, escape_value(*s, end));
+	if (value < 0x80 && char_is((char)value, CHAR_UNRESERVED)) {
+		*(*to)++ = (char)value;
+		*s += 3;
 		return true;
 	}
-	if (char_is((char)value, CHAR_UNRESERVED))
-		*(*to)++ = (char)value;
-	else
-		*to = put_escape(*to, value);
-	*s += 3;
+	for (; count > 0; count--, *s += 3) {
+		*(*to)++ = '%';
+		*(*to)++ = hex_upper((*s)[1]);
+		*(*to)++ = hex_upper((*s)[2]);
+	}
 	return true;
 }
 

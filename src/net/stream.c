@@ -51,8 +51,7 @@ drop_waiting(struct stream *s)
 static char *
 waiting_make_room(struct stream *s, size_t len)
 {
-	size_t need = s->waiting_at + s->waiting_len + len;
-	size_t block = slab_block_size(s->loop->large);
+	size_t need = s->waiting_at + s->waiting_len + len, block = slab_block_size(s->loop->large);
 	char *bigger;
 
 	if (s->waiting == NULL && need <= block) {

@@ -22,14 +22,14 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
-	PAUSE_MS = 100, /* after EMFILE and kin */
+	PAUSE_MS = 100,  /* after EMFILE and kin */
 	SPARE_FDS = 128, /* for everything that is no client or endpoint */
 };
 
 /* One socket this worker accepts on. */
 struct place {
 	struct acceptor *acceptor;
-	struct listener *listener; /* counted */
+	struct listener *listener;        /* counted */
 	const struct conf_listener *conf; /* in the worker's table */
 	struct event event;
 	bool listening;
@@ -42,7 +42,7 @@ struct acceptor {
 	unsigned count;
 	struct timer pause;
 	bool paused;
-	bool full; /* at the limit on clients */
+	bool full;            /* at the limit on clients */
 	uint32_t max_clients; /* of this worker, by descriptors */
 };
 
@@ -117,8 +117,8 @@ pause_accepting(struct acceptor *a, int err)
 {
 	static struct log_limit limit;
 
-	log_limited(&limit, LOG_LEVEL_WARN, "accept: %s; pausing for %d ms", strerror(err),
-	    PAUSE_MS);
+	log_limited(
+	    &limit, LOG_LEVEL_WARN, "accept: %s; pausing for %d ms", strerror(err), PAUSE_MS);
 	stat_add(&a->worker->stats.accept_pauses, 1);
 	a->paused = true;
 	listen_on_all(a);
@@ -140,8 +140,8 @@ static void
 take(struct place *p, int fd, const struct sockaddr *peer)
 {
 	struct worker *w = p->acceptor->worker;
-	uint32_t others = atomic_fetch_add_explicit(&p->listener->connections, 1,
-	    memory_order_relaxed);
+	uint32_t others =
+	    atomic_fetch_add_explicit(&p->listener->connections, 1, memory_order_relaxed);
 	SSL *ssl = NULL;
 
 	if (p->conf->max_connections > 0 && others >= p->conf->max_connections) {
@@ -152,8 +152,8 @@ take(struct place *p, int fd, const struct sockaddr *peer)
 	if (p->conf->tls != NULL) {
 		ssl = tls_server_ssl(worker_tls(w, p->conf->tls));
 		if (ssl == NULL) {
-			atomic_fetch_sub_explicit(&p->listener->connections, 1,
-			    memory_order_relaxed);
+			atomic_fetch_sub_explicit(
+			    &p->listener->connections, 1, memory_order_relaxed);
 			turn_away(p->acceptor, fd);
 			return;
 		}
@@ -169,8 +169,8 @@ static bool
 accept_some(struct place *p, int most)
 {
 	struct acceptor *a = p->acceptor;
-	int listening = atomic_load_explicit(&p->listener->fds[a->worker->setup.index],
-	    memory_order_relaxed);
+	int listening =
+	    atomic_load_explicit(&p->listener->fds[a->worker->setup.index], memory_order_relaxed);
 
 	for (int i = 0; i < most; i++) {
 		struct sockaddr_storage peer;
@@ -182,8 +182,8 @@ accept_some(struct place *p, int most)
 			listen_on_all(a);
 			return false;
 		}
-		fd = accept4(listening, (struct sockaddr *)&peer, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4(
+		    listening, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			take(p, fd, (const struct sockaddr *)&peer);
 			continue;
@@ -241,8 +241,7 @@ close_place(struct place *p)
 	while (accept_some(p, ACCEPTS_PER_TURN))
 		continue;
 	listen_on(p, false);
-	fd = atomic_exchange_explicit(&p->listener->fds[w->setup.index], -1,
-	    memory_order_relaxed);
+	fd = atomic_exchange_explicit(&p->listener->fds[w->setup.index], -1, memory_order_relaxed);
 	if (fd >= 0)
 		close(fd);
 	listener_unref(p->listener);

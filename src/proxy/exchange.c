@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/loop.h"
+#include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
 #include "proxy/routing.h"
@@ -74,7 +75,7 @@ exchange_free(struct exchange *x)
  * The only place a state changes hands. Callbacks record what happened in x and call this, so each
  * transition can be found by reading the step functions in order. False: x is gone.
  */
-static bool
+bool
 exchange_run(struct exchange *x)
 {
 	enum next next;
@@ -143,8 +144,8 @@ on_total(void *arg)
  * While the client is still sending, only progress counts: an upload may take its time. From its
  * last byte on the answer is due.
  */
-static void
-arm(struct exchange *x)
+void
+exchange_arm(struct exchange *x)
 {
 	const struct conf_timeouts *t = timeouts(x);
 	uint32_t ms = x->state == X_HEAD && x->request_sent ? t->try_ : t->idle;
@@ -152,8 +153,8 @@ arm(struct exchange *x)
 	timer_start(x->worker->loop->timers, &x->deadline, ms, on_deadline, x);
 }
 
-static void
-request_has_ended(struct exchange *x)
+void
+exchange_request_ended(struct exchange *x)
 {
 	x->request_ended = true;
 	if (x->service != NULL && !x->answered)
@@ -174,7 +175,7 @@ step_route(struct exchange *x)
 		break;
 	}
 	if (x->request_ended)
-		request_has_ended(x);
+		exchange_request_ended(x);
 	return go(x, X_PICK);
 }
 
@@ -261,7 +262,7 @@ step_send(struct exchange *x)
 		x->client->ops->resume(x->client);
 	}
 	x->state = X_HEAD;
-	arm(x);
+	exchange_arm(x);
 	return WAIT;
 }
 
@@ -271,8 +272,8 @@ step_wait(struct exchange *x)
 	return x->response_ended ? go(x, X_DONE) : WAIT;
 }
 
-static void
-answer_failure(struct exchange *x)
+void
+exchange_answer_failure(struct exchange *x)
 {
 	char retry_after[32];
 	struct own_answer a = {
@@ -300,9 +301,10 @@ step_failed(struct exchange *x)
 	timer_stop(&x->deadline);
 	tries_end(x, why);
 	if (again)
-		return go(x, X_PICK); /* by the present table: a retry sees the regions as they are now */
+		return go(
+		    x, X_PICK); /* by the present table: a retry sees the regions as they are now */
 	if (!x->answered && x->client != NULL && fault_status(why) != 499)
-		answer_failure(x);
+		exchange_answer_failure(x);
 	return go(x, X_DONE);
 }
 
@@ -331,8 +333,8 @@ copy_head(struct exchange *x, const struct head *head)
 	size_t fields = offsetof(struct head, fields) + head->field_count * sizeof head->fields[0];
 	/* the head, its path once normalised and once rewritten */
 	size_t need = head->len + 2u * head->path.len + 1024;
-	struct slab *blocks = need <= slab_block_size(w->loop->small) ? w->loop->small
-								      : w->loop->large;
+	struct slab *blocks =
+	    need <= slab_block_size(w->loop->small) ? w->loop->small : w->loop->large;
 
 	x->block = slab_take(blocks);
 	x->block_size = (uint32_t)slab_block_size(blocks);
@@ -388,219 +390,4 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 		replay_append(&x->replay, w->loop->small, first->at, first->len);
 	x->first = NULL;
 	return x->client_paused ? SIDE_PAUSED : SIDE_ON;
-}
-
-/* ---- from the client ---- */
-
-static size_t
-replay_limit(const struct exchange *x)
-{
-	return x->service->now != NULL ? x->service->now->conf->retry.replay_buffer_bytes : 0;
-}
-
-static enum side_go
-pause_client(struct exchange *x)
-{
-	x->client_paused = true;
-	return SIDE_PAUSED;
-}
-
-enum side_go
-exchange_on_request_body(struct exchange *x, struct span *body, bool end)
-{
-	struct slab *blocks = x->worker->loop->small;
-	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
-	bool drained;
-
-	x->body_in += body->len;
-	if (!sending) { /* no connection yet: a little is kept, then the client has to wait */
-		replay_append(&x->replay, blocks, body->at, body->len);
-		if (end)
-			request_has_ended(x);
-		return replay_fits(&x->replay, 1, replay_limit(x)) ? SIDE_ON : pause_client(x);
-	}
-	if (!x->answered && method_is_idempotent(x->head.method) &&
-	    replay_fits(&x->replay, body->len, replay_limit(x)))
-		replay_append(&x->replay, blocks, body->at, body->len);
-	else if (body->len > 0) {
-		replay_drop(&x->replay, blocks);
-		x->replay.lost = true;
-	}
-	drained = x->up->side.ops->send_body(&x->up->side, body, end);
-	stat_add(&x->shard->bytes_out, body->len);
-	if (end) {
-		x->request_sent = true;
-		request_has_ended(x);
-	}
-	arm(x);
-	return drained || end ? SIDE_ON : pause_client(x);
-}
-
-enum side_go
-exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
-{
-	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
-
-	if (trailers->field_count > 0 && trailers->len <= slab_block_size(x->worker->loop->large)) {
-		x->trailers = slab_take(x->worker->loop->large);
-		x->trailers_len = trailers->len;
-		memcpy(x->trailers, trailers->base, trailers->len);
-	}
-	if (!sending) {
-		request_has_ended(x);
-		return SIDE_ON;
-	}
-	x->up->side.ops->send_trailers(&x->up->side, trailers);
-	x->request_sent = true;
-	request_has_ended(x);
-	arm(x);
-	return SIDE_ON;
-}
-
-void
-exchange_on_client_lost(struct exchange *x, enum fault why)
-{
-	x->fault = why;
-	tries_end(x, FAULT_CLIENT_LEFT); /* whoever was busy for it may stop now */
-	if (!x->answered && fault_status(why) != 499)
-		answer_failure(x);
-	x->state = X_DONE;
-	exchange_run(x);
-}
-
-void
-exchange_on_client_drained(struct exchange *x)
-{
-	if (!x->upstream_paused || x->up == NULL)
-		return;
-	x->upstream_paused = false;
-	arm(x);
-	x->up->side.ops->resume(&x->up->side);
-}
-
-/* ---- from the endpoint ---- */
-
-/* A status that another endpoint may do better on: only if there is one to ask. */
-static bool
-retry_on_status(struct exchange *x, unsigned status)
-{
-	const struct table_service *ts = x->service->now;
-	bool listed = false;
-
-	if (ts == NULL || x->client == NULL)
-		return false;
-	for (unsigned i = 0; i < ts->conf->retry.on_status_count; i++)
-		listed = listed || ts->conf->retry.on_status[i] == status;
-	if (!listed)
-		return false;
-	x->fault = FAULT_STATUS;
-	if (tries_may_go_on(x))
-		x->alternative = tries_choose(x);
-	if (x->alternative == NULL)
-		x->fault = FAULT_NONE;
-	return x->alternative != NULL;
-}
-
-static void
-count_answer(struct exchange *x, unsigned status)
-{
-	struct endpoint_shard *shard = x->shard;
-
-	x->at.answer = clock_now_us();
-	stat_add(&shard->answered, 1);
-	stat_add(&shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
-	histogram_add(&shard->first_byte, x->at.answer - x->at.sent);
-}
-
-static enum side_go
-pause_upstream(struct exchange *x)
-{
-	x->upstream_paused = true;
-	x->up->paused = true;
-	timer_stop(&x->deadline); /* the client is who we wait for now: its side has a deadline */
-	return SIDE_PAUSED;
-}
-
-static enum side_go
-after_response(struct exchange *x, bool drained, bool end)
-{
-	x->response_ended = end;
-	if (end)
-		return exchange_run(x) ? SIDE_ON : SIDE_OVER;
-	if (!drained)
-		return pause_upstream(x);
-	arm(x);
-	return SIDE_ON;
-}
-
-bool
-exchange_adds_via(const struct exchange *x)
-{
-	return x->service != NULL && x->service->now != NULL && x->service->now->conf->via;
-}
-
-enum side_go
-exchange_on_response(struct exchange *x, const struct head *head, struct span *first, bool end)
-{
-	bool drained;
-
-	if (head->status < 200) {
-		/* 100 is between us and the client (RFC 9110, 10.1.1): it got ours. */
-		if (head->status != 100)
-			x->client->ops->send_head(x->client, head, NULL, first, false);
-		return SIDE_ON;
-	}
-	count_answer(x, head->status);
-	if (retry_on_status(x, head->status)) {
-		enum fault why = x->fault;
-
-		timer_stop(&x->deadline);
-		tries_end(x, why);
-		x->state = X_PICK;
-		exchange_run(x);
-		return SIDE_OVER;
-	}
-	timer_stop(&x->total);
-	x->state = X_RELAY;
-	x->answered = true;
-	x->status = head->status;
-	x->body_out = first->len;
-	replay_drop(&x->replay, x->worker->loop->small);
-	drained = x->client->ops->send_head(x->client, head, NULL, first, end);
-	return after_response(x, drained, end);
-}
-
-enum side_go
-exchange_on_response_body(struct exchange *x, struct span *body, bool end)
-{
-	assert(x->state == X_RELAY);
-	x->body_out += body->len;
-	return after_response(x, x->client->ops->send_body(x->client, body, end), end);
-}
-
-enum side_go
-exchange_on_response_trailers(struct exchange *x, const struct head *trailers)
-{
-	assert(x->state == X_RELAY);
-	return after_response(x, x->client->ops->send_trailers(x->client, trailers), true);
-}
-
-void
-exchange_on_upstream_lost(struct exchange *x, enum fault why)
-{
-	x->fault = why;
-	x->state = X_FAILED;
-	exchange_run(x);
-}
-
-void
-exchange_on_upstream_drained(struct exchange *x)
-{
-	if (x->state != X_HEAD && x->state != X_RELAY)
-		return;
-	arm(x);
-	if (!x->client_paused || x->client == NULL)
-		return;
-	x->client_paused = false;
-	x->client->ops->resume(x->client);
 }

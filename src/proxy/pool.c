@@ -119,8 +119,8 @@ share_of(uint32_t limit, const struct worker *w)
 }
 
 static void
-refresh(struct pool *p, struct pool_slot *slot, struct service *service,
-    const struct table_region *r)
+refresh(
+    struct pool *p, struct pool_slot *slot, struct service *service, const struct table_region *r)
 {
 	const struct conf_service *conf = service->now->conf;
 	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r->index) : NULL;
@@ -161,8 +161,8 @@ slot_new(struct pool *p, struct endpoint *ep)
 }
 
 struct pool_slot *
-pool_slot(struct pool *p, struct service *service, const struct table_region *r,
-    struct endpoint *ep)
+pool_slot(
+    struct pool *p, struct service *service, const struct table_region *r, struct endpoint *ep)
 {
 	struct pool_slot *slot;
 
@@ -209,8 +209,8 @@ pool_adopt(struct pool *p)
 
 	for (unsigned s = 0; s < t->service_count; s++)
 		for (unsigned r = 0; r < t->services[s].region_count; r++)
-			adopt_region(p, services_at(p->worker->services, s),
-			    &t->services[s].regions[r]);
+			adopt_region(
+			    p, services_at(p->worker->services, s), &t->services[s].regions[r]);
 
 	for (unsigned i = 0; i < p->slot_count; i++) {
 		struct pool_slot *slot = p->slots[i];
@@ -288,8 +288,7 @@ on_wait_timeout(void *arg)
 }
 
 struct pool_wait *
-pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *arg,
-    enum fault *why)
+pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *arg, enum fault *why)
 {
 	struct pool_wait *wait;
 

@@ -52,8 +52,8 @@ redirect_to(struct exchange *x, const struct text *location, unsigned status)
 	struct own_answer a = { .status = status, .text = SLICE("The resource is elsewhere.") };
 
 	a.extra.at = extra;
-	a.extra.len = (size_t)snprintf(extra, sizeof extra, "Location: %.*s\r\n",
-	    (int)location->len, location->at);
+	a.extra.len = (size_t)snprintf(
+	    extra, sizeof extra, "Location: %.*s\r\n", (int)location->len, location->at);
 	x->status = (uint16_t)status;
 	x->own_answer = true;
 	stat_add(&x->worker->stats.redirects, 1);
@@ -64,7 +64,9 @@ redirect_to(struct exchange *x, const struct text *location, unsigned status)
 static void
 expand(struct text *t, const struct exchange *x, const char *target, struct slice host)
 {
-	struct { struct slice name, value; } vars[] = {
+	struct {
+		struct slice name, value;
+	} vars[] = {
 		{ SLICE("${host}"), host },
 		{ SLICE("${path}"), head_slice(&x->head, x->head.path) },
 		{ SLICE("${query}"), head_slice(&x->head, x->head.query) },
@@ -211,8 +213,8 @@ rewrite(struct exchange *x, const struct conf_route *route, struct slice path)
 }
 
 static enum routed
-route_to_service(struct exchange *x, const struct conf_route *route, struct slice path,
-    bool changed)
+route_to_service(
+    struct exchange *x, const struct conf_route *route, struct slice path, bool changed)
 {
 	struct service *s = services_at(x->worker->services, route->service->index);
 

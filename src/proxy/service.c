@@ -113,8 +113,8 @@ struct balancer *
 service_balancer(struct service *s, unsigned region, unsigned worker, struct rng *rng)
 {
 	if (s->balancers[region] == NULL)
-		s->balancers[region] = balancer_new(s->now->conf->balance,
-		    &s->now->regions[region], worker, rng);
+		s->balancers[region] =
+		    balancer_new(s->now->conf->balance, &s->now->regions[region], worker, rng);
 	return s->balancers[region];
 }
 

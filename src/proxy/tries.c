@@ -35,7 +35,8 @@ tries_choose(struct exchange *x)
 		if (region < 0)
 			return NULL;
 		ep = balancer_pick(service_balancer(x->service, (unsigned)region,
-			x->worker->setup.index, &x->worker->rng), &x->pick);
+				       x->worker->setup.index, &x->worker->rng),
+		    &x->pick);
 		if (ep != NULL) {
 			x->region = (unsigned)region;
 			return ep;
@@ -49,8 +50,8 @@ tries_choose(struct exchange *x)
 void
 tries_begin(struct exchange *x, struct endpoint *ep)
 {
-	struct pool_slot *slot = pool_slot(x->worker->pool, x->service,
-	    &x->service->now->regions[x->region], ep);
+	struct pool_slot *slot =
+	    pool_slot(x->worker->pool, x->service, &x->service->now->regions[x->region], ep);
 
 	pool_hold(slot->shard);
 	tries_forget(x);
@@ -61,8 +62,8 @@ tries_begin(struct exchange *x, struct endpoint *ep)
 	if (x->tries++ > 0)
 		stat_add(&x->worker->stats.retries, 1);
 	else
-		budget_earn(&x->service->budget, x->service->now->conf->retry.budget,
-		    clock_now_ms());
+		budget_earn(
+		    &x->service->budget, x->service->now->conf->retry.budget, clock_now_ms());
 	x->request_sent = false;
 }
 
@@ -83,8 +84,8 @@ send_kept(struct exchange *x, const struct forward_request *as)
 		last = sent == x->replay.len && x->trailers == NULL;
 		x->request_sent = last && x->request_ended;
 		if (first)
-			x->up->side.ops->send_head(&x->up->side, &x->head, as, &body,
-			    x->request_sent);
+			x->up->side.ops->send_head(
+			    &x->up->side, &x->head, as, &body, x->request_sent);
 		else
 			x->up->side.ops->send_body(&x->up->side, &body, x->request_sent);
 		first = false;
@@ -100,8 +101,8 @@ send_kept_trailers(struct exchange *x)
 	if (x->trailers == NULL)
 		return;
 	/* They were good when they came. */
-	if (h1_parse_trailers(&parse, &trailers, x->trailers, x->trailers_len,
-		&x->worker->h1_limits) != H1_DONE)
+	if (h1_parse_trailers(
+		&parse, &trailers, x->trailers, x->trailers_len, &x->worker->h1_limits) != H1_DONE)
 		trailers.field_count = 0;
 	x->up->side.ops->send_trailers(&x->up->side, &trailers);
 	x->request_sent = true;
@@ -127,8 +128,7 @@ tries_send(struct exchange *x)
 	x->sent_tries++;
 	if (x->first != NULL) {
 		x->request_sent = x->request_ended;
-		x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first,
-		    x->request_sent);
+		x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first, x->request_sent);
 		x->first = NULL;
 	} else {
 		send_kept(x, &as);
@@ -240,8 +240,8 @@ tries_may_go_on(struct exchange *x)
 		return true;
 	}
 	if (x->sent_tries >= ts->conf->retry.attempts ||
-	    !budget_spend(&x->service->budget,
-		(double)RETRY_FLOOR_PER_S / x->worker->setup.count, clock_now_ms()))
+	    !budget_spend(&x->service->budget, (double)RETRY_FLOOR_PER_S / x->worker->setup.count,
+		clock_now_ms()))
 		return false;
 	avoid(x, endpoint_id);
 	return true;

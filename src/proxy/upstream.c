@@ -13,7 +13,7 @@
 #include "proxy/pool.h"
 
 enum {
-	MAX_INTERIMS = 16, /* 1xx answers before the one */
+	MAX_INTERIMS = 16,  /* 1xx answers before the one */
 	READS_PER_TURN = 4, /* then others have their turn */
 };
 
@@ -97,8 +97,8 @@ static bool
 feed_trailers(struct upstream *up, struct span *in)
 {
 	struct head trailers;
-	enum h1_result r = h1_parse_trailers(&up->parse, &trailers, in->at, in->len,
-	    &up->worker->h1_limits);
+	enum h1_result r =
+	    h1_parse_trailers(&up->parse, &trailers, in->at, in->len, &up->worker->h1_limits);
 
 	if (r == H1_MORE) {
 		save(up, in);
@@ -137,8 +137,8 @@ feed_body(struct upstream *up, struct span *in, const struct head *head)
 	struct span body = payload_span(in, payload, used, chunked && r == H1_DONE);
 
 	if (r == H1_BAD) {
-		exchange_on_upstream_lost(up->side.exchange,
-		    head != NULL ? FAULT_BAD_RESPONSE : FAULT_CUT_RESPONSE);
+		exchange_on_upstream_lost(
+		    up->side.exchange, head != NULL ? FAULT_BAD_RESPONSE : FAULT_CUT_RESPONSE);
 		return false;
 	}
 	advance(in, used);
@@ -165,8 +165,8 @@ feed_head(struct upstream *up, struct span *in)
 	struct span none = { in->at, 0, 0, 0 };
 
 	for (;;) {
-		enum h1_result r = h1_parse_response(&up->parse, &head, in->at, in->len,
-		    &up->worker->h1_limits, up->method, false);
+		enum h1_result r = h1_parse_response(
+		    &up->parse, &head, in->at, in->len, &up->worker->h1_limits, up->method, false);
 
 		if (r == H1_MORE) {
 			save(up, in);
@@ -185,7 +185,8 @@ feed_head(struct upstream *up, struct span *in)
 	}
 	up->keep = head.keep_alive;
 	h1_body_begin(&up->body, &head);
-	if (head.framing == FRAMING_NONE || (head.framing == FRAMING_LENGTH && up->body.left == 0)) {
+	if (head.framing == FRAMING_NONE ||
+	    (head.framing == FRAMING_LENGTH && up->body.left == 0)) {
 		answer_is_over(up, in);
 		deliver(up, &head, &none, true);
 		return false;
@@ -225,8 +226,8 @@ on_end(struct upstream *up, ssize_t end)
 		if (up->saved != NULL)
 			exchange_on_upstream_lost(x, FAULT_BAD_RESPONSE);
 		else
-			exchange_on_upstream_lost(x,
-			    end == STREAM_ERROR ? stream_fault(&up->stream) : FAULT_CLOSED);
+			exchange_on_upstream_lost(
+			    x, end == STREAM_ERROR ? stream_fault(&up->stream) : FAULT_CLOSED);
 	} else if (up->reading == UP_BODY && end == STREAM_END &&
 	    h1_body_may_end_at_close(&up->body)) {
 		up->reading = UP_OVER;
@@ -260,8 +261,8 @@ read_answer(struct upstream *up)
 			n = stream_read(&up->stream, in.at + in.len, LOOP_CHUNK - in.len);
 		if (n == STREAM_WAIT) {
 			if (stream_fault(&up->stream) != FAULT_NONE)
-				exchange_on_upstream_lost(up->side.exchange,
-				    stream_fault(&up->stream));
+				exchange_on_upstream_lost(
+				    up->side.exchange, stream_fault(&up->stream));
 			return;
 		}
 		if (n <= 0) {

@@ -89,8 +89,8 @@ adopt_limits(struct worker *w, const struct topology *t)
 	w->h1_limits.line_bytes = t->client.request_line_bytes;
 	w->h1_limits.field_bytes = t->client.header_line_bytes;
 	w->h1_limits.head_bytes = t->client.header_bytes;
-	w->h1_limits.fields = t->client.header_fields < HEAD_MAX_FIELDS ? t->client.header_fields
-									: HEAD_MAX_FIELDS;
+	w->h1_limits.fields =
+	    t->client.header_fields < HEAD_MAX_FIELDS ? t->client.header_fields : HEAD_MAX_FIELDS;
 }
 
 /* Between two turns of the loop, so that no callback holds a pointer into the old one. */

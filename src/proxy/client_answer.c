@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/client_parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proxy/h1_out.h"
+
+static struct client *
+from_side(struct side *side)
+{
+	return container_of(side, struct client, side);
+}
+
+static bool
+must_close_after(const struct client *c)
+{
+	/* A body that was not read to its end would be taken for the next request. */
+	return !c->keep || c->state != CLIENT_ANSWER || c->worker->draining;
+}
+
+static bool
+send_interim(struct client *c, const struct head *head)
+{
+	struct forward_response as = { .to_http10 = false };
+	size_t len;
+
+	if (c->http10)
+		return true; /* RFC 9110 section 15.2: 1.0 knows none */
+	len = forward_write_response(head, &as, c->worker->head, WORKER_HEAD);
+	return stream_write(&c->stream, c->worker->head, len);
+}
+
+static bool
+send_head(struct side *side, const struct head *head, const struct forward_request *as,
+    struct span *first, bool end)
+{
+	struct client *c = from_side(side);
+	struct forward_response out = { .to_http10 = c->http10 };
+	bool marked = head->framing == FRAMING_CHUNKED || head->framing == FRAMING_CLOSE;
+	bool drained;
+	size_t len;
+
+	if (head->status < 200)
+		return send_interim(c, head);
+	c->chunked_out = marked && !c->http10 && !c->head_request;
+	if (marked && c->http10 && !c->head_request)
+		c->keep = false; /* its end is the connection's end */
+	out.chunked = marked && !c->http10;
+	if (exchange_adds_via(side->exchange))
+		out.via = SLICE("detour");
+	out.close = must_close_after(c);
+	out.say_keep_alive = !out.close && c->asked_keep_alive;
+	if (out.close)
+		c->keep = false;
+	len = forward_write_response(head, &out, c->worker->head, WORKER_HEAD);
+	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
+	drained = h1_out(&c->stream, c->worker->head, len, first, c->chunked_out, end);
+	client_watch_stall(c);
+	return drained;
+}
+
+static bool
+send_body(struct side *side, struct span *body, bool end)
+{
+	struct client *c = from_side(side);
+	bool drained = h1_out(&c->stream, NULL, 0, body, c->chunked_out, end);
+
+	client_watch_stall(c);
+	return drained;
+}
+
+static bool
+send_trailers(struct side *side, const struct head *trailers)
+{
+	struct client *c = from_side(side);
+	char *out = c->worker->head;
+	size_t len;
+
+	if (!c->chunked_out)
+		return stream_is_drained(&c->stream);
+	memcpy(out, "0\r\n", 3);
+	len = forward_write_trailers(trailers, out + 3, WORKER_HEAD - 3);
+	if (len == 0)
+		len = forward_write_trailers(NULL, out + 3, WORKER_HEAD - 3);
+	return h1_out(&c->stream, out, len + 3, NULL, false, true);
+}
+
+static void
+resume(struct side *side)
+{
+	struct client *c = from_side(side);
+
+	c->paused = false;
+	worker_defer(c->worker, &c->read_on);
+}
+
+/* The connection carries on with the next request, or ends. */
+static void
+release(struct side *side, enum fault why)
+{
+	struct client *c = from_side(side);
+	bool next = !must_close_after(c) && why == FAULT_NONE;
+
+	c->side.exchange = NULL;
+	c->paused = false;
+	c->first_byte_us = 0;
+	if (why != FAULT_NONE || c->broken) {
+		/* Without TLS's goodbye, and with chunks unended: a cut answer shows as cut. */
+		client_free(c);
+		return;
+	}
+	if (!next) {
+		client_linger(c);
+		return;
+	}
+	c->state = CLIENT_HEAD;
+	client_start_timer(c, c->worker->limits.keep_alive_ms, client_on_idle);
+	if (c->saved != NULL || stream_may_read(&c->stream))
+		worker_defer(c->worker, &c->read_on);
+}
+
+static void
+answer(struct side *side, struct own_answer *a)
+{
+	struct client *c = from_side(side);
+	const struct exchange *x = side->exchange;
+	const struct field *accept = head_find(&x->head, FIELD_ACCEPT);
+	size_t len;
+
+	a->request_id = (struct slice){ x->request_id, sizeof x->request_id };
+	if (accept != NULL)
+		a->accept = field_value(&x->head, accept);
+	a->head_only = c->head_request;
+	a->close = must_close_after(c);
+	if (a->close)
+		c->keep = false;
+	len = forward_write_own(a, c->worker->head, WORKER_HEAD);
+	stream_write(&c->stream, c->worker->head, len);
+	client_watch_stall(c);
+}
+
+static void
+proceed(struct side *side)
+{
+	struct client *c = from_side(side);
+	struct slice go = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
+
+	if (!c->http10)
+		stream_write(&c->stream, go.at, go.len);
+}
+
+const struct side_ops client_h1_ops = {
+	.send_head = send_head,
+	.send_body = send_body,
+	.send_trailers = send_trailers,
+	.resume = resume,
+	.release = release,
+	.answer = answer,
+	.proceed = proceed,
+};
