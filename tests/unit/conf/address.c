@@ -63,12 +63,12 @@ START_TEST(an_address_is_read_in_its_normal_form_or_refused)
 		ck_assert_int_eq(a.addr.ss_family, addresses[_i].family);
 		if (a.addr.ss_family == AF_INET) {
 			ck_assert_uint_eq(a.len, sizeof(struct sockaddr_in));
-			ck_assert_uint_eq(ntohs(((struct sockaddr_in *)&a.addr)->sin_port),
-			    addresses[_i].port);
+			ck_assert_uint_eq(
+			    ntohs(((struct sockaddr_in *)&a.addr)->sin_port), addresses[_i].port);
 		} else if (a.addr.ss_family == AF_INET6) {
 			ck_assert_uint_eq(a.len, sizeof(struct sockaddr_in6));
-			ck_assert_uint_eq(ntohs(((struct sockaddr_in6 *)&a.addr)->sin6_port),
-			    addresses[_i].port);
+			ck_assert_uint_eq(
+			    ntohs(((struct sockaddr_in6 *)&a.addr)->sin6_port), addresses[_i].port);
 		} else {
 			ck_assert_str_eq(((struct sockaddr_un *)&a.addr)->sun_path, text + 5);
 		}
@@ -90,8 +90,8 @@ static const struct {
 	{ "http://a", "http://a", "a", 80, false, NULL },
 	{ "https://a", "https://a", "a", 443, true, NULL },
 	{ "http://a/", "http://a", "a", 80, false, NULL },
-	{ "HTTP://Shop.Example.COM.:8080/", "http://shop.example.com:8080", "shop.example.com", 8080,
-	    false, NULL },
+	{ "HTTP://Shop.Example.COM.:8080/", "http://shop.example.com:8080", "shop.example.com",
+	    8080, false, NULL },
 	{ "http://10.1.0.10:8080", "http://10.1.0.10:8080", "10.1.0.10", 8080, false,
 	    "10.1.0.10:8080" },
 	{ "https://[::1]", "https://[::1]", "::1", 443, true, "[::1]:443" },
@@ -174,10 +174,10 @@ main(void)
 	Suite *suite = suite_create("address");
 	TCase *tc = tcase_create("address");
 
-	tcase_add_loop_test(tc, an_address_is_read_in_its_normal_form_or_refused, 0,
-	    ARRAY_SIZE(addresses));
-	tcase_add_loop_test(tc, an_endpoint_url_is_scheme_host_and_port_or_refused, 0,
-	    ARRAY_SIZE(urls));
+	tcase_add_loop_test(
+	    tc, an_address_is_read_in_its_normal_form_or_refused, 0, ARRAY_SIZE(addresses));
+	tcase_add_loop_test(
+	    tc, an_endpoint_url_is_scheme_host_and_port_or_refused, 0, ARRAY_SIZE(urls));
 	tcase_add_test(tc, a_name_may_be_as_long_as_dns_allows);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -11,8 +11,8 @@ with_pair(const char *chain, const char *key, const char *more)
 {
 	static char tls[512];
 
-	snprintf(tls, sizeof tls, "certificates = ( { chain = \"%s\"; key = \"%s\"; } ); %s", chain, key,
-	    more);
+	snprintf(tls, sizeof tls, "certificates = ( { chain = \"%s\"; key = \"%s\"; } ); %s", chain,
+	    key, more);
 	return whole(&(struct parts){ .listener = "tls = \"site\";", .tls = tls });
 }
 
@@ -21,7 +21,8 @@ expect_refused(const char *chain, const char *key, const char *reason)
 {
 	struct conf_problems problems;
 
-	ck_assert_ptr_null(conf_load_text(with_pair(chain, key, ""), "t.conf", scratch_path("."), &problems));
+	ck_assert_ptr_null(
+	    conf_load_text(with_pair(chain, key, ""), "t.conf", scratch_path("."), &problems));
 	ck_assert_uint_eq(problems.count, 1);
 	ck_assert_msg(strncmp(problems.list[0].text, "t.conf:3: ", 10) == 0 &&
 		strstr(problems.list[0].text, reason) != NULL,
@@ -86,8 +87,8 @@ START_TEST(a_pair_that_no_worker_could_use_is_refused)
 	make_pair(&(struct pair_spec){ "short", "d", NULL, 1024, 10, NULL });
 	make_pair(&(struct pair_spec){ "ed", "e", NULL, -1, 10, NULL });
 	scratch_write("empty.crt", "", 0600);
-	scratch_write("broken.crt",
-	    "-----BEGIN CERTIFICATE-----\nMIIB!!\n-----END CERTIFICATE-----\n", 0600);
+	scratch_write(
+	    "broken.crt", "-----BEGIN CERTIFICATE-----\nMIIB!!\n-----END CERTIFICATE-----\n", 0600);
 	expect_refused("missing.crt", "a.key",
 	    "No such file or directory; paths are relative to the file that names them");
 	expect_refused("a.crt", "b.key", "does not belong to the first certificate");
@@ -152,7 +153,8 @@ START_TEST(two_of_a_kind_for_one_name_are_told)
 	make_pair(&(struct pair_spec){ "rsa", "x", "DNS:a.com", 2048, 10, NULL });
 	snprintf(tls, sizeof tls, format, "a", "a", "b", "b");
 	parts.tls = tls;
-	expect_warning(whole(&parts), "there is an ECDSA certificate for \"a.com\" already (t.conf:3)");
+	expect_warning(
+	    whole(&parts), "there is an ECDSA certificate for \"a.com\" already (t.conf:3)");
 	snprintf(tls, sizeof tls, format, "a", "a", "rsa", "rsa");
 	topology_unref(load_good(whole(&parts)));
 }
@@ -171,7 +173,8 @@ START_TEST(client_certificates_need_a_ca)
 	    "t.conf:3: client_ca: %s holds no certificate; name a PEM file with BEGIN CERTIFICATE",
 	    scratch_path("ca.crt"));
 	expect_problem(
-	    with_pair("a.crt", "a.key", "client_auth = \"request\"; client_ca = \"ca.crt\";"), problem);
+	    with_pair("a.crt", "a.key", "client_auth = \"request\"; client_ca = \"ca.crt\";"),
+	    problem);
 	topology_unref(load_good(
 	    with_pair("a.crt", "a.key", "client_auth = \"require\"; client_ca = \"a.crt\";")));
 }

@@ -11,7 +11,8 @@ struct mistake {
 static const struct mistake mistakes[] = {
 	/* Types. */
 	{ { .top = "workers = \"two\";" },
-	    "t.conf:1: workers: an integer was expected, found \"two\"; write digits without quotes" },
+	    "t.conf:1: workers: an integer was expected, found \"two\"; write digits without "
+	    "quotes" },
 	{ { .top = "workers = 1.5;" },
 	    "t.conf:1: workers: an integer was expected, found 1.5; write digits without quotes" },
 	{ { .top = "workers = true;" },
@@ -74,7 +75,8 @@ static const struct mistake mistakes[] = {
 	    "t.conf:6: balance: \"fastest\" is unknown here; write one of \"least_request\", "
 	    "\"round_robin\", \"random\", \"maglev\"" },
 	{ { .listener = "protocol = \"tcp\";" },
-	    "t.conf:2: protocol: \"tcp\" is not offered: TCP services are not in this version; leave "
+	    "t.conf:2: protocol: \"tcp\" is not offered: TCP services are not in this version; "
+	    "leave "
 	    "protocol out or write \"http\"" },
 	/* Keys. */
 	{ { .top = "wrokers = 1;" },
@@ -82,7 +84,8 @@ static const struct mistake mistakes[] = {
 	{ { .listener = "bnid = \":1\";" },
 	    "t.conf:2: unknown key \"bnid\" in this listener; did you mean \"bind\"?" },
 	{ { .route = "service = \"shop\"; elephants = 3;" },
-	    "t.conf:7: unknown key \"elephants\" in this route; remove it, or see REFERENCE.md for the "
+	    "t.conf:7: unknown key \"elephants\" in this route; remove it, or see conf/REFERENCE.md for "
+	    "the "
 	    "keys there are" },
 	{ { .top = "workers = 1; workers = 2;" },
 	    "t.conf:1: the key that ends here stands twice in its group; remove one" },
@@ -91,7 +94,8 @@ static const struct mistake mistakes[] = {
 	{ { .endpoints = "( )" }, "t.conf:5: endpoints is empty; add at least one" },
 	/* Syntax. */
 	{ { .top = "workers 1;" },
-	    "t.conf:1: syntax error; look for a missing \";\", a quote or bracket too few, or a comma "
+	    "t.conf:1: syntax error; look for a missing \";\", a quote or bracket too few, or a "
+	    "comma "
 	    "too many, here or on the line before" },
 	{ { .route = "service = \"shop" },
 	    "t.conf:7: the string that begins here does not end in this file; add \"" },
@@ -101,57 +105,70 @@ static const struct mistake mistakes[] = {
 	{ { .top = "", .listener = "tls = \"sit\";", .tls = "certificates = ( );" },
 	    "t.conf:2: tls: there is no tls entry \"sit\"; did you mean \"site\"?" },
 	{ { .listener = "tls = \"site\";" },
-	    "t.conf:2: tls: there is no tls entry \"site\"; define it, or name one that is defined" },
+	    "t.conf:2: tls: there is no tls entry \"site\"; define it, or name one that is "
+	    "defined" },
 	{ { .route = "service = \"shpo\";" },
 	    "t.conf:7: service: there is no service \"shpo\"; did you mean \"shop\"?" },
 	{ { .route = "service = \"shop\"; name = \"my route\";" },
 	    "t.conf:7: name: \"my route\" is no name; write 1 to 128 letters, digits or ._:/@*-" },
 	/* The environment. */
 	{ { .top = "user = \"${DETOUR_TEST_UNSET}\";" },
-	    "t.conf:1: user: the environment variable DETOUR_TEST_UNSET is not set; set it, or write "
+	    "t.conf:1: user: the environment variable DETOUR_TEST_UNSET is not set; set it, or "
+	    "write "
 	    "${DETOUR_TEST_UNSET:-default}" },
 	{ { .top = "user = \"$x\";" },
-	    "t.conf:1: user: a dollar sign stands alone; write $$ for one, or ${NAME} for a variable" },
+	    "t.conf:1: user: a dollar sign stands alone; write $$ for one, or ${NAME} for a "
+	    "variable" },
 	{ { .top = "workers = \"${DETOUR_TEST_UNSET:-two}\";" },
 	    "t.conf:1: workers: an integer was expected, found \"two\"; write digits" },
 	/* Addresses. */
 	{ { .top = "admin = { bind = \"localhost:9900\"; };" },
-	    "t.conf:1: bind: \"localhost:9900\" is no address; write \"IPv4:PORT\", \"[IPv6]:PORT\", "
+	    "t.conf:1: bind: \"localhost:9900\" is no address; write \"IPv4:PORT\", "
+	    "\"[IPv6]:PORT\", "
 	    "\":PORT\" or \"unix:PATH\"" },
 	{ { .endpoints = "( \"http://a/b\" )" },
 	    "t.conf:5: url: endpoint \"http://a/b\" has a path or a query; write scheme, host and "
 	    "port only, and rewrite_prefix in a route to change paths" },
 	{ { .endpoints = "( 7 )" }, "t.conf:5: url: a text was expected, found 7; write \"7\"" },
 	{ { .top = "resolver = { servers = \"10.0.0.2,dns\"; };" },
-	    "t.conf:1: resolver.servers: \"dns\" is no address; write \"10.0.0.2\" or \"10.0.0.2:53\", "
+	    "t.conf:1: resolver.servers: \"dns\" is no address; write \"10.0.0.2\" or "
+	    "\"10.0.0.2:53\", "
 	    "with commas between several" },
 	{ { .top = "resolver = { min_ttl = \"10s\"; max_ttl = \"5s\"; };" },
 	    "t.conf:1: resolver.min_ttl is longer than resolver.max_ttl; write a shorter one" },
 	/* Listeners. */
 	{ { .listener = "}, { name = \"web\"; bind = \"127.0.0.1:0\";" },
-	    "t.conf:2: name: listener \"web\" is there already (t.conf:2); give each its own name" },
-	{ { .listener = "}, { name = \"b\"; bind = \":81\"; }, { name = \"c\"; bind = \"[::]:81\";" },
-	    "t.conf:2: another listener binds [::]:81 (t.conf:2); give each its own address or port" },
+	    "t.conf:2: name: listener \"web\" is there already (t.conf:2); give each its own "
+	    "name" },
+	{ { .listener =
+		  "}, { name = \"b\"; bind = \":81\"; }, { name = \"c\"; bind = \"[::]:81\";" },
+	    "t.conf:2: another listener binds [::]:81 (t.conf:2); give each its own address or "
+	    "port" },
 	{ { .top = "admin = { bind = \"127.0.0.1:82\"; };",
 	      .listener = "}, { name = \"b\"; bind = \"127.0.0.1:82\";" },
-	    "t.conf:2: this listener and admin.bind have the same address 127.0.0.1:82; give admin its "
+	    "t.conf:2: this listener and admin.bind have the same address 127.0.0.1:82; give admin "
+	    "its "
 	    "own" },
 	/* Services. */
 	{ { .endpoints = "( \"http://a\", \"HTTP://A:80/\", \"http://a/\" )" },
-	    "t.conf:5: endpoint http://a is in this region already (t.conf:5); remove one, or write a "
+	    "t.conf:5: endpoint http://a is in this region already (t.conf:5); remove one, or "
+	    "write a "
 	    "weight" },
 	{ { .region = "}, { region = \"east\"; endpoints = ( \"http://b\" );" },
-	    "t.conf:5: the service names region \"east\" already (t.conf:5); put all endpoints of a "
+	    "t.conf:5: the service names region \"east\" already (t.conf:5); put all endpoints of "
+	    "a "
 	    "region together" },
 	{ { .region = "weight = 0;" },
-	    "t.conf:5: all regions of tier 0 have weight 0, so the tier can take no traffic; give one "
+	    "t.conf:5: all regions of tier 0 have weight 0, so the tier can take no traffic; give "
+	    "one "
 	    "a weight" },
 	{ { .region = "host = \"a b\";" },
 	    "t.conf:5: host: \"a b\" is no host; write a name such as \"shop.example.com\"" },
 	{ { .service = "balance = \"maglev\"; hash_on = \"cookie\";" },
 	    "t.conf:5: hash_on = \"cookie\" does not say which one; add hash_name = \"...\";" },
 	{ { .service = "hash_name = \"x\";" },
-	    "t.conf:5: warning: hash_name has no effect; write hash_on = \"header\" or \"cookie\", or "
+	    "t.conf:5: warning: hash_name has no effect; write hash_on = \"header\" or \"cookie\", "
+	    "or "
 	    "remove it" },
 	{ { .service = "hash_on = \"header\"; hash_name = \"x\";" },
 	    "t.conf:5: warning: hash_on has no effect; write balance = \"maglev\" or remove it" },
@@ -167,16 +184,19 @@ static const struct mistake mistakes[] = {
 	{ { .service = "health_check = { method = \"GET /\"; };" },
 	    "t.conf:6: method: \"GET /\" is no token; write letters and digits, as in \"GET\"" },
 	{ { .service = "health_check = { expect_status = ( 200, \"2xx\" ); };" },
-	    "t.conf:6: expect_status: a status or a range of them was expected, found \"2xx\"; write "
+	    "t.conf:6: expect_status: a status or a range of them was expected, found \"2xx\"; "
+	    "write "
 	    "200 or \"200-299\"" },
 	{ { .service = "health_check = { expect_status = ( ); };" },
 	    "t.conf:6: expect_status: the list is empty; leave expect_status out or write ( "
 	    "\"200-399\" )" },
 	{ { .service = "health_check = { expect_status = ( 99 ); };" },
-	    "t.conf:6: expect_status: a status or a range of them was expected, found \"99\"; write "
+	    "t.conf:6: expect_status: a status or a range of them was expected, found \"99\"; "
+	    "write "
 	    "200 or \"200-299\"" },
 	{ { .service = "health_check = { expect_status = ( true ); };" },
-	    "t.conf:6: expect_status: a status was expected, found true; write 200 or \"200-299\"" },
+	    "t.conf:6: expect_status: a status was expected, found true; write 200 or "
+	    "\"200-299\"" },
 	{ { .service = "retry = { on_status = ( 200 ); };" },
 	    "t.conf:6: on_status: 200 is out of range; write a value from 400 to 599" },
 	{ { .service = "retry = { on_status = { }; };" },
@@ -202,7 +222,8 @@ static const struct mistake mistakes[] = {
 	    "t.conf:7: path \"/a/../b\" has a \"..\" segment, which no request keeps; write it "
 	    "without" },
 	{ { .route = "service = \"shop\"; path = \"/a/.\";" },
-	    "t.conf:7: path \"/a/.\" has a \".\" segment, which no request keeps; write it without" },
+	    "t.conf:7: path \"/a/.\" has a \".\" segment, which no request keeps; write it "
+	    "without" },
 	{ { .route = "service = \"shop\"; path = \"/caf%c3\";" },
 	    "t.conf:7: path \"/caf%c3\" has a broken escape; write \"%\" and two upper-case hex "
 	    "digits" },
@@ -217,26 +238,35 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; host = \"*.\";" },
 	    "t.conf:7: host: \"\" is no host; write a name such as \"shop.example.com\"" },
 	{ { .route = "service = \"shop\"; host = \"a.com:80\";" },
-	    "t.conf:7: host: \"a.com:80\" has a port; routes go by the host alone, write \"a.com\"" },
+	    "t.conf:7: host: \"a.com:80\" has a port; routes go by the host alone, write "
+	    "\"a.com\"" },
 	{ { .route = "service = \"shop\"; }, { service = \"shop\"; path = \"/\";" },
 	    "t.conf:7: \"/\" has a route already (t.conf:7); remove one, or change its host or "
 	    "path" },
-	{ { .route = "service = \"shop\"; host = \"A.com.\"; }, { service = \"shop\"; host = \"a.com\";" },
-	    "t.conf:7: \"a.com/\" has a route already (t.conf:7); remove one, or change its host or "
+	{ { .route = "service = \"shop\"; host = \"A.com.\"; }, { service = \"shop\"; host = "
+		     "\"a.com\";" },
+	    "t.conf:7: \"a.com/\" has a route already (t.conf:7); remove one, or change its host "
+	    "or "
 	    "path" },
-	{ { .route = "service = \"shop\"; name = \"r\"; }, { service = \"shop\"; name = \"r\"; path = \"/a\";" },
+	{ { .route = "service = \"shop\"; name = \"r\"; }, { service = \"shop\"; name = \"r\"; "
+		     "path = \"/a\";" },
 	    "t.conf:7: name: route \"r\" is there already (t.conf:7); give each its own name" },
 	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"x\";" },
-	    "t.conf:7: redirect \"x\" is no Location; begin it with https://, http://, / or ${path}, "
+	    "t.conf:7: redirect \"x\" is no Location; begin it with https://, http://, / or "
+	    "${path}, "
 	    "and escape spaces and non-ASCII characters" },
 	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\\nb\";" },
 	    "t.conf:7: redirect \"/a\nb\" is no Location; begin it with https://, http://, / or "
 	    "${path}, and escape spaces and non-ASCII characters" },
-	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_status = 304;" },
+	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_status = "
+		     "304;" },
 	    "t.conf:7: redirect_status 304 is no redirect; write 301, 302, 303, 307 or 308" },
-	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; rewrite_prefix = \"/\";" },
-	    "t.conf:7: rewrite_prefix has no effect on a redirect; write the new path into redirect" },
-	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_https = true;" },
+	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; rewrite_prefix = "
+		     "\"/\";" },
+	    "t.conf:7: rewrite_prefix has no effect on a redirect; write the new path into "
+	    "redirect" },
+	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_https = "
+		     "true;" },
 	    "t.conf:7: the route has both redirect and redirect_https; remove one" },
 	{ { .route = "redirect = \"/a\"; path = \"/b\";" },
 	    "t.conf:5: warning: no route leads to this service; add one, or remove the service" },
@@ -279,12 +309,15 @@ START_TEST(all_mistakes_of_a_file_are_told_at_once_in_its_order)
 				   "workers = \"x\";\n"
 				   "services = ( { name = \"s\"; regions = ( ); } );\n";
 	static const char *const expected[] = {
-		"t.conf:1: unknown key \"zzz\" in this region; remove it, or see REFERENCE.md for the "
+		"t.conf:1: unknown key \"zzz\" in this region; remove it, or see conf/REFERENCE.md for "
+		"the "
 		"keys there are",
 		"t.conf:3: bind: \"nowhere\" has no port; write \"ADDRESS:PORT\"",
-		"t.conf:4: name: listener \"l\" is there already (t.conf:3); give each its own name",
+		"t.conf:4: name: listener \"l\" is there already (t.conf:3); give each its own "
+		"name",
 		"t.conf:4: backlog: 0 is out of range; write a value from 1 to 1000000",
-		"t.conf:5: workers: an integer was expected, found \"x\"; write digits without quotes",
+		"t.conf:5: workers: an integer was expected, found \"x\"; write digits without "
+		"quotes",
 		"t.conf:6: regions is empty; add at least one",
 	};
 	struct conf_problems problems;
@@ -301,16 +334,20 @@ END_TEST
 
 START_TEST(what_a_file_lacks_as_a_whole_is_told_without_a_line)
 {
-	expect_among("", "t.conf: the configuration has no \"listeners\"; add listeners = ( ... );");
-	expect_among("", "t.conf: there is no service and no route, so every request would be "
-			 "answered with 404; add services = ( ... );");
-	expect_problem("listeners = ( { name = \"l\"; bind = \":1\"; } );\n"
-		       "regions = ( { name = \"r\"; } );\n"
-		       "services = (\n"
-		       " { name = \"a\"; regions = ( { region = \"r\"; endpoints = ( \"http://a\" ); } ); },\n"
-		       " { name = \"b\"; regions = ( { region = \"r\"; endpoints = ( \"http://b\" ); } ); }\n"
-		       ");\n",
-	    "t.conf: there are 2 services but no routes, so no request reaches them; add routes = ( { "
+	expect_among(
+	    "", "t.conf: the configuration has no \"listeners\"; add listeners = ( ... );");
+	expect_among("",
+	    "t.conf: there is no service and no route, so every request would be "
+	    "answered with 404; add services = ( ... );");
+	expect_problem(
+	    "listeners = ( { name = \"l\"; bind = \":1\"; } );\n"
+	    "regions = ( { name = \"r\"; } );\n"
+	    "services = (\n"
+	    " { name = \"a\"; regions = ( { region = \"r\"; endpoints = ( \"http://a\" ); } ); },\n"
+	    " { name = \"b\"; regions = ( { region = \"r\"; endpoints = ( \"http://b\" ); } ); }\n"
+	    ");\n",
+	    "t.conf: there are 2 services but no routes, so no request reaches them; add routes = "
+	    "( { "
 	    "path = \"/\"; service = \"a\"; } );");
 }
 END_TEST
@@ -322,7 +359,8 @@ START_TEST(a_file_that_cannot_be_read_is_named)
 	ck_assert_ptr_null(conf_load("/nowhere/detour.conf", &problems));
 	ck_assert_uint_eq(problems.errors, 1);
 	ck_assert_str_eq(problems.list[0].text,
-	    "/nowhere/detour.conf: cannot open /nowhere/detour.conf: No such file or directory; name a "
+	    "/nowhere/detour.conf: cannot open /nowhere/detour.conf: No such file or directory; "
+	    "name a "
 	    "readable file");
 	conf_problems_free(&problems);
 	ck_assert_ptr_null(conf_load("/tmp", &problems));
@@ -339,8 +377,8 @@ main(void)
 	TCase *tc = tcase_create("error");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, a_mistake_is_told_with_place_reason_and_remedy, 0,
-	    ARRAY_SIZE(mistakes));
+	tcase_add_loop_test(
+	    tc, a_mistake_is_told_with_place_reason_and_remedy, 0, ARRAY_SIZE(mistakes));
 	tcase_add_loop_test(tc, one_mistake_is_one_problem, 0, ARRAY_SIZE(mistakes));
 	tcase_add_test(tc, all_mistakes_of_a_file_are_told_at_once_in_its_order);
 	tcase_add_test(tc, what_a_file_lacks_as_a_whole_is_told_without_a_line);

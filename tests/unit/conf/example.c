@@ -14,7 +14,8 @@ make_certificates(void)
 	char command[512];
 
 	snprintf(command, sizeof command,
-	    SOURCE_ROOT "/deploy/self-signed.sh %s localhost '*.example.com' >/dev/null && cp %s %s",
+	    SOURCE_ROOT
+	    "/deploy/self-signed.sh %s localhost '*.example.com' >/dev/null && cp %s %s",
 	    scratch_path("tls"), scratch_path("tls/site.crt"), scratch_path("tls/internal-ca.crt"));
 	ck_assert_int_eq(system(command), 0);
 	setenv("DETOUR_TLS_DIR", scratch_path("tls"), 1);
@@ -73,7 +74,8 @@ START_TEST(the_configuration_of_the_design_loads)
 	    "workers   = 0;                          # 0: one for each core\n"
 	    "state_dir = \"/var/lib/detour\";\n"
 	    "listeners = (\n"
-	    "  { name = \"web\";   bind = \"0.0.0.0:8443\"; tls = \"site\"; },        # HTTP/2 and HTTP/1.1\n"
+	    "  { name = \"web\";   bind = \"0.0.0.0:8443\"; tls = \"site\"; },        # HTTP/2 and "
+	    "HTTP/1.1\n"
 	    "  { name = \"plain\"; bind = \"0.0.0.0:8080\"; redirect_https = true; }\n"
 	    ");\n"
 	    "tls = (\n"
@@ -91,21 +93,27 @@ START_TEST(the_configuration_of_the_design_loads)
 	    "    balance = \"least_request\";\n"
 	    "    regions = (\n"
 	    "      { region = \"us-east-1\"; weight = 70;\n"
-	    "        endpoints = ( \"http://10.1.0.10:8080\", { url = \"http://10.1.0.11:8080\"; weight = 2; } ); },\n"
+	    "        endpoints = ( \"http://10.1.0.10:8080\", { url = \"http://10.1.0.11:8080\"; "
+	    "weight = 2; } ); },\n"
 	    "      { region = \"us-west-2\"; weight = 30;\n"
 	    "        endpoints = ( \"https://shop.us-west-2.example.com\" ); },\n"
 	    "      { region = \"gcp-us-central1\"; tier = 1; host = \"shop.gcp.example.com\";\n"
 	    "        endpoints = ( \"https://shop.gcp.example.com\" ); }\n"
 	    "    );\n"
-	    "    health_check = { type = \"http\"; path = \"/healthz\"; interval = \"1s\"; timeout = \"500ms\"; fall = 3; rise = 2; };\n"
-	    "    failover     = { overprovisioning = 1.4; panic_threshold = 0.5; max_utilization = 0.85; hold_down = \"30s\"; ramp = \"60s\"; };\n"
-	    "    retry        = { attempts = 2; budget = 0.2; on_status = ( 502, 503, 504 ); replay_buffer = \"64KiB\"; };\n"
-	    "    timeouts     = { connect = \"1s\"; try = \"5s\"; request = \"30s\"; idle = \"60s\"; };\n"
+	    "    health_check = { type = \"http\"; path = \"/healthz\"; interval = \"1s\"; timeout "
+	    "= \"500ms\"; fall = 3; rise = 2; };\n"
+	    "    failover     = { overprovisioning = 1.4; panic_threshold = 0.5; max_utilization = "
+	    "0.85; hold_down = \"30s\"; ramp = \"60s\"; };\n"
+	    "    retry        = { attempts = 2; budget = 0.2; on_status = ( 502, 503, 504 ); "
+	    "replay_buffer = \"64KiB\"; };\n"
+	    "    timeouts     = { connect = \"1s\"; try = \"5s\"; request = \"30s\"; idle = "
+	    "\"60s\"; };\n"
 	    "  }\n"
 	    ");\n"
 	    "routes = (\n"
 	    "  { host = \"shop.example.com\"; path = \"/\"; service = \"shop\"; },\n"
-	    "  { host = \"*.example.com\"; path = \"/api/\"; service = \"shop\"; rewrite_prefix = \"/\"; priority = \"high\"; }\n"
+	    "  { host = \"*.example.com\"; path = \"/api/\"; service = \"shop\"; rewrite_prefix = "
+	    "\"/\"; priority = \"high\"; }\n"
 	    ");\n"
 	    "admin = { bind = \"127.0.0.1:9900\"; socket = \"/run/detour/admin.sock\"; };\n"
 	    "log   = { access = \"stdout\"; format = \"json\"; level = \"info\"; };\n";

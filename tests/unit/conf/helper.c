@@ -76,8 +76,8 @@ make_certificate(const struct pair_spec *spec, EVP_PKEY *key)
 	ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
 	X509_gmtime_adj(X509_getm_notBefore(x509), -86400L * 1000);
 	X509_gmtime_adj(X509_getm_notAfter(x509), 86400L * spec->days);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	    (const unsigned char *)spec->common_name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(
+	    name, "CN", MBSTRING_ASC, (const unsigned char *)spec->common_name, -1, -1, 0);
 	X509_set_issuer_name(x509, name);
 	X509_set_pubkey(x509, key);
 	if (spec->alternatives != NULL) {
@@ -108,11 +108,10 @@ make_pair(const struct pair_spec *spec)
 	out = fopen(scratch_path(name), "we");
 	ck_assert_ptr_nonnull(out);
 	ck_assert_int_eq(fchmod(fileno(out), 0600), 0);
-	ck_assert_int_eq(PEM_write_PrivateKey(out, key,
-			     spec->passphrase == NULL ? NULL : EVP_aes_128_cbc(),
-			     (const unsigned char *)spec->passphrase,
-			     spec->passphrase == NULL ? 0 : (int)strlen(spec->passphrase), NULL,
-			     NULL),
+	ck_assert_int_eq(
+	    PEM_write_PrivateKey(out, key, spec->passphrase == NULL ? NULL : EVP_aes_128_cbc(),
+		(const unsigned char *)spec->passphrase,
+		spec->passphrase == NULL ? 0 : (int)strlen(spec->passphrase), NULL, NULL),
 	    1);
 	fclose(out);
 	X509_free(x509);
@@ -135,14 +134,15 @@ whole(const struct parts *p)
 	    "listeners = ( { name = \"web\"; bind = \"127.0.0.1:0\"; %s } );\n"
 	    "%s%s%s\n"
 	    "regions = ( { name = \"east\"; } );\n"
-	    "services = ( { name = \"shop\"; regions = ( { region = \"east\"; endpoints = %s; %s } );\n"
+	    "services = ( { name = \"shop\"; regions = ( { region = \"east\"; endpoints = %s; %s } "
+	    ");\n"
 	    "%s } );\n"
 	    "routes = ( { %s } );\n",
 	    or_else(p->top, ""), or_else(p->listener, ""),
 	    p->tls == NULL ? "" : "tls = ( { name = \"site\"; ", or_else(p->tls, ""),
-	    p->tls == NULL ? "" : " } );",
-	    or_else(p->endpoints, "( \"http://127.0.0.1:9001\" )"), or_else(p->region, ""),
-	    or_else(p->service, ""), or_else(p->route, "service = \"shop\";"));
+	    p->tls == NULL ? "" : " } );", or_else(p->endpoints, "( \"http://127.0.0.1:9001\" )"),
+	    or_else(p->region, ""), or_else(p->service, ""),
+	    or_else(p->route, "service = \"shop\";"));
 	return text;
 }
 

@@ -4,10 +4,10 @@
 
 #include "helper.h"
 
-static const char rest[] =
-    "listeners = ( { name = \"l\"; bind = \":1\"; } );\n"
-    "regions = ( { name = \"r\"; } );\n"
-    "services = ( { name = \"s\"; regions = ( { region = \"r\"; endpoints = ( \"http://a\" ); } ); } );\n";
+static const char rest[] = "listeners = ( { name = \"l\"; bind = \":1\"; } );\n"
+			   "regions = ( { name = \"r\"; } );\n"
+			   "services = ( { name = \"s\"; regions = ( { region = \"r\"; endpoints = "
+			   "( \"http://a\" ); } ); } );\n";
 
 static void
 write_main(const char *text)
@@ -75,7 +75,8 @@ START_TEST(an_include_may_stand_inside_a_list)
 	struct topology *t;
 	char text[1024];
 
-	scratch_write("routes.conf", "{ path = \"/a\"; service = \"s\"; },\n{ service = \"s\"; }", 0600);
+	scratch_write(
+	    "routes.conf", "{ path = \"/a\"; service = \"s\"; },\n{ service = \"s\"; }", 0600);
 	snprintf(text, sizeof text, "%sroutes = (\n  @include \"routes.conf\"\n);\n", rest);
 	scratch_write("main.conf", text, 0600);
 	t = conf_load(scratch_path("main.conf"), &problems);
@@ -92,7 +93,8 @@ END_TEST
 START_TEST(an_include_that_cannot_be_is_an_error_where_it_stands)
 {
 	write_main("\n@include \"missing.conf\"");
-	expect_main("main.conf", ":2:", "No such file or directory; paths in @include are relative");
+	expect_main(
+	    "main.conf", ":2:", "No such file or directory; paths in @include are relative");
 	write_main("@include \"/tmp\"");
 	expect_main("main.conf", ":1:", "is a directory");
 	write_main("@include \"/dev/zero\"");
@@ -114,7 +116,8 @@ END_TEST
 
 START_TEST(an_include_in_a_comment_or_a_string_is_none)
 {
-	write_main("# @include \"/tmp\"\n// \"\n/* \"\n@include \"/tmp\"\n*/\nuser = \"a\\\"\n@include \"; # \"");
+	write_main("# @include \"/tmp\"\n// \"\n/* \"\n@include \"/tmp\"\n*/\nuser = "
+		   "\"a\\\"\n@include \"; # \"");
 	expect_main(NULL, NULL, NULL);
 }
 END_TEST

@@ -30,8 +30,8 @@ print_services(FILE *out)
 {
 	fputs("regions = ( { name = \"a\"; }, { name = \"b\"; } );\nservices = (\n", out);
 	for (int i = 0; i < 100; i++) {
-		fprintf(out, "%s{ name = \"s%d\"; regions = ( { region = \"a\"; endpoints = (", i ? "," : "",
-		    i);
+		fprintf(out, "%s{ name = \"s%d\"; regions = ( { region = \"a\"; endpoints = (",
+		    i ? "," : "", i);
 		for (int j = 0; j < ENDPOINTS / 100; j++)
 			fprintf(out, "%s\"http://10.%d.%d.1:80\"", j ? "," : "", i, j);
 		fputs("); } ); }\n", out);
@@ -55,7 +55,8 @@ START_TEST(a_hundred_thousand_routes_load_in_two_seconds)
 	print_services(out);
 	fputs("routes = ( { service = \"all\"; }", out);
 	for (int i = 0; i < ROUTES; i++)
-		fprintf(out, ",\n{ host = \"h%d.example.com\"; path = \"/p%d\"; service = \"s%d\"; }", i / 4,
+		fprintf(out,
+		    ",\n{ host = \"h%d.example.com\"; path = \"/p%d\"; service = \"s%d\"; }", i / 4,
 		    i % 4, i % 100);
 	fputs(" );\n", out);
 	fclose(out);
@@ -107,7 +108,8 @@ START_TEST(a_thousand_certificates_load_in_two_seconds)
 	for (int i = 0; i < CERTIFICATES; i++) {
 		snprintf(name, sizeof name, "c%d", i);
 		make_pair(&(struct pair_spec){ name, name, NULL, 0, 10, NULL });
-		fprintf(out, "%s{ chain = \"%s.crt\"; key = \"%s.key\"; }\n", i ? "," : "", name, name);
+		fprintf(
+		    out, "%s{ chain = \"%s.crt\"; key = \"%s.key\"; }\n", i ? "," : "", name, name);
 	}
 	fputs("); } );\n", out);
 	print_services(out);

@@ -63,7 +63,8 @@ START_TEST(what_is_written_is_loaded)
 	    "admin = { bind = \"127.0.0.1:9900\"; socket = \"a.sock\"; };\n"
 	    "log = { access = \"logs/a.log\"; format = \"text\"; level = \"debug\"; };\n"
 	    "listeners = ( { name = \"l\"; bind = \"unix:l.sock\"; redirect_port = 8443; } );\n"
-	    "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; } );\n"
+	    "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; } "
+	    ");\n"
 	    "services = ( { name = \"s\"; balance = \"maglev\"; hash_on = \"cookie\";\n"
 	    "  hash_name = \"id\"; via = true;\n"
 	    "  regions = (\n"
@@ -71,11 +72,13 @@ START_TEST(what_is_written_is_loaded)
 	    "      endpoints = ( \"https://x.example.com\" ); },\n"
 	    "    { region = \"a\"; tier = 1; endpoints = ( \"http://10.0.0.1:81/\",\n"
 	    "        { url = \"http://[::1]:82\"; weight = 7; } ); } );\n"
-	    "  health_check = { type = \"https\"; path = \"/h?x=1\"; expect_status = ( 200, \"300-302\" );\n"
+	    "  health_check = { type = \"https\"; path = \"/h?x=1\"; expect_status = ( 200, "
+	    "\"300-302\" );\n"
 	    "    interval = \"150ms\"; expect_body = \"ok\"; reuse = false; };\n"
 	    "  retry = { on_status = ( \"500-502\", 504 ); budget = 1; };\n"
 	    "  timeouts = { connect = \"0\"; try = \"1.5s\"; }; } );\n"
-	    "routes = ( { host = \"*.Example.COM\"; path = \"/x/\"; service = \"s\"; name = \"n\";\n"
+	    "routes = ( { host = \"*.Example.COM\"; path = \"/x/\"; service = \"s\"; name = "
+	    "\"n\";\n"
 	    "    rewrite_prefix = \"/\"; priority = \"high\"; },\n"
 	    "  { path = \"/old\"; exact = true; redirect = \"https://${host}/new${query}\";\n"
 	    "    redirect_status = 301; } );\n";
@@ -138,10 +141,10 @@ END_TEST
 
 START_TEST(a_single_service_needs_no_routes)
 {
-	struct topology *t = load_good(
-	    "listeners = ( { name = \"l\"; bind = \":1\"; } );\n"
-	    "regions = ( { name = \"r\"; } );\n"
-	    "services = ( { name = \"s\"; regions = ( { region = \"r\"; endpoints = ( \"http://a\" ); } ); } );\n");
+	struct topology *t = load_good("listeners = ( { name = \"l\"; bind = \":1\"; } );\n"
+				       "regions = ( { name = \"r\"; } );\n"
+				       "services = ( { name = \"s\"; regions = ( { region = \"r\"; "
+				       "endpoints = ( \"http://a\" ); } ); } );\n");
 
 	ck_assert_uint_eq(t->route_count, 1);
 	ck_assert_str_eq(t->routes[0].path, "/");
@@ -166,12 +169,14 @@ START_TEST(variables_may_stand_for_any_type)
 	setenv("DETOUR_TEST_NUMBER", "7", 1);
 	setenv("DETOUR_TEST_BOOL", "true", 1);
 	setenv("DETOUR_TEST_WORD", "random", 1);
-	t = load_good(whole(&(struct parts){
-	    .top = "workers = \"${DETOUR_TEST_NUMBER}\"; user = \"a$$b\";",
-	    .listener = "redirect_https = \"${DETOUR_TEST_BOOL}\";",
-	    .service = "balance = \"${DETOUR_TEST_WORD}\"; timeouts = { idle = \"${DETOUR_TEST_NUMBER}s\"; };"
-		       "retry = { budget = \"${DETOUR_TEST_NUMBER_X:-0.5}\"; on_status = \"${X_:-500, 502}\"; };",
-	    .endpoints = "( \"http://localhost:${DETOUR_TEST_NUMBER}\" )" }));
+	t = load_good(
+	    whole(&(struct parts){ .top = "workers = \"${DETOUR_TEST_NUMBER}\"; user = \"a$$b\";",
+		.listener = "redirect_https = \"${DETOUR_TEST_BOOL}\";",
+		.service = "balance = \"${DETOUR_TEST_WORD}\"; timeouts = { idle = "
+			   "\"${DETOUR_TEST_NUMBER}s\"; };"
+			   "retry = { budget = \"${DETOUR_TEST_NUMBER_X:-0.5}\"; on_status = "
+			   "\"${X_:-500, 502}\"; };",
+		.endpoints = "( \"http://localhost:${DETOUR_TEST_NUMBER}\" )" }));
 	ck_assert_uint_eq(t->workers, 7);
 	ck_assert_str_eq(t->user, "a$b");
 	ck_assert(t->listeners[0].redirect_https);
@@ -198,7 +203,8 @@ static const struct {
 	{ "path = \"/a\"; redirect = \"/b\"; }, { path = \"/b\"; redirect = \"/c\";", false },
 	{ "path = \"/\"; redirect = \"/x${path}\";", true },
 	{ "path = \"/\"; redirect = \"http://${host}${path}${query}\";", true },
-	{ "path = \"/\"; redirect = \"https://${host}${path}\";", false }, /* nobody listens there */
+	{ "path = \"/\"; redirect = \"https://${host}${path}\";",
+	    false }, /* nobody listens there */
 	{ "path = \"/\"; redirect = \"http://${host}:81${path}\";", false },
 	{ "path = \"/\"; redirect = \"http://elsewhere.example.com${path}\";", false },
 	{ "path = \"/\"; redirect = \"http://www.${host}/\";", false },

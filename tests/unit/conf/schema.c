@@ -22,8 +22,8 @@ is_documented(const struct schema_key *k)
 {
 	keys_seen++;
 	ck_assert_msg(strlen(k->doc) > 10, "%s has no sentence", k->name);
-	ck_assert_msg(strchr("./`)\"", k->doc[strlen(k->doc) - 1]) != NULL, "%s: end the sentence",
-	    k->name);
+	ck_assert_msg(
+	    strchr("./`)\"", k->doc[strlen(k->doc) - 1]) != NULL, "%s: end the sentence", k->name);
 	ck_assert_ptr_eq(schema_key(k->block, k->name), k);
 }
 
@@ -40,8 +40,8 @@ measure(enum schema_type type, const char *text, double *value)
 	struct error e;
 	uint64_t quantity;
 
-	if (type == TYPE_FLOAT || type == TYPE_UINT || type == TYPE_UINT16 || type == TYPE_STATUSES ||
-	    type == TYPE_RANGES)
+	if (type == TYPE_FLOAT || type == TYPE_UINT || type == TYPE_UINT16 ||
+	    type == TYPE_STATUSES || type == TYPE_RANGES)
 		return value_float(text, value, &e);
 	if (type == TYPE_DURATION ? !value_duration(text, &quantity, &e)
 				  : !value_size(text, &quantity, &e))
@@ -56,25 +56,28 @@ has_a_sound_range(const struct schema_key *k)
 	bool number = k->type == TYPE_FLOAT || k->type == TYPE_UINT || k->type == TYPE_UINT16 ||
 	    k->type == TYPE_DURATION || k->type == TYPE_SIZE || k->type == TYPE_SIZE64;
 	bool list = k->type == TYPE_STATUSES || k->type == TYPE_RANGES;
-	double least, most, value, room = k->type == TYPE_UINT16 || list ? UINT16_MAX
-	    : k->type == TYPE_SIZE64				      ? 1.2e18
-								      : UINT32_MAX;
+	double least, most, value,
+	    room = k->type == TYPE_UINT16 || list ? UINT16_MAX
+	    : k->type == TYPE_SIZE64              ? 1.2e18
+						  : UINT32_MAX;
 	char low[32];
 
-	ck_assert_msg((k->range != NULL) == (number || list), "%s: a range for a number only", k->name);
+	ck_assert_msg(
+	    (k->range != NULL) == (number || list), "%s: a range for a number only", k->name);
 	if (k->range == NULL)
 		return;
 	ck_assert_msg(strstr(k->range, "..") != NULL, "%s: %s", k->name, k->range);
 	snprintf(low, sizeof low, "%.*s", (int)(strstr(k->range, "..") - k->range), k->range);
 	ck_assert_msg(measure(k->type, low, &least), "%s: %s", k->name, k->range);
-	ck_assert_msg(measure(k->type, strstr(k->range, "..") + 2, &most), "%s: %s", k->name, k->range);
+	ck_assert_msg(
+	    measure(k->type, strstr(k->range, "..") + 2, &most), "%s: %s", k->name, k->range);
 	ck_assert_msg(least >= 0 && least < most && most <= room, "%s: %s", k->name, k->range);
 	if (list || k->fallback == NULL || k->fallback == schema_required)
 		return;
 	ck_assert_msg(measure(k->type, k->fallback, &value), "%s: %s", k->name, k->fallback);
 	/* A default outside of the range is a special meaning that only the default can have. */
-	ck_assert_msg(value >= least && value <= most, "%s: %s is not in %s", k->name, k->fallback,
-	    k->range);
+	ck_assert_msg(
+	    value >= least && value <= most, "%s: %s is not in %s", k->name, k->fallback, k->range);
 }
 
 START_TEST(every_range_and_default_can_be_read_and_fits_its_field)

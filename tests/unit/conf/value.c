@@ -111,7 +111,7 @@ END_TEST
 
 struct expansion {
 	const char *text;
-	const char *expected; /* NULL: refused */
+	const char *expected;      /* NULL: refused */
 	const char *expected_kept; /* the same, with the request's parts kept */
 };
 
@@ -156,8 +156,8 @@ START_TEST(variables_are_put_in_or_complained_about)
 	setenv("EMPTY", "", 1);
 	unsetenv("UNSET");
 	unsetenv("host");
-	ck_assert_msg(value_expand(x->text, false, arena, &out, &e) == (x->expected != NULL), "%s",
-	    x->text);
+	ck_assert_msg(
+	    value_expand(x->text, false, arena, &out, &e) == (x->expected != NULL), "%s", x->text);
 	if (x->expected != NULL)
 		ck_assert_str_eq(out, x->expected);
 	ck_assert_msg(value_expand(x->text, true, arena, &out, &e) == (x->expected_kept != NULL),
@@ -229,8 +229,8 @@ main(void)
 	tcase_add_loop_test(tc, a_duration_is_read_exactly_or_refused, 0, ARRAY_SIZE(durations));
 	tcase_add_loop_test(tc, a_size_is_read_exactly_or_refused, 0, ARRAY_SIZE(sizes));
 	tcase_add_loop_test(tc, what_is_formatted_is_read_back, 0, 16);
-	tcase_add_loop_test(tc, variables_are_put_in_or_complained_about, 0,
-	    ARRAY_SIZE(expansions));
+	tcase_add_loop_test(
+	    tc, variables_are_put_in_or_complained_about, 0, ARRAY_SIZE(expansions));
 	tcase_add_test(tc, statuses_have_three_digits_and_ranges_go_upwards);
 	tcase_add_test(tc, numbers_are_read_whole_or_refused);
 	suite_add_tcase(suite, tc);
