@@ -1,5 +1,7 @@
 """What any user tries first, with the tools any user has."""
 
+import time
+
 from harness import sanitize, until
 
 
@@ -67,6 +69,35 @@ def a_request_that_trickles_in_byte_by_byte_is_served(t):
                      "5;ext=1\r\nhello\r\n0\r\nX-T: 1\r\n\r\n"):
             c.send(byte)
         c.response().expect(200, "hello")
+
+
+@sanitize
+def heads_that_trickle_in_side_by_side_do_not_mix(t):
+    """Requests and answers both, one piece each in turn, on one worker."""
+    origin = t.origin("east")
+
+    def script(x):
+        for piece in ("HTTP/1.1 200 OK\r\nX-", "Path: %s\r\n" % x.request.target,
+                      "Content-Length: 2\r\nX-Last", ": 1\r", "\n\r\nok"):
+            x.send(piece)
+            time.sleep(0.005)
+
+    origin.does(script)
+    p = t.proxy(regions={"us-east-1": [origin]})
+    for tls in (True, False):
+        clients = [p.client(tls=tls) for _ in range(8)]
+        pieces = [["GET /%d HTTP/1.1\r" % i, "\nHost: h%d\r\nX-" % i, "Mine: %d\r\n" % i,
+                   "X-Other: x\r\n", "\r", "\n"] for i in range(8)]
+        for turn in range(6):
+            for i, c in enumerate(clients):
+                c.send(pieces[i][turn])
+        for i, c in enumerate(clients):
+            answer = c.response().expect(200, "ok")
+            assert answer.all("x-path") == ["/%d" % i] and answer.has("x-last"), answer.fields
+    for request in origin.requests:
+        number = request.target[1:]
+        assert request.all("host") == ["h" + number], request.fields
+        assert request.all("x-mine") == [number], request.fields
 
 
 @sanitize
