@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/status_table.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+static const char full[] =
+    "{ \"version\": \"1.2.3\", \"pid\": 7, \"ready\": true, \"draining\": false, \"uptime_s\": 61,"
+    "  \"time\": \"2026-11-22T08:27:00.123Z\","
+    "  \"config\": { \"last_reload_successful\": true },"
+    "  \"listeners\": [ { \"name\": \"web\", \"bind\": \"0.0.0.0:8443\", \"tls\": true,"
+    "    \"connections\": 3 } ],"
+    "  \"services\": [ { \"name\": \"shop\", \"balance\": \"least_request\", \"fail_open\": false,"
+    "    \"rate\": 99.5, \"error_rate\": 0.5, \"requests\": 1234567, \"errors\": 12,"
+    "    \"p50_ms\": 0.5, \"p99_ms\": 1500, \"regions\": [ { \"name\": \"us-east-1\","
+    "      \"provider\": \"aws\", \"state\": \"serving\", \"tier\": 0, \"share\": 0.7, \"usable\": 1,"
+    "      \"rate\": 99.5, \"requests\": 1234567, \"errors\": 12, \"p50_ms\": 12.3,"
+    "      \"p99_ms\": 999, \"endpoints\": [ { \"url\": \"http://10.1.0.10:8080\","
+    "        \"state\": \"up\", \"reason\": \"4 checks passed\", \"since_s\": 93784,"
+    "        \"requests\": 1234567, \"errors\": 12 } ] } ] } ] }";
+
+/* Given back with free(). */
+static char *
+print(const char *json, unsigned width)
+{
+	json_t *status = json_loads(json, 0, NULL);
+	char *text;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	ck_assert_ptr_nonnull(status);
+	status_table_print(to, status, width);
+	fclose(to);
+	json_decref(status);
+	return text;
+}
+
+static void
+expect(const char *text, const char *inside)
+{
+	ck_assert_msg(strstr(text, inside) != NULL, "no \"%s\" in:\n%s", inside, text);
+}
+
+START_TEST(everything_a_person_asks_for_is_there)
+{
+	static const char *const all[] = { "detour 1.2.3", "ready", "up 1m01s", "web https://0.0.0.0:8443",
+		"3 open", "shop", "99.5", "1234567", "0.50 ms", "1.5 s", "us-east-1 (aws)", "serving",
+		"70.0%", "12 ms", "999 ms", "tier 0, 1 of 1 up", "http://10.1.0.10:8080", "4 checks passed",
+		"for 1d02h" };
+	char *text = print(full, 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		expect(text, all[i]);
+	free(text);
+}
+END_TEST
+
+/* The column of REQUESTS ends where its header does, on every level. */
+START_TEST(numbers_stand_under_their_headers)
+{
+	char *text = print(full, 0), *rest = text, *line;
+	const char *header = NULL;
+	unsigned rows = 0;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (strncmp(line, "SERVICE", 7) == 0)
+			header = line;
+		else if (header != NULL && strstr(line, "1234567") != NULL) {
+			ck_assert_int_eq(strstr(line, "1234567") + 7 - line,
+			    strstr(header, "REQUESTS") + 8 - header);
+			rows++;
+		}
+	}
+	ck_assert_uint_eq(rows, 3);
+	free(text);
+}
+END_TEST
+
+START_TEST(no_line_is_wider_than_the_terminal)
+{
+	static const unsigned widths[] = { 1, 20, 80, 100, 200 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
+		char *text = print(full, widths[i]), *rest = text, *line;
+
+		while ((line = strsep(&rest, "\n")) != NULL)
+			ck_assert_msg(strlen(line) <= widths[i], "%zu wide at %u: %s", strlen(line),
+			    widths[i], line);
+		free(text);
+	}
+}
+END_TEST
+
+/* Another version's answer, or a broken one. */
+static const char *const odd[] = {
+	"{}",
+	"{ \"services\": [ {} ] }",
+	"{ \"services\": [ { \"regions\": [ {}, { \"endpoints\": [ {} ] } ] } ] }",
+	"{ \"services\": 1, \"listeners\": \"x\", \"version\": null }",
+	"{ \"services\": [ 1, null, \"x\" ], \"listeners\": [ 2 ] }",
+};
+
+START_TEST(what_is_missing_is_left_blank)
+{
+	free(print(odd[_i], 100));
+}
+END_TEST
+
+START_TEST(names_longer_than_their_column_are_cut_and_lines_bounded)
+{
+	char json[4096], name[2000];
+	char *text;
+
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	snprintf(json, sizeof json, "{ \"services\": [ { \"name\": \"%s\", \"balance\": \"b\" } ] }", name);
+	text = print(json, 0);
+	expect(text, "nnn");
+	ck_assert_ptr_null(strstr(text, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"));
+	free(text);
+}
+END_TEST
+
+START_TEST(a_refused_reload_fail_open_and_draining_stand_out)
+{
+	char *text = print("{ \"draining\": true, \"config\": { \"last_reload_successful\": false,"
+	                   " \"last_reload\": \"2026\" }, \"services\": [ { \"fail_open\": true } ] }", 0);
+
+	expect(text, "draining");
+	expect(text, "was refused");
+	expect(text, "health is ignored");
+	free(text);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("cmd/status_table");
+	TCase *tests = tcase_create("status_table");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tests, everything_a_person_asks_for_is_there);
+	tcase_add_test(tests, numbers_stand_under_their_headers);
+	tcase_add_test(tests, no_line_is_wider_than_the_terminal);
+	tcase_add_loop_test(tests, what_is_missing_is_left_blank, 0, ARRAY_SIZE(odd));
+	tcase_add_test(tests, names_longer_than_their_column_are_cut_and_lines_bounded);
+	tcase_add_test(tests, a_refused_reload_fail_open_and_draining_stand_out);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
