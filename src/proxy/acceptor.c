@@ -248,6 +248,17 @@ close_place(struct place *p)
 	mem_free(p);
 }
 
+/* They leave the list before the first is closed: taking its last clients in may pause the others. */
+static void
+close_from(struct acceptor *a, unsigned first)
+{
+	unsigned count = a->count;
+
+	a->count = first;
+	for (unsigned i = first; i < count; i++)
+		close_place(a->places[i]);
+}
+
 void
 acceptor_adopt(struct acceptor *a)
 {
@@ -268,21 +279,21 @@ acceptor_adopt(struct acceptor *a)
 		p->named = true;
 	}
 	for (unsigned i = 0; i < a->count; i++) {
-		if (a->places[i]->named)
-			a->places[kept++] = a->places[i];
-		else
-			close_place(a->places[i]);
+		struct place *p = a->places[i];
+
+		if (!p->named)
+			continue;
+		a->places[i] = a->places[kept];
+		a->places[kept++] = p;
 	}
-	a->count = kept;
+	close_from(a, kept);
 	listen_on_all(a);
 }
 
 void
 acceptor_stop(struct acceptor *a)
 {
-	for (unsigned i = 0; i < a->count; i++)
-		close_place(a->places[i]);
-	a->count = 0;
+	close_from(a, 0);
 	timer_stop(&a->pause);
 }
 

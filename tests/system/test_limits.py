@@ -46,8 +46,8 @@ def connections_beyond_a_listeners_limit_are_turned_away(t):
     held = [p.client(tls=False) for _ in range(5)]
     for c in held:
         c.get("/").expect(200, "east")
-    over = p.client(tls=False)
     try:
+        over = p.client(tls=False)
         over.request("GET", "/over")
         got = over.rest()
     except OSError:
