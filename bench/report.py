@@ -10,7 +10,7 @@ HEAD = """# Side by side
 
 Detour, HAProxy and nginx on the same machine in the same run, each with one worker on the same
 core; the load and the origin share another core. Written by `bench/run.sh`; how it is measured
-stands in [README.md](README.md), the three configurations in [peers/](peers).
+is in [README.md](README.md), the configurations are in [peers/](peers).
 
 """
 
