@@ -23,10 +23,13 @@ struct table;
 enum {
 	HEALTH_URGENT_GAP_MS = 50, /* an endpoint is not probed more often than this */
 	HEALTH_TRAFFIC_FALL = 3, /* failed tries in a row that take an unchecked endpoint out */
-	HEALTH_EJECT_MS = 30000, /* for so long */
+	HEALTH_EJECT_MS = 30000, /* for so long, in the product */
 };
 
-struct health_events {
+struct health_setup {
+	struct loop *loop; /* borrowed, as long as the set */
+	struct controller_stats *stats;
+	uint32_t eject_ms; /* for so long an unchecked endpoint is out */
 	/* Words have changed: call health_set_settle() before this turn of the loop is over. */
 	void (*changed)(void *arg);
 	/* This endpoint's address has just stopped answering; maybe DNS knows a newer one. */
@@ -34,8 +37,7 @@ struct health_events {
 	void *arg;
 };
 
-struct health_set *health_set_new(struct loop *, struct controller_stats *,
-    const struct health_events *);
+struct health_set *health_set_new(const struct health_setup *);
 void health_set_free(struct health_set *);
 
 /*

@@ -329,7 +329,6 @@ struct controller *
 controller_new(const struct controller_setup *setup)
 {
 	struct controller *c = mem_new(sizeof *c);
-	struct health_events events = { want_turn, on_unreachable, c };
 
 	c->worker_count = setup->worker_count;
 	c->workers = mem_array(setup->worker_count, sizeof(struct worker *));
@@ -344,7 +343,12 @@ controller_new(const struct controller_setup *setup)
 	c->inbox = mailbox_new();
 	c->endpoints = endpoint_registry_new(setup->worker_count);
 	c->steerings = steering_registry_new();
-	c->health = health_set_new(c->loop, &c->stats, &events);
+	c->health = health_set_new(&(struct health_setup){ .loop = c->loop,
+	    .stats = &c->stats,
+	    .eject_ms = HEALTH_EJECT_MS,
+	    .changed = want_turn,
+	    .unreachable = on_unreachable,
+	    .arg = c });
 	return c;
 }
 

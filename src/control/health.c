@@ -51,9 +51,7 @@ struct health {
 };
 
 struct health_set {
-	struct loop *loop;
-	struct controller_stats *stats;
-	struct health_events events;
+	struct health_setup setup;
 	struct rng rng;
 	struct list all;
 	struct health **by_id; /* by endpoint id; NULL where there is none */
@@ -67,17 +65,14 @@ struct health_set {
 static void on_due(void *arg);
 
 struct health_set *
-health_set_new(
-    struct loop *loop, struct controller_stats *stats, const struct health_events *events)
+health_set_new(const struct health_setup *setup)
 {
 	struct health_set *set = mem_new(sizeof *set);
 
-	set->loop = loop;
-	set->stats = stats;
-	set->events = *events;
+	set->setup = *setup;
 	rng_seed(&set->rng, clock_now_us() ^ clock_wall_us());
 	list_init(&set->all);
-	set->shares = shares_new(stats, &set->log);
+	set->shares = shares_new(setup->stats, &set->log);
 	return set;
 }
 
@@ -142,10 +137,10 @@ publish_verdict(struct health *h, uint64_t now_ms)
 	if (!write_verdict(h->endpoint, &h->track))
 		return;
 	shares_touch(set->shares, h->service, h->region);
-	set->events.changed(set->events.arg);
+	set->setup.changed(set->setup.arg);
 	if (was == h->track.state)
 		return;
-	stat_add(&set->stats->verdict_changes, 1);
+	stat_add(&set->setup.stats->verdict_changes, 1);
 	verdict_log_change(
 	    &set->log, h->endpoint, was, h->track.state, h->track.reason, h->track.detail, now_ms);
 }
@@ -159,7 +154,7 @@ schedule(struct health *h, uint64_t now_ms)
 	uint64_t next_ms = check_next_ms(t, h->site->check, random_step(h->set));
 	uint64_t spent_ms = now_ms - h->started_ms;
 
-	timer_start(h->set->loop->timers, &h->timer,
+	timer_start(h->set->setup.loop->timers, &h->timer,
 	    next_ms > spent_ms ? (uint32_t)(next_ms - spent_ms) : 1, on_due, h);
 }
 
@@ -188,7 +183,7 @@ probe_soon(struct health *h, uint64_t now_ms)
 	if (spent_ms >= HEALTH_URGENT_GAP_MS)
 		on_due(h);
 	else
-		timer_start(h->set->loop->timers, &h->timer,
+		timer_start(h->set->setup.loop->timers, &h->timer,
 		    (uint32_t)(HEALTH_URGENT_GAP_MS - spent_ms), on_due, h);
 }
 
@@ -206,16 +201,16 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	struct health_set *set = h->set;
 	uint64_t now_ms = clock_now_ms();
 
-	stat_add(&set->stats->checks, 1);
+	stat_add(&set->setup.stats->checks, 1);
 	if (r->answered)
 		atomic_store_explicit(
 		    &h->endpoint->last_check_us, r->latency_us, memory_order_relaxed);
 	if (r->evidence) {
 		if (!r->check.passed)
-			stat_add(&set->stats->checks_failed, 1);
+			stat_add(&set->setup.stats->checks_failed, 1);
 		if (check_step(&h->track, &r->check, h->site->check, now_ms) &&
 		    h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
-			set->events.unreachable(set->events.arg, h->endpoint);
+			set->setup.unreachable(set->setup.arg, h->endpoint);
 		publish_verdict(h, now_ms);
 	}
 	if (h->suspected)
@@ -280,7 +275,7 @@ health_new(struct health_set *set, struct endpoint *e, struct site *site, uint64
 	h->endpoint = e;
 	endpoint_ref(e);
 	h->site = site;
-	probe_init(&h->probe, set->loop, e, on_result, h);
+	probe_init(&h->probe, set->setup.loop, e, on_result, h);
 	list_append(&set->all, &h->node);
 	index_by_id(set, h);
 	if (has_check(site)) {
@@ -382,7 +377,7 @@ schedule_fresh(struct health_set *set, uint64_t now_ms)
 		h->started_ms = now_ms;
 		first_ms = check_first_ms(h->site->check, random_step(set));
 		spread_ms = rng_below(&set->rng, DELAY_STEPS) * fresh * FIRST_GAP_MS / DELAY_STEPS;
-		timer_start(set->loop->timers, &h->timer,
+		timer_start(set->setup.loop->timers, &h->timer,
 		    1 + (first_ms < spread_ms ? first_ms : spread_ms), on_due, h);
 	}
 }
@@ -479,7 +474,8 @@ eject(struct health *h, uint64_t now_ms)
 		.since_ms = now_ms,
 	};
 	publish_verdict(h, now_ms);
-	timer_start(h->set->loop->timers, &h->timer, HEALTH_EJECT_MS, on_ejection_over, h);
+	timer_start(
+	    h->set->setup.loop->timers, &h->timer, h->set->setup.eject_ms, on_ejection_over, h);
 }
 
 /* There is no check to ask: traffic itself is the evidence. */
@@ -497,7 +493,7 @@ traffic_failed(struct health *h, uint64_t now_ms)
 	h->failures++;
 	if (h->failures < HEALTH_TRAFFIC_FALL)
 		return;
-	h->set->events.unreachable(h->set->events.arg, h->endpoint);
+	h->set->setup.unreachable(h->set->setup.arg, h->endpoint);
 	if (!is_last_usable(h->set, h)) {
 		eject(h, now_ms);
 		return;

@@ -82,6 +82,8 @@ verdict_log_shares(struct verdict_log *l, const struct table_service *service,
 {
 	uint32_t tier = serving_tier(service, c->after);
 
+	if (!log_wants(LOG_LEVEL_INFO))
+		return;
 	for (unsigned i = 0; i < service->region_count; i++) {
 		const struct table_region *region = &service->regions[i];
 

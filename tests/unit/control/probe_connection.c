@@ -4,8 +4,12 @@
 #include <check.h>
 #include <openssl/ssl.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "net/loop.h"
 #include "origin.h"
 #include "prober.h"
 #include "rig.h"
@@ -155,6 +159,61 @@ START_TEST(https_is_checked_with_the_trust_of_traffic)
 }
 END_TEST
 
+/* The thread does not run while its probe waits: a stopped process must not blame its endpoints. */
+START_TEST(a_deadline_seen_far_too_late_is_no_evidence)
+{
+	struct origin_answer a = { .then = ORIGIN_HANG };
+	struct origin *o = origin_start(&a, 1, NULL);
+	struct world w = prober_world(&world_check);
+	struct prober *b;
+	uint64_t until_ms;
+
+	w.check.timeout_ms = 50;
+	b = prober_new(origin_port(o), &w);
+	probe_start(&b->probe, b->site);
+	until_ms = clock_now_ms() + 600;
+	while (clock_now_ms() < until_ms)
+		world_pause();
+	loop_run(b->loop);
+	ck_assert_uint_eq(b->results, 1);
+	ck_assert(!b->result.evidence);
+	/* An answer that has come in the meantime counts: it is read before the deadline is seen. */
+	a = (struct origin_answer){ .bytes = OK_HEAD EMPTY };
+	origin_script(o, &a, 1);
+	ck_assert(prober_once(b)->check.passed);
+	ck_assert_int_eq(b->probe.state, PROBE_KEPT);
+	probe_start(&b->probe, b->site);
+	until_ms = clock_now_ms() + 600;
+	while (clock_now_ms() < until_ms)
+		world_pause();
+	loop_run(b->loop);
+	ck_assert(b->result.evidence && b->result.check.passed);
+	prober_free(b);
+	origin_stop(o);
+}
+END_TEST
+
+START_TEST(a_probe_that_finds_no_descriptor_is_no_evidence)
+{
+	struct origin_answer a = { .bytes = OK_HEAD EMPTY };
+	struct origin *o = origin_start(&a, 1, NULL);
+	struct world w = prober_world(&world_check);
+	struct prober *b = prober_new(origin_port(o), &w);
+	int next = dup(0);
+	struct rlimit none = { .rlim_cur = (rlim_t)next, .rlim_max = 1024 };
+	struct rlimit some = { .rlim_cur = 1024, .rlim_max = 1024 };
+
+	close(next);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	(void)prober_once(b);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &some), 0);
+	ck_assert(!b->result.evidence);
+	ck_assert(prober_once(b)->check.passed);
+	prober_free(b);
+	origin_stop(o);
+}
+END_TEST
+
 START_TEST(a_probe_needs_no_allocation_once_it_runs)
 {
 	struct origin_answer a = { .bytes = OK_HEAD "Content-Length: 2\r\n\r\nok" };
@@ -191,6 +250,8 @@ main(void)
 	tcase_add_test(c, closing_a_running_probe_gives_no_result);
 	tcase_add_loop_test(
 	    c, https_is_checked_with_the_trust_of_traffic, 0, ARRAY_SIZE(tls_cases));
+	tcase_add_test(c, a_deadline_seen_far_too_late_is_no_evidence);
+	tcase_add_test(c, a_probe_that_finds_no_descriptor_is_no_evidence);
 	tcase_add_test(c, a_probe_needs_no_allocation_once_it_runs);
 	suite_add_tcase(s, c);
 	return rig_main(s);
