@@ -171,7 +171,9 @@ def main():
         os.environ["DETOUR_TEST_SLACK"] = str(slack)
         os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         os.environ.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:exitcode=99")
-        os.environ.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=99:second_deadlock_stack=1")
+        os.environ["TSAN_OPTIONS"] = (
+            "halt_on_error=0:exitcode=99:second_deadlock_stack=1:suppressions=" +
+            os.path.join(HERE, "tsan.supp"))
     sys.path.insert(0, HERE)
     sys.dont_write_bytecode = True
 
