@@ -14,7 +14,6 @@
 #include "base/stat.h"
 #include "net/listener.h"
 #include "net/loop.h"
-#include "net/socket.h"
 #include "net/tls_server.h"
 #include "proxy/client_h1.h"
 #include "proxy/worker_state.h"
@@ -158,7 +157,6 @@ take(struct place *p, int fd, const struct sockaddr *peer)
 			return;
 		}
 	}
-	socket_tune_client(fd);
 	listener_ref(p->listener);
 	stat_add(&w->stats.accepted, 1);
 	client_h1_accept(w, p->listener, p->conf, fd, peer, ssl);

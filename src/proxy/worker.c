@@ -124,8 +124,11 @@ worker_tls(struct worker *w, const struct conf_tls *conf)
 {
 	size_t i = (size_t)(conf - w->table->topology->tls);
 
-	if (w->tls[i] == NULL)
+	if (w->tls[i] == NULL) {
 		w->tls[i] = tls_server_new(conf, w->setup.ticket_seed);
+		/* A reload must not fail those who are about to say hello. */
+		tls_server_pin(w->tls[i], w->table->topology);
+	}
 	return w->tls[i];
 }
 
