@@ -17,7 +17,7 @@ struct worker;
 void report_exchange(struct exchange *);
 
 /* A request that never became an exchange: malformed, or too slow. */
-void report_refused(struct worker *, const struct client_facts *, enum fault why, unsigned status,
-    uint64_t first_byte_us);
+void report_refused(struct worker *, const struct client_facts *, enum fault why,
+    struct slice request_id, uint64_t first_byte_us);
 
 #endif

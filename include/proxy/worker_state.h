@@ -76,11 +76,14 @@ struct worker {
 	uint64_t last_turn_ms;
 };
 
-enum { WORKER_HEAD = LOOP_HEAD_ROOM };
+enum { WORKER_HEAD = LOOP_HEAD_ROOM, WORKER_REQUEST_ID = 32 };
 
 /* Runs d->fn(d->arg) from the loop; asking twice is asking once. */
 void worker_defer(struct worker *, struct deferred *);
 void worker_undefer(struct deferred *);
+
+/* A new request id: hex digits, not terminated. */
+void worker_request_id(struct worker *, char id[WORKER_REQUEST_ID]);
 
 /* After a client has gone: is the drain over? */
 void worker_client_gone(struct worker *);

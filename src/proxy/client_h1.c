@@ -104,18 +104,23 @@ client_on_idle(void *arg)
 void
 client_refuse(struct client *c, enum fault why)
 {
+	char id[WORKER_REQUEST_ID];
 	struct own_answer a = {
 		.status = fault_status(why),
 		.text = slice_of(fault_text(why)),
+		.request_id = { id, sizeof id },
 		.close = true,
 	};
-	size_t len = forward_write_own(&a, c->worker->head, WORKER_HEAD);
+	size_t len;
+
+	worker_request_id(c->worker, id);
+	len = forward_write_own(&a, c->worker->head, WORKER_HEAD);
 
 	if (c->first_byte_us == 0)
 		c->first_byte_us = clock_now_us();
 	stream_write(&c->stream, c->worker->head, len);
 	client_watch_stall(c);
-	report_refused(c->worker, &c->facts, why, a.status, c->first_byte_us);
+	report_refused(c->worker, &c->facts, why, a.request_id, c->first_byte_us);
 	client_linger(c);
 }
 

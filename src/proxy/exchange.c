@@ -344,19 +344,6 @@ copy_head(struct exchange *x, const struct head *head)
 	x->head.base = x->block;
 }
 
-static void
-make_request_id(struct exchange *x)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t r = rng_next(&x->worker->rng);
-
-		for (unsigned d = 0; d < 16; d++, r >>= 4)
-			x->request_id[16 * i + d] = hex[r & 15];
-	}
-}
-
 enum side_go
 exchange_start(struct worker *w, struct side *client, const struct client_facts *facts,
     const struct head *head, uint64_t first_byte_us, struct span *first, bool end)
@@ -372,7 +359,7 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 	x->pick.rng = &w->rng;
 	x->pick.worker = w->setup.index;
 	copy_head(x, head);
-	make_request_id(x);
+	worker_request_id(w, x->request_id);
 	x->at.first_byte = first_byte_us;
 	x->at.head = clock_now_us();
 	x->body_in = first->len;

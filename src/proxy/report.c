@@ -124,15 +124,16 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
 	struct access_record r = { 0 };
 
 	stat_add(&w->stats.requests, 1);
-	count(w, status, why, now - first_byte_us);
+	count(w, fault_status(why), why, now - first_byte_us);
 	if (w->setup.access_log == NULL)
 		return;
 	r.wall_us = clock_wall_us() - (now - first_byte_us);
 	r.total_us = r.wait_us = between(first_byte_us, now);
-	r.status = (uint16_t)status;
+	r.status = (uint16_t)fault_status(why);
 	r.protocol_minor = 1;
 	r.fault = (uint8_t)why;
 	texts[ACCESS_CLIENT] = client_text(facts, client, sizeof client);
+	texts[ACCESS_REQUEST_ID] = request_id;
 	texts[ACCESS_LISTENER] = slice_of(facts->listener);
 	texts[ACCESS_TLS] = slice_of(facts->tls_version);
 	put(w, &r, texts);

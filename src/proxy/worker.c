@@ -69,6 +69,19 @@ on_deferred(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+void
+worker_request_id(struct worker *w, char id[WORKER_REQUEST_ID])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (unsigned i = 0; i < WORKER_REQUEST_ID; i += 16) {
+		uint64_t r = rng_next(&w->rng);
+
+		for (unsigned d = 0; d < 16; d++, r >>= 4)
+			id[i + d] = hex[r & 15];
+	}
+}
+
 /* ---- tables ---- */
 
 static void
