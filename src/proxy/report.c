@@ -115,8 +115,8 @@ report_exchange(struct exchange *x)
 }
 
 void
-report_refused(struct worker *w, const struct client_facts *facts, enum fault why, unsigned status,
-    uint64_t first_byte_us)
+report_refused(struct worker *w, const struct client_facts *facts, enum fault why,
+    struct slice request_id, uint64_t first_byte_us)
 {
 	uint64_t now = clock_now_us();
 	char client[80];
