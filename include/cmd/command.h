@@ -26,7 +26,7 @@ command_fn command_origin; /* one of the demo's regions; not listed */
 /* What a command takes, as it is printed for --help and after a mistake. */
 struct usage {
 	const char *synopsis; /* "run -c FILE" */
-	const char *text; /* what it does and its options, lines */
+	const char *text;     /* what it does and its options, lines */
 };
 
 /* Prints the whole usage on standard output; returns EXIT_GOOD. */

@@ -17,8 +17,8 @@ struct demo_region {
 	const char *provider;
 	unsigned tier;
 	unsigned weight;
-	uint16_t port; /* kept when it comes back */
-	pid_t pid; /* 0: it does not run */
+	uint16_t port;        /* kept when it comes back */
+	pid_t pid;            /* 0: it does not run */
 	struct event *revive; /* demo.c's */
 };
 

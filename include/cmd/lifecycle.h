@@ -10,11 +10,11 @@ struct topology;
 
 struct lifecycle_setup {
 	struct topology *topology; /* one reference is taken over */
-	const char *config_path; /* read again on SIGHUP; NULL: there is no file */
+	const char *config_path;   /* read again on SIGHUP; NULL: there is no file */
 	/*
-	 * Called from the event loop when traffic is served, and once more before the loop goes away:
-	 * what on_ready() has added to the base, on_end() takes back. NULL: nothing. on_end() comes
-	 * only after on_ready().
+	 * Called from the event loop when traffic is served, and once more before the loop goes
+	 * away: what on_ready() has added to the base, on_end() takes back. NULL: nothing. on_end()
+	 * comes only after on_ready().
 	 */
 	void (*on_ready)(void *arg, struct event_base *, const struct server *);
 	void (*on_end)(void *arg);

@@ -24,8 +24,8 @@ typedef void admin_view_fn(void *arg, struct view *);
  * Binds and listens (main may still have its privileges); serves once the loop runs. NULL with an
  * error that names the address. The unix socket gets mode 0660; a missing directory for it is made.
  */
-struct admin *admin_new(struct event_base *, const struct conf_admin *, admin_view_fn *, void *arg,
-    struct error *);
+struct admin *admin_new(
+    struct event_base *, const struct conf_admin *, admin_view_fn *, void *arg, struct error *);
 /* Closes, and removes the unix socket unless somebody else has taken its place. */
 void admin_free(struct admin *);
 /* Gives the unix socket, and its directory if we made it, to the user we are about to become. */

@@ -59,10 +59,10 @@ const struct tally_counts *tally_endpoint(const struct tally *, const struct end
 const struct tally_counts *tally_region(const struct tally *, const struct table_region *);
 
 /* Add to *into, so that windows of regions make the window of a service. */
-void tally_add_endpoint_window(const struct tally *, const struct endpoint *, uint64_t now_ms,
-    struct tally_window *into);
-void tally_add_region_window(const struct tally *, const struct table_region *, uint64_t now_ms,
-    struct tally_window *into);
+void tally_add_endpoint_window(
+    const struct tally *, const struct endpoint *, uint64_t now_ms, struct tally_window *into);
+void tally_add_region_window(
+    const struct tally *, const struct table_region *, uint64_t now_ms, struct tally_window *into);
 
 /* Adds what is open to the endpoint now. */
 void tally_add_open(const struct endpoint *, struct tally_open *into);

@@ -20,8 +20,8 @@ struct view_process {
 	const char *config; /* path of the file; NULL: none */
 	uint64_t started_wall_us;
 	bool draining;
-	bool reload_successful; /* the last attempt, the start included */
-	uint64_t reload_wall_us; /* of the last attempt */
+	bool reload_successful;          /* the last attempt, the start included */
+	uint64_t reload_wall_us;         /* of the last attempt */
 	uint64_t reload_success_wall_us; /* of the last that was applied */
 	uint64_t reloads_applied;
 	uint64_t reloads_refused;

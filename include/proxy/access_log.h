@@ -35,20 +35,20 @@ enum access_text {
 };
 
 struct access_record {
-	uint64_t wall_us; /* when the request's first byte came */
-	uint64_t bytes_in; /* body */
+	uint64_t wall_us;   /* when the request's first byte came */
+	uint64_t bytes_in;  /* body */
 	uint64_t bytes_out; /* body */
 	uint32_t total_us;
-	uint32_t wait_us; /* first byte in to last byte of the head: the client's own time */
-	uint32_t queue_us; /* waiting for a connection to the endpoint, connect included */
-	uint32_t connect_us; /* of that, TCP and TLS */
+	uint32_t wait_us;       /* first byte in to last byte of the head: the client's own time */
+	uint32_t queue_us;      /* waiting for a connection to the endpoint, connect included */
+	uint32_t connect_us;    /* of that, TCP and TLS */
 	uint32_t first_byte_us; /* request sent to answer's head, of the last try */
-	uint32_t body_us; /* answer's head to its end */
-	uint16_t status; /* 0: none was sent */
+	uint32_t body_us;       /* answer's head to its end */
+	uint16_t status;        /* 0: none was sent */
 	uint8_t protocol_minor; /* HTTP/1.minor; 20: HTTP/2 */
 	uint8_t tries;
-	uint8_t fault; /* enum fault: the reason field */
-	uint8_t reused; /* the upstream connection was */
+	uint8_t fault;   /* enum fault: the reason field */
+	uint8_t reused;  /* the upstream connection was */
 	uint8_t resumed; /* the client's TLS session was */
 	uint8_t reserved;
 	uint16_t text_len[ACCESS_TEXTS];
@@ -60,8 +60,8 @@ struct access_log;
  * Starts the log thread over the workers' rings (borrowed; they outlive it). The destination and
  * format are conf's. NULL with an error when the file cannot be opened.
  */
-struct access_log *access_log_start(const struct conf_log *, struct ring **rings, unsigned count,
-    struct error *);
+struct access_log *access_log_start(
+    const struct conf_log *, struct ring **rings, unsigned count, struct error *);
 /* Any thread: open the file anew (SIGUSR1), or write elsewhere after a reload. */
 void access_log_reopen(struct access_log *);
 bool access_log_configure(struct access_log *, const struct conf_log *, struct error *);
@@ -75,7 +75,7 @@ uint64_t access_log_dropped(const struct access_log *);
  * says so; ACCESS_LINE_MAX holds every line that is not cut by size. Pure, for tests.
  */
 enum { ACCESS_LINE_MAX = 8192 };
-size_t access_log_format(const struct access_record *, size_t record_len, enum conf_log_format,
-    char *buf, size_t size);
+size_t access_log_format(
+    const struct access_record *, size_t record_len, enum conf_log_format, char *buf, size_t size);
 
 #endif

@@ -19,7 +19,8 @@ remedy(int err)
 	switch (err) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return "; is it running? name its socket with --socket PATH, or its file with -c FILE";
+		return "; is it running? name its socket with --socket PATH, or its file with -c "
+		       "FILE";
 	case EACCES:
 		return "; ask as root or as the user it runs as";
 	default:

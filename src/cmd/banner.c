@@ -13,7 +13,10 @@
 #include "control/admin.h"
 
 /* Appends, and stays within the text whatever is appended. */
-static void __attribute__((format(printf, 3, 4)))
+static void append(char *text, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
 append(char *text, size_t size, const char *fmt, ...)
 {
 	size_t at = strlen(text);
@@ -47,6 +50,6 @@ banner_log(const struct server *s, const struct admin *admin)
 		append(text, sizeof text, "; admin http://%s", admin_bound_text(admin));
 	if (admin != NULL && t->admin.socket[0] != '\0')
 		append(text, sizeof text, "; admin socket %s", t->admin.socket);
-	log_info("detour %s (%s) serves with %u workers, pid %d: %s", version_text(), version_commit(),
-	    server_workers(s), (int)getpid(), text);
+	log_info("detour %s (%s) serves with %u workers, pid %d: %s", version_text(),
+	    version_commit(), server_workers(s), (int)getpid(), text);
 }

@@ -33,10 +33,11 @@ print_listeners(const struct topology *t)
 	for (unsigned i = 0; i < t->listener_count; i++) {
 		const struct conf_listener *l = &t->listeners[i];
 
-		printf("  %-20s %-5s  %s", l->name, l->tls != NULL ? "https" : "http", l->bind.text);
+		printf(
+		    "  %-20s %-5s  %s", l->name, l->tls != NULL ? "https" : "http", l->bind.text);
 		if (l->tls != NULL)
-			printf("  tls %s, %u certificate%s", l->tls->name, l->tls->certificate_count,
-			    plural(l->tls->certificate_count));
+			printf("  tls %s, %u certificate%s", l->tls->name,
+			    l->tls->certificate_count, plural(l->tls->certificate_count));
 		if (l->redirect_https)
 			printf("  redirects to https, port %u", l->redirect_port);
 		putchar('\n');
@@ -104,7 +105,8 @@ print_route(const struct conf_route *r)
 	if (r->service != NULL)
 		printf("%s", r->service->name);
 	else
-		printf("redirect %u %s", r->redirect_status, r->redirect != NULL ? r->redirect : "https");
+		printf("redirect %u %s", r->redirect_status,
+		    r->redirect != NULL ? r->redirect : "https");
 	if (r->rewrite_prefix != NULL)
 		printf(", rewritten to %s", r->rewrite_prefix);
 	putchar('\n');

@@ -24,7 +24,8 @@ enum { HTTPS_PORT = 8443, HTTP_PORT = 8080, REVIVE_S = 15, REGIONS = 3 };
 
 static const struct usage usage = {
 	"demo [--port N]",
-	"Starts three sample regions and the proxy in front of them, on this machine alone, and says\n"
+	"Starts three sample regions and the proxy in front of them, on this machine alone, and "
+	"says\n"
 	"what to try. Needs no file and no network. Ctrl-C ends it all.\n"
 	"\n"
 	"  -p, --port N   port for https (8443, or a free one if that is taken; 0: a free one)\n"
@@ -73,37 +74,49 @@ remove_files(struct demo *d)
 	mem_free(d->socket);
 }
 
+/* The configuration is what a user would write; given back with free(). */
 static char *
 configuration(const struct demo *d)
 {
-	const struct demo_region *r = d->regions;
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
 
-	return mem_printf(
-	    "tls = ( { name = \"site\";\n"
-	    "  certificates = ( { chain = \"%s\"; key = \"%s\"; } ); } );\n"
-	    "listeners = (\n"
-	    "  { name = \"web\"; bind = \"127.0.0.1:%u\"; tls = \"site\"; },\n"
+	if (to == NULL)
+		abort();
+	fprintf(to,
+	    "tls = ( { name = \"site\"; certificates = ( { chain = \"%s\"; key = \"%s\"; } ); } "
+	    ");\n",
+	    d->chain, d->key);
+	fprintf(to, "listeners = ( { name = \"web\"; bind = \"127.0.0.1:%u\"; tls = \"site\"; },\n",
+	    d->https_port);
+	fprintf(to,
 	    "  { name = \"plain\"; bind = \"127.0.0.1:%u\"; redirect_https = true;\n"
-	    "    redirect_port = %u; } );\n"
-	    "regions = (\n"
-	    "  { name = \"%s\"; provider = \"%s\"; },\n"
-	    "  { name = \"%s\"; provider = \"%s\"; },\n"
-	    "  { name = \"%s\"; provider = \"%s\"; } );\n"
-	    "services = ( { name = \"shop\";\n"
-	    "  regions = (\n"
-	    "    { region = \"%s\"; tier = %u; weight = %u; endpoints = ( \"http://127.0.0.1:%u\" ); },\n"
-	    "    { region = \"%s\"; tier = %u; weight = %u; endpoints = ( \"http://127.0.0.1:%u\" ); },\n"
-	    "    { region = \"%s\"; tier = %u; weight = %u; endpoints = ( \"http://127.0.0.1:%u\" ); } );\n"
-	    "  health_check = { type = \"http\"; path = \"/healthz\"; }; } );\n"
-	    "routes = ( { path = \"/\"; service = \"shop\"; } );\n"
-	    "drain = { timeout = \"5s\"; };\n"
-	    "limits = { max_connections = 1000; };\n"
-	    "admin = { bind = \"127.0.0.1:%u\"; socket = \"%s\"; };\n"
-	    "log = { access = \"off\"; level = \"info\"; };\n",
-	    d->chain, d->key, d->https_port, d->http_port, d->https_port, r[0].name, r[0].provider,
-	    r[1].name, r[1].provider, r[2].name, r[2].provider, r[0].name, r[0].tier, r[0].weight,
-	    r[0].port, r[1].name, r[1].tier, r[1].weight, r[1].port, r[2].name, r[2].tier,
-	    r[2].weight, r[2].port, d->admin_port, d->socket);
+	    "    redirect_port = %u; } );\n",
+	    d->http_port, d->https_port);
+	fputs("regions = (", to);
+	for (unsigned i = 0; i < REGIONS; i++)
+		fprintf(to, "%s { name = \"%s\"; provider = \"%s\"; }", i > 0 ? "," : "",
+		    d->regions[i].name, d->regions[i].provider);
+	fputs(" );\nservices = ( { name = \"shop\"; regions = (", to);
+	for (unsigned i = 0; i < REGIONS; i++)
+		fprintf(to,
+		    "%s { region = \"%s\"; tier = %u; weight = %u;\n"
+		    "  endpoints = ( \"http://127.0.0.1:%u\" ); }",
+		    i > 0 ? "," : "", d->regions[i].name, d->regions[i].tier, d->regions[i].weight,
+		    d->regions[i].port);
+	fputs(" );\n  health_check = { type = \"http\"; path = \"/healthz\"; }; } );\n"
+	      "routes = ( { path = \"/\"; service = \"shop\"; } );\n"
+	      "drain = { timeout = \"5s\"; };\n"
+	      "limits = { max_connections = 1000; };\n"
+	      "log = { access = \"off\"; level = \"info\"; };\n",
+	    to);
+	fprintf(to, "admin = { bind = \"127.0.0.1:%u\"; socket = \"%s\"; };\n", d->admin_port,
+	    d->socket);
+	/* memory is all that can fail here, and without it nothing goes on */
+	if (fclose(to) != 0)
+		abort();
+	return text;
 }
 
 /* Takes the wanted port or says so and takes another; 0: not even that. */
@@ -143,7 +156,8 @@ print_guide(const struct demo *d)
 	const struct demo_region *r = d->regions;
 	const char *self = program_invocation_name;
 
-	printf("\nDetour %s: three regions of the service \"shop\", and the proxy in front of them.\n\n"
+	printf("\nDetour %s: three regions of the service \"shop\", and the proxy in front of "
+	       "them.\n\n"
 	       "  https://localhost:%u/     http://localhost:%u/ redirects there\n\n"
 	       "  %-17s %-9s %-5s %-7s %-6s %s\n",
 	    version_text(), d->https_port, d->http_port, "REGION", "PROVIDER", "TIER", "WEIGHT",
@@ -234,7 +248,7 @@ serve(struct demo *d)
 	setup.topology = conf_load_text(text, "demo", d->dir, &problems);
 	conf_problems_print(&problems, stderr);
 	conf_problems_free(&problems);
-	mem_free(text);
+	free(text);
 	return setup.topology != NULL ? lifecycle_run(&setup) : EXIT_FAILED;
 }
 

@@ -19,7 +19,8 @@ enum { BACKLOG = 1024, ORIGIN_FD = 3 };
 static int
 bind_loopback(uint16_t port)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_port = htons(port),
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
@@ -60,8 +61,7 @@ demo_port(uint16_t wanted)
  * Between fork and exec only what is safe there: other threads may have held any lock. Its own
  * process group, so that Ctrl-C ends the demo and the demo ends it, in this order.
  */
-static void __attribute__((noreturn))
-become_origin(char *const *argv, int fd, pid_t parent)
+static void __attribute__((noreturn)) become_origin(char *const *argv, int fd, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

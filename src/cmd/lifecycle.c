@@ -187,7 +187,8 @@ reload(struct lifecycle *l)
 	}
 	notify_reloading();
 	apply(l);
-	notify_ready(l->process.reload_successful ? "Serving" : "Serving; the last reload was refused");
+	notify_ready(
+	    l->process.reload_successful ? "Serving" : "Serving; the last reload was refused");
 }
 
 static void
@@ -290,8 +291,9 @@ raise_file_limit(const struct topology *t)
 	uint64_t wanted = (uint64_t)t->client.max_connections * FILES_PER_CONNECTION;
 
 	if (limit < wanted)
-		log_warn("%" PRIu64 " file descriptors allow fewer than limits.max_connections = %u "
-		         "clients; raise the hard limit (LimitNOFILE, ulimit -Hn) to %" PRIu64,
+		log_warn("%" PRIu64
+			 " file descriptors allow fewer than limits.max_connections = %u "
+			 "clients; raise the hard limit (LimitNOFILE, ulimit -Hn) to %" PRIu64,
 		    limit, t->client.max_connections, wanted);
 }
 
@@ -303,7 +305,8 @@ drop_privileges(struct lifecycle *l, struct error *error)
 	if (!privileges_find(l->setup->topology->user, &who, error))
 		return false;
 	if (l->setup->topology->user == NULL && geteuid() == 0 && l->setup->config_path != NULL)
-		log_warn("running as root; set user = \"...\" and Detour becomes that user after binding");
+		log_warn("running as root; set user = \"...\" and Detour becomes that user after "
+			 "binding");
 	if (who.name == NULL)
 		return true;
 	if (l->admin != NULL && !admin_give_to(l->admin, who.uid, who.gid, error))
@@ -337,9 +340,13 @@ lifecycle_run(const struct lifecycle_setup *setup)
 	uint64_t now_us = clock_wall_us();
 	struct error error;
 
-	l.process = (struct view_process){ .version = version_text(), .commit = version_commit(),
-		.config = setup->config_path, .started_wall_us = now_us, .reload_successful = true,
-		.reload_wall_us = now_us, .reload_success_wall_us = now_us };
+	l.process = (struct view_process){ .version = version_text(),
+		.commit = version_commit(),
+		.config = setup->config_path,
+		.started_wall_us = now_us,
+		.reload_successful = true,
+		.reload_wall_us = now_us,
+		.reload_success_wall_us = now_us };
 	log_set_level(setup->topology->log.level);
 	raise_file_limit(setup->topology);
 	make_events(&l);

@@ -14,7 +14,8 @@ static const struct {
 	{ "demo", command_demo, "three sample regions and the proxy in front; needs no file" },
 	{ "run", command_run, "serve in the foreground" },
 	{ "check", command_check, "validate a configuration and say what it would serve" },
-	{ "status", command_status, "services, regions and endpoints: state, share, rate, and why" },
+	{ "status", command_status,
+	    "services, regions and endpoints: state, share, rate, and why" },
 	{ "version", command_version, "version, commit and libraries" },
 	{ "origin", command_origin, NULL },
 };
@@ -22,10 +23,11 @@ static const struct {
 static void
 print_help(FILE *to)
 {
-	fputs("Detour keeps an application reachable while a region, or a whole cloud, is failing.\n"
-	      "\n"
-	      "usage: detour COMMAND [OPTIONS]\n"
-	      "\n",
+	fputs(
+	    "Detour keeps an application reachable while a region, or a whole cloud, is failing.\n"
+	    "\n"
+	    "usage: detour COMMAND [OPTIONS]\n"
+	    "\n",
 	    to);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].summary != NULL)

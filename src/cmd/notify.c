@@ -35,7 +35,7 @@ send_text(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 ||
 	    sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
-	        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
 		log_warn("cannot notify %s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);

@@ -81,8 +81,8 @@ answer(const struct origin *o, struct evhttp_request *req)
 		add_json(body, o, req);
 	} else {
 		evhttp_add_header(headers, "Content-Type", "text/plain; charset=utf-8");
-		evbuffer_add_printf(body, "hello from %s (%s), process %d\n", o->region, o->provider,
-		    (int)getpid());
+		evbuffer_add_printf(body, "hello from %s (%s), process %d\n", o->region,
+		    o->provider, (int)getpid());
 	}
 	evhttp_send_reply(req, 200, "OK", body);
 	evbuffer_free(body);
@@ -146,7 +146,8 @@ serve(const char *region, const char *provider, int fd)
 	struct origin o = { .region = region, .provider = provider, .base = event_base_new() };
 	struct evhttp *http = o.base != NULL ? evhttp_new(o.base) : NULL;
 
-	if (http == NULL || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || evhttp_accept_socket(http, fd) != 0)
+	if (http == NULL || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
+	    evhttp_accept_socket(http, fd) != 0)
 		return EXIT_FAILED;
 	evhttp_set_cb(http, "/healthz", on_health, &o);
 	evhttp_set_cb(http, "/slow", on_slow, &o);

@@ -24,8 +24,9 @@ privileges_find(const char *user, struct privileges *p, struct error *error)
 	errno = 0;
 	entry = getpwnam(user);
 	if (entry == NULL) {
-		error_set(error, "there is no user '%s'%s%s; create it, or remove 'user' from the "
-		                 "configuration",
+		error_set(error,
+		    "there is no user '%s'%s%s; create it, or remove 'user' from the "
+		    "configuration",
 		    user, errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 		return false;
 	}

@@ -44,13 +44,12 @@ fill(X509 *cert, EVP_PKEY *key)
 	    ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial >> 1) == 1 &&
 	    X509_gmtime_adj(X509_getm_notBefore(cert), -AGO_SECONDS) != NULL &&
 	    X509_gmtime_adj(X509_getm_notAfter(cert), VALID_SECONDS) != NULL &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	        (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
+	    X509_NAME_add_entry_by_txt(
+		name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
 	    X509_set_issuer_name(cert, name) == 1 && X509_set_pubkey(cert, key) == 1 &&
 	    add_extension(cert, NID_basic_constraints, "critical,CA:FALSE") &&
 	    add_extension(cert, NID_ext_key_usage, "serverAuth") &&
-	    add_extension(cert, NID_subject_alt_name,
-	        "DNS:localhost,IP:127.0.0.1,IP:::1") &&
+	    add_extension(cert, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1") &&
 	    X509_sign(cert, key, EVP_sha256()) > 0;
 }
 
@@ -79,8 +78,8 @@ finish(FILE *file, bool written, const char *path, struct error *error)
 }
 
 static bool
-write_pair(const char *chain_path, const char *key_path, X509 *cert, EVP_PKEY *key,
-    struct error *error)
+write_pair(
+    const char *chain_path, const char *key_path, X509 *cert, EVP_PKEY *key, struct error *error)
 {
 	FILE *file = create(chain_path, 0644, error);
 
@@ -89,7 +88,7 @@ write_pair(const char *chain_path, const char *key_path, X509 *cert, EVP_PKEY *k
 	file = create(key_path, 0600, error);
 	return file != NULL &&
 	    finish(file, PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1, key_path,
-	        error);
+		error);
 }
 
 bool

@@ -25,9 +25,9 @@ enum {
 };
 
 struct server {
-	struct topology *topology; /* counted */
+	struct topology *topology;      /* counted */
 	struct listener_set *listeners; /* counted */
-	unsigned count; /* of workers and all that is by worker */
+	unsigned count;                 /* of workers and all that is by worker */
 	struct worker **workers;
 	struct ring **urgent;
 	struct ring **access; /* NULL: the access log is off */
@@ -137,12 +137,14 @@ static void
 warn_of_restart(const struct server *s, const struct topology *old, const struct topology *new)
 {
 	bool user_same = old->user == new->user ||
-	    (old->user != NULL && new->user != NULL && strcmp(old->user, new->user) == 0);
-	bool bind_same = old->admin.bind.len == new->admin.bind.len &&
-	    memcmp(&old->admin.bind.addr, &new->admin.bind.addr, old->admin.bind.len) == 0;
+	    (old->user != NULL && new->user != NULL &&strcmp(old->user, new->user) == 0);
+	bool bind_same = old->admin.bind.len ==
+	    new->admin.bind.len &&memcmp(
+		&old->admin.bind.addr, &new->admin.bind.addr, old->admin.bind.len) == 0;
 
 	if (s->count != new->workers)
-		log_warn("workers = %u takes effect after a restart; %u go on", new->workers, s->count);
+		log_warn(
+		    "workers = %u takes effect after a restart; %u go on", new->workers, s->count);
 	if (!user_same)
 		log_warn("another user takes effect after a restart");
 	if (!bind_same || strcmp(old->admin.socket, new->admin.socket) != 0)
@@ -208,8 +210,8 @@ server_requests(const struct server *s)
 	unsigned requests = 0;
 
 	for (unsigned i = 0; i < s->count; i++)
-		requests += atomic_load_explicit(&worker_stats(s->workers[i])->exchanges,
-		    memory_order_relaxed);
+		requests += atomic_load_explicit(
+		    &worker_stats(s->workers[i])->exchanges, memory_order_relaxed);
 	return requests;
 }
 
@@ -219,8 +221,8 @@ server_clients(const struct server *s)
 	unsigned clients = 0;
 
 	for (unsigned i = 0; i < s->count; i++)
-		clients += atomic_load_explicit(&worker_stats(s->workers[i])->clients,
-		    memory_order_relaxed);
+		clients += atomic_load_explicit(
+		    &worker_stats(s->workers[i])->clients, memory_order_relaxed);
 	return clients;
 }
 

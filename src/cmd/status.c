@@ -160,7 +160,7 @@ command_status(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	socket = o.config != NULL ? socket_of_config(o.config)
-	                          : mem_strdup(o.socket != NULL ? o.socket : DEFAULT_SOCKET);
+				  : mem_strdup(o.socket != NULL ? o.socket : DEFAULT_SOCKET);
 	if (socket == NULL)
 		return EXIT_FAILED;
 	code = show_all(socket, &o);

@@ -15,18 +15,17 @@ struct line {
 	size_t len;
 };
 
-static void __attribute__((format(printf, 2, 3)))
+static void add(struct line *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
 add(struct line *l, const char *fmt, ...)
 {
-	size_t room = sizeof l->text - l->len;
 	va_list args;
-	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(l->text + l->len, room, fmt, args);
+	vsnprintf(l->text + l->len, sizeof l->text - l->len, fmt, args);
 	va_end(args);
-	if (n > 0)
-		l->len += (size_t)n < room ? (size_t)n : room - 1;
+	l->len += strlen(l->text + l->len);
 }
 
 static void
@@ -124,19 +123,17 @@ print_region(FILE *to, const json_t *region, unsigned width)
 	const json_t *endpoints = json_object_get(region, "endpoints");
 	struct line l = { .len = 0 };
 	char name[128];
-	size_t i;
-	const json_t *endpoint;
 
-	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"), provider[0] != '\0' ? " (" : "",
-	    provider, provider[0] != '\0' ? ")" : "");
+	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"),
+	    provider[0] != '\0' ? " (" : "", provider, provider[0] != '\0' ? ")" : "");
 	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
 	    text_of(region, "state"), number_of(region, "share") * 100);
 	add_numbers(&l, region);
 	add(&l, "  tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
 	    count_of(region, "usable"), json_array_size(endpoints));
 	print_line(to, &l, width);
-	json_array_foreach(endpoints, i, endpoint)
-		print_endpoint(to, endpoint, width);
+	for (size_t i = 0; i < json_array_size(endpoints); i++)
+		print_endpoint(to, json_array_get(endpoints, i), width);
 }
 
 static void
@@ -145,11 +142,9 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	const json_t *regions = json_object_get(service, "regions");
 	bool fail_open = json_is_true(json_object_get(service, "fail_open"));
 	struct line l = { .len = 0 };
-	size_t i;
-	const json_t *region;
 
-	add(&l, "\n%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE", "SHARE",
-	    "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
+	add(&l, "\n%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
+	    "SHARE", "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
 	print_line(to, &l, width > 0 ? width + 1 : 0);
 	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
 	    fail_open ? "fail_open" : "", "");
@@ -157,8 +152,8 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	add(&l, "  %s%s", text_of(service, "balance"),
 	    fail_open ? "; all endpoints are down, so health is ignored" : "");
 	print_line(to, &l, width);
-	json_array_foreach(regions, i, region)
-		print_region(to, region, width);
+	for (size_t i = 0; i < json_array_size(regions); i++)
+		print_region(to, json_array_get(regions, i), width);
 }
 
 static void
@@ -170,7 +165,10 @@ print_head(FILE *to, const json_t *status, unsigned width)
 	struct line l = { .len = 0 };
 
 	add(&l, "detour %s  pid %" PRId64 "  %s  up ", text_of(status, "version"),
-	    count_of(status, "pid"), draining ? "draining" : ready ? "ready" : "starting");
+	    count_of(status, "pid"),
+	    draining    ? "draining"
+		: ready ? "ready"
+			: "starting");
 	add_age(&l, number_of(status, "uptime_s"));
 	add(&l, "  %s", text_of(status, "time"));
 	print_line(to, &l, width);
@@ -184,14 +182,15 @@ print_listeners(FILE *to, const json_t *status, unsigned width)
 {
 	const json_t *listeners = json_object_get(status, "listeners");
 	struct line l = { .len = 0 };
-	size_t i;
-	const json_t *listener;
 
-	json_array_foreach(listeners, i, listener)
-		add(&l, "%s%s %s://%s %" PRId64 " open", i > 0 ? ", " : "listeners: ",
-		    text_of(listener, "name"),
+	for (size_t i = 0; i < json_array_size(listeners); i++) {
+		const json_t *listener = json_array_get(listeners, i);
+
+		add(&l, "%s%s %s://%s %" PRId64 " open",
+		    i > 0 ? ", " : "listeners: ", text_of(listener, "name"),
 		    json_is_true(json_object_get(listener, "tls")) ? "https" : "http",
 		    text_of(listener, "bind"), count_of(listener, "connections"));
+	}
 	if (l.len > 0)
 		print_line(to, &l, width);
 }
@@ -200,11 +199,9 @@ void
 status_table_print(FILE *to, const json_t *status, unsigned width)
 {
 	const json_t *services = json_object_get(status, "services");
-	size_t i;
-	const json_t *service;
 
 	print_head(to, status, width);
 	print_listeners(to, status, width);
-	json_array_foreach(services, i, service)
-		print_service(to, service, width);
+	for (size_t i = 0; i < json_array_size(services); i++)
+		print_service(to, json_array_get(services, i), width);
 }

@@ -77,7 +77,8 @@ command_version(int argc, char **argv)
 		print_json(libconfig);
 		return EXIT_GOOD;
 	}
-	printf("detour %s\ncommit %s\nOpenSSL %s\nlibevent %s\nc-ares %s\nlibconfig %s\njansson %s\n",
+	printf(
+	    "detour %s\ncommit %s\nOpenSSL %s\nlibevent %s\nc-ares %s\nlibconfig %s\njansson %s\n",
 	    version_text(), version_commit(), OpenSSL_version(OPENSSL_VERSION_STRING),
 	    event_get_version(), ares_version(NULL), libconfig, jansson_version_str());
 	return EXIT_GOOD;

@@ -32,13 +32,13 @@ struct admin {
 	admin_view_fn *view;
 	void *arg;
 	struct tally *tally; /* owned */
-	struct event *tick; /* owned */
-	struct evhttp *tcp; /* owned, each with its listening socket; NULL: off */
+	struct event *tick;  /* owned */
+	struct evhttp *tcp;  /* owned, each with its listening socket; NULL: off */
 	struct evhttp *local;
 	char tcp_text[64];
 	char *socket_path; /* NULL: none of ours is there */
-	char *made_dir; /* NULL: it was there */
-	dev_t socket_dev; /* with socket_ino: what we bound, to tell it from a successor's */
+	char *made_dir;    /* NULL: it was there */
+	dev_t socket_dev;  /* with socket_ino: what we bound, to tell it from a successor's */
 	ino_t socket_ino;
 };
 
@@ -86,7 +86,8 @@ serve_status(struct admin *a, struct evhttp_request *req)
 	text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
 	json_decref(json);
 	if (text == NULL) {
-		reply_text(req, 500, "Internal Server Error", "the status cannot be written as JSON\n");
+		reply_text(
+		    req, 500, "Internal Server Error", "the status cannot be written as JSON\n");
 	} else {
 		evbuffer_add(body, text, strlen(text));
 		evbuffer_add(body, "\n", 1);
@@ -165,8 +166,7 @@ on_request(struct evhttp_request *req, void *arg)
 			return;
 		}
 	}
-	reply_text(req, 404, "Not Found",
-	    "here are /v1/status, /metrics, /livez and /readyz\n");
+	reply_text(req, 404, "Not Found", "here are /v1/status, /metrics, /livez and /readyz\n");
 }
 
 /* Keeps the windows of the tally short while nobody asks. */
@@ -193,8 +193,9 @@ serve_on(struct admin *a, struct event_base *base, int fd, struct error *error)
 	evhttp_set_max_headers_size(http, MAX_HEADERS_BYTES);
 	evhttp_set_max_body_size(http, MAX_BODY_BYTES);
 	/* all that evhttp knows, so that a wrong one is told 405 and not 501 */
-	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
-	    EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+	evhttp_set_allowed_methods(http,
+	    EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
 	evhttp_set_gencb(http, on_request, a);
 	if (evhttp_accept_socket(http, fd) != 0) {
 		error_errno(error, "cannot serve on", "the admin socket");
@@ -206,8 +207,8 @@ serve_on(struct admin *a, struct event_base *base, int fd, struct error *error)
 }
 
 static bool
-open_tcp(struct admin *a, struct event_base *base, const struct conf_address *bind,
-    struct error *error)
+open_tcp(
+    struct admin *a, struct event_base *base, const struct conf_address *bind, struct error *error)
 {
 	struct sockaddr_storage bound;
 	socklen_t len = sizeof bound;

@@ -44,7 +44,8 @@ put_series(struct evbuffer *out, const char *name, const char *suffix,
 
 	put(out, name);
 	put(out, suffix);
-	for (int i = 0; labels != NULL && i < METRIC_MAX_LABELS && labels->list[i].name != NULL; i++) {
+	for (int i = 0; labels != NULL && i < METRIC_MAX_LABELS && labels->list[i].name != NULL;
+	     i++) {
 		put(out, separator);
 		put(out, labels->list[i].name);
 		put(out, "=\"");
@@ -60,16 +61,16 @@ put_series(struct evbuffer *out, const char *name, const char *suffix,
 }
 
 void
-metric_count(struct evbuffer *out, const char *name, const struct metric_labels *labels,
-    uint64_t value)
+metric_count(
+    struct evbuffer *out, const char *name, const struct metric_labels *labels, uint64_t value)
 {
 	put_series(out, name, "", labels, NULL);
 	evbuffer_add_printf(out, "%" PRIu64 "\n", value);
 }
 
 void
-metric_real(struct evbuffer *out, const char *name, const struct metric_labels *labels,
-    double value)
+metric_real(
+    struct evbuffer *out, const char *name, const struct metric_labels *labels, double value)
 {
 	put_series(out, name, "", labels, NULL);
 	/* enough digits for a time in seconds since 1970 with its milliseconds */

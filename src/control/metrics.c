@@ -78,10 +78,12 @@ write_reloads(struct evbuffer *out, const struct view_process *p)
 	struct metric_labels refused = { { { "result", "refused" } } };
 
 	gauge(out, "detour_config_last_reload_successful",
-	    "1: the last configuration given was applied; 0: it was refused and the old one serves.",
+	    "1: the last configuration given was applied; 0: it was refused and the old one "
+	    "serves.",
 	    p->reload_successful);
 	gauge(out, "detour_config_last_reload_timestamp_seconds",
-	    "When a configuration was last applied, since 1970.", seconds(p->reload_success_wall_us));
+	    "When a configuration was last applied, since 1970.",
+	    seconds(p->reload_success_wall_us));
 	metric_family(out, name, "counter", "Reloads asked for since the start, by result.");
 	metric_count(out, name, &applied, p->reloads_applied);
 	metric_count(out, name, &refused, p->reloads_refused);
@@ -107,8 +109,8 @@ write_certificates(struct evbuffer *out, const struct topology *topology)
 {
 	static const char name[] = "detour_tls_certificate_not_after_seconds";
 
-	metric_family(out, name, "gauge",
-	    "When the first certificate of a tls block expires, since 1970.");
+	metric_family(
+	    out, name, "gauge", "When the first certificate of a tls block expires, since 1970.");
 	for (unsigned i = 0; i < topology->tls_count; i++) {
 		const struct conf_tls *tls = &topology->tls[i];
 		struct metric_labels labels = { { { "tls", tls->name } } };
@@ -130,7 +132,9 @@ write_listeners(struct evbuffer *out, const struct table *table)
 
 	metric_family(out, name, "gauge", "Client connections open now, by listener.");
 	for (unsigned i = 0; set != NULL && i < set->count; i++) {
-		struct metric_labels labels = { { { "listener", table->topology->listeners[i].name } } };
+		struct metric_labels labels = {
+			{ { "listener", table->topology->listeners[i].name } }
+		};
 
 		metric_count(out, name, &labels,
 		    atomic_load_explicit(&set->listeners[i]->connections, memory_order_relaxed));
@@ -205,8 +209,8 @@ write_requests(struct evbuffer *out, const struct view *v)
 	for (unsigned i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
 		struct metric_labels labels = { { { "reason", fault_word((enum fault)i) } } };
 
-		metric_count(out, faults, &labels,
-		    sum_workers(v, offsetof(struct worker_stats, faults[i])));
+		metric_count(
+		    out, faults, &labels, sum_workers(v, offsetof(struct worker_stats, faults[i])));
 	}
 	for (unsigned i = 0; i < v->worker_count; i++)
 		histogram_merge(&merged, &v->workers[i].stats->duration);
@@ -228,13 +232,13 @@ write_handshakes(struct evbuffer *out, const struct view *v)
 	/* the two are read one after the other: never let the difference wrap */
 	metric_count(out, name, &full, done > again ? done - again : 0);
 	metric_count(out, name, &resumed, again);
-	metric_count(out, name, &failed,
-	    sum_workers(v, offsetof(struct worker_stats, handshakes_failed)));
+	metric_count(
+	    out, name, &failed, sum_workers(v, offsetof(struct worker_stats, handshakes_failed)));
 }
 
 static void
-write_worker_gauge(struct evbuffer *out, const struct view *v, const char *name, const char *help,
-    size_t offset)
+write_worker_gauge(
+    struct evbuffer *out, const struct view *v, const char *name, const char *help, size_t offset)
 {
 	metric_family(out, name, "gauge", help);
 	for (unsigned i = 0; i < v->worker_count; i++) {
@@ -243,8 +247,9 @@ write_worker_gauge(struct evbuffer *out, const struct view *v, const char *name,
 		struct metric_labels labels = { { { "worker", index } } };
 
 		snprintf(index, sizeof index, "%u", i);
-		metric_count(out, name, &labels, atomic_load_explicit(
-		    (const atomic_uint *)(const void *)at, memory_order_relaxed));
+		metric_count(out, name, &labels,
+		    atomic_load_explicit(
+			(const atomic_uint *)(const void *)at, memory_order_relaxed));
 	}
 }
 
@@ -286,8 +291,8 @@ write_control(struct evbuffer *out, const struct controller_stats *c)
 	counter(out, "detour_region_share_changes_total", "Changes of a region's share.",
 	    load(&c->share_changes));
 	counter(out, "detour_tables_built_total", "Routing tables built.", load(&c->tables_built));
-	gauge(out, "detour_control_tick_max_seconds", "The slowest turn of the control thread so far.",
-	    seconds(load(&c->tick_us_max)));
+	gauge(out, "detour_control_tick_max_seconds",
+	    "The slowest turn of the control thread so far.", seconds(load(&c->tick_us_max)));
 	gauge(out, "detour_dns_names_failing",
 	    "Names whose last resolution failed; their last good addresses stay in use.",
 	    atomic_load_explicit(&c->dns_failing, memory_order_relaxed));
@@ -375,8 +380,8 @@ region_first_byte(struct evbuffer *out, const struct view *v, const struct table
 	struct metric_labels labels = region_labels(r);
 	const struct tally_counts *c = tally_region(v->tally, r);
 
-	metric_histogram(out, "detour_region_first_byte_seconds", &labels,
-	    c != NULL ? &c->first_byte : &none);
+	metric_histogram(
+	    out, "detour_region_first_byte_seconds", &labels, c != NULL ? &c->first_byte : &none);
 }
 
 /* Counters of a region that are one number of its account. */
@@ -407,7 +412,8 @@ write_region_counters(struct evbuffer *out, const struct view *v)
 
 			for (unsigned j = 0; j < s->region_count; j++) {
 				struct metric_labels labels = region_labels(&s->regions[j]);
-				const char *c = (const char *)tally_region(v->tally, &s->regions[j]);
+				const char *c =
+				    (const char *)tally_region(v->tally, &s->regions[j]);
 				const void *at = c != NULL ? c + region_counters[f].offset : NULL;
 
 				metric_count(out, region_counters[f].name, &labels,
@@ -430,7 +436,8 @@ write_panic(struct evbuffer *out, const struct view *v)
 		bool active = false;
 
 		for (unsigned j = 0; j < s->region_count; j++)
-			active = active || strcmp(status_region_word(&s->regions[j]), "fail_open") == 0;
+			active =
+			    active || strcmp(status_region_word(&s->regions[j]), "fail_open") == 0;
 		metric_count(out, name, &labels, active);
 	}
 }

@@ -17,8 +17,8 @@ static void
 sample_states(struct evbuffer *out, const char *name, const struct view *v,
     const struct endpoint *e, struct metric_labels *labels)
 {
-	enum endpoint_state is = endpoint_word_state(
-	    atomic_load_explicit(&e->word, memory_order_relaxed));
+	enum endpoint_state is =
+	    endpoint_word_state(atomic_load_explicit(&e->word, memory_order_relaxed));
 
 	for (enum endpoint_state s = ENDPOINT_UNKNOWN; s <= ENDPOINT_DRAINING; s++) {
 		labels->list[4] = (struct metric_label){ "state", endpoint_state_name(s) };
@@ -27,8 +27,8 @@ sample_states(struct evbuffer *out, const char *name, const struct view *v,
 }
 
 static void
-sample_tries(struct evbuffer *out, const char *name, const struct view *v,
-    const struct endpoint *e, struct metric_labels *labels)
+sample_tries(struct evbuffer *out, const char *name, const struct view *v, const struct endpoint *e,
+    struct metric_labels *labels)
 {
 	const struct tally_counts *c = tally_endpoint(v->tally, e);
 
@@ -55,8 +55,8 @@ sample_connections(struct evbuffer *out, const char *name, const struct view *v,
 }
 
 static void
-sample_idle(struct evbuffer *out, const char *name, const struct view *v,
-    const struct endpoint *e, struct metric_labels *labels)
+sample_idle(struct evbuffer *out, const char *name, const struct view *v, const struct endpoint *e,
+    struct metric_labels *labels)
 {
 	struct tally_open open = { 0 };
 
@@ -75,8 +75,8 @@ sample_active(struct evbuffer *out, const char *name, const struct view *v,
 }
 
 static void
-sample_check(struct evbuffer *out, const char *name, const struct view *v,
-    const struct endpoint *e, struct metric_labels *labels)
+sample_check(struct evbuffer *out, const char *name, const struct view *v, const struct endpoint *e,
+    struct metric_labels *labels)
 {
 	uint64_t us = atomic_load_explicit(&e->last_check_us, memory_order_relaxed);
 
@@ -106,8 +106,8 @@ static const struct {
 
 /* The host tells endpoints apart that two names share an address for. */
 static void
-sample_region(struct evbuffer *out, unsigned family, const struct view *v,
-    const struct table_region *r)
+sample_region(
+    struct evbuffer *out, unsigned family, const struct view *v, const struct table_region *r)
 {
 	for (unsigned i = 0; i < r->endpoint_count; i++) {
 		const struct endpoint *e = r->endpoints[i];

@@ -22,7 +22,7 @@ write_cpu(struct evbuffer *out)
 	metric_family(out, name, "counter", "User and system CPU time spent in seconds.");
 	metric_real(out, name, NULL,
 	    (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-	        (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+		(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 }
 
 static void
@@ -55,11 +55,12 @@ write_files(struct evbuffer *out)
 			open++;
 		closedir(fds);
 		metric_family(out, "process_open_fds", "gauge", "Number of open file descriptors.");
-		metric_count(out, "process_open_fds", NULL, open - 3); /* ".", ".." and fds itself */
+		metric_count(
+		    out, "process_open_fds", NULL, open - 3); /* ".", ".." and fds itself */
 	}
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		metric_family(out, "process_max_fds", "gauge",
-		    "Maximum number of open file descriptors.");
+		metric_family(
+		    out, "process_max_fds", "gauge", "Maximum number of open file descriptors.");
 		metric_count(out, "process_max_fds", NULL, limit.rlim_cur);
 	}
 }
@@ -69,8 +70,8 @@ metrics_write_process(struct evbuffer *out, uint64_t started_wall_us)
 {
 	static const char started[] = "process_start_time_seconds";
 
-	metric_family(out, started, "gauge",
-	    "Start time of the process since unix epoch in seconds.");
+	metric_family(
+	    out, started, "gauge", "Start time of the process since unix epoch in seconds.");
 	metric_real(out, started, NULL, (double)started_wall_us / 1e6);
 	write_cpu(out);
 	write_memory(out);

@@ -112,7 +112,8 @@ fault_counts(const struct tally_counts *c)
 
 	for (unsigned i = FAULT_NONE + 1; c != NULL && i < FAULT_COUNT; i++)
 		if (c->faults[i] > 0)
-			json_object_set_new(faults, fault_word((enum fault)i), json_number(c->faults[i]));
+			json_object_set_new(
+			    faults, fault_word((enum fault)i), json_number(c->faults[i]));
 	return faults;
 }
 
@@ -126,14 +127,16 @@ add_verdict(json_t *into, const struct view *v, const struct endpoint *e)
 	uint64_t held_ms = v->now_ms > since_ms ? v->now_ms - since_ms : 0;
 	char text[128];
 
-	json_object_set_new(into, "state", json_string(endpoint_state_name(endpoint_word_state(word))));
-	json_object_set_new(into, "reason", json_string(endpoint_reason_format(
-	    (enum endpoint_reason)reason, detail, text, sizeof text)));
+	json_object_set_new(
+	    into, "state", json_string(endpoint_state_name(endpoint_word_state(word))));
+	json_object_set_new(into, "reason",
+	    json_string(
+		endpoint_reason_format((enum endpoint_reason)reason, detail, text, sizeof text)));
 	/* 0: it never changed since it was made */
 	json_object_set_new(into, "since",
 	    since_ms == 0 ? json_null() : json_wall(v->now_wall_us - held_ms * 1000));
-	json_object_set_new(into, "since_s",
-	    since_ms == 0 ? json_null() : json_rounded((double)held_ms / 1000.0));
+	json_object_set_new(
+	    into, "since_s", since_ms == 0 ? json_null() : json_rounded((double)held_ms / 1000.0));
 }
 
 static json_t *
@@ -245,7 +248,8 @@ listeners_status(const struct view *v)
 		json_t *json = json_object();
 
 		json_object_set_new(json, "name", json_text(conf->name));
-		json_object_set_new(json, "bind", json_text(listener_bound_text(l, text, sizeof text)));
+		json_object_set_new(
+		    json, "bind", json_text(listener_bound_text(l, text, sizeof text)));
 		json_object_set_new(json, "tls", json_boolean(conf->tls != NULL));
 		json_object_set_new(json, "connections",
 		    json_number(atomic_load_explicit(&l->connections, memory_order_relaxed)));
@@ -262,8 +266,8 @@ worker_status(unsigned index, const struct view_worker *w)
 
 	json_object_set_new(json, "index", json_number(index));
 	json_object_set_new(json, "thread_id", json_integer(w->thread_id));
-	json_object_set_new(json, "clients",
-	    json_number(atomic_load_explicit(&s->clients, memory_order_relaxed)));
+	json_object_set_new(
+	    json, "clients", json_number(atomic_load_explicit(&s->clients, memory_order_relaxed)));
 	json_object_set_new(json, "exchanges",
 	    json_number(atomic_load_explicit(&s->exchanges, memory_order_relaxed)));
 	json_object_set_new(json, "accepted", json_load(&s->accepted));
@@ -289,8 +293,8 @@ config_status(const struct view *v)
 	json_t *json = json_object();
 
 	json_object_set_new(json, "path", p->config != NULL ? json_text(p->config) : json_null());
-	json_object_set_new(json, "generation",
-	    json_number(v->table != NULL ? v->table->generation : 0));
+	json_object_set_new(
+	    json, "generation", json_number(v->table != NULL ? v->table->generation : 0));
 	json_object_set_new(json, "last_reload", json_wall(p->reload_wall_us));
 	json_object_set_new(json, "last_reload_successful", json_boolean(p->reload_successful));
 	json_object_set_new(json, "applied_at", json_wall(p->reload_success_wall_us));
@@ -301,7 +305,8 @@ json_t *
 status_json(const struct view *v)
 {
 	const struct view_process *p = &v->process;
-	uint64_t up_us = v->now_wall_us > p->started_wall_us ? v->now_wall_us - p->started_wall_us : 0;
+	uint64_t up_us =
+	    v->now_wall_us > p->started_wall_us ? v->now_wall_us - p->started_wall_us : 0;
 	json_t *json = json_object();
 	json_t *workers = json_array();
 

@@ -26,7 +26,7 @@ struct account {
 
 struct endpoint_account {
 	const struct endpoint *endpoint; /* identity only: may be gone */
-	uint64_t seen; /* the turn it was last in the table */
+	uint64_t seen;                   /* the turn it was last in the table */
 	struct account account;
 };
 
@@ -42,7 +42,7 @@ struct tally {
 	struct endpoint_account **endpoints; /* by endpoint id; NULL: no traffic yet */
 	unsigned endpoint_slots;
 	struct region_account **regions; /* hash chains */
-	unsigned region_slots; /* a power of two */
+	unsigned region_slots;           /* a power of two */
 	unsigned region_count;
 	uint64_t turn;
 };
@@ -142,8 +142,8 @@ read_endpoint(const struct endpoint *e, struct tally_counts *c)
 
 /* into += now - before. */
 static void
-add_difference(struct tally_counts *into, const struct tally_counts *now,
-    const struct tally_counts *before)
+add_difference(
+    struct tally_counts *into, const struct tally_counts *now, const struct tally_counts *before)
 {
 	struct histogram_sum added = now->first_byte;
 
@@ -248,7 +248,8 @@ endpoint_account(struct tally *t, const struct endpoint *e, uint64_t now_ms)
 	struct endpoint_account *a;
 
 	if (e->id >= t->endpoint_slots) {
-		unsigned slots = t->endpoint_slots * 2 > e->id + 1 ? t->endpoint_slots * 2 : e->id + 1;
+		unsigned slots =
+		    t->endpoint_slots * 2 > e->id + 1 ? t->endpoint_slots * 2 : e->id + 1;
 
 		t->endpoints = mem_resize(t->endpoints, slots * sizeof *t->endpoints);
 		memset(t->endpoints + t->endpoint_slots, 0,
@@ -306,8 +307,8 @@ tally_observe(struct tally *t, const struct table *table, uint64_t now_ms)
 
 		for (unsigned j = 0; j < s->region_count; j++) {
 			const struct table_region *r = &s->regions[j];
-			struct region_account *account = region_account(t, r->steering->service,
-			    r->steering->region, now_ms);
+			struct region_account *account =
+			    region_account(t, r->steering->service, r->steering->region, now_ms);
 
 			for (unsigned k = 0; k < r->endpoint_count; k++)
 				observe_endpoint(t, r->endpoints[k], &account->account, now_ms);
@@ -329,8 +330,8 @@ static const struct account *
 find_region_account(const struct tally *t, const struct table_region *r)
 {
 	const char *service = r->steering->service, *region = r->steering->region;
-	const struct region_account *a = find_region(t, service, region,
-	    hash_names(service, region));
+	const struct region_account *a =
+	    find_region(t, service, region, hash_names(service, region));
 
 	return a != NULL ? &a->account : NULL;
 }
@@ -369,8 +370,8 @@ add_window(const struct account *a, uint64_t now_ms, struct tally_window *into)
 }
 
 void
-tally_add_endpoint_window(const struct tally *t, const struct endpoint *e, uint64_t now_ms,
-    struct tally_window *into)
+tally_add_endpoint_window(
+    const struct tally *t, const struct endpoint *e, uint64_t now_ms, struct tally_window *into)
 {
 	const struct account *a = find_endpoint_account(t, e);
 
@@ -379,8 +380,8 @@ tally_add_endpoint_window(const struct tally *t, const struct endpoint *e, uint6
 }
 
 void
-tally_add_region_window(const struct tally *t, const struct table_region *r, uint64_t now_ms,
-    struct tally_window *into)
+tally_add_region_window(
+    const struct tally *t, const struct table_region *r, uint64_t now_ms, struct tally_window *into)
 {
 	const struct account *a = find_region_account(t, r);
 

@@ -134,7 +134,8 @@ escape_text(struct slice rest)
 {
 	unsigned char b = (unsigned char)rest.at[0];
 
-	return (struct piece){ .consumed = 1, .len = 4,
+	return (struct piece){ .consumed = 1,
+		.len = 4,
 		.bytes = { '\\', 'x', hex_digits[b >> 4], hex_digits[b & 15] } };
 }
 

@@ -16,7 +16,7 @@
 
 enum {
 	BATCH_BYTES = 256 * 1024, /* lines written at a time */
-	BUSY_BYTES = 64 * 1024, /* a pass that found more looks again soon */
+	BUSY_BYTES = 64 * 1024,   /* a pass that found more looks again soon */
 	PAUSE_BUSY_MS = 1,
 	PAUSE_MIN_MS = 5,
 	PAUSE_MAX_MS = 50,
@@ -45,7 +45,7 @@ struct access_log {
 	enum conf_log_format format;
 	char *batch;
 	size_t batch_len;
-	bool torn; /* the last write ended inside a line */
+	bool torn;           /* the last write ended inside a line */
 	uint64_t stop_by_ms; /* 0: not stopping */
 	struct log_limit trouble;
 };
@@ -167,8 +167,8 @@ add_line(struct access_log *log, const struct access_record *record, size_t len)
 		return;
 	if (BATCH_BYTES - log->batch_len < ACCESS_LINE_MAX + 1)
 		write_batch(log);
-	line = access_log_format(record, len, log->format, log->batch + log->batch_len,
-	    ACCESS_LINE_MAX);
+	line = access_log_format(
+	    record, len, log->format, log->batch + log->batch_len, ACCESS_LINE_MAX);
 	if (line == 0) {
 		atomic_fetch_add_explicit(&log->lost, 1, memory_order_relaxed);
 		return;
@@ -251,8 +251,8 @@ free_log(struct access_log *log)
 }
 
 struct access_log *
-access_log_start(const struct conf_log *conf, struct ring **rings, unsigned count,
-    struct error *error)
+access_log_start(
+    const struct conf_log *conf, struct ring **rings, unsigned count, struct error *error)
 {
 	struct access_log *log = mem_new(sizeof *log);
 	int err;

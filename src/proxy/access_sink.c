@@ -43,7 +43,8 @@ access_sink_open(struct access_sink *sink, const char *destination, struct error
 	} else if (strcmp(destination, "stderr") == 0) {
 		sink->fd = open_standard(STDERR_FILENO, &sink->is_socket);
 	} else {
-		sink->fd = open(destination, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+		sink->fd =
+		    open(destination, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 		sink->is_file = true;
 	}
 	if (sink->fd < 0) {

@@ -156,8 +156,8 @@ main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, the_body_of_a_200_comes_back);
 	tcase_add_test(tests, a_body_of_megabytes_comes_whole);
-	tcase_add_loop_test(tests, anything_else_is_an_error_that_says_what_came, 0,
-	    ARRAY_SIZE(refusals));
+	tcase_add_loop_test(
+	    tests, anything_else_is_an_error_that_says_what_came, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(tests, nobody_there_is_told_with_what_to_do);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

@@ -27,7 +27,8 @@ listen_at(const char *name)
 		at.sun_path[0] = '\0';
 	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	ck_assert_int_eq(bind(manager, (struct sockaddr *)&at,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))),
+	    0);
 	setenv("NOTIFY_SOCKET", name, 1);
 }
 
@@ -85,7 +86,8 @@ END_TEST
 
 /* None of these may fail, block or crash. */
 static const char *const nobody[] = { NULL, "", "relative", "/nowhere/notify", "@detour-nobody",
-	"/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+	"/01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678"
+	"90"
 	"123456789012345678901234567890" };
 
 START_TEST(nobody_listening_is_no_failure)
@@ -111,8 +113,8 @@ main(void)
 	tcase_add_checked_fixture(tests, NULL, tear_down);
 	tcase_add_loop_test(tests, a_path_and_an_abstract_name_are_both_told, 0, 2);
 	tcase_add_test(tests, reloading_carries_the_moment);
-	tcase_add_loop_test(tests, nobody_listening_is_no_failure, 0,
-	    (int)(sizeof nobody / sizeof nobody[0]));
+	tcase_add_loop_test(
+	    tests, nobody_listening_is_no_failure, 0, (int)(sizeof nobody / sizeof nobody[0]));
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

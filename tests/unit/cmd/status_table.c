@@ -16,7 +16,8 @@ static const char full[] =
     "  \"services\": [ { \"name\": \"shop\", \"balance\": \"least_request\", \"fail_open\": false,"
     "    \"rate\": 99.5, \"error_rate\": 0.5, \"requests\": 1234567, \"errors\": 12,"
     "    \"p50_ms\": 0.5, \"p99_ms\": 1500, \"regions\": [ { \"name\": \"us-east-1\","
-    "      \"provider\": \"aws\", \"state\": \"serving\", \"tier\": 0, \"share\": 0.7, \"usable\": 1,"
+    "      \"provider\": \"aws\", \"state\": \"serving\", \"tier\": 0, \"share\": 0.7, \"usable\": "
+    "1,"
     "      \"rate\": 99.5, \"requests\": 1234567, \"errors\": 12, \"p50_ms\": 12.3,"
     "      \"p99_ms\": 999, \"endpoints\": [ { \"url\": \"http://10.1.0.10:8080\","
     "        \"state\": \"up\", \"reason\": \"4 checks passed\", \"since_s\": 93784,"
@@ -46,10 +47,10 @@ expect(const char *text, const char *inside)
 
 START_TEST(everything_a_person_asks_for_is_there)
 {
-	static const char *const all[] = { "detour 1.2.3", "ready", "up 1m01s", "web https://0.0.0.0:8443",
-		"3 open", "shop", "99.5", "1234567", "0.50 ms", "1.5 s", "us-east-1 (aws)", "serving",
-		"70.0%", "12 ms", "999 ms", "tier 0, 1 of 1 up", "http://10.1.0.10:8080", "4 checks passed",
-		"for 1d02h" };
+	static const char *const all[] = { "detour 1.2.3", "ready", "up 1m01s",
+		"web https://0.0.0.0:8443", "3 open", "shop", "99.5", "1234567", "0.50 ms", "1.5 s",
+		"us-east-1 (aws)", "serving", "70.0%", "12 ms", "999 ms", "tier 0, 1 of 1 up",
+		"http://10.1.0.10:8080", "4 checks passed", "for 1d02h" };
 	char *text = print(full, 0);
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
@@ -116,7 +117,8 @@ START_TEST(names_longer_than_their_column_are_cut_and_lines_bounded)
 
 	memset(name, 'n', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
-	snprintf(json, sizeof json, "{ \"services\": [ { \"name\": \"%s\", \"balance\": \"b\" } ] }", name);
+	snprintf(json, sizeof json,
+	    "{ \"services\": [ { \"name\": \"%s\", \"balance\": \"b\" } ] }", name);
 	text = print(json, 0);
 	expect(text, "nnn");
 	ck_assert_ptr_null(strstr(text, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"));
@@ -126,8 +128,10 @@ END_TEST
 
 START_TEST(a_refused_reload_fail_open_and_draining_stand_out)
 {
-	char *text = print("{ \"draining\": true, \"config\": { \"last_reload_successful\": false,"
-	                   " \"last_reload\": \"2026\" }, \"services\": [ { \"fail_open\": true } ] }", 0);
+	char *text =
+	    print("{ \"draining\": true, \"config\": { \"last_reload_successful\": false,"
+		  " \"last_reload\": \"2026\" }, \"services\": [ { \"fail_open\": true } ] }",
+		0);
 
 	expect(text, "draining");
 	expect(text, "was refused");

@@ -270,8 +270,8 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_loop_test(tests, each_page_is_served_over_both_sockets_and_nothing_else, 0,
-	    ARRAY_SIZE(cases));
+	tcase_add_loop_test(
+	    tests, each_page_is_served_over_both_sockets_and_nothing_else, 0, ARRAY_SIZE(cases));
 	tcase_add_loop_test(tests, readyz_says_whether_to_send_traffic_and_livez_does_not_care, 0,
 	    ARRAY_SIZE(readiness));
 	tcase_add_test(tests, without_a_table_every_page_still_answers);

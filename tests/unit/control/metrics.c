@@ -29,8 +29,10 @@ static struct scrape s;
 static bool
 is_name(const char *text, size_t len)
 {
-	return len > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:")
-	    >= len && (text[0] < '0' || text[0] > '9');
+	return len > 0 &&
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") >=
+	    len &&
+	    (text[0] < '0' || text[0] > '9');
 }
 
 static void
@@ -82,7 +84,8 @@ is_of_family(const char *name, size_t len)
 	unsigned tried = strcmp(s.types[s.families - 1], "histogram") == 0 ? 4 : 1;
 
 	for (unsigned i = 0; i < tried; i++)
-		if (len == family_len + strlen(suffixes[i]) && strncmp(name, family, family_len) == 0 &&
+		if (len == family_len + strlen(suffixes[i]) &&
+		    strncmp(name, family, family_len) == 0 &&
 		    strncmp(name + family_len, suffixes[i], strlen(suffixes[i])) == 0)
 			return true;
 	return false;
@@ -96,7 +99,8 @@ take_sample(char *line)
 	char *end;
 
 	ck_assert_msg(is_name(line, name) && value != NULL && *value == ' ', "malformed: %s", line);
-	ck_assert_msg(s.families > 0 && is_of_family(line, name), "outside of its family: %s", line);
+	ck_assert_msg(
+	    s.families > 0 && is_of_family(line, name), "outside of its family: %s", line);
 	s.values[s.count] = strtod(value + 1, &end);
 	ck_assert_msg(*end == '\0', "no number: %s", line);
 	line[value - line] = '\0';
@@ -175,7 +179,8 @@ START_TEST(the_text_parses_back_and_no_series_is_there_twice)
 
 		ck_assert_msg(counter == total, "%s is a %s", s.names[i], s.types[i]);
 		ck_assert_msg(strncmp(s.names[i], "detour_", 7) == 0 ||
-		        strncmp(s.names[i], "process_", 8) == 0, "%s", s.names[i]);
+			strncmp(s.names[i], "process_", 8) == 0,
+		    "%s", s.names[i]);
 	}
 }
 END_TEST
@@ -183,7 +188,8 @@ END_TEST
 START_TEST(what_was_counted_is_what_is_shown)
 {
 	static const char *const series[] = {
-		"detour_build_info{version=\"1.2.3\",commit=\"abc\",openssl=", /* the rest is not ours */
+		"detour_build_info{version=\"1.2.3\",commit=\"abc\",openssl=", /* the rest is not
+										  ours */
 	};
 
 	view_traffic(view_endpoint(0, 0), 0, 10, 2, 1000);
@@ -210,16 +216,21 @@ START_TEST(what_was_counted_is_what_is_shown)
 	ck_assert_double_eq(
 	    value_of("detour_region_tries_total{service=\"shop\",region=\"east\"}"), 15);
 	ck_assert_double_eq(value_of("detour_region_responses_total{service=\"shop\","
-	                             "region=\"east\",code_class=\"5xx\"}"), 5);
+				     "region=\"east\",code_class=\"5xx\"}"),
+	    5);
 	ck_assert_double_eq(value_of("detour_region_faults_total{service=\"shop\","
-	                             "region=\"east\",reason=\"reset\"}"), 2);
+				     "region=\"east\",reason=\"reset\"}"),
+	    2);
 	ck_assert_double_eq_tol(
 	    value_of("detour_region_share_ratio{service=\"shop\",region=\"west\"}"), 0.3, 0.0001);
-	ck_assert_double_eq(value_of("detour_endpoint_errors_total{service=\"shop\",region=\"east\","
-	                             "endpoint=\"http://127.0.0.1:9002\",host=\"127.0.0.1\"}"), 7);
+	ck_assert_double_eq(
+	    value_of("detour_endpoint_errors_total{service=\"shop\",region=\"east\","
+		     "endpoint=\"http://127.0.0.1:9002\",host=\"127.0.0.1\"}"),
+	    7);
 	ck_assert_double_eq(value_of("detour_endpoint_state{service=\"shop\",region=\"far\","
-	                             "endpoint=\"http://127.0.0.1:9004\",host=\"127.0.0.1\","
-	                             "state=\"up\"}"), 1);
+				     "endpoint=\"http://127.0.0.1:9004\",host=\"127.0.0.1\","
+				     "state=\"up\"}"),
+	    1);
 	ck_assert_double_eq(value_of("detour_config_last_reload_successful"), 1);
 	ck_assert_double_eq(value_of("detour_config_last_reload_timestamp_seconds"), 2);
 	ck_assert_double_eq(value_of("detour_ready"), 1);
@@ -239,7 +250,8 @@ START_TEST(an_endpoint_is_in_exactly_one_state)
 
 			snprintf(series, sizeof series,
 			    "detour_endpoint_state{service=\"shop\",region=\"far\","
-			    "endpoint=\"http://127.0.0.1:9004\",host=\"127.0.0.1\",state=\"%s\"}", states[i]);
+			    "endpoint=\"http://127.0.0.1:9004\",host=\"127.0.0.1\",state=\"%s\"}",
+			    states[i]);
 			ck_assert_double_eq(value_of(series), i == (unsigned)is);
 		}
 	}

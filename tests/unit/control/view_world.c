@@ -30,11 +30,11 @@ static struct tally *tally;
 	"  { region = \"far\"; tier = 1; endpoints = ( \"http://127.0.0.1:9004\" ); } ); } );\n"   \
 	"routes = ( { service = \"shop\"; } );\n"
 
-static const char two[] = HEAD
-    "  { region = \"east\"; weight = 70;\n"
-    "    endpoints = ( \"http://127.0.0.1:9001\", \"http://127.0.0.1:9002\" ); },\n" TAIL;
-static const char one[] = HEAD
-    "  { region = \"east\"; weight = 70; endpoints = ( \"http://127.0.0.1:9001\" ); },\n" TAIL;
+static const char two[] =
+    HEAD "  { region = \"east\"; weight = 70;\n"
+	 "    endpoints = ( \"http://127.0.0.1:9001\", \"http://127.0.0.1:9002\" ); },\n" TAIL;
+static const char one[] =
+    HEAD "  { region = \"east\"; weight = 70; endpoints = ( \"http://127.0.0.1:9001\" ); },\n" TAIL;
 
 static struct table_addresses
 no_names(void *arg, const struct conf_service *s, const struct conf_service_region *r, unsigned e)
@@ -50,8 +50,8 @@ use_table(const char *text)
 	struct topology *topology = conf_load_text(text, "test", "/", &problems);
 	struct table *next;
 
-	ck_assert_msg(topology != NULL, "%s",
-	    problems.count > 0 ? problems.list[0].text : "no reason given");
+	ck_assert_msg(
+	    topology != NULL, "%s", problems.count > 0 ? problems.list[0].text : "no reason given");
 	conf_problems_free(&problems);
 	next = table_build(topology, table, endpoints, steerings, no_names, NULL, 1);
 	topology_unref(topology);
@@ -65,7 +65,8 @@ use_table(const char *text)
 static void
 all_up(void)
 {
-	static const uint32_t shares[] = { SHARE_WHOLE * 7 / 10, SHARE_WHOLE - SHARE_WHOLE * 7 / 10, 0 };
+	static const uint32_t shares[] = { SHARE_WHOLE * 7 / 10, SHARE_WHOLE - SHARE_WHOLE * 7 / 10,
+		0 };
 
 	for (unsigned i = 0; i < table->services[0].region_count; i++) {
 		const struct table_region *r = &table->services[0].regions[i];
@@ -89,11 +90,19 @@ view_world_make(void)
 {
 	memset(view_stats, 0, sizeof view_stats);
 	memset(&view_control, 0, sizeof view_control);
-	view = (struct view){ .process = { .version = "1.2.3", .commit = "abc", .config = "x.conf",
-	                          .started_wall_us = 1, .reload_successful = true,
-	                          .reload_wall_us = 2000000, .reload_success_wall_us = 2000000 },
-		.workers = workers, .worker_count = VIEW_WORKERS, .control = &view_control,
-		.ready = true, .now_ms = 1000 * 1000, .now_wall_us = UINT64_C(1795336020000000) };
+	view = (struct view){ .process = { .version = "1.2.3",
+				  .commit = "abc",
+				  .config = "x.conf",
+				  .started_wall_us = 1,
+				  .reload_successful = true,
+				  .reload_wall_us = 2000000,
+				  .reload_success_wall_us = 2000000 },
+		.workers = workers,
+		.worker_count = VIEW_WORKERS,
+		.control = &view_control,
+		.ready = true,
+		.now_ms = 1000 * 1000,
+		.now_wall_us = UINT64_C(1795336020000000) };
 	for (unsigned i = 0; i < VIEW_WORKERS; i++)
 		workers[i] = (struct view_worker){ &view_stats[i], 100 + (int)i };
 	endpoints = endpoint_registry_new(VIEW_WORKERS);

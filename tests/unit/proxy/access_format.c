@@ -28,9 +28,19 @@ static void
 make(enum access_text which, const char *text, size_t len)
 {
 	sample.record = (struct access_record){ .wall_us = UINT64_C(1795336020123000),
-		.bytes_in = 12, .bytes_out = 3456, .total_us = 9000, .wait_us = 1, .queue_us = 2,
-		.connect_us = 3, .first_byte_us = 4, .body_us = 5, .status = 200, .protocol_minor = 1,
-		.tries = 2, .fault = FAULT_NONE, .reused = 1 };
+		.bytes_in = 12,
+		.bytes_out = 3456,
+		.total_us = 9000,
+		.wait_us = 1,
+		.queue_us = 2,
+		.connect_us = 3,
+		.first_byte_us = 4,
+		.body_us = 5,
+		.status = 200,
+		.protocol_minor = 1,
+		.tries = 2,
+		.fault = FAULT_NONE,
+		.reused = 1 };
 	sample.len = sizeof sample.record;
 	for (unsigned i = 0; i < ACCESS_TEXTS; i++) {
 		const char *from = i == which ? text : "plain";
@@ -53,7 +63,8 @@ format_into(enum conf_log_format format, size_t size)
 	/* one assertion, not one for each byte: they are slow */
 	while (untouched > size && line[untouched - 1] == '#')
 		untouched--;
-	ck_assert_msg(untouched == size, "byte %zu behind a buffer of %zu was written", untouched, size);
+	ck_assert_msg(
+	    untouched == size, "byte %zu behind a buffer of %zu was written", untouched, size);
 	return len;
 }
 
@@ -79,7 +90,8 @@ START_TEST(a_json_line_tells_all_of_the_record)
 
 	make(ACCESS_PATH, "/a", 2);
 	json = format_json();
-	ck_assert_str_eq(json_string_value(json_object_get(json, "time")), "2026-11-22T08:27:00.123Z");
+	ck_assert_str_eq(
+	    json_string_value(json_object_get(json, "time")), "2026-11-22T08:27:00.123Z");
 	ck_assert_str_eq(json_string_value(json_object_get(json, "path")), "/a");
 	ck_assert_str_eq(json_string_value(json_object_get(json, "protocol")), "HTTP/1.1");
 	ck_assert_str_eq(json_string_value(json_object_get(json, "reason")), "-");
@@ -126,17 +138,15 @@ static const struct {
 	const char *raw;
 	const char *shown; /* as UTF-8 */
 } utf8_cases[] = {
-	{ "caf\xc3\xa9", "caf\xc3\xa9" },
-	{ "\xe2\x82\xac", "\xe2\x82\xac" },
+	{ "caf\xc3\xa9", "caf\xc3\xa9" }, { "\xe2\x82\xac", "\xe2\x82\xac" },
 	{ "\xf0\x9f\x9a\xa7", "\xf0\x9f\x9a\xa7" },
 	{ "\xc0\xaf", "\xc3\x80\xc2\xaf" }, /* overlong slash */
 	{ "\xe0\x80\xaf", "\xc3\xa0\xc2\x80\xc2\xaf" },
 	{ "\xf0\x80\x80\xaf", "\xc3\xb0\xc2\x80\xc2\x80\xc2\xaf" },
-	{ "\xed\xa0\x80", "\xc3\xad\xc2\xa0\xc2\x80" }, /* a surrogate */
+	{ "\xed\xa0\x80", "\xc3\xad\xc2\xa0\xc2\x80" },             /* a surrogate */
 	{ "\xf4\x90\x80\x80", "\xc3\xb4\xc2\x90\xc2\x80\xc2\x80" }, /* beyond U+10FFFF */
 	{ "\xf5\x80\x80\x80", "\xc3\xb5\xc2\x80\xc2\x80\xc2\x80" },
-	{ "cut \xe2\x82", "cut \xc3\xa2\xc2\x82" },
-	{ "cut \xc3", "cut \xc3\x83" },
+	{ "cut \xe2\x82", "cut \xc3\xa2\xc2\x82" }, { "cut \xc3", "cut \xc3\x83" },
 	{ "\xa9", "\xc2\xa9" }, /* a continuation alone */
 };
 
@@ -170,11 +180,21 @@ END_TEST
 
 START_TEST(all_texts_of_the_worst_bytes_fit_a_line)
 {
-	sample.record = (struct access_record){ .wall_us = UINT64_MAX / 2, .bytes_in = INT64_MAX,
-		.bytes_out = INT64_MAX, .total_us = UINT32_MAX, .wait_us = UINT32_MAX,
-		.queue_us = UINT32_MAX, .connect_us = UINT32_MAX, .first_byte_us = UINT32_MAX,
-		.body_us = UINT32_MAX, .status = UINT16_MAX, .protocol_minor = UINT8_MAX,
-		.tries = UINT8_MAX, .fault = UINT8_MAX, .reused = UINT8_MAX, .resumed = UINT8_MAX };
+	sample.record = (struct access_record){ .wall_us = UINT64_MAX / 2,
+		.bytes_in = INT64_MAX,
+		.bytes_out = INT64_MAX,
+		.total_us = UINT32_MAX,
+		.wait_us = UINT32_MAX,
+		.queue_us = UINT32_MAX,
+		.connect_us = UINT32_MAX,
+		.first_byte_us = UINT32_MAX,
+		.body_us = UINT32_MAX,
+		.status = UINT16_MAX,
+		.protocol_minor = UINT8_MAX,
+		.tries = UINT8_MAX,
+		.fault = UINT8_MAX,
+		.reused = UINT8_MAX,
+		.resumed = UINT8_MAX };
 	sample.len = sizeof sample.record;
 	for (unsigned i = 0; i < ACCESS_TEXTS; i++) {
 		sample.record.text_len[i] = 8192;
@@ -208,7 +228,8 @@ START_TEST(a_torn_record_gives_no_line)
 	make(ACCESS_PATH, "/a", 2);
 	for (size_t len = 0; len < sample.len; len++)
 		ck_assert_uint_eq(
-		    access_log_format(&sample.record, len, LOG_FORMAT_JSON, line, ACCESS_LINE_MAX), 0);
+		    access_log_format(&sample.record, len, LOG_FORMAT_JSON, line, ACCESS_LINE_MAX),
+		    0);
 	sample.record.text_len[ACCESS_TLS] = UINT16_MAX;
 	ck_assert_uint_eq(format_into(LOG_FORMAT_JSON, ACCESS_LINE_MAX), 0);
 }
@@ -231,8 +252,9 @@ END_TEST
 
 START_TEST(a_text_line_is_combined_with_pairs_behind)
 {
-	static const char start[] = "192.0.2.1 - - [22/Nov/2026:08:27:00 +0000] \"plain plain HTTP/1.1\""
-	                            " 200 3456 \"plain\" \"plain\" request_id=\"plain\"";
+	static const char start[] =
+	    "192.0.2.1 - - [22/Nov/2026:08:27:00 +0000] \"plain plain HTTP/1.1\""
+	    " 200 3456 \"plain\" \"plain\" request_id=\"plain\"";
 	size_t len;
 
 	make(ACCESS_CLIENT, "192.0.2.1:55555", 15);
@@ -286,15 +308,16 @@ main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_test(tc, a_json_line_tells_all_of_the_record);
 	tcase_add_test(tc, every_byte_comes_back_from_json_as_itself);
-	tcase_add_loop_test(tc, utf8_stays_and_what_is_none_is_read_as_latin1, 0,
-	    ARRAY_SIZE(utf8_cases));
+	tcase_add_loop_test(
+	    tc, utf8_stays_and_what_is_none_is_read_as_latin1, 0, ARRAY_SIZE(utf8_cases));
 	tcase_add_test(tc, a_text_too_long_is_cut_and_the_line_says_so);
 	tcase_add_test(tc, all_texts_of_the_worst_bytes_fit_a_line);
 	tcase_add_test(tc, no_size_of_buffer_is_overrun_and_every_line_is_whole);
 	tcase_add_test(tc, a_torn_record_gives_no_line);
 	tcase_add_test(tc, each_fault_has_its_word_and_an_unknown_one_says_so);
 	tcase_add_test(tc, a_text_line_is_combined_with_pairs_behind);
-	tcase_add_loop_test(tc, a_text_line_begins_with_the_address_alone, 0, ARRAY_SIZE(client_cases));
+	tcase_add_loop_test(
+	    tc, a_text_line_begins_with_the_address_alone, 0, ARRAY_SIZE(client_cases));
 	tcase_add_test(tc, nothing_a_client_sends_breaks_out_of_its_quotes_in_text);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -132,7 +132,8 @@ START_TEST(a_rotated_file_gets_no_line_after_it_was_reopened)
 	ck_assert_int_eq(rename(path, old), 0);
 	access_log_reopen(started);
 	/* the log thread makes the new file when it takes the order */
-	for (uint64_t by_ms = clock_now_ms() + DEADLINE_MS; access(path, F_OK) != 0; pause_briefly())
+	for (uint64_t by_ms = clock_now_ms() + DEADLINE_MS; access(path, F_OK) != 0;
+	     pause_briefly())
 		ck_assert_uint_lt(clock_now_ms(), by_ms);
 	ck_assert(say(0, "/after"));
 	until_line(path, "/after");
