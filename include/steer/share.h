@@ -1,9 +1,5 @@
 /*
- * Which regions serve a service, and how much of it each. Pure.
- *
- * The lowest tier with a healthy region serves, by weight; when no endpoint anywhere is up, the
- * checks are what is doubted and the configured weights of the lowest tier stand (fail open).
- * A region without an endpoint, or with weight 0, never gets a share.
+ * From states to shares (STEERING rules 4 and 5). Pure.
  */
 #ifndef STEER_SHARE_H
 #define STEER_SHARE_H
@@ -11,24 +7,63 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum share_spill { SPILL_GRADUAL, SPILL_ALL_DOWN };
+
+struct share_policy {
+	double overprovisioning; /* 1.4 */
+	double panic_threshold; /* 0.5 */
+	double max_utilization; /* 0.85 */
+	double standby_share; /* 0 */
+	enum share_spill spill;
+	bool fail_open;
+};
+
 struct share_region {
 	uint32_t tier;
 	uint32_t weight;
-	uint32_t endpoints; /* configured and resolved */
-	uint32_t up;
-	uint32_t unknown; /* not probed yet */
+	double total; /* weight of all known endpoints; 0: none exists */
+	double healthy; /* of them, what is up (slow start counted in) */
+	double unknown; /* not probed yet */
+	double factor; /* by state: UP 1, GREY, RAMP between, HOLD, DOWN, EVACUATED 0 */
+	bool evacuated; /* excluded even when failing open */
+	double capacity; /* requests per second this service may use of it; 0: not stated */
+	double pinned; /* share set by a person, 0..1; NaN: automatic */
+	double warm; /* capacity's part in force while a cold standby warms up: 0..1 */
 };
-
-enum { SHARE_WHOLE = 65536 };
 
 enum share_mode {
 	SHARE_NORMAL,
 	SHARE_UNPROVEN, /* nothing up yet, but some not probed yet: those serve */
-	SHARE_FAIL_OPEN, /* everything is down: health is ignored */
-	SHARE_NOTHING, /* no endpoint exists, or only in regions of weight 0 */
+	SHARE_FAIL_OPEN, /* no eligible region: configured weights over all that are not evacuated */
+	SHARE_FAIL_CLOSED, /* the same, and the policy says to refuse */
+	SHARE_NOTHING, /* no endpoint exists */
 };
 
-/* shares[i] of SHARE_WHOLE; they sum to SHARE_WHOLE exactly unless SHARE_NOTHING (all 0). */
-enum share_mode share_compute(const struct share_region *, unsigned count, uint32_t *shares);
+enum { SHARE_WHOLE = 65536, SHARE_MAX_REGIONS = 64 };
+
+struct share_plan {
+	enum share_mode mode;
+	double share[SHARE_MAX_REGIONS]; /* of demand; they sum to 1 - shed */
+	double shed;
+	bool panic[SHARE_MAX_REGIONS]; /* inside this region health is ignored */
+};
+
+/*
+ * The shares at which the service should arrive. demand in requests per second; matters only where
+ * a capacity is stated. Without any capacity Envoy's tier formula, else the water-filling by tier
+ * (Google's waterfall), never above max_utilization * health * capacity.
+ */
+void share_compute(const struct share_region *, unsigned count, const struct share_policy *,
+    double demand, struct share_plan *);
+
+/*
+ * One step from the shares in force towards the target: hard losses (hard[i]: the region must leave
+ * at once) move at once as far as the receivers' capacity goes; all else at most rate * dt.
+ */
+void share_step(const double *now, const struct share_plan *target, const bool *hard,
+    unsigned count, double rate_per_s, uint64_t dt_ms, double *next);
+
+/* Fractions to words: of SHARE_WHOLE, largest remainder, summing to the rounded sum exactly. */
+void share_words(const double *shares, unsigned count, uint32_t *words);
 
 #endif

@@ -1,0 +1,46 @@
+/*
+ * What happened to the tries of an endpoint or a region: counts, and sliding windows of counts.
+ * Pure.
+ *
+ * Local-origin failures (we could not reach it) are kept apart from upstream ones (it answered
+ * badly), after Envoy's split_external_local_origin_errors.
+ */
+#ifndef STEER_EVIDENCE_H
+#define STEER_EVIDENCE_H
+
+#include <stdint.h>
+
+struct evidence {
+	uint32_t tries; /* begun */
+	uint32_t answered; /* a response head came */
+	uint32_t not_sent; /* local: refused, unreachable, connect deadline, TLS, reset before sending */
+	uint32_t broken; /* local: reset, closed, unacknowledged, try deadline, after sending */
+	uint32_t timeouts; /* of the two above, those that were deadlines */
+	uint32_t errors; /* upstream: 5xx by the retry policy's on_status, malformed answers */
+};
+
+enum {
+	EVIDENCE_SLOT_MS = 100,
+	EVIDENCE_SLOTS = 100, /* 10 s */
+};
+
+/* Ten seconds of counts in slots of 100 ms, with running sums of 1 s and 10 s. */
+struct evidence_window {
+	struct evidence slot[EVIDENCE_SLOTS];
+	struct evidence last_1s;
+	struct evidence last_10s;
+	uint64_t slot_no; /* of the newest slot: now_ms / EVIDENCE_SLOT_MS */
+};
+
+void evidence_add(struct evidence *into, const struct evidence *more);
+void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
+/* Lets time pass without counts. */
+void evidence_window_pass(struct evidence_window *, uint64_t now_ms);
+
+static inline uint32_t
+evidence_local(const struct evidence *e)
+{
+	return e->not_sent + e->broken;
+}
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * Why traffic is where it is, in sentences: "us-east-1 gets 0 %: DOWN for 3 m 12 s, 3 failures in a
+ * row on 2 endpoints; ...". Pure text from the brain's state.
+ */
+#ifndef STEER_EXPLAIN_H
+#define STEER_EXPLAIN_H
+
+#include <stddef.h>
+
+#include "steer/steer.h"
+
+/* One region's sentence. Returns its length (cut to size). */
+size_t explain_region(const struct steer *, unsigned region, uint64_t now_ms, char *buf,
+    size_t size);
+/* The service's own: mode, shed, freeze, stale view, what a loss of each region would mean. */
+size_t explain_service(const struct steer *, uint64_t now_ms, char *buf, size_t size);
+
+#endif

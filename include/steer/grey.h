@@ -1,0 +1,49 @@
+/*
+ * Grey failure: a region compared with the others that serve the same service (Huang et al., Gray
+ * Failure, HotOS 2017: differential observability). Pure; once a second over a 10 s window.
+ */
+#ifndef STEER_GREY_H
+#define STEER_GREY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "steer/fact.h"
+
+enum { GREY_SECONDS = 10, GREY_BASELINE_SLOTS = 20, GREY_MIN_TRIES = 100 };
+
+/* One region's memory; zero-initialised. The baseline is the median over 10 min of each quantile. */
+struct grey {
+	struct histogram_sum seconds[GREY_SECONDS]; /* first-byte latencies, a ring by second */
+	uint32_t tries[GREY_SECONDS], errors[GREY_SECONDS];
+	unsigned at; /* ring position of the newest second */
+	uint64_t p50_us, p95_us; /* of the window */
+	uint32_t window_tries, window_errors;
+	uint64_t base_p50_us[GREY_BASELINE_SLOTS], base_p95_us[GREY_BASELINE_SLOTS]; /* one per 30 s */
+	unsigned base_count, base_at;
+	uint64_t base_next_ms;
+	unsigned bad_errors, bad_p50, bad_p95; /* windows in a row */
+};
+
+struct grey_verdict {
+	bool grey; /* by enough windows */
+	bool clean;
+	bool half;
+	bool common_cause; /* all are bad together: nobody is grey */
+	enum fact_signal signal;
+	double value, threshold;
+	uint32_t peers;
+};
+
+/* Closes a second: what came in it. While the region is not UP its baseline rests. */
+void grey_second(struct grey *, const struct histogram_sum *first_byte, uint32_t tries,
+    uint32_t errors, bool learn, uint64_t now_ms);
+/* Judges every region of a service against the others; serving[i]: it has traffic to compare. */
+void grey_judge(struct grey *const *regions, const bool *serving, unsigned count,
+    struct grey_verdict *verdicts);
+
+/* The two-proportion z statistic; 0 when it is undefined. */
+double grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Outlier detection: taking an endpoint out by what live traffic met there (STEERING rule 2). Pure.
+ */
+#ifndef STEER_OUTLIER_H
+#define STEER_OUTLIER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "steer/evidence.h"
+
+struct outlier_policy {
+	uint32_t consecutive; /* local failures in a row: 3 */
+	double failure_share; /* of at least min_tries in 1 s: 0.5 */
+	uint32_t min_tries; /* 20 */
+	uint32_t base_ms; /* 30 s, times the number of ejections */
+	uint32_t max_ms; /* 5 min */
+	double max_ejected; /* (ejected + 1) / total must not exceed it: 0.5 */
+	uint32_t slow_start_ms; /* 10 s */
+};
+
+enum outlier_why {
+	OUTLIER_NONE,
+	OUTLIER_CONSECUTIVE, /* value: in a row */
+	OUTLIER_FAILURE_SHARE, /* value: permille of 1 s */
+	OUTLIER_SUCCESS_RATE, /* value: permille; threshold: mean - 1.9 stdev of the peers */
+	OUTLIER_PEERS, /* value: permille above the peers' failure share, z > 3.3 */
+};
+
+/* One endpoint's track record; zero-initialised is clean. */
+struct outlier {
+	struct evidence_window window;
+	uint32_t local_in_a_row;
+	uint32_t timeouts_in_a_row; /* of those: all of them? then they are doubted longer */
+	bool ejected;
+	enum outlier_why why;
+	uint32_t value, threshold;
+	uint32_t times; /* ejections; falls by one after each clean base_ms */
+	uint64_t until_ms; /* while ejected */
+	uint64_t clean_since_ms;
+	uint64_t back_since_ms; /* slow start; 0: none */
+};
+
+/* What came of its tries in the last tick. A success ends the run of failures. */
+void outlier_see(struct outlier *, const struct evidence *delta, uint64_t now_ms);
+
+/*
+ * Judges all endpoints of one region together: ejects and un-ejects, within the cap. healthy[i]:
+ * the endpoint counts as up by its checks. Returns how many changed; changed[i] tells which.
+ */
+unsigned outlier_judge(struct outlier **endpoints, const bool *healthy, bool *changed,
+    unsigned count, const struct outlier_policy *, uint64_t now_ms);
+
+/* Its weight now, in 1/1000: 1000, or less while it starts slowly (10 % to 100 % linearly). */
+uint32_t outlier_weight(const struct outlier *, const struct outlier_policy *, uint64_t now_ms);
+/* It comes back (from DOWN by checks, or from ejection): slow start begins; never at process start. */
+void outlier_come_back(struct outlier *, uint64_t now_ms);
+
+#endif

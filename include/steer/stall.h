@@ -1,0 +1,28 @@
+/*
+ * A region that takes bytes and answers nothing (hung processes, a dead dependency): seen by the
+ * completions that are missing, not by a long timeout. Pure.
+ *
+ * With L completions a second over the last 10 s and w = max(200 ms, 20/L) up to 1 s: at most 5 % of
+ * the expected L*w >= 20 completions came in w while tries in flight grew.
+ */
+#ifndef STEER_STALL_H
+#define STEER_STALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "steer/evidence.h"
+
+struct stall {
+	uint64_t window_start_ms; /* 0: none open */
+	uint32_t window_ms;
+	uint32_t completions; /* in the open window */
+	uint32_t in_flight_at_start;
+	unsigned stalled; /* windows in a row */
+};
+
+/* completions and in_flight of this tick; window: the region's evidence. Returns stalled windows. */
+unsigned stall_step(struct stall *, const struct evidence_window *, uint32_t completions,
+    uint32_t in_flight, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * What if: the same functions on a copy of the state (STEERING rule 9). Pure.
+ */
+#ifndef STEER_WHATIF_H
+#define STEER_WHATIF_H
+
+#include <stdbool.h>
+
+#include "steer/steer.h"
+
+struct whatif {
+	double before[SHARE_MAX_REGIONS];
+	double after[SHARE_MAX_REGIONS];
+	double shed; /* of demand, after */
+	double shed_rate; /* requests per second */
+	enum share_mode mode;
+	const struct safety_rule *broken; /* or NULL */
+};
+
+/*
+ * The shares a service would settle at if the region (an index) were lost; -1: as things are. demand:
+ * requests per second; 0: all of the stated capacity that a day at max_utilization could hold is
+ * assumed, that is max_utilization times the capacity of tier 0 (nothing stated: shares only).
+ */
+void whatif_lose(const struct steer *, int region, double demand, struct whatif *);
+
+#endif
