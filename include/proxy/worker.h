@@ -17,6 +17,7 @@
 #include "base/ring.h"
 
 struct table;
+struct touched;
 struct worker;
 
 /* One worker's numbers; that worker writes, anyone reads relaxed. */
@@ -54,6 +55,7 @@ struct worker_setup {
 	struct ring *urgent; /* of struct urgent; owned by the caller, outlives the worker */
 	int urgent_fd; /* eventfd, written after a commit; -1: none */
 	struct ring *access_log; /* of struct access_record, or NULL: off */
+	struct touched *touched; /* endpoints used, for control; outlives the worker. NULL: none */
 };
 
 /* Makes the worker; its thread does not run yet. */

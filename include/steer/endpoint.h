@@ -42,6 +42,7 @@ enum endpoint_reason {
 	REASON_CHECK_MALFORMED,
 	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row (no health check to ask) */
 	REASON_REMOVED, /* left the configuration or DNS: drains */
+	REASON_RESTORED, /* as it was before the restart, until its first check; detail: s ago */
 };
 
 /*
@@ -54,9 +55,15 @@ struct endpoint_shard {
 	uint32_t held; /* plain: leases and idle connections of this worker that point here */
 	uint32_t in_flight; /* plain: tries of this worker */
 
-	atomic_ullong tries;
+	/* what control reads each tick, on one line: see steer/evidence.h */
+	_Alignas(64) atomic_ullong tries; /* begun */
 	atomic_ullong answered; /* response head received */
-	atomic_ullong connects;
+	atomic_ullong not_sent; /* local failures by class; sums of faults below */
+	atomic_ullong broken;
+	atomic_ullong timeouts;
+	atomic_ullong errors; /* upstream failures: bad answers, statuses to retry on */
+
+	_Alignas(64) atomic_ullong connects;
 	atomic_ullong reused;
 	atomic_ullong status_class[6]; /* 1xx..5xx in [1..5] */
 	atomic_ullong faults[FAULT_COUNT];
@@ -97,6 +104,11 @@ struct endpoint {
 	unsigned workers;
 	_Atomic(struct endpoint_shard *) shards[];
 };
+
+/* The worker: a try ended by this fault, the endpoint's or the way's to it. */
+void endpoint_shard_failed(struct endpoint_shard *, enum fault);
+/* The worker: an answer had a status of retry.on_status, whether it is retried or passed on. */
+void endpoint_shard_bad_status(struct endpoint_shard *);
 
 enum { ENDPOINT_WEIGHT_FULL = 1000 };
 

@@ -1,10 +1,11 @@
 /*
- * Steering: what control tells all workers about a region of a service, as single words written
- * in place by control and read at each pick, so that a health flip rebuilds nothing.
+ * Steering: what control tells all workers about a service and about a region of it, as single
+ * words written in place by control and read at each pick, so that a health flip rebuilds nothing;
+ * and the places where workers count what control decides on.
  *
  * Lasting by (service, region) name and owned by the registry until the registry is freed: no
  * table counts them, so a table can be freed by any thread. What is kept is bounded by the names
- * ever configured in the life of the process, one cache line and the names each.
+ * ever configured in the life of the process.
  */
 #ifndef STEER_STEERING_H
 #define STEER_STEERING_H
@@ -13,22 +14,60 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "steer/admission.h"
+#include "steer/region_shard.h"
+
 struct steering {
-	atomic_uint share; /* of the service's new requests, in 1/65536; 0: none */
-	atomic_uint usable; /* endpoints up; 0 and share > 0: failing open, health is ignored */
+	_Alignas(64) atomic_uint share; /* of the service's new requests, in 1/65536; 0: none */
+	/*
+	 * Endpoints up; 0 and share > 0: health is ignored inside the region, because too few are
+	 * healthy (panic) or because the service fails open.
+	 */
+	atomic_uint usable;
 	atomic_uint generation; /* grows with each change of an endpoint's word in the region */
+	/*
+	 * enum region_state. EVACUATED: nothing at all goes there, retries neither. DOWN: idle
+	 * connections close, tries without an answer move on. SUSPECT: they may be doubled.
+	 */
+	atomic_uint state;
 	const char *service;
 	const char *region;
+
+	/* The region's hard cap on tries of this service: control sets, workers enter and leave. */
+	struct admission admission;
+
+	/* one slot per worker; NULL until that worker first needs it (release/acquire) */
+	unsigned workers;
+	_Atomic(struct region_shard *) shards[];
+};
+
+/* The service as a whole. */
+struct service_steering {
+	/*
+	 * enum share_mode. FAIL_CLOSED and NOTHING: requests are refused with 503 whatever the
+	 * regions' words say.
+	 */
+	_Alignas(64) atomic_uint mode;
+	const char *service;
+
+	unsigned workers;
+	_Atomic(struct service_shard *) shards[];
 };
 
 /* Control thread only. */
 struct steering_registry;
 
-struct steering_registry *steering_registry_new(void);
-void steering_registry_free(struct steering_registry *); /* no table may be left */
+struct steering_registry *steering_registry_new(unsigned workers);
+void steering_registry_free(struct steering_registry *); /* no table or worker may be left */
 /* The steering of this name, made (no share, nothing usable) if there is none. Borrowed. */
 struct steering *steering_registry_get(struct steering_registry *, const char *service,
     const char *region);
+/* The same for the service as a whole; its mode begins as SHARE_NORMAL. */
+struct service_steering *steering_registry_service(struct steering_registry *, const char *service);
+
+/* This worker's shards, made at first use. That worker only; valid until the registry is freed. */
+struct region_shard *steering_shard(struct steering *, unsigned worker);
+struct service_shard *service_steering_shard(struct service_steering *, unsigned worker);
 
 /*
  * Control: after the words of some of its endpoints were written, says how many are up now and

@@ -45,6 +45,7 @@ struct table_service {
 	unsigned index;
 	struct table_region *regions;
 	unsigned region_count;
+	struct service_steering *steering; /* lasting: survives tables by name */
 };
 
 struct table {

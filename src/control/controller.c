@@ -342,7 +342,7 @@ controller_new(const struct controller_setup *setup)
 	c->loop = loop_new();
 	c->inbox = mailbox_new();
 	c->endpoints = endpoint_registry_new(setup->worker_count);
-	c->steerings = steering_registry_new();
+	c->steerings = steering_registry_new(setup->worker_count);
 	c->health = health_set_new(&(struct health_setup){ .loop = c->loop,
 	    .stats = &c->stats,
 	    .eject_ms = HEALTH_EJECT_MS,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/stat.h"
 
 const char *
 endpoint_state_name(enum endpoint_state state)
@@ -71,6 +72,9 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		return format_times(detail, "request", "in a row failed", buf, size);
 	case REASON_REMOVED:
 		return format_text("removed from the configuration or from DNS", buf, size);
+	case REASON_RESTORED:
+		snprintf(buf, size, "as it was %u s ago, before the restart", detail);
+		return buf;
 	}
 	abort();
 }
@@ -182,4 +186,40 @@ endpoint_shard_release(struct endpoint_shard *s)
 	s->referenced = false;
 	/* Last: without the reference the endpoint, and this shard with it, may be gone at once. */
 	endpoint_unref(s->endpoint);
+}
+
+static bool
+is_deadline(enum fault why)
+{
+	return why == FAULT_CONNECT_TIMEOUT || why == FAULT_TRY_TIMEOUT ||
+	    why == FAULT_TOTAL_TIMEOUT || why == FAULT_UNACKNOWLEDGED;
+}
+
+void
+endpoint_shard_failed(struct endpoint_shard *s, enum fault why)
+{
+	stat_add(&s->faults[why], 1);
+	switch (fault_origin(why)) {
+	case FAULT_LOCAL:
+		stat_add(fault_class(why) == FAULT_NOT_SENT ? &s->not_sent : &s->broken, 1);
+		if (is_deadline(why))
+			stat_add(&s->timeouts, 1);
+		return;
+	case FAULT_UPSTREAM:
+		/* A bad status has been counted with its answer. */
+		if (why != FAULT_STATUS)
+			stat_add(&s->errors, 1);
+		return;
+	case FAULT_NOBODY:
+	case FAULT_CLIENT:
+	case FAULT_PROXY:
+		return;
+	}
+	abort();
+}
+
+void
+endpoint_shard_bad_status(struct endpoint_shard *s)
+{
+	stat_add(&s->errors, 1);
 }

@@ -250,6 +250,7 @@ build_service(struct builder *b, struct table_service *service, const struct con
 
 	service->conf = conf;
 	service->index = conf->index;
+	service->steering = steering_registry_service(b->steerings, conf->name);
 	service->region_count = conf->region_count;
 	service->regions = arena_array(arena, conf->region_count, sizeof service->regions[0]);
 	for (unsigned i = 0; i < conf->region_count; i++) {

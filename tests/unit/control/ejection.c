@@ -61,7 +61,7 @@ ward_open(struct ward *w, const struct world *world)
 	    .unreachable = on_unreachable,
 	    .arg = w });
 	w->endpoints = endpoint_registry_new(1);
-	w->steerings = steering_registry_new();
+	w->steerings = steering_registry_new(1);
 	w->topology = world_topology(world);
 	w->sites = sites_new(w->topology);
 	w->table = table_build(

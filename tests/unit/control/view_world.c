@@ -106,7 +106,7 @@ view_world_make(void)
 	for (unsigned i = 0; i < VIEW_WORKERS; i++)
 		workers[i] = (struct view_worker){ &view_stats[i], 100 + (int)i };
 	endpoints = endpoint_registry_new(VIEW_WORKERS);
-	steerings = steering_registry_new();
+	steerings = steering_registry_new(VIEW_WORKERS);
 	table = NULL;
 	use_table(two);
 	all_up();

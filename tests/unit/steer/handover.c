@@ -203,7 +203,7 @@ finish(struct reader *r)
 START_TEST(tables_change_hands_without_race_or_leak)
 {
 	struct endpoint_registry *endpoints = endpoint_registry_new(READERS);
-	struct steering_registry *steerings = steering_registry_new();
+	struct steering_registry *steerings = steering_registry_new(READERS);
 	struct reader readers[READERS] = { 0 };
 	uint64_t picks = 0;
 

@@ -73,7 +73,7 @@ world_open(struct world *w, enum conf_balance balance, const struct world_region
 {
 	w->topology = world_topology(balance, regions, count);
 	w->endpoints = endpoint_registry_new(workers);
-	w->steerings = steering_registry_new();
+	w->steerings = steering_registry_new(workers);
 	w->table = table_build(w->topology, NULL, w->endpoints, w->steerings, resolve_nothing, NULL,
 	    1);
 	w->service = &w->table->services[0];
