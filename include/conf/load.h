@@ -37,6 +37,7 @@ void derive(struct load *);
 void check(struct load *);
 void check_service(struct load *, const struct conf_service *);
 void check_routes(struct load *);
+void check_safety(struct load *);
 void check_redirects(struct load *);
 
 #endif

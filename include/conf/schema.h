@@ -41,7 +41,7 @@ enum schema_type {
 };
 
 /* Things that are named and referred to. */
-enum schema_set { SET_TLS, SET_LISTENER, SET_REGION, SET_SERVICE, SET_ROUTE, SET_COUNT };
+enum schema_set { SET_TLS, SET_LISTENER, SET_REGION, SET_SERVICE, SET_ROUTE, SET_SAFETY, SET_COUNT };
 
 #define BLOCK(id, type, where, heading, noun) BLOCK_##id,
 enum schema_block {
@@ -58,6 +58,9 @@ enum schema_words {
 	WORDS_HASH_ON,
 	WORDS_CHECK_TYPE,
 	WORDS_PRIORITY,
+	WORDS_SPILL,
+	WORDS_ALL_DOWN,
+	WORDS_FAILBACK,
 	WORDS_LOG_FORMAT,
 	WORDS_LOG_LEVEL
 };

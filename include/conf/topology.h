@@ -110,6 +110,7 @@ struct conf_service_region {
 	const struct conf_region *region;
 	uint32_t tier; /* 0 is preferred */
 	uint32_t weight; /* 0..10000 */
+	uint32_t capacity; /* of this service there, requests per second; 0: the region's, shared */
 	const char *host; /* Host to send; NULL: the client's */
 	struct conf_upstream_tls tls;
 	struct conf_endpoint *endpoints;
@@ -171,13 +172,34 @@ struct conf_limits { /* of one endpoint, all workers together */
 	uint32_t keep_alive_connections; /* idle ones kept per endpoint and worker */
 };
 
-/* Read and validated; in force with the steering core's region states. */
+enum conf_spill { CONF_SPILL_GRADUAL, CONF_SPILL_ALL_DOWN };
+enum conf_all_down { ALL_DOWN_FAIL_OPEN, ALL_DOWN_FAIL_CLOSED };
+enum conf_failback { FAILBACK_AUTO, FAILBACK_MANUAL };
+
 struct conf_failover {
 	double overprovisioning;
 	double panic_threshold;
 	double max_utilization;
+	double min_healthy;
+	double standby_share;
+	double sensor_share;
+	enum conf_spill spill;
+	enum conf_all_down all_down;
+	enum conf_failback failback;
 	uint32_t hold_down_ms;
 	uint32_t ramp_ms;
+	uint32_t warm_up_ms;
+};
+
+/* When live traffic takes an endpoint out. */
+struct conf_outlier {
+	uint32_t consecutive;
+	double failure_share;
+	uint32_t base_ms;
+	uint32_t max_ms;
+	double max_ejected;
+	uint32_t slow_start_ms;
+	struct conf_where where; /* file NULL: no block was written */
 };
 
 struct conf_service {
@@ -193,6 +215,7 @@ struct conf_service {
 	struct conf_timeouts timeouts;
 	struct conf_limits limits;
 	struct conf_failover failover;
+	struct conf_outlier outlier;
 	bool via; /* add Via */
 	struct conf_where where;
 };
@@ -210,6 +233,24 @@ struct conf_route {
 	uint16_t redirect_status;
 	bool redirect_https;
 	enum conf_priority priority;
+	struct conf_where where;
+};
+
+/* A rule that moves made by people and by failback must respect: one of four kinds. */
+struct conf_safety_region {
+	const struct conf_region *region;
+	struct conf_where where;
+};
+
+struct conf_safety {
+	const char *name; /* the kind's key unless given */
+	uint32_t at_least; /* regions that must serve, of the set; 0: another kind */
+	struct conf_safety_region *regions; /* the set; none: all */
+	unsigned region_count;
+	struct conf_safety_region *never_together;
+	unsigned never_together_count; /* 0: another kind */
+	bool capacity;
+	uint32_t wait_ms; /* between changes; 0: another kind */
 	struct conf_where where;
 };
 
@@ -279,6 +320,8 @@ struct topology {
 	unsigned service_count;
 	struct conf_route *routes;
 	unsigned route_count;
+	struct conf_safety *safety;
+	unsigned safety_count;
 };
 
 void topology_ref(struct topology *);

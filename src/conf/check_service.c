@@ -6,6 +6,7 @@
 #include "conf/names.h"
 
 #define MOST_BODY (16 * 1024)
+#define MOST_REGIONS 64 /* what a bit set and the steering core hold */
 
 static void
 check_upstream_tls(
@@ -124,6 +125,13 @@ check_service(struct load *l, const struct conf_service *s)
 {
 	const struct conf_health_check *health = &s->check;
 
+	if (s->region_count > MOST_REGIONS)
+		report_error(&l->report, &s->where,
+		    "the service has %u regions, and %d is the most; put endpoints together",
+		    s->region_count, MOST_REGIONS);
+	if (s->outlier.where.file != NULL && s->outlier.base_ms > s->outlier.max_ms)
+		report_error(&l->report, &s->outlier.where,
+		    "outlier.base is longer than outlier.max; write a shorter one");
 	check_regions(l, s);
 	check_weights(l, s);
 	check_hashing(l, s);

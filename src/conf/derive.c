@@ -30,6 +30,17 @@ derive_service(struct load *l, struct conf_service *s)
 		derive_region(l, &s->regions[i]);
 }
 
+/* What a rule without a name is called: by its kind. */
+static const char *
+safety_kind(const struct conf_safety *rule)
+{
+	if (rule->at_least > 0)
+		return "at_least";
+	if (rule->never_together_count > 0)
+		return "never_together";
+	return rule->capacity ? "capacity" : "wait";
+}
+
 /* With one service and no routes there is only one thing the file can mean. */
 static void
 add_default_route(struct load *l)
@@ -56,6 +67,10 @@ derive(struct load *l)
 	for (unsigned i = 0; i < t->service_count; i++) {
 		t->services[i].index = i;
 		derive_service(l, &t->services[i]);
+	}
+	for (unsigned i = 0; i < t->safety_count; i++) {
+		if (t->safety[i].name == NULL)
+			t->safety[i].name = safety_kind(&t->safety[i]);
 	}
 	if (t->route_count == 0 && t->service_count == 1)
 		add_default_route(l);

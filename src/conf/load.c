@@ -50,7 +50,8 @@ load_element(struct load *l, enum schema_block block, void *base, config_setting
 
 	if (config_setting_is_group(elem)) {
 		load_group(l, block, base, elem);
-	} else if (first->type == TYPE_URL && config_setting_is_scalar(elem)) {
+	} else if ((first->type == TYPE_URL || first->type == TYPE_REF) &&
+	    config_setting_is_scalar(elem)) {
 		load_group(l, block, base, NULL);
 		*where = here;
 		field_set(l, first, base, elem);

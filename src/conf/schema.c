@@ -197,6 +197,7 @@ schema_set_noun(enum schema_set set)
 		[SET_REGION] = "region",
 		[SET_SERVICE] = "service",
 		[SET_ROUTE] = "route",
+		[SET_SAFETY] = "safety rule",
 	};
 
 	return nouns[set];

@@ -48,6 +48,34 @@ static const struct mistake mistakes[] = {
 	    "t.conf:6: budget: a number was expected, found \"0.2\"; write digits without quotes" },
 	{ { .service = "retry = { budget = 1.01; };" },
 	    "t.conf:6: budget: 1.01 is out of range; write a value from 0 to 1" },
+	/* Steering. */
+	{ { .service = "failover = { spill = \"all_dwn\"; };" },
+	    "t.conf:6: spill: \"all_dwn\" is none of \"gradual\", \"all_down\"; did you mean "
+	    "\"all_down\"?" },
+	{ { .service = "failover = { standby_share = 0.6; };" },
+	    "t.conf:6: standby_share: 0.6 is out of range; write a value from 0 to 0.5" },
+	{ { .service = "outlier = { base = \"10m\"; };" },
+	    "t.conf:6: outlier.base is longer than outlier.max; write a shorter one" },
+	{ { .top = "safety = ( { name = \"x\"; } );" },
+	    "t.conf:1: a safety rule is one of at_least, never_together, capacity and wait, this "
+	    "one is none; give each rule a group of its own" },
+	{ { .top = "safety = ( { at_least = 1; capacity = true; } );" },
+	    "t.conf:1: a safety rule is one of at_least, never_together, capacity and wait, this "
+	    "one is several; give each rule a group of its own" },
+	{ { .top = "safety = ( { at_least = 2; } );" },
+	    "t.conf:1: at_least = 2 asks for more regions than the 1 of its set, so no change could "
+	    "ever be made; write 1 or less" },
+	{ { .top = "safety = ( { capacity = true; regions = ( \"east\" ); } );" },
+	    "t.conf:1: regions without at_least say nothing; add at_least = 1; or remove them" },
+	{ { .top = "safety = ( { never_together = ( \"east\" ); } );" },
+	    "t.conf:1: never_together has one region only; name at least two" },
+	{ { .top = "safety = ( { never_together = ( \"east\", \"east\" ); } );" },
+	    "t.conf:1: region \"east\" is in this set already (t.conf:1); remove one" },
+	{ { .top = "safety = ( { at_least = 1; regions = ( \"eats\" ); } );" },
+	    "t.conf:1: region: there is no region \"eats\"; did you mean \"east\"?" },
+	{ { .top = "safety = ( { wait = \"5s\"; }, { wait = \"6s\"; } );" },
+	    "t.conf:1: another safety rule is called \"wait\" (t.conf:1); give it a name of its "
+	    "own, which --override can tell apart" },
 	/* Durations and sizes. */
 	{ { .service = "timeouts = { idle = 30; };" },
 	    "t.conf:6: idle: a duration with a unit was expected, found 30; write \"30s\"" },

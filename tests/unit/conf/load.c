@@ -40,6 +40,21 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(s->timeouts.idle, 60000);
 	ck_assert_uint_eq(s->limits.keep_alive_connections, 64);
 	ck_assert(s->failover.overprovisioning == 1.4);
+	ck_assert(s->failover.min_healthy == 0.25);
+	ck_assert(s->failover.standby_share == 0);
+	ck_assert(s->failover.sensor_share == 0.05);
+	ck_assert_int_eq(s->failover.spill, CONF_SPILL_GRADUAL);
+	ck_assert_int_eq(s->failover.all_down, ALL_DOWN_FAIL_OPEN);
+	ck_assert_int_eq(s->failover.failback, FAILBACK_AUTO);
+	ck_assert_uint_eq(s->failover.warm_up_ms, 30000);
+	ck_assert_uint_eq(s->outlier.consecutive, 3);
+	ck_assert(s->outlier.failure_share == 0.5);
+	ck_assert_uint_eq(s->outlier.base_ms, 30000);
+	ck_assert_uint_eq(s->outlier.max_ms, 300000);
+	ck_assert(s->outlier.max_ejected == 0.5);
+	ck_assert_uint_eq(s->outlier.slow_start_ms, 10000);
+	ck_assert_uint_eq(s->regions[0].capacity, 0);
+	ck_assert_uint_eq(t->safety_count, 0);
 	ck_assert(s->regions[0].tls.verify);
 	ck_assert_uint_eq(s->regions[0].weight, 100);
 	ck_assert_uint_eq(s->regions[0].endpoints[0].weight, 1);
@@ -70,13 +85,20 @@ START_TEST(what_is_written_is_loaded)
 	    "  regions = (\n"
 	    "    { region = \"b\"; weight = 5; host = \"Other.Example.com:8443\";\n"
 	    "      endpoints = ( \"https://x.example.com\" ); },\n"
-	    "    { region = \"a\"; tier = 1; endpoints = ( \"http://10.0.0.1:81/\",\n"
+	    "    { region = \"a\"; tier = 1; capacity = 90; endpoints = ( \"http://10.0.0.1:81/\",\n"
 	    "        { url = \"http://[::1]:82\"; weight = 7; } ); } );\n"
 	    "  health_check = { type = \"https\"; path = \"/h?x=1\"; expect_status = ( 200, "
 	    "\"300-302\" );\n"
 	    "    interval = \"150ms\"; expect_body = \"ok\"; reuse = false; };\n"
 	    "  retry = { on_status = ( \"500-502\", 504 ); budget = 1; };\n"
+	    "  failover = { spill = \"all_down\"; all_down = \"fail_closed\"; failback = "
+	    "\"manual\"; };\n"
+	    "  outlier = { consecutive = 5; max_ejected = 0.1; };\n"
 	    "  timeouts = { connect = \"0\"; try = \"1.5s\"; }; } );\n"
+	    "safety = ( { name = \"two\"; at_least = 2; regions = ( \"a\", { region = \"b\"; } "
+	    "); },\n"
+	    "  { never_together = ( \"a\", \"b\" ); }, { capacity = true; }, { wait = "
+	    "\"5s\"; } );\n"
 	    "routes = ( { host = \"*.Example.COM\"; path = \"/x/\"; service = \"s\"; name = "
 	    "\"n\";\n"
 	    "    rewrite_prefix = \"/\"; priority = \"high\"; },\n"
@@ -123,6 +145,20 @@ START_TEST(what_is_written_is_loaded)
 	ck_assert(s->retry.budget == 1.0);
 	ck_assert_uint_eq(s->timeouts.connect, 0);
 	ck_assert_uint_eq(s->timeouts.try_, 1500);
+	ck_assert_uint_eq(s->regions[1].capacity, 90);
+	ck_assert_int_eq(s->failover.spill, CONF_SPILL_ALL_DOWN);
+	ck_assert_int_eq(s->failover.all_down, ALL_DOWN_FAIL_CLOSED);
+	ck_assert_int_eq(s->failover.failback, FAILBACK_MANUAL);
+	ck_assert_uint_eq(s->outlier.consecutive, 5);
+	ck_assert(s->outlier.max_ejected == 0.1);
+	ck_assert_uint_eq(t->safety_count, 4);
+	ck_assert_str_eq(t->safety[0].name, "two");
+	ck_assert_uint_eq(t->safety[0].at_least, 2);
+	ck_assert_ptr_eq(t->safety[0].regions[1].region, &t->regions[1]);
+	ck_assert_str_eq(t->safety[1].name, "never_together");
+	ck_assert_uint_eq(t->safety[1].never_together_count, 2);
+	ck_assert_str_eq(t->safety[2].name, "capacity");
+	ck_assert_uint_eq(t->safety[3].wait_ms, 5000);
 	ck_assert_str_eq(t->routes[0].host, "*.example.com");
 	ck_assert_str_eq(t->routes[0].name, "n");
 	ck_assert_int_eq(t->routes[0].priority, PRIORITY_HIGH);
