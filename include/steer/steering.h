@@ -17,13 +17,13 @@
 #include "steer/admission.h"
 #include "steer/region_shard.h"
 
+enum { STEERING_STATES = 7 };
+
 struct steering {
 	_Alignas(64) atomic_uint share; /* of the service's new requests, in 1/65536; 0: none */
-	/*
-	 * Endpoints up; 0 and share > 0: health is ignored inside the region, because too few are
-	 * healthy (panic) or because the service fails open.
-	 */
-	atomic_uint usable;
+	atomic_uint usable; /* endpoints up; 0 and share > 0: failing open, health is ignored */
+	/* 1: too few are healthy for health to be believed; all that do not drain are used alike. */
+	atomic_uint panic;
 	atomic_uint generation; /* grows with each change of an endpoint's word in the region */
 	/*
 	 * enum region_state. EVACUATED: nothing at all goes there, retries neither. DOWN: idle
@@ -32,6 +32,15 @@ struct steering {
 	atomic_uint state;
 	const char *service;
 	const char *region;
+
+	/* why it is in that state, for people: a reader may see them one change apart */
+	_Alignas(64) atomic_ullong since_ms; /* monotonic; 0: since the start */
+	atomic_uint target; /* the share it is on its way to, in 1/65536 */
+	atomic_uint signal; /* enum fact_signal: what the state rests on */
+	_Atomic double value;
+	_Atomic double threshold;
+	_Atomic double limit; /* tries per second it is sent at most; 0: no limit */
+	atomic_ullong entered[STEERING_STATES]; /* times, by enum region_state */
 
 	/* The region's hard cap on tries of this service: control sets, workers enter and leave. */
 	struct admission admission;
@@ -49,6 +58,11 @@ struct service_steering {
 	 */
 	_Alignas(64) atomic_uint mode;
 	const char *service;
+
+	/* for people: a reader may see them one change apart */
+	_Alignas(64) atomic_uint shed; /* of demand, in 1/65536 */
+	atomic_uint demand; /* requests per second */
+	atomic_uint self_suspect; /* 1: our own view is stale, nothing is moved */
 
 	unsigned workers;
 	_Atomic(struct service_shard *) shards[];

@@ -47,6 +47,12 @@ tried_and_up(const struct table_region *region, const struct pick *pick)
 	return count;
 }
 
+static bool
+is_panicking(const struct table_region *region)
+{
+	return atomic_load_explicit(&region->steering->panic, memory_order_relaxed) != 0;
+}
+
 /*
  * Does the region have an endpoint left for this pick? Counts instead of searching: a region of
  * thousands with few up must not cost each retry a walk. Failing open, the walk ends at the first
@@ -59,7 +65,7 @@ has_endpoint(const struct table_region *region, const struct pick *pick)
 
 	if (region->endpoint_count == 0)
 		return false;
-	if (usable > 0)
+	if (usable > 0 && !is_panicking(region))
 		return usable > pick->tried_count || usable > tried_and_up(region, pick);
 	for (unsigned i = 0; i < region->endpoint_count; i++) {
 		const struct endpoint *e = region->endpoints[i];

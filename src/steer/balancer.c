@@ -98,9 +98,14 @@ collect(struct members *m, enum members_level level)
 static void
 rebuild(struct balancer *b)
 {
-	collect(&b->members, MEMBERS_UP);
-	if (b->members.count == 0)
-		collect(&b->members, MEMBERS_UNKNOWN);
+	const struct steering *steering = b->members.region->steering;
+
+	b->members.count = 0;
+	if (atomic_load_explicit(&steering->panic, memory_order_relaxed) == 0) {
+		collect(&b->members, MEMBERS_UP);
+		if (b->members.count == 0)
+			collect(&b->members, MEMBERS_UNKNOWN);
+	}
 	if (b->members.count == 0)
 		collect(&b->members, MEMBERS_NOT_DRAINING);
 	if (b->ops->rebuilt != NULL && b->members.count > 0)

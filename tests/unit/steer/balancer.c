@@ -189,14 +189,17 @@ START_TEST(states_are_preferred_in_order)
 	/* U up, ? unknown, D down, X draining; x: may be picked, while none was tried. */
 	static const struct {
 		const char *states, *picked;
+		bool panic;
 	} t[] = {
-		{ "UUUU", "xxxx" },
-		{ "U?DX", "x..." },
-		{ "DUXU", ".x.x" },
-		{ "??DX", "xx.." }, /* not probed yet before found dead */
-		{ "DDDX", "xxx." }, /* fail open */
-		{ "XXXX", "...." },
-		{ "XXX?", "...x" },
+		{ "UUUU", "xxxx", false },
+		{ "U?DX", "x...", false },
+		{ "DUXU", ".x.x", false },
+		{ "??DX", "xx..", false }, /* not probed yet before found dead */
+		{ "DDDX", "xxx.", false }, /* fail open */
+		{ "XXXX", "....", false },
+		{ "XXX?", "...x", false },
+		{ "UDD?", "xxxx", .panic = true }, /* too few are up for that to be believed */
+		{ "UDDX", "xxx.", .panic = true },
 	};
 	static const enum endpoint_state state_of[] = { ['U'] = ENDPOINT_UP,
 		['?'] = ENDPOINT_UNKNOWN, ['D'] = ENDPOINT_DOWN, ['X'] = ENDPOINT_DRAINING };
@@ -209,6 +212,7 @@ START_TEST(states_are_preferred_in_order)
 			bench_open(&b, all[i], 4, NULL);
 			for (unsigned n = 0; n < 4; n++)
 				world_set(&b.world, 0, n, state_of[(unsigned char)t[j].states[n]]);
+			atomic_store(&b.world.service->regions[0].steering->panic, t[j].panic);
 			for (unsigned n = 0; n < 400; n++) {
 				int picked = pick_one(&b);
 
