@@ -18,7 +18,7 @@
 enum admission_class { ADMIT_RETRY, ADMIT_LOW, ADMIT_NORMAL, ADMIT_HIGH };
 
 struct admission {
-	_Alignas(64) atomic_ullong empty_at_us; /* theoretical arrival time */
+	_Alignas(64) atomic_ullong empty_at_ns; /* theoretical arrival time */
 	atomic_uint in_flight;
 	_Alignas(64) atomic_uint interval_ns; /* 1e9 / limit; 0: no limit. Control writes */
 	atomic_uint most_in_flight; /* 0: no limit. Control writes */

@@ -42,7 +42,12 @@ struct fact {
 	const char *service; /* "" if it concerns none in particular */
 	const char *region; /* "" likewise */
 	uint32_t endpoint_id; /* UINT32_MAX: none */
-	double a, b, c; /* named in fact.def */
+	/*
+	 * Named in fact.def. Units: from, to, share, shed and healthy are 0..1; demand and capacity per
+	 * second; for_ms in ms. value and threshold are in the unit of the signal: a count in a row or
+	 * of windows, 0..1 for shares, health and errors, ms for latencies and clocks.
+	 */
+	double a, b, c;
 	const char *rule; /* safety rule, or "" */
 };
 
@@ -60,7 +65,10 @@ const char *fact_text(enum fact_kind);
 /* "" when the fact has no such number. which: 0..2 */
 const char *fact_number_name(enum fact_kind, unsigned which);
 const char *fact_signal_word(enum fact_signal);
-/* One line for people: 'shop, us-east-1: region is down (3 failures in a row, threshold 3)'. */
+/*
+ * One line for people: 'shop, us-east-1: region is down (3 failures in a row, threshold 3, 2
+ * endpoints)'. Returns the length it has when it is not cut, like snprintf().
+ */
 size_t fact_format(const struct fact *, char *buf, size_t size);
 
 #endif

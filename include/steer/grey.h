@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "steer/evidence.h"
 #include "steer/fact.h"
 
 enum { GREY_SECONDS = 10, GREY_BASELINE_SLOTS = 20, GREY_MIN_TRIES = 100 };
@@ -24,6 +25,7 @@ struct grey {
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;
 	unsigned bad_errors, bad_p50, bad_p95; /* windows in a row */
+	uint32_t errors_in_a_row; /* answers that were errors since the last good one */
 };
 
 struct grey_verdict {
@@ -42,6 +44,18 @@ void grey_second(struct grey *, const struct histogram_sum *first_byte, uint32_t
 /* Judges every region of a service against the others; serving[i]: it has traffic to compare. */
 void grey_judge(struct grey *const *regions, const bool *serving, unsigned count,
     struct grey_verdict *verdicts);
+
+/*
+ * Each tick: does the region answer with errors what the others answer well, so plainly that three
+ * windows need not pass? delta: the tick's counts; last_1s: the region's;
+ * others_1s: those of all other regions of the service together. A region whose others have not
+ * answered lately is never accused by this.
+ */
+bool grey_burst(struct grey *, const struct evidence *delta, const struct evidence *last_1s,
+    const struct evidence *others_1s);
+
+/* The baseline median latency; 0 while unknown. */
+uint64_t grey_base_p50_us(const struct grey *);
 
 /* The two-proportion z statistic; 0 when it is undefined. */
 double grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b);

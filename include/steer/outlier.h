@@ -32,11 +32,16 @@ struct outlier {
 	struct evidence_window window;
 	uint32_t local_in_a_row;
 	uint32_t timeouts_in_a_row; /* of those: all of them? then they are doubted longer */
+	/*
+	 * Raw: its own traffic says out, whether or not the cap lets it be ejected. This, not ejected,
+	 * is what region health counts: the cap protects endpoints, never a dead region.
+	 */
+	bool failing;
 	bool ejected;
-	enum outlier_why why;
+	enum outlier_why why; /* while failing; with its numbers */
 	uint32_t value, threshold;
-	uint32_t times; /* ejections; falls by one after each clean base_ms */
-	uint64_t until_ms; /* while ejected */
+	uint32_t times; /* ejections; falls by one after each full clean base_ms */
+	uint64_t until_ms; /* while failing: how long the evidence holds unless a success refutes it */
 	uint64_t clean_since_ms;
 	uint64_t back_since_ms; /* slow start; 0: none */
 };

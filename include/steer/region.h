@@ -44,14 +44,16 @@ struct region_evidence {
 	unsigned stalls; /* stalled windows in a row: 1 suspect, 2 down */
 	bool grey; /* the comparison says worse, by enough windows */
 	bool grey_clean; /* below the leaving thresholds in this window */
+	bool grey_at_once; /* grey_burst(): errors that cannot wait for windows; down to sensor_share now */
 	bool half_grey; /* worse than the donors at half the thresholds: a ramp pauses */
 	enum fact_signal grey_signal;
 	double grey_value, grey_threshold;
 	uint32_t grey_peers;
 	bool failback_held; /* frozen, another region SUSPECT, or our view is stale */
 	bool evacuated; /* by a wish in force */
+	uint64_t evacuated_for_ms; /* what is left of it, for the fact */
 	bool restore_asked; /* manual failback, this tick */
-	bool only_region; /* no other region serves the service */
+	bool only_region; /* no other region serves the service: holding this one back serves nobody */
 };
 
 /* Zero-initialised is UP since 0, which a start corrects with region_start(). */
@@ -64,15 +66,16 @@ struct region {
 	double relapses; /* decays with a half-life of 10 min */
 	uint64_t relapses_at_ms;
 	uint64_t hold_ms; /* of the present HOLD */
-	uint64_t clean_since_ms; /* GREY: clean since; 0: not clean */
+	uint64_t clean_since_ms; /* GREY, SUSPECT: clean since; 0: not clean */
 	bool paused; /* RAMP: waiting */
 };
 
+/* HOLD begins with hold_ms 0: who resumes one sets it. GREY and RAMP begin with their least share. */
 void region_start(struct region *, enum region_state, uint64_t now_ms);
 /* One step; facts tell of each transition. Returns whether state or factor changed. */
 bool region_step(struct region *, const struct region_policy *, const struct region_evidence *,
     uint64_t dt_ms, uint64_t now_ms, struct facts *, const char *service, const char *name);
-/* min(5, relapses) doublings of hold_down_ms. */
+/* min(5, relapses) doublings of hold_down_ms; relapses to the nearest whole one. */
 uint64_t region_hold_ms(const struct region *, const struct region_policy *, uint64_t now_ms);
 
 #endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/evidence.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { SLOTS_1S = 1000 / EVIDENCE_SLOT_MS };
+
+void
+evidence_add(struct evidence *into, const struct evidence *more)
+{
+	into->tries += more->tries;
+	into->answered += more->answered;
+	into->not_sent += more->not_sent;
+	into->broken += more->broken;
+	into->timeouts += more->timeouts;
+	into->errors += more->errors;
+}
+
+static void
+evidence_subtract(struct evidence *from, const struct evidence *less)
+{
+	from->tries -= less->tries;
+	from->answered -= less->answered;
+	from->not_sent -= less->not_sent;
+	from->broken -= less->broken;
+	from->timeouts -= less->timeouts;
+	from->errors -= less->errors;
+}
+
+static bool
+is_empty(const struct evidence *e)
+{
+	return (e->tries | e->answered | e->not_sent | e->broken | e->timeouts | e->errors) == 0;
+}
+
+/*
+ * Clocks of several threads meet here, so a time may lie a little behind the newest slot: what
+ * happened then is counted as new rather than dropped. Most endpoints are idle in most ticks, and
+ * then no slot is touched.
+ */
+void
+evidence_window_pass(struct evidence_window *w, uint64_t now_ms)
+{
+	uint64_t slot_no = now_ms / EVIDENCE_SLOT_MS;
+
+	if (slot_no <= w->slot_no)
+		return;
+	if (is_empty(&w->last_10s)) {
+		w->slot_no = slot_no;
+		return;
+	}
+	if (slot_no - w->slot_no >= EVIDENCE_SLOTS) {
+		memset(w, 0, sizeof *w);
+		w->slot_no = slot_no;
+		return;
+	}
+	while (w->slot_no < slot_no) {
+		struct evidence *next = &w->slot[++w->slot_no % EVIDENCE_SLOTS];
+
+		evidence_subtract(&w->last_1s,
+		    &w->slot[(w->slot_no + EVIDENCE_SLOTS - SLOTS_1S) % EVIDENCE_SLOTS]);
+		evidence_subtract(&w->last_10s, next);
+		memset(next, 0, sizeof *next);
+	}
+}
+
+void
+evidence_window_add(struct evidence_window *w, const struct evidence *delta, uint64_t now_ms)
+{
+	evidence_window_pass(w, now_ms);
+	evidence_add(&w->slot[w->slot_no % EVIDENCE_SLOTS], delta);
+	evidence_add(&w->last_1s, delta);
+	evidence_add(&w->last_10s, delta);
+}
