@@ -9,6 +9,13 @@
 
 enum share_spill { SPILL_GRADUAL, SPILL_ALL_DOWN };
 
+/* A region of factor 0 that is well again but waits: when is it used all the same? */
+enum share_reserve {
+	RESERVE_NONE, /* it does not wait: it is down or out */
+	RESERVE_LAST, /* when nothing else is eligible */
+	RESERVE_SHED, /* also before demand is shed */
+};
+
 struct share_policy {
 	double overprovisioning; /* 1.4 */
 	double panic_threshold; /* 0.5 */
@@ -21,10 +28,11 @@ struct share_policy {
 struct share_region {
 	uint32_t tier;
 	uint32_t weight;
-	double total; /* weight of all known endpoints; 0: none exists */
+	double total; /* weight of all endpoints; 0: none exists */
 	double healthy; /* of them, what is up (slow start counted in) */
-	double unknown; /* not probed yet */
+	double unknown; /* of them, what is not probed yet: neither well nor ill */
 	double factor; /* by state: UP 1, GREY, RAMP between, HOLD, DOWN, EVACUATED 0 */
+	enum share_reserve reserve;
 	bool evacuated; /* excluded even when failing open */
 	double capacity; /* requests per second this service may use of it; 0: not stated */
 	double pinned; /* share set by a person, 0..1; NaN: automatic */
@@ -50,15 +58,29 @@ struct share_plan {
 
 /*
  * The shares at which the service should arrive. demand in requests per second; matters only where
- * a capacity is stated. Without any capacity Envoy's tier formula, else the water-filling by tier
- * (Google's waterfall), never above max_utilization * health * capacity.
+ * a capacity is stated. In this order, each step with what the ones before have left:
+ *
+ *   1. pins, up to capacity;
+ *   2. tier by tier, by weight * health inside, up to each region's limit: max_utilization * health
+ *      * capacity * warm where one is stated; in a tier of regions without, overprovisioning *
+ *      health of its part (which makes the sum Envoy's tier formula); a factor below 1 limits the
+ *      region to that factor of what it would get with 1;
+ *   3. the regions without capacity, in proportion to their limits (Envoy's normalisation);
+ *   4. health * capacity: rather above max_utilization, or a cold standby, than a refusal;
+ *   5. regions with a factor below 1, beyond their part, and then those that wait (RESERVE_SHED):
+ *      rather slow or early than a refusal;
+ *   6. pinned regions beyond their pin.
+ *
+ * What is then left is shed. standby_share is taken from the lowest serving tier afterwards.
  */
 void share_compute(const struct share_region *, unsigned count, const struct share_policy *,
     double demand, struct share_plan *);
 
 /*
  * One step from the shares in force towards the target: hard losses (hard[i]: the region must leave
- * at once) move at once as far as the receivers' capacity goes; all else at most rate * dt.
+ * at once) move at once, as far as the target lets others take them; all else at most rate * dt,
+ * counted on the side of those that gain. No region rises above the larger of its share in force
+ * and its target, so what the target keeps below capacity stays below it.
  */
 void share_step(const double *now, const struct share_plan *target, const bool *hard,
     unsigned count, double rate_per_s, uint64_t dt_ms, double *next);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/shares.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,20 +129,26 @@ shares_touch(struct shares *s, unsigned service, unsigned region)
 	s->touched[s->touched_count++] = service;
 }
 
+/* One endpoint that is up makes the region whole: where traffic goes does not follow health here. */
 static struct share_region
-count_region(const struct table_region *region)
+count_region(const struct table_region *region, uint32_t *up)
 {
 	struct share_region n = {
 		.tier = region->conf->tier,
 		.weight = region->conf->weight,
-		.endpoints = region->endpoint_count,
+		.total = region->endpoint_count,
+		.factor = 1,
+		.pinned = NAN,
+		.warm = 1,
 	};
+
+	*up = 0;
 
 	for (unsigned i = 0; i < region->endpoint_count; i++) {
 		switch (endpoint_word_state(
 		    atomic_load_explicit(&region->endpoints[i]->word, memory_order_relaxed))) {
 		case ENDPOINT_UP:
-			n.up++;
+			++*up;
 			break;
 		case ENDPOINT_UNKNOWN:
 			n.unknown++;
@@ -151,6 +158,7 @@ count_region(const struct table_region *region)
 			break;
 		}
 	}
+	n.healthy = *up > 0 ? n.total - n.unknown : 0;
 	return n;
 }
 
@@ -168,13 +176,14 @@ announce_mode(const struct table_service *service, enum share_mode was, enum sha
 		    "doubted and traffic goes by the configured weights",
 		    name);
 		return;
+	case SHARE_FAIL_CLOSED:
 	case SHARE_NOTHING:
 		log_warn(
 		    "service %s has no endpoint to send to: all its requests are refused", name);
 		return;
 	case SHARE_NORMAL:
 	case SHARE_UNPROVEN:
-		if (was == SHARE_FAIL_OPEN || was == SHARE_NOTHING)
+		if (was != SHARE_NORMAL && was != SHARE_UNPROVEN)
 			log_info("service %s has endpoints it can rely on again", name);
 		return;
 	}
@@ -184,22 +193,28 @@ announce_mode(const struct table_service *service, enum share_mode was, enum sha
 static void
 settle_service(struct shares *s, unsigned index)
 {
+	static const struct share_policy policy = {
+		.overprovisioning = 1.4,
+		.max_utilization = 1,
+		.spill = SPILL_ALL_DOWN,
+		.fail_open = true,
+	};
 	const struct table_service *service = &s->table->services[index];
 	struct service_shares *touched = &s->services[index];
 	struct scratch *n = &s->scratch;
-	enum share_mode mode;
+	struct share_plan plan;
 
 	for (unsigned r = 0; r < service->region_count; r++) {
 		const struct table_region *region = &service->regions[r];
 
-		n->counts[r] = count_region(region);
-		n->up[r] = n->counts[r].up;
+		n->counts[r] = count_region(region, &n->up[r]);
 		n->steerings[r] = region->steering;
 		n->before[r] = atomic_load_explicit(&region->steering->share, memory_order_relaxed);
 	}
-	mode = share_compute(n->counts, service->region_count, n->after);
-	announce_mode(service, touched->mode, mode);
-	touched->mode = mode;
+	share_compute(n->counts, service->region_count, &policy, 0, &plan);
+	share_words(plan.share, service->region_count, n->after);
+	announce_mode(service, touched->mode, plan.mode);
+	touched->mode = plan.mode;
 	/*
 	 * Who is usable before who gets how much: a region whose share grows must not look as if
 	 * it were failing open.
@@ -212,7 +227,7 @@ settle_service(struct shares *s, unsigned index)
 	if (steering_set_shares(n->steerings, n->after, service->region_count)) {
 		stat_add(&s->stats->share_changes, 1);
 		verdict_log_shares(s->log, service,
-		    &(struct share_change){ mode, n->before, n->after, n->up }, clock_now_ms());
+		    &(struct share_change){ plan.mode, n->before, n->after, n->up }, clock_now_ms());
 	}
 	touched->touched = false;
 }

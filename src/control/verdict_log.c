@@ -70,6 +70,8 @@ mode_text(enum share_mode mode)
 		return ", none anywhere yet";
 	case SHARE_FAIL_OPEN:
 		return ", none anywhere: failing open";
+	case SHARE_FAIL_CLOSED:
+		return ", none anywhere: refusing";
 	case SHARE_NOTHING:
 		return ", none anywhere";
 	}
