@@ -189,6 +189,7 @@ struct conf_failover {
 	uint32_t hold_down_ms;
 	uint32_t ramp_ms;
 	uint32_t warm_up_ms;
+	uint32_t warm_connections; /* per worker and standby endpoint */
 };
 
 /* When live traffic takes an endpoint out. */

@@ -40,6 +40,15 @@ void socket_tune_client(int fd);
  */
 bool socket_is_unacknowledged(int fd);
 
+/* What the kernel knows of the way to a peer. */
+struct socket_path {
+	uint32_t rtt_us; /* round trip, smoothed; 0: not measured */
+	uint32_t silent_ms; /* since the peer was last heard of */
+	uint32_t sent_ago_ms; /* since bytes were last sent, for the first time or again */
+	bool unacknowledged; /* bytes are under way */
+};
+bool socket_path(int fd, struct socket_path *); /* false: not TCP, or not connected */
+
 /* "192.0.2.1:443" / "[::1]:443" / "unix"; size at least 64. Returns buf. */
 char *socket_format(const struct sockaddr *, char *buf, size_t size);
 /* The address alone, without brackets or port; returns its length. IPv4-mapped IPv6 as IPv4. */

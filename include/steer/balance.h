@@ -27,13 +27,16 @@ struct pick {
 	uint32_t tried[PICK_MAX_TRIED]; /* endpoint ids not to use again */
 	unsigned tried_count;
 	uint64_t avoid_regions; /* bit i: not region i if any other has an endpoint left */
+	uint64_t exclude_regions; /* bit i: not region i at all */
+	bool unsafe; /* sent once and never again: shares that are there to learn from are avoided */
 };
 
 /*
  * The region for a try: among regions with a share, by share (one random number); when none of
  * them has an untried endpoint left, a region with an endpoint that is up, lowest tier first, then
- * the heavier. Regions in avoid_regions are asked last, by the same two rules. A region with weight
- * 0 takes nothing without a share. -1: none.
+ * the heavier, what is DOWN behind the rest. Regions in avoid_regions are asked last, by the same
+ * two rules. A region with weight 0 takes nothing without a share, an evacuated one nothing at all.
+ * -1: none.
  *
  * Reads the steering words as they are; while control is changing them, a region may be named
  * that has nothing left by the time balancer_pick() looks: avoid it and ask again.

@@ -263,6 +263,22 @@ socket_is_unacknowledged(int fd)
 	return info.tcpi_unacked > 0 && info.tcpi_retransmits > 0;
 }
 
+bool
+socket_path(int fd, struct socket_path *path)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+
+	memset(&info, 0, sizeof info);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || info.tcpi_rtt == 0)
+		return false;
+	path->rtt_us = info.tcpi_rtt;
+	path->silent_ms = info.tcpi_last_ack_recv;
+	path->sent_ago_ms = info.tcpi_last_data_sent;
+	path->unacknowledged = info.tcpi_unacked > 0;
+	return true;
+}
+
 /* The IPv4 address inside an IPv4-mapped IPv6 one, or NULL. */
 static const void *
 mapped4(const struct sockaddr *sa)

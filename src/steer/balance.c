@@ -4,11 +4,69 @@
 #include <stdlib.h>
 
 #include "balancer.h"
+#include "conf/topology.h"
+#include "steer/region.h"
+#include "steer/share.h"
 
 static bool
-is_avoided(const struct table_region *region, const struct pick *pick)
+is_in(const struct table_region *region, uint64_t regions)
 {
-	return region->index < 64 && (pick->avoid_regions >> region->index & 1) != 0;
+	return region->index < 64 && (regions >> region->index & 1) != 0;
+}
+
+static enum region_state
+state_of(const struct table_region *region)
+{
+	return (enum region_state)atomic_load_explicit(
+	    &region->steering->state, memory_order_relaxed);
+}
+
+static bool
+is_excluded(const struct table_region *region, const struct pick *pick)
+{
+	return is_in(region, pick->exclude_regions) || state_of(region) == REGION_EVACUATED;
+}
+
+/* The lowest tier that has a share. */
+static uint32_t
+serving_tier(const struct table_service *s)
+{
+	uint32_t tier = UINT32_MAX;
+
+	for (unsigned i = 0; i < s->region_count; i++) {
+		const struct table_region *r = &s->regions[i];
+
+		if (r->conf->tier < tier &&
+		    atomic_load_explicit(&r->steering->share, memory_order_relaxed) > 0)
+			tier = r->conf->tier;
+	}
+	return tier;
+}
+
+/*
+ * A share that is there to learn from, not to serve: what a grey region keeps, and a standby's
+ * trickle. A request that cannot be tried a second time is not the one to learn with.
+ */
+static bool
+is_trial(const struct table_service *s, const struct table_region *region, const struct pick *pick)
+{
+	double trickle = s->conf->failover.standby_share;
+
+	if (!pick->unsafe)
+		return false;
+	if (state_of(region) == REGION_GREY)
+		return true;
+	return trickle > 0 &&
+	    atomic_load_explicit(&region->steering->share, memory_order_relaxed) <=
+		trickle * SHARE_WHOLE + 1 &&
+	    region->conf->tier > serving_tier(s);
+}
+
+static bool
+is_avoided(const struct table_service *s, const struct table_region *region,
+    const struct pick *pick)
+{
+	return is_in(region, pick->avoid_regions) || is_trial(s, region, pick);
 }
 
 static const struct endpoint *
@@ -79,11 +137,13 @@ has_endpoint(const struct table_region *region, const struct pick *pick)
 
 /* The share this region stands for in a draw among the avoided, or among the others. */
 static uint32_t
-share_for(const struct table_region *region, const struct pick *pick, bool avoided)
+share_for(const struct table_service *s, const struct table_region *region,
+    const struct pick *pick, bool avoided)
 {
 	uint32_t share = atomic_load_explicit(&region->steering->share, memory_order_relaxed);
 
-	if (share == 0 || is_avoided(region, pick) != avoided || !has_endpoint(region, pick))
+	if (share == 0 || is_excluded(region, pick) || is_avoided(s, region, pick) != avoided ||
+	    !has_endpoint(region, pick))
 		return 0;
 	return share;
 }
@@ -100,7 +160,7 @@ by_share(const struct table_service *s, const struct pick *pick, bool avoided)
 	int last = -1;
 
 	for (unsigned i = 0; i < s->region_count; i++) {
-		uint32_t share = share_for(&s->regions[i], pick, avoided);
+		uint32_t share = share_for(s, &s->regions[i], pick, avoided);
 
 		sum += share;
 		if (share > 0)
@@ -110,7 +170,7 @@ by_share(const struct table_service *s, const struct pick *pick, bool avoided)
 		return -1;
 	drawn = rng_below(pick->rng, sum);
 	for (unsigned i = 0; i < s->region_count; i++) {
-		uint32_t share = share_for(&s->regions[i], pick, avoided);
+		uint32_t share = share_for(s, &s->regions[i], pick, avoided);
 
 		if (share == 0)
 			continue;
@@ -122,10 +182,17 @@ by_share(const struct table_service *s, const struct pick *pick, bool avoided)
 	return last;
 }
 
+/* What is not down goes before what is, however good its endpoints look to the checks. */
 static bool
-is_better(const struct conf_service_region *a, const struct conf_service_region *b)
+is_better(const struct table_region *a, const struct table_region *b)
 {
-	return a->tier != b->tier ? a->tier < b->tier : a->weight > b->weight;
+	bool a_down = state_of(a) == REGION_DOWN;
+
+	if (a_down != (state_of(b) == REGION_DOWN))
+		return !a_down;
+	if (a->conf->tier != b->conf->tier)
+		return a->conf->tier < b->conf->tier;
+	return a->conf->weight > b->conf->weight;
 }
 
 /* Among regions that have no share but could serve. */
@@ -137,11 +204,12 @@ by_tier(const struct table_service *s, const struct pick *pick, bool avoided)
 	for (unsigned i = 0; i < s->region_count; i++) {
 		const struct table_region *r = &s->regions[i];
 
-		if (r->conf->weight == 0 || is_avoided(r, pick) != avoided)
+		if (r->conf->weight == 0 || is_excluded(r, pick) ||
+		    is_avoided(s, r, pick) != avoided)
 			continue;
 		if (atomic_load_explicit(&r->steering->usable, memory_order_relaxed) == 0)
 			continue;
-		if (best >= 0 && !is_better(r->conf, s->regions[best].conf))
+		if (best >= 0 && !is_better(r, &s->regions[best]))
 			continue;
 		if (has_endpoint(r, pick))
 			best = (int)i;
@@ -156,7 +224,7 @@ any_region(const struct table_service *s, const struct pick *pick)
 
 	if (region < 0)
 		region = by_tier(s, pick, false);
-	if (region < 0 && pick->avoid_regions != 0) {
+	if (region < 0 && (pick->avoid_regions != 0 || pick->unsafe)) {
 		region = by_share(s, pick, true);
 		if (region < 0)
 			region = by_tier(s, pick, true);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "steer/region.h"
 #include "steer/share.h"
 #include "world.h"
 
@@ -90,6 +91,78 @@ START_TEST(an_avoided_region_is_taken_only_when_nothing_else_is_left)
 	pick.avoid_regions = UINT64_MAX;
 	world_share(&w, (const uint32_t[]){ 0, 0, 0 });
 	expect_parts(&w, &pick, (const unsigned[]){ 1000, 0, 0 }); /* lowest tier, heavier */
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(an_excluded_or_evacuated_region_is_never_taken)
+{
+	struct pick pick = { .exclude_regions = 1 };
+	struct world w;
+
+	open_three(&w);
+	expect_parts(&w, &pick, (const unsigned[]){ 0, 1000, 0 });
+	pick.exclude_regions = 3;
+	expect_parts(&w, &pick, (const unsigned[]){ 0, 0, 1000 });
+	pick.exclude_regions = 7;
+	ck_assert_int_eq(balance_region(w.service, &pick), -1);
+	pick.exclude_regions = 4;
+	pick.avoid_regions = 3; /* what is avoided before what is excluded */
+	expect_parts(&w, &pick, (const unsigned[]){ 700, 300, 0 });
+	pick.exclude_regions = pick.avoid_regions = 0;
+	atomic_store(&w.service->regions[0].steering->state, REGION_EVACUATED);
+	expect_parts(&w, &pick, (const unsigned[]){ 0, 1000, 0 });
+	pick.exclude_regions = 6;
+	ck_assert_int_eq(balance_region(w.service, &pick), -1);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(what_must_not_be_sent_twice_goes_nowhere_for_a_trial)
+{
+	struct pick pick = { .unsafe = true };
+	struct conf_service *conf;
+	struct world w;
+
+	open_three(&w);
+	atomic_store(&w.service->regions[1].steering->state, REGION_GREY);
+	expect_parts(&w, &pick, (const unsigned[]){ 1000, 0, 0 });
+	pick.unsafe = false;
+	expect_parts(&w, &pick, (const unsigned[]){ 700, 300, 0 });
+	/* Unless nothing else is left. */
+	pick.unsafe = true;
+	world_set_all(&w, 0, ENDPOINT_DOWN);
+	world_share(&w, (const uint32_t[]){ 0, 65536, 0 });
+	world_set_all(&w, 2, ENDPOINT_DOWN);
+	expect_parts(&w, &pick, (const unsigned[]){ 0, 1000, 0 });
+
+	/* A standby's trickle; more than that is a share like any other. */
+	conf = &w.topology->services[0];
+	conf->failover.standby_share = 0.05;
+	for (unsigned i = 0; i < 3; i++)
+		world_set_all(&w, i, ENDPOINT_UP);
+	atomic_store(&w.service->regions[1].steering->state, REGION_UP);
+	world_share(&w, (const uint32_t[]){ 62259, 0, 3277 });
+	expect_parts(&w, &pick, (const unsigned[]){ 1000, 0, 0 });
+	world_share(&w, (const uint32_t[]){ 32768, 0, 32768 });
+	expect_parts(&w, &pick, (const unsigned[]){ 500, 0, 500 });
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(without_a_share_what_is_not_down_goes_first)
+{
+	struct pick pick = { 0 };
+	struct world w;
+
+	open_three(&w);
+	world_share(&w, (const uint32_t[]){ 0, 0, 0 });
+	atomic_store(&w.service->regions[0].steering->state, REGION_DOWN);
+	expect_parts(&w, &pick, (const unsigned[]){ 0, 1000, 0 });
+	atomic_store(&w.service->regions[1].steering->state, REGION_DOWN);
+	expect_parts(&w, &pick, (const unsigned[]){ 0, 0, 1000 });
+	atomic_store(&w.service->regions[2].steering->state, REGION_DOWN);
+	expect_parts(&w, &pick, (const unsigned[]){ 1000, 0, 0 });
 	world_close(&w);
 }
 END_TEST
@@ -255,6 +328,9 @@ main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, regions_are_drawn_by_share);
 	tcase_add_test(tests, an_avoided_region_is_taken_only_when_nothing_else_is_left);
+	tcase_add_test(tests, an_excluded_or_evacuated_region_is_never_taken);
+	tcase_add_test(tests, what_must_not_be_sent_twice_goes_nowhere_for_a_trial);
+	tcase_add_test(tests, without_a_share_what_is_not_down_goes_first);
 	tcase_add_test(tests, a_region_whose_endpoints_were_all_tried_is_passed_over);
 	tcase_add_test(tests, a_tried_endpoint_that_is_down_does_not_count_against_the_others);
 	tcase_add_test(tests, failing_open_uses_what_does_not_drain);
