@@ -13,12 +13,12 @@ struct fill {
 	const struct share_region *regions;
 	unsigned count;
 	const struct share_policy *policy;
-	double *x; /* given so far */
-	double left; /* not given yet */
+	double *x;                        /* given so far */
+	double left;                      /* not given yet */
 	double health[SHARE_MAX_REGIONS]; /* healthy / known; 0 when nothing is known */
-	double part[SHARE_MAX_REGIONS]; /* weight * health of what takes part by the formula */
-	double limit[SHARE_MAX_REGIONS]; /* of step 2, were its factor 1 */
-	double most[SHARE_MAX_REGIONS]; /* health * capacity; INFINITY: not stated */
+	double part[SHARE_MAX_REGIONS];   /* weight * health of what takes part by the formula */
+	double limit[SHARE_MAX_REGIONS];  /* of step 2, were its factor 1 */
+	double most[SHARE_MAX_REGIONS];   /* health * capacity; INFINITY: not stated */
 	bool pinned[SHARE_MAX_REGIONS];
 };
 
@@ -370,8 +370,8 @@ mark_panic(const struct fill *f, struct share_plan *plan)
 	for (int64_t tier = -1; next_tier(f, &tier);)
 		total += tier_health(f, (uint32_t)tier);
 	for (unsigned i = 0; i < f->count; i++) {
-		plan->panic[i] = plan->share[i] > 0 && total < 1 &&
-		    f->health[i] < f->policy->panic_threshold;
+		plan->panic[i] =
+		    plan->share[i] > 0 && total < 1 && f->health[i] < f->policy->panic_threshold;
 	}
 }
 
@@ -482,12 +482,10 @@ any_able(const struct share_region *regions, unsigned count, bool reserve)
 }
 
 void
-share_compute(const struct share_region *regions, unsigned count,
-    const struct share_policy *policy, double demand, struct share_plan *plan)
+share_compute(const struct share_region *regions, unsigned count, const struct share_policy *policy,
+    double demand, struct share_plan *plan)
 {
-	struct fill f = {
-		.regions = regions, .count = count, .policy = policy, .x = plan->share
-	};
+	struct fill f = { .regions = regions, .count = count, .policy = policy, .x = plan->share };
 	bool asked[SHARE_MAX_REGIONS];
 
 	assert(count <= SHARE_MAX_REGIONS);
