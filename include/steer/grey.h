@@ -21,6 +21,7 @@ struct grey {
 	unsigned at; /* ring position of the newest second */
 	uint64_t p50_us, p95_us; /* of the window */
 	uint32_t window_tries, window_errors;
+	uint32_t samples; /* first bytes in the window */
 	uint64_t base_p50_us[GREY_BASELINE_SLOTS], base_p95_us[GREY_BASELINE_SLOTS]; /* one per 30 s */
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;

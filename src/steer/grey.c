@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/grey.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum {
+	BASELINE_EVERY_MS = 30000,
+	LATENCY_MIN_SAMPLES = 20, /* of a peer; and of a region for its baseline */
+	WINDOWS = 3,              /* in a row */
+	BURST = 20,               /* answers */
+	BURST_OTHERS = 10,        /* answers of the others, to know that they do better */
+	MOST_REGIONS = 64,
+};
+
+static const double errors_z = 3.3;
+static const double errors_margin = 0.02;
+static const double errors_clean = 0.005;
+static const double errors_clean_z = 1;
+static const double errors_common = 0.05;
+static const double slow_times = 3;
+static const double slow_peers_times = 2;
+static const double slow_us = 100e3;
+static const double clean_times = 1.5;
+static const double jump_times = 10;
+static const double jump_us = 500e3;
+static const double burst_share = 0.5;
+static const double burst_others_share = 0.25; /* of the region's own error share, at most */
+
+/* ---- memory ---- */
+
+static void
+sum_window(struct grey *g)
+{
+	struct histogram_sum sum = { 0 };
+
+	g->window_tries = 0;
+	g->window_errors = 0;
+	for (unsigned i = 0; i < GREY_SECONDS; i++) {
+		const struct histogram_sum *s = &g->seconds[i];
+
+		g->window_tries += g->tries[i];
+		g->window_errors += g->errors[i];
+		if (s->total == 0)
+			continue;
+		for (unsigned k = 0; k < HISTOGRAM_BUCKETS; k++)
+			sum.count[k] += s->count[k];
+		sum.total += s->total;
+	}
+	g->samples = (uint32_t)sum.total;
+	g->p50_us = histogram_quantile(&sum, 0.5);
+	g->p95_us = histogram_quantile(&sum, 0.95);
+}
+
+/* What is bad by now must not become what is normal. */
+static void
+learn_baseline(struct grey *g, uint64_t now_ms)
+{
+	if (now_ms < g->base_next_ms || g->samples < LATENCY_MIN_SAMPLES)
+		return;
+	if (g->bad_errors + g->bad_p50 + g->bad_p95 > 0)
+		return;
+	g->base_p50_us[g->base_at] = g->p50_us;
+	g->base_p95_us[g->base_at] = g->p95_us;
+	g->base_at = (g->base_at + 1) % GREY_BASELINE_SLOTS;
+	if (g->base_count < GREY_BASELINE_SLOTS)
+		g->base_count++;
+	g->base_next_ms = now_ms + BASELINE_EVERY_MS;
+}
+
+void
+grey_second(struct grey *g, const struct histogram_sum *first_byte, uint32_t tries, uint32_t errors,
+    bool learn, uint64_t now_ms)
+{
+	g->at = (g->at + 1) % GREY_SECONDS;
+	if (first_byte != NULL)
+		g->seconds[g->at] = *first_byte;
+	else
+		memset(&g->seconds[g->at], 0, sizeof g->seconds[g->at]);
+	g->tries[g->at] = tries;
+	g->errors[g->at] = errors < tries ? errors : tries;
+	sum_window(g);
+	if (g->base_next_ms == 0)
+		g->base_next_ms = now_ms + BASELINE_EVERY_MS;
+	if (learn)
+		learn_baseline(g, now_ms);
+}
+
+/* Sorts v. */
+static double
+median(double *v, unsigned count)
+{
+	for (unsigned i = 1; i < count; i++) {
+		double x = v[i];
+		unsigned k = i;
+
+		for (; k > 0 && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+	if (count == 0)
+		return 0;
+	return count % 2 == 1 ? v[count / 2] : (v[count / 2 - 1] + v[count / 2]) / 2;
+}
+
+static double
+baseline(const uint64_t *samples, unsigned count)
+{
+	double v[GREY_BASELINE_SLOTS];
+
+	for (unsigned i = 0; i < count; i++)
+		v[i] = (double)samples[i];
+	return median(v, count);
+}
+
+uint64_t
+grey_base_p50_us(const struct grey *g)
+{
+	return (uint64_t)baseline(g->base_p50_us, g->base_count);
+}
+
+/* ---- one region and the others ---- */
+
+/* Either quantile, of one region: now, its baseline (0: unknown), and their ratio. */
+struct slowness {
+	double now;
+	double base;
+	double ratio; /* 0: unknown */
+};
+
+enum quantile { P50, P95, QUANTILES };
+
+static const enum fact_signal signals[QUANTILES] = { SIGNAL_LATENCY_P50, SIGNAL_LATENCY_P95 };
+
+/* One region in one round of judging. */
+struct party {
+	struct grey *g;
+	bool serving;
+	struct slowness slow[QUANTILES];
+};
+
+static struct slowness
+slowness_of(uint64_t now_us, const uint64_t *samples, unsigned count)
+{
+	struct slowness s = { .now = (double)now_us, .base = baseline(samples, count) };
+
+	s.ratio = s.base > 0 && s.now > 0 ? s.now / s.base : 0;
+	return s;
+}
+
+static bool
+has_latency(const struct party *p)
+{
+	return p->serving && p->g->samples >= LATENCY_MIN_SAMPLES;
+}
+
+/*
+ * How slow the others are, as the median of how many times their baseline. One without a baseline
+ * (a standby that has taken traffic only now) is measured by this region's: would requests be
+ * better off there? 0: there are none to compare with.
+ */
+static double
+others_ratio(
+    const struct party *all, unsigned count, unsigned self, enum quantile k, uint32_t *peers)
+{
+	double v[MOST_REGIONS];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct slowness *s = &all[i].slow[k];
+
+		if (i == self || !has_latency(&all[i]))
+			continue;
+		v[n++] = s->ratio > 0 ? s->ratio : fmax(1, s->now / all[self].slow[k].base);
+	}
+	*peers = n;
+	return median(v, n);
+}
+
+double
+grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b)
+{
+	double p, spread;
+
+	if (n_a == 0 || n_b == 0)
+		return 0;
+	p = ((double)bad_a + bad_b) / ((double)n_a + n_b);
+	spread = p * (1 - p) * (1.0 / n_a + 1.0 / n_b);
+	if (spread <= 0)
+		return 0;
+	return ((double)bad_a / n_a - (double)bad_b / n_b) / sqrt(spread);
+}
+
+static double
+error_share(const struct grey *g)
+{
+	return g->window_tries > 0 ? (double)g->window_errors / g->window_tries : 0;
+}
+
+static void
+judge_errors(const struct party *all, unsigned count, unsigned self, struct grey_verdict *v)
+{
+	struct grey *g = all[self].g;
+	uint32_t tries = 0, errors = 0, peers = 0;
+	double z, others, excess;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (i == self || !all[i].serving || all[i].g->window_tries == 0)
+			continue;
+		tries += all[i].g->window_tries;
+		errors += all[i].g->window_errors;
+		peers++;
+	}
+	z = grey_z(g->window_errors, g->window_tries, errors, tries);
+	others = tries > 0 ? (double)errors / tries : 0;
+	excess = error_share(g) - others;
+	if (g->window_tries >= GREY_MIN_TRIES && z > errors_z && excess > errors_margin)
+		g->bad_errors++;
+	else
+		g->bad_errors = 0;
+	if (tries > 0 && z > errors_z / 2 && excess > errors_margin / 2)
+		v->half = true;
+	if (excess >= errors_clean && z > errors_clean_z)
+		v->clean = false;
+	if (v->half || g->bad_errors > 0) {
+		v->signal = SIGNAL_ERRORS;
+		v->value = error_share(g);
+		v->threshold = others + errors_margin;
+		v->peers = peers;
+	}
+	v->grey = g->bad_errors >= WINDOWS;
+}
+
+/* Raises the verdict; what was found by another signal stays what is told. */
+static void
+judge_latency(const struct party *all, unsigned count, unsigned self, enum quantile k,
+    unsigned *bad, struct grey_verdict *v)
+{
+	const struct slowness *s = &all[self].slow[k];
+	double excess = s->now - s->base;
+	double others, limit;
+	uint32_t peers;
+	bool slow, half, jump;
+
+	if (s->ratio <= 0 || !has_latency(&all[self])) {
+		*bad = 0;
+		return;
+	}
+	if (s->ratio >= clean_times)
+		v->clean = false;
+	others = others_ratio(all, count, self, k, &peers);
+	limit = fmax(slow_times, slow_peers_times * others);
+	slow = all[self].g->window_tries >= GREY_MIN_TRIES && peers > 0 && s->ratio > limit &&
+	    excess > slow_us;
+	half = peers > 0 && s->ratio > limit / 2 && excess > slow_us / 2;
+	jump = slow && s->ratio >= jump_times && excess >= jump_us;
+	*bad = slow ? *bad + 1 : 0;
+	v->half |= half;
+	if ((half || slow) &&
+	    (v->signal == SIGNAL_NONE || (!v->grey && (jump || *bad >= WINDOWS)))) {
+		v->signal = signals[k];
+		v->value = s->now / 1000;
+		v->threshold = fmax(limit * s->base, s->base + slow_us) / 1000;
+		v->peers = peers;
+	}
+	v->grey |= jump || *bad >= WINDOWS;
+}
+
+/* ---- all together ---- */
+
+static bool
+is_slow_alone(const struct party *p)
+{
+	for (unsigned k = 0; k < QUANTILES; k++) {
+		const struct slowness *s = &p->slow[k];
+
+		if (s->ratio > slow_times && s->now - s->base > slow_us)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * All are slower than they were, or all answer errors at rates that differ by less than two times:
+ * what they share is at fault, and moving requests between them only adds load.
+ */
+static bool
+has_common_cause(const struct party *all, unsigned count)
+{
+	unsigned n = 0, slow = 0;
+	double least = 1, most = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!all[i].serving || all[i].g->window_tries < LATENCY_MIN_SAMPLES)
+			continue;
+		n++;
+		slow += is_slow_alone(&all[i]);
+		least = fmin(least, error_share(all[i].g));
+		most = fmax(most, error_share(all[i].g));
+	}
+	return n > 1 && (slow == n || (least > errors_common && least * 2 >= most));
+}
+
+void
+grey_judge(
+    struct grey *const *regions, const bool *serving, unsigned count, struct grey_verdict *verdicts)
+{
+	struct party all[MOST_REGIONS];
+	bool common;
+
+	assert(count <= MOST_REGIONS);
+	for (unsigned i = 0; i < count; i++) {
+		struct grey *g = regions[i];
+
+		all[i].g = g;
+		all[i].serving = serving[i] && g->window_tries > 0;
+		all[i].slow[P50] = slowness_of(g->p50_us, g->base_p50_us, g->base_count);
+		all[i].slow[P95] = slowness_of(g->p95_us, g->base_p95_us, g->base_count);
+	}
+	common = has_common_cause(all, count);
+	for (unsigned i = 0; i < count; i++) {
+		struct grey_verdict v = { .clean = true };
+
+		if (all[i].serving) {
+			judge_errors(all, count, i, &v);
+			judge_latency(all, count, i, P50, &regions[i]->bad_p50, &v);
+			judge_latency(all, count, i, P95, &regions[i]->bad_p95, &v);
+		} else {
+			regions[i]->bad_errors = 0;
+			regions[i]->bad_p50 = 0;
+			regions[i]->bad_p95 = 0;
+		}
+		v.common_cause = common;
+		if (common) {
+			v.grey = false;
+			v.half = false;
+		}
+		verdicts[i] = v;
+	}
+}
+
+/*
+ * The others must have answered just now, and well: their answers are the retries of the very
+ * requests that failed here. Errors in a row tell sooner than a share, which the second before
+ * still dilutes; the share tells of a region that answers now and then.
+ */
+bool
+grey_burst(struct grey *g, const struct evidence *delta, const struct evidence *last_1s,
+    const struct evidence *others_1s)
+{
+	double share = 1, others;
+
+	if (delta->answered > delta->errors || (last_1s->answered | last_1s->errors) == 0)
+		g->errors_in_a_row = 0; /* a good one, or none at all for a second */
+	else
+		g->errors_in_a_row += delta->errors;
+	if (others_1s->answered < BURST_OTHERS)
+		return false;
+	others = (double)others_1s->errors / others_1s->answered;
+	if (g->errors_in_a_row < BURST) {
+		if (last_1s->answered < BURST || last_1s->errors <= burst_share * last_1s->answered)
+			return false;
+		share = (double)last_1s->errors / last_1s->answered;
+	}
+	return others <= burst_others_share * share;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/stall.h"
+
+enum {
+	WINDOW_MIN_MS = 200,
+	WINDOW_MAX_MS = 1000,
+	EXPECTED_MIN = 20, /* completions in a window, for their absence to mean anything */
+	GROWTH_MIN = 3,    /* tries in flight */
+};
+
+static const double stalled_share = 0.05;
+static const double arrivals_share = 0.5;
+
+static double
+completions_per_s(const struct evidence_window *w)
+{
+	return (w->last_10s.answered + evidence_local(&w->last_10s)) * 1000.0 /
+	    (EVIDENCE_SLOTS * EVIDENCE_SLOT_MS);
+}
+
+static bool
+window_open(struct stall *s, double per_s, uint32_t in_flight, uint64_t now_ms)
+{
+	double ms = EXPECTED_MIN * 1000.0 / per_s;
+
+	if (per_s * WINDOW_MAX_MS < EXPECTED_MIN * 1000.0)
+		return false;
+	s->window_start_ms = now_ms;
+	s->window_ms = ms > WINDOW_MIN_MS ? (uint32_t)ms : WINDOW_MIN_MS;
+	s->completions = 0;
+	s->per_s = per_s;
+	if (s->stalled == 0)
+		s->in_flight_at_start = in_flight;
+	return true;
+}
+
+static bool
+is_quiet(const struct evidence *slot, double per_s)
+{
+	return slot->answered + evidence_local(slot) <=
+	    stalled_share * per_s * EVIDENCE_SLOT_MS / 1000.0;
+}
+
+/*
+ * Is this silence longer than twice any of the last 10 s? Requests that come in batches are
+ * answered in batches, and the pause in between is no news.
+ */
+static bool
+is_unusual(const struct evidence_window *w, double per_s)
+{
+	unsigned longest = 0, run = 0;
+	bool before_traffic = true;
+
+	for (unsigned i = 1; i <= EVIDENCE_SLOTS; i++) { /* oldest first */
+		if (is_quiet(&w->slot[(w->slot_no + i) % EVIDENCE_SLOTS], per_s)) {
+			run++;
+			continue;
+		}
+		if (!before_traffic && run > longest)
+			longest = run;
+		before_traffic = false;
+		run = 0;
+	}
+	return run >= 2 * longest;
+}
+
+/*
+ * Nearly nothing came though tries still began as usual and pile up. Without the arrivals, a region
+ * that traffic has just left, with one long request remaining, would look the same.
+ */
+static bool
+is_stalled(
+    const struct stall *s, const struct evidence_window *w, uint32_t in_flight, uint64_t now_ms)
+{
+	double expected = s->per_s * (double)(now_ms - s->window_start_ms) / 1000.0;
+
+	return s->completions <= stalled_share * expected &&
+	    in_flight >= s->in_flight_at_start + GROWTH_MIN &&
+	    w->last_1s.tries >= arrivals_share * s->per_s * s->window_ms / 1000.0 &&
+	    is_unusual(w, s->per_s);
+}
+
+/* Windows follow each other without a gap; while stalled, what was expected before still is. */
+unsigned
+stall_step(struct stall *s, const struct evidence_window *w, uint32_t completions,
+    uint32_t in_flight, uint64_t now_ms)
+{
+	double per_s = completions_per_s(w);
+
+	if (s->window_start_ms != 0) {
+		s->completions += completions;
+		if (now_ms < s->window_start_ms + s->window_ms)
+			return s->stalled;
+		s->stalled = is_stalled(s, w, in_flight, now_ms) ? s->stalled + 1 : 0;
+		s->window_start_ms = 0;
+	}
+	if (!window_open(s, s->stalled > 0 ? s->per_s : per_s, in_flight, now_ms))
+		s->stalled = 0;
+	return s->stalled;
+}
