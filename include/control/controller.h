@@ -14,10 +14,15 @@
 #include "base/error.h"
 
 struct controller;
+struct desk;
+struct journal;
 struct listener_set;
+struct mailbox;
 struct ring;
+struct state;
 struct table;
 struct topology;
+struct touched;
 struct worker;
 
 struct controller_setup {
@@ -25,6 +30,11 @@ struct controller_setup {
 	unsigned worker_count;
 	struct ring **urgent; /* by worker, of struct urgent; control is the consumer. NULL: none */
 	int urgent_fd; /* eventfd all workers write; -1: none */
+	struct touched **touched; /* by worker: endpoints it has used. NULL: none */
+	struct journal *journal; /* where facts go; NULL: to the log only */
+	struct desk *desk; /* what people wish and ask; NULL: nothing */
+	struct mailbox *states; /* of struct state: posted for main to keep. NULL: nothing is kept */
+	struct state *resumed; /* how things were before the restart; taken over. NULL: unknown */
 };
 
 /* The controller's own numbers; it writes, anyone reads relaxed. */
@@ -34,11 +44,13 @@ struct controller_stats {
 	atomic_ullong checks_failed;
 	atomic_ullong verdict_changes;
 	atomic_ullong share_changes;
+	atomic_ullong ticks;
+	atomic_ullong tick_us; /* spent in all of them */
 	atomic_ullong tick_us_max; /* slowest tick so far */
 	atomic_uint dns_failing; /* names whose last answer was a failure */
 };
 
-/* Workers and rings are borrowed until controller_stop() has returned; the arrays are copied. */
+/* All but the state is borrowed until controller_stop() has returned; the arrays are copied. */
 struct controller *controller_new(const struct controller_setup *);
 bool controller_start(struct controller *, struct error *);
 /*

@@ -12,11 +12,17 @@
 
 struct dns_names;
 struct resolver;
+struct state;
 struct topology;
 
 /* Takes a reference on the topology. A name that an older one watches too is not asked again. */
 struct dns_names *dns_names_new(struct resolver *, struct topology *);
 void dns_names_free(struct dns_names *);
+
+/* Names without an answer yet begin with the addresses they had. */
+void dns_names_seed(struct dns_names *, const struct state *);
+/* Adds each name's last good answer to a snapshot. */
+void dns_names_save(const struct dns_names *, struct state *);
 
 /* Has each name been answered, or failed, once? */
 bool dns_names_settled(const struct dns_names *);

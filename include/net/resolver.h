@@ -28,6 +28,11 @@ void resolver_configure(struct resolver *, const struct conf_resolver *);
 
 /* Starts watching (counted by name); asks at once if it is new. */
 struct resolver_name *resolver_watch(struct resolver *, const char *name);
+/*
+ * An address the name once had, to be used until its first good answer. Before that, and before
+ * it is settled; the owner is not called.
+ */
+void resolver_seed(struct resolver_name *, const struct sockaddr *);
 void resolver_unwatch(struct resolver *, struct resolver_name *);
 /* Asks again soon (after a connect error), at most once a second per name. */
 void resolver_hurry(struct resolver_name *);

@@ -18,10 +18,13 @@
 #include "base/ring.h"
 #include "base/stat.h"
 #include "conf/topology.h"
-#include "control/health.h"
+#include "control/brain.h"
+#include "control/desk.h"
 #include "control/dns_names.h"
+#include "control/health.h"
 #include "control/orders.h"
 #include "control/site.h"
+#include "control/state.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/resolver.h"
@@ -34,6 +37,8 @@ enum {
 	NAMES_WAIT_MS = 2000,
 	REBUILD_GAP_MS = 100, /* a burst of DNS answers makes one table, not hundreds */
 	OTHER_HOLDERS = 2,    /* control and main */
+	STATE_GAP_MS = 2000,  /* what changed is kept so soon, */
+	STATE_EVERY_MS = 60000, /* and what did not so often: its age says how much it is worth */
 };
 
 struct controller {
@@ -42,6 +47,8 @@ struct controller {
 	unsigned worker_count;
 	struct ring **urgent;
 	int urgent_fd;
+	struct desk *desk;
+	struct mailbox *states;
 	struct loop *loop;
 	struct mailbox *inbox; /* of struct orders */
 	int stop_fd;
@@ -51,6 +58,7 @@ struct controller {
 	/* the control thread's */
 	struct event *inbox_event;
 	struct event *urgent_event;
+	struct event *desk_event;
 	struct event *stop_event;
 	struct event *tick_event;
 	struct event *turn_event; /* made active by hand: runs once after what is going on now */
@@ -60,6 +68,10 @@ struct controller {
 	struct endpoint_registry *endpoints;
 	struct steering_registry *steerings;
 	struct health_set *health;
+	struct brain *brain;
+	struct state *resumed; /* until the first table */
+	uint64_t saved_ms; /* when a snapshot was last posted */
+	uint64_t saved_changes; /* of what it tells, by then */
 	struct orders *pending; /* waiting for their names */
 	struct dns_names *pending_names;
 	uint64_t pending_since_ms;
@@ -87,6 +99,14 @@ want_turn(void *arg)
 		return;
 	c->turn_wanted = true;
 	event_active(c->turn_event, EV_TIMEOUT, 0);
+}
+
+static void
+on_verdict(void *arg, const struct endpoint *e, const struct check_track *track)
+{
+	struct controller *c = arg;
+
+	brain_probe(c->brain, e, track);
 }
 
 static void
@@ -141,8 +161,12 @@ rebuild(struct controller *c, struct sites *sites)
 		t->listeners = c->current->listeners;
 		t->listeners_free = free_listeners;
 	}
+	brain_adopt(c->brain, t);
 	health_set_adopt(c->health, t, sites);
+	brain_settle(c->brain);
 	publish(c, t);
+	state_free(c->resumed);
+	c->resumed = NULL;
 	health_set_retire(c->health);
 	endpoint_registry_sweep(c->endpoints);
 	if (c->sites != sites)
@@ -174,6 +198,8 @@ take_orders(struct controller *c, struct orders *o)
 		resolver_configure(c->resolver, conf);
 	c->pending = o;
 	c->pending_names = dns_names_new(c->resolver, o->topology);
+	if (c->resumed != NULL)
+		dns_names_seed(c->pending_names, c->resumed);
 	c->pending_since_ms = clock_now_ms();
 	/* After the new ones watch: names in both stay known. */
 	dns_names_free(superseded);
@@ -208,7 +234,7 @@ decide(struct controller *c, uint64_t now_ms)
 		adopt_pending(c);
 	else if (c->names_changed && c->table != NULL && now_ms - c->built_ms >= REBUILD_GAP_MS)
 		rebuild(c, c->sites);
-	health_set_settle(c->health);
+	brain_settle(c->brain);
 }
 
 static void
@@ -220,6 +246,32 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	decide(c, clock_now_ms());
 }
 
+static uint64_t
+load(const atomic_ullong *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+/* A snapshot for main to keep. One it did not take yet is out of date. */
+static void
+save_state(struct controller *c, uint64_t now_ms)
+{
+	uint64_t changes = load(&c->stats.verdict_changes) + load(&c->stats.share_changes) +
+	    load(&c->stats.tables_built);
+	uint64_t gap_ms = changes != c->saved_changes ? STATE_GAP_MS : STATE_EVERY_MS;
+	struct state *state;
+
+	if (c->states == NULL || now_ms - c->saved_ms < gap_ms)
+		return;
+	c->saved_ms = now_ms;
+	c->saved_changes = changes;
+	state = state_new(clock_wall_us() / 1000);
+	brain_save(c->brain, state);
+	health_set_save(c->health, state);
+	dns_names_save(c->names, state);
+	state_free(mailbox_post(c->states, state));
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -227,14 +279,18 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	uint64_t began_us = clock_now_us();
 	uint64_t spent_us;
 
-	health_set_tick(c->health);
+	brain_tick(c->brain);
 	decide(c, began_us / 1000);
 	if (++c->ticks % TICKS_PER_S == 0 && c->table != NULL) {
+		health_set_tick(c->health);
+		save_state(c, began_us / 1000);
 		endpoint_registry_sweep(c->endpoints);
 		atomic_store_explicit(
 		    &c->stats.dns_failing, dns_names_failing(c->names), memory_order_relaxed);
 	}
 	spent_us = clock_now_us() - began_us;
+	stat_add(&c->stats.ticks, 1);
+	stat_add(&c->stats.tick_us, spent_us);
 	if (spent_us > atomic_load_explicit(&c->stats.tick_us_max, memory_order_relaxed))
 		atomic_store_explicit(&c->stats.tick_us_max, spent_us, memory_order_relaxed);
 }
@@ -258,6 +314,7 @@ drain_urgent(struct controller *c, struct ring *ring)
 	while ((u = ring_peek(ring, &len)) != NULL) {
 		assert(len == sizeof *u && u->fault < FAULT_COUNT);
 		health_set_urgent(c->health, u->endpoint_id, (enum fault)u->fault);
+		brain_urgent(c->brain, u->endpoint_id, (enum fault)u->fault);
 		ring_release(ring);
 	}
 }
@@ -274,6 +331,14 @@ on_urgent(evutil_socket_t fd, short what, void *arg)
 		if (c->urgent[i] != NULL)
 			drain_urgent(c, c->urgent[i]);
 	}
+}
+
+static void
+on_desk(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	brain_serve(c->brain);
 }
 
 static void
@@ -308,10 +373,14 @@ open_events(struct controller *c)
 	event_add(c->inbox_event, NULL);
 	event_add(c->stop_event, NULL);
 	event_add(c->tick_event, &period);
-	if (c->urgent_fd < 0)
-		return;
-	c->urgent_event = watch(c, c->urgent_fd, EV_READ | EV_PERSIST, on_urgent);
-	event_add(c->urgent_event, NULL);
+	if (c->urgent_fd >= 0) {
+		c->urgent_event = watch(c, c->urgent_fd, EV_READ | EV_PERSIST, on_urgent);
+		event_add(c->urgent_event, NULL);
+	}
+	if (c->desk != NULL) {
+		c->desk_event = watch(c, desk_fd(c->desk), EV_READ | EV_PERSIST, on_desk);
+		event_add(c->desk_event, NULL);
+	}
 }
 
 static void
@@ -323,6 +392,8 @@ close_events(struct controller *c)
 	event_free(c->turn_event);
 	if (c->urgent_event != NULL)
 		event_free(c->urgent_event);
+	if (c->desk_event != NULL)
+		event_free(c->desk_event);
 }
 
 struct controller *
@@ -338,6 +409,8 @@ controller_new(const struct controller_setup *setup)
 		c->urgent[i] = setup->urgent != NULL ? setup->urgent[i] : NULL;
 	}
 	c->urgent_fd = setup->urgent_fd;
+	c->desk = setup->desk;
+	c->states = setup->states;
 	c->stop_fd = -1;
 	c->loop = loop_new();
 	c->inbox = mailbox_new();
@@ -345,10 +418,20 @@ controller_new(const struct controller_setup *setup)
 	c->steerings = steering_registry_new(setup->worker_count);
 	c->health = health_set_new(&(struct health_setup){ .loop = c->loop,
 	    .stats = &c->stats,
-	    .eject_ms = HEALTH_EJECT_MS,
-	    .changed = want_turn,
+	    .verdict = on_verdict,
 	    .unreachable = on_unreachable,
 	    .arg = c });
+	c->brain = brain_new(&(struct brain_setup){ .stats = &c->stats,
+	    .touched = setup->touched,
+	    .worker_count = setup->worker_count,
+	    .wanted = want_turn,
+	    .lost = on_unreachable,
+	    .arg = c,
+	    .journal = setup->journal,
+	    .desk = setup->desk });
+	c->resumed = setup->resumed;
+	brain_resume(c->brain, c->resumed);
+	health_set_resume(c->health, c->resumed);
 	return c;
 }
 
@@ -468,6 +551,8 @@ controller_free(struct controller *c)
 	mailbox_free(c->inbox);
 	drop_pending(c);
 	health_set_free(c->health);
+	brain_free(c->brain);
+	state_free(c->resumed);
 	release_tables(c);
 	sites_free(c->sites);
 	dns_names_free(c->names);

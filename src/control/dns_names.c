@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/dns_names.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "conf/topology.h"
+#include "control/state.h"
 #include "net/resolver.h"
 
 struct dns_names {
@@ -105,6 +107,65 @@ dns_names_free(struct dns_names *n)
 	mem_free(n->first);
 	topology_unref(n->topology);
 	mem_free(n);
+}
+
+static void
+seed(struct resolver_name *name, const char *text)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+		resolver_seed(name, (const struct sockaddr *)&in);
+	else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
+		resolver_seed(name, (const struct sockaddr *)&in6);
+}
+
+void
+dns_names_seed(struct dns_names *n, const struct state *state)
+{
+	for (unsigned i = 0; i < n->unique_count; i++) {
+		const struct state_name *known =
+		    state_find_name(state, resolver_name_text(n->unique[i]));
+
+		for (unsigned a = 0; known != NULL && a < known->address_count; a++)
+			seed(n->unique[i], known->addresses[a]);
+	}
+}
+
+static void
+save(const struct resolver_name *name, struct state *state)
+{
+	const struct sockaddr_storage *list;
+	const socklen_t *lens;
+	unsigned count = resolver_addresses(name, &list, &lens);
+	char(*texts)[INET6_ADDRSTRLEN] = mem_array(count, sizeof *texts);
+	const char **addresses = mem_array(count, sizeof *addresses);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct sockaddr_in *in = (const void *)&list[i];
+		const struct sockaddr_in6 *in6 = (const void *)&list[i];
+		const void *bytes = list[i].ss_family == AF_INET6 ? (const void *)&in6->sin6_addr
+								  : (const void *)&in->sin_addr;
+
+		addresses[i] =
+		    inet_ntop(list[i].ss_family, bytes, texts[i], (socklen_t)sizeof texts[i]);
+	}
+	state_add_name(state, resolver_name_text(name), addresses, count);
+	mem_free(addresses);
+	mem_free(texts);
+}
+
+void
+dns_names_save(const struct dns_names *n, struct state *state)
+{
+	const struct sockaddr_storage *list;
+	const socklen_t *lens;
+
+	for (unsigned i = 0; i < n->unique_count; i++) {
+		if (resolver_addresses(n->unique[i], &list, &lens) > 0)
+			save(n->unique[i], state);
+	}
 }
 
 bool

@@ -12,10 +12,10 @@
 #include "base/timer.h"
 #include "conf/topology.h"
 #include "control/controller.h"
+#include "control/fact_log.h"
 #include "control/probe.h"
-#include "control/shares.h"
 #include "control/site.h"
-#include "control/verdict_log.h"
+#include "control/state.h"
 #include "net/loop.h"
 #include "steer/rng.h"
 #include "steer/table.h"
@@ -35,18 +35,14 @@ struct health {
 	struct list node; /* in health_set.all */
 	struct health_set *set;
 	struct endpoint *endpoint;
-	struct site *site;        /* borrowed from the sites adopted last */
-	unsigned service, region; /* indices in the table adopted last */
-	unsigned round;           /* of adoption in which it was last seen */
-	bool fresh;               /* its first probe is not scheduled yet */
-	bool suspected;           /* a worker could not reach it since the last probe began */
-	bool ejected;             /* by traffic, having no check */
-	unsigned fast_left;       /* probes to come at the fast interval, because traffic failed */
-	unsigned failures;        /* of traffic in a row, having no check */
-	uint64_t answered;        /* by all workers' count, at the last of those */
-	uint64_t started_ms;      /* of the last probe */
+	struct site *site;    /* borrowed from the sites adopted last */
+	unsigned round;       /* of adoption in which it was last seen */
+	bool fresh;           /* its first probe is not scheduled yet */
+	bool suspected;       /* a worker could not reach it since the last probe began */
+	unsigned fast_left;   /* probes to come at the fast interval, because traffic failed */
+	uint64_t started_ms;  /* of the last probe */
 	struct check_track track;
-	struct timer timer; /* next probe, or the end of an ejection */
+	struct timer timer; /* next probe */
 	struct probe probe;
 };
 
@@ -57,9 +53,8 @@ struct health_set {
 	struct health **by_id; /* by endpoint id; NULL where there is none */
 	unsigned by_id_size;
 	unsigned round;
-	const struct table *table;
-	struct shares *shares;
-	struct verdict_log log;
+	const struct state *resumed; /* borrowed until the first adoption is over */
+	struct fact_log log;
 };
 
 static void on_due(void *arg);
@@ -72,7 +67,6 @@ health_set_new(const struct health_setup *setup)
 	set->setup = *setup;
 	rng_seed(&set->rng, clock_now_us() ^ clock_wall_us());
 	list_init(&set->all);
-	set->shares = shares_new(setup->stats, &set->log);
 	return set;
 }
 
@@ -94,7 +88,6 @@ health_set_free(struct health_set *set)
 		return;
 	list_for_safe (node, &set->all)
 		health_free(container_of(node, struct health, node));
-	shares_free(set->shares);
 	mem_free(set->by_id);
 	mem_free(set);
 }
@@ -105,44 +98,10 @@ random_step(struct health_set *set)
 	return rng_below(&set->rng, DELAY_STEPS) * (UINT32_MAX / DELAY_STEPS + 1);
 }
 
-static enum endpoint_state
-state_of(const struct endpoint *e)
-{
-	return endpoint_word_state(atomic_load_explicit(&e->word, memory_order_relaxed));
-}
-
-/* Writes the verdict and what is behind it; the word last. Returns whether the word changed. */
-static bool
-write_verdict(struct endpoint *e, const struct check_track *t)
-{
-	unsigned word = endpoint_word(t->state, ENDPOINT_WEIGHT_FULL);
-	unsigned was = atomic_load_explicit(&e->word, memory_order_relaxed);
-
-	atomic_store_explicit(&e->reason, t->reason, memory_order_relaxed);
-	atomic_store_explicit(&e->reason_detail, t->detail, memory_order_relaxed);
-	atomic_store_explicit(&e->since_ms, t->since_ms, memory_order_relaxed);
-	if (word == was)
-		return false;
-	atomic_store_explicit(&e->word, word, memory_order_relaxed);
-	return true;
-}
-
-/* The track has a new verdict, or new reasons for the old one. */
 static void
-publish_verdict(struct health *h, uint64_t now_ms)
+tell(struct health *h)
 {
-	struct health_set *set = h->set;
-	enum endpoint_state was = state_of(h->endpoint);
-
-	if (!write_verdict(h->endpoint, &h->track))
-		return;
-	shares_touch(set->shares, h->service, h->region);
-	set->setup.changed(set->setup.arg);
-	if (was == h->track.state)
-		return;
-	stat_add(&set->setup.stats->verdict_changes, 1);
-	verdict_log_change(
-	    &set->log, h->endpoint, was, h->track.state, h->track.reason, h->track.detail, now_ms);
+	h->set->setup.verdict(h->set->setup.arg, h->endpoint, &h->track);
 }
 
 /* Probes, then rest: the delay counts from the start of the last probe. */
@@ -208,10 +167,11 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	if (r->evidence) {
 		if (!r->check.passed)
 			stat_add(&set->setup.stats->checks_failed, 1);
-		if (check_step(&h->track, &r->check, h->site->check, now_ms) &&
-		    h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
-			set->setup.unreachable(set->setup.arg, h->endpoint);
-		publish_verdict(h, now_ms);
+		if (check_step(&h->track, &r->check, h->site->check, now_ms)) {
+			if (h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
+				set->setup.unreachable(set->setup.arg, h->endpoint);
+			tell(h);
+		}
 	}
 	if (h->suspected)
 		probe_soon(h, now_ms);
@@ -223,8 +183,6 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 static void
 take_as_up(struct health *h, uint64_t now_ms)
 {
-	h->ejected = false;
-	h->failures = 0;
 	h->track = (struct check_track){
 		.state = ENDPOINT_UP,
 		.reason = REASON_NOT_CHECKED,
@@ -232,14 +190,24 @@ take_as_up(struct health *h, uint64_t now_ms)
 	};
 }
 
+/* Before its first check: as it was before a restart, if that is known. */
 static void
-begin_unknown(struct health *h, uint64_t now_ms)
+begin_unproven(struct health *h, uint64_t now_ms)
 {
+	const struct state *state = h->set->resumed;
+	const struct state_endpoint *known =
+	    state != NULL ? state_find_endpoint(state, h->endpoint) : NULL;
+
 	h->track = (struct check_track){
 		.state = ENDPOINT_UNKNOWN,
 		.reason = REASON_FIRST_CHECK_PENDING,
 		.since_ms = now_ms,
 	};
+	if (known == NULL)
+		return;
+	h->track.state = known->up ? ENDPOINT_UP : ENDPOINT_DOWN;
+	h->track.reason = REASON_RESTORED;
+	h->track.detail = (uint32_t)(state_age_ms(state) / 1000);
 }
 
 static bool
@@ -279,11 +247,10 @@ health_new(struct health_set *set, struct endpoint *e, struct site *site, uint64
 	list_append(&set->all, &h->node);
 	index_by_id(set, h);
 	if (has_check(site)) {
-		begin_unknown(h, now_ms);
+		begin_unproven(h, now_ms);
 		h->fresh = true;
 	} else
 		take_as_up(h, now_ms);
-	write_verdict(e, &h->track);
 	return h;
 }
 
@@ -315,7 +282,6 @@ move(struct health *h, struct site *site, bool same_probe, uint64_t now_ms)
 			take_as_up(h, now_ms);
 		return;
 	}
-	h->ejected = false;
 	h->track.streak = 0;
 	h->fresh = true;
 }
@@ -338,8 +304,8 @@ same_probe(struct move_memo *memo, const struct site *from, const struct site *t
 }
 
 static void
-adopt_region(struct health_set *set, const struct table_region *region, unsigned service,
-    struct site *site, uint64_t now_ms)
+adopt_region(struct health_set *set, const struct table_region *region, struct site *site,
+    uint64_t now_ms)
 {
 	struct move_memo memo = { NULL, NULL, false };
 
@@ -353,9 +319,7 @@ adopt_region(struct health_set *set, const struct table_region *region, unsigned
 			move(h, site, same_probe(&memo, h->site, site), now_ms);
 		assert(h->endpoint == e);
 		h->round = set->round;
-		h->service = service;
-		h->region = region->index;
-		write_verdict(e, &h->track);
+		tell(h);
 	}
 }
 
@@ -388,15 +352,24 @@ health_set_adopt(struct health_set *set, const struct table *table, struct sites
 	uint64_t now_ms = clock_now_ms();
 
 	set->round++;
-	set->table = table;
 	for (unsigned s = 0; s < table->service_count; s++) {
 		for (unsigned r = 0; r < table->services[s].region_count; r++)
 			adopt_region(
-			    set, &table->services[s].regions[r], s, sites_at(sites, s, r), now_ms);
+			    set, &table->services[s].regions[r], sites_at(sites, s, r), now_ms);
 	}
+	set->resumed = NULL;
 	schedule_fresh(set, now_ms);
-	shares_adopt(set->shares, table);
-	shares_settle(set->shares);
+}
+
+/* The brain knows it no more: its last word is ours. */
+static void
+drain(struct endpoint *e, uint64_t now_ms)
+{
+	atomic_store_explicit(&e->reason, REASON_REMOVED, memory_order_relaxed);
+	atomic_store_explicit(&e->reason_detail, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->since_ms, now_ms, memory_order_relaxed);
+	atomic_store_explicit(&e->word, endpoint_word(ENDPOINT_DRAINING, ENDPOINT_WEIGHT_FULL),
+	    memory_order_relaxed);
 }
 
 void
@@ -409,98 +382,10 @@ health_set_retire(struct health_set *set)
 
 		if (h->round == set->round)
 			continue;
-		write_verdict(h->endpoint,
-		    &(struct check_track){
-			.state = ENDPOINT_DRAINING,
-			.reason = REASON_REMOVED,
-			.since_ms = now_ms,
-		    });
-		verdict_log_change(&set->log, h->endpoint, h->track.state, ENDPOINT_DRAINING,
-		    REASON_REMOVED, 0, now_ms);
+		drain(h->endpoint, now_ms);
+		fact_log_removed(&set->log, h->endpoint, now_ms);
 		health_free(h);
 	}
-}
-
-static uint64_t
-count_answered(const struct endpoint *e)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < e->workers; i++) {
-		const struct endpoint_shard *shard =
-		    atomic_load_explicit(&e->shards[i], memory_order_acquire);
-
-		if (shard != NULL)
-			n += atomic_load_explicit(&shard->answered, memory_order_relaxed);
-	}
-	return n;
-}
-
-static bool
-is_last_usable(const struct health_set *set, const struct health *h)
-{
-	const struct table_service *service = &set->table->services[h->service];
-
-	for (unsigned r = 0; r < service->region_count; r++) {
-		const struct table_region *region = &service->regions[r];
-
-		for (unsigned i = 0; i < region->endpoint_count; i++) {
-			if (region->endpoints[i] != h->endpoint &&
-			    state_of(region->endpoints[i]) == ENDPOINT_UP)
-				return false;
-		}
-	}
-	return true;
-}
-
-static void
-on_ejection_over(void *arg)
-{
-	struct health *h = arg;
-	uint64_t now_ms = clock_now_ms();
-
-	take_as_up(h, now_ms);
-	publish_verdict(h, now_ms);
-}
-
-static void
-eject(struct health *h, uint64_t now_ms)
-{
-	h->ejected = true;
-	h->track = (struct check_track){
-		.state = ENDPOINT_DOWN,
-		.reason = REASON_TRAFFIC_FAILED,
-		.detail = h->failures,
-		.since_ms = now_ms,
-	};
-	publish_verdict(h, now_ms);
-	timer_start(
-	    h->set->setup.loop->timers, &h->timer, h->set->setup.eject_ms, on_ejection_over, h);
-}
-
-/* There is no check to ask: traffic itself is the evidence. */
-static void
-traffic_failed(struct health *h, uint64_t now_ms)
-{
-	static struct log_limit limit;
-	uint64_t answered = count_answered(h->endpoint);
-
-	if (h->ejected)
-		return;
-	if (answered != h->answered)
-		h->failures = 0;
-	h->answered = answered;
-	h->failures++;
-	if (h->failures < HEALTH_TRAFFIC_FALL)
-		return;
-	h->set->setup.unreachable(h->set->setup.arg, h->endpoint);
-	if (!is_last_usable(h->set, h)) {
-		eject(h, now_ms);
-		return;
-	}
-	log_limited(&limit, LOG_LEVEL_WARN,
-	    "service %s: %s fails, but is the last usable endpoint: it stays in use",
-	    h->endpoint->service, h->endpoint->url);
 }
 
 void
@@ -509,12 +394,8 @@ health_set_urgent(struct health_set *set, uint32_t endpoint_id, enum fault why)
 	struct health *h = endpoint_id < set->by_id_size ? set->by_id[endpoint_id] : NULL;
 	uint64_t now_ms = clock_now_ms();
 
-	if (h == NULL || fault_origin(why) != FAULT_LOCAL)
+	if (h == NULL || fault_origin(why) != FAULT_LOCAL || !has_check(h->site))
 		return;
-	if (!has_check(h->site)) {
-		traffic_failed(h, now_ms);
-		return;
-	}
 	h->fast_left = h->site->check->fall;
 	h->suspected = true;
 	if (!h->probe.running)
@@ -522,13 +403,32 @@ health_set_urgent(struct health_set *set, uint32_t endpoint_id, enum fault why)
 }
 
 void
-health_set_settle(struct health_set *set)
+health_set_tick(struct health_set *set)
 {
-	shares_settle(set->shares);
+	fact_log_tick(&set->log, clock_now_ms());
 }
 
 void
-health_set_tick(struct health_set *set)
+health_set_save(const struct health_set *set, struct state *state)
 {
-	verdict_log_tick(&set->log, clock_now_ms());
+	list_for (node, &set->all) {
+		const struct health *h = container_of(node, struct health, node);
+
+		if (!has_check(h->site) || h->track.state == ENDPOINT_UNKNOWN)
+			continue;
+		state_add_endpoint(state,
+		    &(struct state_endpoint){
+			.service = h->endpoint->service,
+			.region = h->endpoint->region,
+			.host = h->endpoint->host,
+			.url = h->endpoint->url,
+			.up = h->track.state == ENDPOINT_UP,
+		    });
+	}
+}
+
+void
+health_set_resume(struct health_set *set, const struct state *state)
+{
+	set->resumed = state;
 }

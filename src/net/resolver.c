@@ -533,6 +533,21 @@ resolver_unwatch(struct resolver *r, struct resolver_name *n)
 }
 
 void
+resolver_seed(struct resolver_name *n, const struct sockaddr *addr)
+{
+	struct resolver_set all = { 0 };
+
+	if (n->settled)
+		return;
+	resolver_set_add(&n->sets[addr->sa_family == AF_INET6 ? FAMILY_6 : FAMILY_4], addr);
+	for (int f = 0; f < FAMILIES; f++)
+		resolver_set_join(&all, &n->sets[f]);
+	resolver_set_finish(&all, n->resolver->max_addresses);
+	resolver_set_clear(&n->all);
+	n->all = all;
+}
+
+void
 resolver_hurry(struct resolver_name *n)
 {
 	uint64_t since_ms = clock_now_ms() - n->asked_ms;

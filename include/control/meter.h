@@ -1,0 +1,56 @@
+/*
+ * What the workers counted, summed over them and told as differences: of an endpoint, of a region
+ * of a service, of a service. Control thread only.
+ */
+#ifndef CONTROL_METER_H
+#define CONTROL_METER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "steer/evidence.h"
+
+struct endpoint;
+struct service_steering;
+struct steering;
+
+/* Zero-initialised: what was counted before the first reading is part of that reading. */
+struct endpoint_meter {
+	uint64_t tries, answered, not_sent, broken, timeouts, errors;
+};
+
+/* Takes the counts as they are now, so that the next reading begins here. */
+void endpoint_meter_begin(struct endpoint_meter *, const struct endpoint *);
+/* What was counted since the last reading; false: nothing. */
+bool endpoint_meter_read(struct endpoint_meter *, const struct endpoint *, struct evidence *);
+
+struct region_meter {
+	uint64_t completions;
+	uint64_t completions_then; /* at the last full second */
+	struct histogram_sum then; /* first-byte latencies, likewise */
+	struct histogram_sum second; /* what region_meter_second() gave last */
+};
+
+/* Answers and failures since the last reading. */
+uint32_t region_meter_completions(struct region_meter *, const struct steering *);
+uint32_t region_meter_in_flight(const struct steering *);
+/* Latencies since the last call, to be asked after the completions. Valid until the next call. */
+const struct histogram_sum *region_meter_second(struct region_meter *, const struct steering *);
+
+enum { DEMAND_SLOTS = 10 }; /* readings that make a window: one second of ticks */
+
+struct demand_slot {
+	uint64_t requests;
+	uint64_t at_us;
+};
+
+struct demand_meter {
+	struct demand_slot slots[DEMAND_SLOTS]; /* a ring */
+	unsigned count, newest;
+};
+
+/* Requests per second over the readings of about the last second. */
+double demand_meter_read(struct demand_meter *, const struct service_steering *, uint64_t now_us);
+
+#endif

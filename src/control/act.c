@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/act.h"
+
+#include <math.h>
+
+#include "base/stat.h"
+#include "control/controller.h"
+#include "steer/steer.h"
+#include "steer/table.h"
+
+_Static_assert(STEERING_STATES == REGION_EVACUATED + 1, "a counter for each state");
+
+static void
+set(atomic_uint *word, unsigned value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static unsigned
+get(const atomic_uint *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+/* The word last: who sees it may look for its reason. Returns whether it changed. */
+static bool
+write_endpoint(struct endpoint *e, const struct steer_endpoint_out *out)
+{
+	unsigned word = endpoint_word(out->state, out->weight);
+	unsigned was = get(&e->word);
+
+	set(&e->reason, out->reason);
+	set(&e->reason_detail, out->detail);
+	atomic_store_explicit(&e->since_ms, out->since_ms, memory_order_relaxed);
+	if (word == was)
+		return false;
+	set(&e->word, word);
+	return true;
+}
+
+struct scan {
+	unsigned usable;
+	unsigned changes; /* of state */
+	bool words; /* has any changed */
+};
+
+static struct scan
+write_endpoints(const struct table_region *region, const struct steer *steer)
+{
+	struct scan scan = { 0 };
+
+	for (unsigned i = 0; i < region->endpoint_count; i++) {
+		struct endpoint *e = region->endpoints[i];
+		enum endpoint_state was = endpoint_word_state(get(&e->word));
+		struct steer_endpoint_out out;
+
+		steer_endpoint(steer, region->index, i, &out);
+		scan.words |= write_endpoint(e, &out);
+		scan.changes += out.state != was;
+		scan.usable += out.state == ENDPOINT_UP;
+	}
+	return scan;
+}
+
+/* Who is usable goes before who gets how much. */
+static void
+write_usable(const struct table_region *region, const struct steer *steer, bool panic, bool whole,
+    struct controller_stats *stats)
+{
+	struct steering *s = region->steering;
+	bool moved = get(&s->panic) != panic;
+	unsigned usable = get(&s->usable);
+
+	set(&s->panic, panic);
+	if (whole || steer_endpoints_changed(steer, region->index)) {
+		struct scan scan = write_endpoints(region, steer);
+
+		stat_add(&stats->verdict_changes, scan.changes);
+		moved |= scan.words || scan.usable != usable || whole;
+		usable = scan.usable;
+	}
+	if (moved)
+		steering_changed(s, usable);
+}
+
+static void
+write_state(struct steering *s, const struct steer_region_out *out)
+{
+	const struct region *region = &out->region;
+	bool entered = get(&s->state) != region->state;
+
+	atomic_store_explicit(&s->since_ms, region->since_ms, memory_order_relaxed);
+	set(&s->target, (unsigned)lround(out->target * SHARE_WHOLE));
+	set(&s->signal, region->signal);
+	atomic_store_explicit(&s->value, region->value, memory_order_relaxed);
+	atomic_store_explicit(&s->threshold, region->threshold, memory_order_relaxed);
+	atomic_store_explicit(&s->limit, out->limit, memory_order_relaxed);
+	if (!entered)
+		return;
+	stat_add(&s->entered[region->state], 1);
+	/* Release: who lets go of a region that is down sees that it has no share any more. */
+	atomic_store_explicit(&s->state, region->state, memory_order_release);
+}
+
+static void
+write_service(struct service_steering *s, const struct steer *steer)
+{
+	double demand = steer_demand(steer);
+
+	set(&s->mode, steer_mode(steer));
+	set(&s->shed, (unsigned)lround(steer_shed(steer) * SHARE_WHOLE));
+	set(&s->demand, demand < UINT32_MAX ? (unsigned)demand : UINT32_MAX);
+	set(&s->self_suspect, steer_self_suspect(steer));
+}
+
+void
+act_service(const struct table_service *service, const struct steer *steer,
+    struct controller_stats *stats, bool whole)
+{
+	bool fail_open = steer_mode(steer) == SHARE_FAIL_OPEN;
+	struct steer_region_out out[SHARE_MAX_REGIONS];
+	struct steering *steerings[SHARE_MAX_REGIONS];
+	double shares[SHARE_MAX_REGIONS];
+	uint32_t words[SHARE_MAX_REGIONS];
+
+	for (unsigned i = 0; i < service->region_count; i++) {
+		const struct table_region *region = &service->regions[i];
+
+		steer_region(steer, i, &out[i]);
+		steerings[i] = region->steering;
+		shares[i] = out[i].share;
+		write_usable(region, steer, out[i].panic || (fail_open && out[i].share > 0), whole,
+		    stats);
+		admission_set(
+		    &region->steering->admission, out[i].limit, out[i].limit_in_flight);
+	}
+	share_words(shares, service->region_count, words);
+	if (steering_set_shares(steerings, words, service->region_count))
+		stat_add(&stats->share_changes, 1);
+	for (unsigned i = 0; i < service->region_count; i++)
+		write_state(steerings[i], &out[i]);
+	write_service(service->steering, steer);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/fact_log.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+enum { WINDOW_MS = 1000, LINE = 512 };
+
+void
+fact_log_tick(struct fact_log *l, uint64_t now_ms)
+{
+	if (now_ms - l->window_ms < WINDOW_MS)
+		return;
+	if (l->held_back > 0)
+		log_info("%u more changes of endpoints and regions in that second", l->held_back);
+	*l = (struct fact_log){ .window_ms = now_ms };
+}
+
+static bool
+has_room(struct fact_log *l, uint64_t now_ms)
+{
+	fact_log_tick(l, now_ms);
+	if (l->lines < FACT_LINES_PER_S) {
+		l->lines++;
+		return true;
+	}
+	l->held_back++;
+	return false;
+}
+
+/* What takes traffic away, or means that it could not be taken away, is worth a second look. */
+static enum log_level
+level_of(enum fact_kind kind)
+{
+	switch (kind) {
+	case FACT_REGION_DOWN:
+	case FACT_REGION_GREY:
+	case FACT_SHED_BEGAN:
+	case FACT_FAIL_OPEN:
+	case FACT_FAIL_CLOSED:
+	case FACT_REGION_PANIC:
+	case FACT_COMMON_CAUSE:
+	case FACT_SELF_SUSPECT:
+	case FACT_NOT_REDUNDANT:
+	case FACT_OVERRIDDEN:
+		return LOG_LEVEL_WARN;
+	default:
+		return LOG_LEVEL_INFO;
+	}
+}
+
+static void
+write_line(enum log_level level, const char *line)
+{
+	if (level == LOG_LEVEL_WARN)
+		log_warn("%s", line);
+	else
+		log_info("%s", line);
+}
+
+void
+fact_log_write(struct fact_log *l, const struct fact *f, const struct endpoint *e)
+{
+	enum log_level level = level_of(f->kind);
+	char text[LINE], line[2 * LINE], why[128];
+
+	/* A warning of a region must not be lost in a flood of its endpoints. */
+	if (!log_wants(level) || (level != LOG_LEVEL_WARN && !has_room(l, f->at_ms)))
+		return;
+	fact_format(f, text, sizeof text);
+	if (e == NULL) {
+		write_line(level, text);
+		return;
+	}
+	endpoint_reason_format(
+	    (enum endpoint_reason)atomic_load_explicit(&e->reason, memory_order_relaxed),
+	    atomic_load_explicit(&e->reason_detail, memory_order_relaxed), why, sizeof why);
+	snprintf(line, sizeof line, "%s; %s, %s", text, e->url, why);
+	write_line(level, line);
+}
+
+void
+fact_log_removed(struct fact_log *l, const struct endpoint *e, uint64_t now_ms)
+{
+	if (log_wants(LOG_LEVEL_INFO) && has_room(l, now_ms))
+		log_info("%s, %s: endpoint %s left the configuration or DNS and drains", e->service,
+		    e->region, e->url);
+}

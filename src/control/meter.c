@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/meter.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "steer/endpoint.h"
+#include "steer/steering.h"
+
+static uint64_t
+load(const atomic_ullong *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+void
+endpoint_meter_begin(struct endpoint_meter *m, const struct endpoint *e)
+{
+	*m = (struct endpoint_meter){ 0 };
+	for (unsigned i = 0; i < e->workers; i++) {
+		const struct endpoint_shard *s =
+		    atomic_load_explicit(&e->shards[i], memory_order_acquire);
+
+		if (s == NULL)
+			continue;
+		m->tries += load(&s->tries);
+		m->answered += load(&s->answered);
+		m->not_sent += load(&s->not_sent);
+		m->broken += load(&s->broken);
+		m->timeouts += load(&s->timeouts);
+		m->errors += load(&s->errors);
+	}
+}
+
+bool
+endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct evidence *delta)
+{
+	struct endpoint_meter now;
+
+	endpoint_meter_begin(&now, e);
+	if (memcmp(&now, m, sizeof now) == 0)
+		return false;
+	*delta = (struct evidence){
+		.tries = (uint32_t)(now.tries - m->tries),
+		.answered = (uint32_t)(now.answered - m->answered),
+		.not_sent = (uint32_t)(now.not_sent - m->not_sent),
+		.broken = (uint32_t)(now.broken - m->broken),
+		.timeouts = (uint32_t)(now.timeouts - m->timeouts),
+		.errors = (uint32_t)(now.errors - m->errors),
+	};
+	*m = now;
+	return true;
+}
+
+static const struct region_shard *
+shard_of(const struct steering *s, unsigned worker)
+{
+	return atomic_load_explicit(&s->shards[worker], memory_order_acquire);
+}
+
+uint32_t
+region_meter_completions(struct region_meter *m, const struct steering *s)
+{
+	uint64_t now = 0;
+	uint32_t delta;
+
+	for (unsigned i = 0; i < s->workers; i++) {
+		const struct region_shard *shard = shard_of(s, i);
+
+		if (shard != NULL)
+			now += load(&shard->completions);
+	}
+	delta = (uint32_t)(now - m->completions);
+	m->completions = now;
+	return delta;
+}
+
+uint32_t
+region_meter_in_flight(const struct steering *s)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < s->workers; i++) {
+		const struct region_shard *shard = shard_of(s, i);
+
+		if (shard != NULL)
+			sum += atomic_load_explicit(&shard->in_flight, memory_order_relaxed);
+	}
+	return sum;
+}
+
+const struct histogram_sum *
+region_meter_second(struct region_meter *m, const struct steering *s)
+{
+	static const struct histogram_sum none;
+	struct histogram_sum now = { .total = 0 };
+
+	/* Most regions of most services are idle most of the time: their buckets are not read. */
+	if (m->completions == m->completions_then)
+		return &none;
+	m->completions_then = m->completions;
+	for (unsigned i = 0; i < s->workers; i++) {
+		const struct region_shard *shard = shard_of(s, i);
+
+		if (shard != NULL)
+			histogram_merge(&now, &shard->first_byte);
+	}
+	m->second = now;
+	histogram_subtract(&m->second, &m->then);
+	m->then = now;
+	return &m->second;
+}
+
+double
+demand_meter_read(struct demand_meter *m, const struct service_steering *s, uint64_t now_us)
+{
+	uint64_t requests = 0;
+	struct demand_slot oldest = { 0, now_us };
+
+	for (unsigned i = 0; i < s->workers; i++) {
+		const struct service_shard *shard =
+		    atomic_load_explicit(&s->shards[i], memory_order_acquire);
+
+		if (shard != NULL)
+			requests += load(&shard->requests);
+	}
+	/* Once the ring is full, the oldest slot is the one that is written next. */
+	m->newest = (m->newest + 1) % DEMAND_SLOTS;
+	if (m->count > 0)
+		oldest = m->slots[(m->newest + DEMAND_SLOTS - m->count) % DEMAND_SLOTS];
+	m->slots[m->newest] = (struct demand_slot){ requests, now_us };
+	if (m->count < DEMAND_SLOTS)
+		m->count++;
+	if (now_us <= oldest.at_us)
+		return 0;
+	return (double)(requests - oldest.requests) * 1e6 / (double)(now_us - oldest.at_us);
+}
