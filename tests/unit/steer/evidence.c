@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/evidence.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "steer/rng.h"
+
+static const struct evidence one = { .tries = 1, .answered = 1 };
+
+START_TEST(a_count_leaves_the_second_after_ten_slots_and_the_ten_seconds_after_hundred)
+{
+	static const struct {
+		uint64_t at_ms;
+		uint32_t last_1s, last_10s;
+	} t[] = {
+		{ 5000, 1, 1 },
+		{ 5099, 1, 1 },
+		{ 5999, 1, 1 },
+		{ 6000, 0, 1 },
+		{ 14999, 0, 1 },
+		{ 15000, 0, 0 },
+		{ UINT64_MAX, 0, 0 },
+	};
+	struct evidence_window w = { 0 };
+
+	evidence_window_add(&w, &one, 5000);
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		evidence_window_pass(&w, t[i].at_ms);
+		ck_assert_msg(w.last_1s.tries == t[i].last_1s && w.last_10s.tries == t[i].last_10s,
+		    "at %lu ms: %u and %u", (unsigned long)t[i].at_ms, w.last_1s.tries,
+		    w.last_10s.tries);
+	}
+}
+END_TEST
+
+START_TEST(a_time_behind_the_newest_slot_counts_as_new)
+{
+	struct evidence_window w = { 0 };
+
+	evidence_window_add(&w, &one, 100000);
+	evidence_window_add(&w, &one, 40000);
+	evidence_window_pass(&w, 0);
+	ck_assert_uint_eq(w.last_1s.tries, 2);
+	evidence_window_pass(&w, 101000);
+	ck_assert_uint_eq(w.last_1s.tries, 0);
+	ck_assert_uint_eq(w.last_10s.tries, 2);
+}
+END_TEST
+
+START_TEST(every_kind_of_count_is_kept_and_leaves)
+{
+	const struct evidence all = { 1, 2, 3, 4, 5, 6 };
+	const struct evidence none = { 0 };
+	struct evidence_window w = { 0 };
+
+	evidence_window_add(&w, &all, 0);
+	evidence_window_add(&w, &all, 50);
+	ck_assert_uint_eq(w.last_10s.tries, 2);
+	ck_assert_uint_eq(w.last_10s.answered, 4);
+	ck_assert_uint_eq(w.last_10s.not_sent, 6);
+	ck_assert_uint_eq(w.last_10s.broken, 8);
+	ck_assert_uint_eq(w.last_10s.timeouts, 10);
+	ck_assert_uint_eq(w.last_10s.errors, 12);
+	ck_assert_uint_eq(evidence_local(&w.last_10s), 14);
+	ck_assert_int_eq(memcmp(&w.last_1s, &w.last_10s, sizeof none), 0);
+	evidence_window_pass(&w, 10000);
+	ck_assert_int_eq(memcmp(&w.last_1s, &none, sizeof none), 0);
+	ck_assert_int_eq(memcmp(&w.last_10s, &none, sizeof none), 0);
+}
+END_TEST
+
+enum { EVENTS = 3000 };
+
+/* Against a list of all that ever came. */
+START_TEST(sums_are_those_of_what_came_in_the_span_whatever_the_pauses)
+{
+	static uint64_t slots[EVENTS];
+	static uint32_t counts[EVENTS];
+	struct rng rng;
+
+	for (unsigned seed = 0; seed < 20; seed++) {
+		struct evidence_window w = { 0 };
+		uint64_t now_ms = seed * 977;
+
+		rng_seed(&rng, seed);
+		for (unsigned i = 0; i < EVENTS; i++) {
+			struct evidence e = { .tries = rng_below(&rng, 3) };
+			uint32_t sum_1s = 0, sum_10s = 0;
+
+			now_ms += rng_below(&rng, rng_below(&rng, 50) == 0 ? 25000 : 300);
+			slots[i] = now_ms / EVIDENCE_SLOT_MS;
+			counts[i] = e.tries;
+			evidence_window_add(&w, &e, now_ms);
+			for (unsigned k = i + 1; k-- > 0 && slots[i] - slots[k] < EVIDENCE_SLOTS;) {
+				sum_10s += counts[k];
+				sum_1s += slots[i] - slots[k] < 10 ? counts[k] : 0;
+			}
+			ck_assert_uint_eq(w.last_1s.tries, sum_1s);
+			ck_assert_uint_eq(w.last_10s.tries, sum_10s);
+		}
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/evidence");
+	TCase *tests = tcase_create("evidence");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(
+	    tests, a_count_leaves_the_second_after_ten_slots_and_the_ten_seconds_after_hundred);
+	tcase_add_test(tests, a_time_behind_the_newest_slot_counts_as_new);
+	tcase_add_test(tests, every_kind_of_count_is_kept_and_leaves);
+	tcase_add_test(tests, sums_are_those_of_what_came_in_the_span_whatever_the_pauses);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
