@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 
+struct event_base;
 struct server;
 struct topology;
 struct view;
@@ -22,7 +23,8 @@ struct view;
 struct server *server_new(struct topology *, struct error *);
 /* Gives what was opened and must be reopened later to the user we are about to become. */
 bool server_give_to(struct server *, uid_t, gid_t, struct error *);
-bool server_start(struct server *, struct error *);
+/* On main's loop the server keeps what must survive a restart; it goes away after the server. */
+bool server_start(struct server *, struct event_base *, struct error *);
 /*
  * Another topology instead; on an error nothing has changed. What only a restart can change is
  * warned about. Takes a reference.

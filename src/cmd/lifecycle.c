@@ -330,7 +330,7 @@ start(struct lifecycle *l, struct error *error)
 		if (l->admin == NULL)
 			return false;
 	}
-	return drop_privileges(l, error) && server_start(l->server, error);
+	return drop_privileges(l, error) && server_start(l->server, l->base, error);
 }
 
 int

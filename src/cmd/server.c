@@ -5,18 +5,23 @@
 #include <openssl/rand.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/ring.h"
 #include "conf/topology.h"
 #include "control/controller.h"
+#include "control/state.h"
+#include "control/state_file.h"
 #include "control/view.h"
 #include "net/listener.h"
 #include "proxy/access_log.h"
 #include "proxy/worker.h"
+#include "steer/touched.h"
 
 enum {
 	URGENT_RING_BYTES = 64 * 1024,
@@ -30,10 +35,13 @@ struct server {
 	unsigned count;                 /* of workers and all that is by worker */
 	struct worker **workers;
 	struct ring **urgent;
+	struct touched **touched;
 	struct ring **access; /* NULL: the access log is off */
 	int urgent_fd;
 	struct access_log *access_log; /* NULL: off */
 	struct controller *controller;
+	struct mailbox *states; /* of struct state, from control to the keeper */
+	struct state_keeper *keeper; /* NULL: not started */
 	struct view_worker *view_workers;
 };
 
@@ -61,14 +69,18 @@ server_new(struct topology *topology, struct error *error)
 	s->count = topology->workers;
 	s->workers = mem_array(s->count, sizeof *s->workers);
 	s->urgent = mem_array(s->count, sizeof *s->urgent);
+	s->touched = mem_array(s->count, sizeof *s->touched);
 	s->view_workers = mem_array(s->count, sizeof *s->view_workers);
+	s->states = mailbox_new();
 	s->urgent_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (s->urgent_fd < 0) {
 		error_errno(error, "cannot make", "an eventfd");
 		goto fail;
 	}
-	for (unsigned i = 0; i < s->count; i++)
+	for (unsigned i = 0; i < s->count; i++) {
 		s->urgent[i] = ring_new(URGENT_RING_BYTES);
+		s->touched[i] = touched_new();
+	}
 	s->listeners = listener_set_open(topology, NULL, s->count, error);
 	if (s->listeners == NULL)
 		goto fail;
@@ -80,11 +92,29 @@ fail:
 	return NULL;
 }
 
+/* Made now, for whoever we are about to become may not write where it is to lie. */
+static bool
+give_state_dir(const char *dir, uid_t uid, gid_t gid, struct error *error)
+{
+	if (dir[0] == '\0')
+		return true;
+	if (mkdir(dir, 0750) < 0 && errno != EEXIST) {
+		error_errno(error, "cannot make", dir);
+		return false;
+	}
+	if (chown(dir, uid, gid) == 0)
+		return true;
+	error_errno(error, "cannot give away", dir);
+	return false;
+}
+
 bool
 server_give_to(struct server *s, uid_t uid, gid_t gid, struct error *error)
 {
 	const char *path = s->topology->log.access;
 
+	if (!give_state_dir(s->topology->state_dir, uid, gid, error))
+		return false;
 	/* a file by path is opened anew on SIGUSR1, then by the user we have become */
 	if (s->access_log == NULL || strcmp(path, "stdout") == 0 || strcmp(path, "stderr") == 0)
 		return true;
@@ -106,6 +136,7 @@ start_workers(struct server *s, struct error *error)
 	for (unsigned i = 0; i < s->count; i++) {
 		setup.index = i;
 		setup.urgent = s->urgent[i];
+		setup.touched = s->touched[i];
 		setup.access_log = s->access != NULL ? s->access[i] : NULL;
 		s->workers[i] = worker_new(&setup);
 	}
@@ -116,15 +147,36 @@ start_workers(struct server *s, struct error *error)
 	return true;
 }
 
+/* How things were before the restart; whatever is wrong with that keeps nobody from starting. */
+static struct state *
+read_state(const char *dir)
+{
+	struct error error;
+	struct state *state;
+
+	if (dir[0] == '\0')
+		return NULL;
+	state = state_file_read(dir, clock_wall_us() / 1000, &error);
+	if (state == NULL && error.text[0] != '\0')
+		log_warn("state_dir: %s; starting without what was known before", error.text);
+	else if (state == NULL)
+		log_info("state_dir: nothing was kept in %s yet", dir);
+	return state;
+}
+
 bool
-server_start(struct server *s, struct error *error)
+server_start(struct server *s, struct event_base *base, struct error *error)
 {
 	struct controller_setup setup = { .worker_count = s->count, .urgent_fd = s->urgent_fd };
 
 	if (!start_workers(s, error))
 		return false;
+	s->keeper = state_keeper_new(base, s->states, s->topology->state_dir);
 	setup.workers = s->workers;
 	setup.urgent = s->urgent;
+	setup.touched = s->touched;
+	setup.states = s->states;
+	setup.resumed = read_state(s->topology->state_dir);
 	s->controller = controller_new(&setup);
 	if (!controller_start(s->controller, error))
 		return false;
@@ -166,6 +218,7 @@ server_apply(struct server *s, struct topology *topology, struct error *error)
 	}
 	warn_of_restart(s, s->topology, topology);
 	log_set_level(topology->log.level);
+	state_keeper_set_dir(s->keeper, topology->state_dir);
 	topology_ref(topology);
 	topology_unref(s->topology);
 	s->topology = topology;
@@ -251,7 +304,11 @@ void
 server_free(struct server *s)
 {
 	stop_threads(s);
+	state_keeper_free(s->keeper);
+	state_free(mailbox_take(s->states));
+	mailbox_free(s->states);
 	for (unsigned i = 0; i < s->count; i++) {
+		touched_free(s->touched[i]);
 		if (s->urgent[i] != NULL)
 			ring_free(s->urgent[i]);
 		if (s->access != NULL && s->access[i] != NULL)
@@ -264,6 +321,7 @@ server_free(struct server *s)
 	topology_unref(s->topology);
 	mem_free(s->view_workers);
 	mem_free(s->access);
+	mem_free(s->touched);
 	mem_free(s->urgent);
 	mem_free(s->workers);
 	mem_free(s);

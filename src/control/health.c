@@ -154,6 +154,19 @@ is_unreachable(enum endpoint_reason reason)
 }
 
 static void
+judge(struct health *h, const struct check_result *result, uint64_t now_ms)
+{
+	struct check_track was = h->track;
+
+	if (check_step(&h->track, result, h->site->check, now_ms) &&
+	    h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
+		h->set->setup.unreachable(h->set->setup.arg, h->endpoint);
+	/* How often it has passed by now need not be told each time, only why it is where it is. */
+	if (h->track.state != was.state || h->track.reason != was.reason)
+		tell(h);
+}
+
+static void
 on_result(struct probe *probe, const struct probe_result *r, void *arg)
 {
 	struct health *h = arg;
@@ -167,11 +180,7 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	if (r->evidence) {
 		if (!r->check.passed)
 			stat_add(&set->setup.stats->checks_failed, 1);
-		if (check_step(&h->track, &r->check, h->site->check, now_ms)) {
-			if (h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
-				set->setup.unreachable(set->setup.arg, h->endpoint);
-			tell(h);
-		}
+		judge(h, &r->check, now_ms);
 	}
 	if (h->suspected)
 		probe_soon(h, now_ms);
