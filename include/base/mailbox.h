@@ -1,7 +1,8 @@
 /*
  * A one-slot mailbox between threads: what is posted replaces what was not yet taken.
  *
- * Any thread posts; one thread takes. Posting wakes the taker through its eventfd.
+ * Any thread posts; one thread takes. Posting wakes the taker through its eventfd. A poster may take
+ * too, to add to what lies there, if it posts right after.
  */
 #ifndef BASE_MAILBOX_H
 #define BASE_MAILBOX_H

@@ -17,14 +17,14 @@ struct event_base;
 struct steer;
 
 struct desk *desk_new(void);
-void desk_free(struct desk *); /* questions without an answer are dropped, not called back */
+void desk_free(struct desk *); /* closes */
 
 /* ---- control ---- */
 
 /* Readable when wishes or a question lie there: serve the desk, then decide at once. */
 int desk_fd(const struct desk *);
-/* The newest wishes. Never NULL; valid until the next call. */
-const struct wishes *desk_wishes(struct desk *);
+/* The wishes as of the last desk_serve(). Never NULL; valid until the next one. */
+const struct wishes *desk_wishes(const struct desk *);
 /*
  * A region that a person said restore for, each told once, or NULL. Valid until the next call.
  * Call it once a tick and give it to every brain.
@@ -37,7 +37,7 @@ struct desk_world {
 	unsigned service_count;
 	uint64_t now_ms;
 };
-/* Answers what was asked, if anything was. Takes new wishes first. */
+/* Takes new wishes, then answers what was asked, if anything was. Also once before the first tick. */
 void desk_serve(struct desk *, const struct desk_world *);
 
 /* ---- main ---- */
@@ -83,7 +83,7 @@ void desk_open(struct desk *, struct event_base *);
  * after DESK_DEADLINE_MS. Questions are put one after the other.
  */
 void desk_ask(struct desk *, const struct desk_question *, desk_answer_fn *answered, void *arg);
-/* Forgets all questions without calling anybody; before the loop goes away. */
+/* Answers all that waits with DESK_LATE; before the loop goes away. */
 void desk_close(struct desk *);
 
 #endif

@@ -34,7 +34,7 @@ struct journal_stats { /* main writes, anyone reads relaxed */
 
 /* Main, before control starts and after it has stopped. */
 struct journal *journal_new(void);
-void journal_free(struct journal *); /* what lies in the ring is still written */
+void journal_free(struct journal *); /* what lies in the ring is still written; closes */
 
 /*
  * Control. Everything is copied. endpoint_url: of fact.endpoint_id, or NULL. wishes: those in
@@ -49,6 +49,9 @@ void journal_put(struct journal *, const struct fact *, const char *endpoint_url
  * May be called again with another directory.
  */
 void journal_open(struct journal *, struct event_base *, const char *state_dir);
+
+/* Main: before that loop goes away. */
+void journal_close(struct journal *);
 
 /* Who did it, and why. NULL members are "". */
 struct journal_person {

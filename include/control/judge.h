@@ -1,0 +1,21 @@
+/*
+ * Control's answers to what main asks over the desk: why traffic is where it is, and whether a wish
+ * may come into force. Pure: from the brains' state, which it does not change.
+ */
+#ifndef CONTROL_JUDGE_H
+#define CONTROL_JUDGE_H
+
+#include "control/desk.h"
+
+/* The answer is zeroed by the caller. */
+void judge_explain(const struct desk_world *, const char *service, struct desk_answer *);
+
+/*
+ * An evacuation, or a pin to nothing, is measured as the loss of the region; other pins by capacity
+ * alone; a freeze moves nothing and is always fine. What serves nothing now can be taken out
+ * without breaking anything. wishes: those in force.
+ */
+void judge_wish(const struct desk_world *, const struct wishes *, const struct desk_question *,
+    struct desk_answer *);
+
+#endif

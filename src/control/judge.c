@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/judge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "steer/explain.h"
+#include "steer/whatif.h"
+
+/* A demand of nothing would mean "assume a full day" to whatif_lose(): here it means what it says. */
+#define NO_DEMAND 0.001
+/* Shares below this are rounding. */
+#define NOTHING 0.0005
+
+enum { SENTENCE_BYTES = 1024 };
+
+static void say(struct desk_answer *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What does not fit is cut. */
+static void
+say(struct desk_answer *a, const char *fmt, ...)
+{
+	size_t len = strlen(a->text);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(a->text + len, sizeof a->text - len, fmt, args);
+	va_end(args);
+}
+
+static const struct steer *
+find_service(const struct desk_world *w, const char *name)
+{
+	for (unsigned i = 0; i < w->service_count; i++) {
+		if (strcmp(steer_plan_of(w->services[i])->service, name) == 0)
+			return w->services[i];
+	}
+	return NULL;
+}
+
+static int
+find_region(const struct steer *s, const char *name)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (strcmp(plan->regions[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+void
+judge_explain(const struct desk_world *w, const char *service, struct desk_answer *a)
+{
+	const struct steer *s = find_service(w, service);
+	char sentence[SENTENCE_BYTES];
+
+	if (s == NULL) {
+		a->verdict = DESK_UNKNOWN;
+		say(a, "there is no service '%s'", service);
+		return;
+	}
+	a->verdict = DESK_YES;
+	explain_service(s, w->now_ms, sentence, sizeof sentence);
+	say(a, "%s\n", sentence);
+	for (unsigned i = 0; i < steer_plan_of(s)->region_count; i++) {
+		explain_region(s, i, w->now_ms, sentence, sizeof sentence);
+		say(a, "%s\n", sentence);
+	}
+}
+
+/* ---- how things would stand ---- */
+
+/* Every region of any service, by name. */
+struct standing {
+	const char **names;
+	bool *before; /* serving */
+	bool *after;
+	unsigned count;
+	double shed; /* the worst-off service's, after */
+};
+
+static bool
+state_serves(enum region_state state)
+{
+	switch (state) {
+	case REGION_UP:
+	case REGION_SUSPECT:
+	case REGION_GREY:
+	case REGION_RAMP:
+		return true;
+	case REGION_DOWN:
+	case REGION_HOLD:
+	case REGION_EVACUATED:
+		return false;
+	}
+	abort();
+}
+
+static unsigned
+index_of(struct standing *st, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < st->count; i++) {
+		if (strcmp(st->names[i], name) == 0)
+			return i;
+	}
+	st->names[i] = name;
+	st->before[i] = true;
+	st->count++;
+	return i;
+}
+
+/* A region serves when it does for all that use it: who counts on it counts on the whole. */
+static void
+look_at(struct standing *st, const struct steer *s, const struct wishes *wishes)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+	struct steer_region_out out;
+
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		const char *name = plan->regions[i].name;
+		unsigned at = index_of(st, name);
+
+		steer_region(s, i, &out);
+		if (!state_serves(out.region.state) || wishes_evacuation(wishes, name) != NULL)
+			st->before[at] = false;
+	}
+}
+
+static void
+stand(struct standing *st, const struct desk_world *w, const struct wishes *wishes)
+{
+	unsigned room = 0;
+
+	for (unsigned i = 0; i < w->service_count; i++)
+		room += steer_plan_of(w->services[i])->region_count;
+	*st = (struct standing){ .names = mem_array(room, sizeof st->names[0]),
+		.before = mem_array(room, sizeof st->before[0]),
+		.after = mem_array(room, sizeof st->after[0]) };
+	for (unsigned i = 0; i < w->service_count; i++)
+		look_at(st, w->services[i], wishes);
+	memcpy(st->after, st->before, room * sizeof st->after[0]);
+}
+
+static void
+stand_free(struct standing *st)
+{
+	mem_free(st->names);
+	mem_free(st->before);
+	mem_free(st->after);
+}
+
+static double
+demand_of(const struct steer *s)
+{
+	double demand = steer_demand(s);
+
+	return demand > NO_DEMAND ? demand : NO_DEMAND;
+}
+
+static void
+say_shed(struct desk_answer *a, double shed)
+{
+	if (shed > NOTHING)
+		say(a, "; %.1f %% would be shed\n", shed * 100);
+	else
+		say(a, "; nothing would be shed\n");
+}
+
+/* Without the region: what each service that uses it would come to. */
+static void
+lose(struct standing *st, const struct steer *s, unsigned region, struct desk_answer *a)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+	const char *comma = "";
+	struct whatif w;
+
+	whatif_lose(s, (int)region, demand_of(s), &w);
+	st->after[index_of(st, plan->regions[region].name)] = false;
+	if (w.shed > st->shed)
+		st->shed = w.shed;
+	say(a, "%s: ", plan->service);
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (w.before[i] < NOTHING && w.after[i] < NOTHING)
+			continue;
+		say(a, "%s%s %.1f %% -> %.1f %%", comma, plan->regions[i].name, w.before[i] * 100,
+		    w.after[i] * 100);
+		comma = ", ";
+	}
+	say_shed(a, w.shed);
+}
+
+/* What a stated capacity leaves over of a rate, as a part of the whole demand. */
+static double
+excess(double rate, double capacity, double demand)
+{
+	return capacity > 0 && rate > capacity ? (rate - capacity) / demand : 0;
+}
+
+static void
+pin(struct standing *st, const struct steer *s, unsigned region, double share,
+    struct desk_answer *a)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+	double demand = demand_of(s), others = 0;
+	bool stated = true;
+
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (i == region || !st->before[index_of(st, plan->regions[i].name)])
+			continue;
+		stated = stated && plan->regions[i].capacity > 0;
+		others += plan->regions[i].capacity;
+	}
+	st->shed = excess(share * demand, plan->regions[region].capacity, demand);
+	if (stated)
+		st->shed += excess((1 - share) * demand, others, demand);
+	say(a, "%s: %s pinned to %.1f %%", plan->service, plan->regions[region].name, share * 100);
+	say_shed(a, st->shed);
+}
+
+/* False: nothing of that name is there. */
+static bool
+apply(struct standing *st, const struct desk_world *w, const struct wish *wish,
+    struct desk_answer *a)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < w->service_count; i++) {
+		const struct steer *s = w->services[i];
+		int region = find_region(s, wish->region);
+
+		if (region < 0)
+			continue;
+		if (wish->kind == WISH_PIN &&
+		    strcmp(steer_plan_of(s)->service, wish->service) != 0)
+			continue;
+		found = true;
+		if (wish->kind == WISH_PIN && wish->share > NOTHING)
+			pin(st, s, (unsigned)region, wish->share, a);
+		else
+			lose(st, s, (unsigned)region, a);
+	}
+	return found;
+}
+
+static void
+set_rule(struct desk_answer *a, const struct safety_rule *rule)
+{
+	snprintf(a->rule, sizeof a->rule, "%s", rule->name);
+}
+
+static void
+obey(const struct standing *st, const struct steer_policy *policy, const struct desk_question *q,
+    struct desk_answer *a)
+{
+	const struct safety_after after = { .regions = st->names,
+		.serving = st->after,
+		.region_count = st->count,
+		.shed = st->shed,
+		.since_last_change_ms = q->since_last_change_ms };
+	const char *overridden = q->overridden[0] != '\0' ? q->overridden : NULL;
+	const struct safety_rule *broken =
+	    safety_broken(policy->rules, policy->rule_count, &after, NULL);
+
+	a->verdict = DESK_YES;
+	a->shed = st->shed;
+	if (broken == NULL)
+		return;
+	set_rule(a, broken);
+	if (overridden == NULL) {
+		a->verdict = DESK_REFUSED;
+		return;
+	}
+	broken = safety_broken(policy->rules, policy->rule_count, &after, overridden);
+	if (broken != NULL) {
+		a->verdict = DESK_REFUSED;
+		set_rule(a, broken);
+	}
+}
+
+/* The region it is about does not serve: it can be put aside without any rule being touched. */
+static bool
+takes_nothing(const struct standing *st, const struct wish *wish)
+{
+	for (unsigned i = 0; i < st->count; i++) {
+		if (strcmp(st->names[i], wish->region) == 0)
+			return wish->kind == WISH_EVACUATE && !st->before[i];
+	}
+	return false;
+}
+
+void
+judge_wish(const struct desk_world *w, const struct wishes *wishes, const struct desk_question *q,
+    struct desk_answer *a)
+{
+	struct standing st;
+
+	a->verdict = DESK_YES;
+	if (q->wish.kind == WISH_FREEZE)
+		return;
+	stand(&st, w, wishes);
+	if (!apply(&st, w, &q->wish, a)) {
+		a->verdict = DESK_UNKNOWN;
+		say(a, "no service is served there\n");
+	} else if (takes_nothing(&st, &q->wish)) {
+		a->verdict = DESK_YES;
+	} else {
+		obey(&st, &steer_plan_of(w->services[0])->policy, q, a);
+	}
+	stand_free(&st);
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/wish_store.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/topology.h"
+#include "control/desk.h"
+#include "control/journal.h"
+#include "control/wish_file.h"
+#include "steer/fact.h"
+
+struct wish_store {
+	struct desk *desk;
+	struct journal *journal;
+	struct topology *topology; /* one reference; NULL until it is open */
+	struct event *tick; /* NULL until it is open */
+	struct wishes wishes;
+	uint64_t changed_ms; /* the last change by a person; 0: none yet */
+	bool unsaved; /* the disk refused: tried again with each tick */
+};
+
+/* A wish on its way: control is asked, or the answer is there. */
+struct making {
+	struct wish_store *store;
+	struct wish wish;
+	uint64_t for_ms;
+	char overridden[WISH_NAME];
+	wish_reply_fn *done;
+	void *arg;
+};
+
+static const char *const words[] = {
+	[WISH_EVACUATE] = "evacuate",
+	[WISH_FREEZE] = "freeze",
+	[WISH_PIN] = "pin",
+};
+
+const char *
+wish_word(enum wish_kind kind)
+{
+	return words[kind];
+}
+
+bool
+wish_parse(const char *word, enum wish_kind *kind)
+{
+	for (int i = WISH_EVACUATE; i <= WISH_PIN; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*kind = (enum wish_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct wish_store *
+wish_store_new(struct desk *desk, struct journal *journal)
+{
+	struct wish_store *s = mem_new(sizeof *s);
+
+	s->desk = desk;
+	s->journal = journal;
+	return s;
+}
+
+void
+wish_store_close(struct wish_store *s)
+{
+	if (s->tick != NULL)
+		event_free(s->tick);
+	s->tick = NULL;
+}
+
+void
+wish_store_free(struct wish_store *s)
+{
+	if (s == NULL)
+		return;
+	wish_store_close(s);
+	if (s->topology != NULL)
+		topology_unref(s->topology);
+	mem_free(s);
+}
+
+static uint64_t
+wall_ms(void)
+{
+	return clock_wall_us() / 1000;
+}
+
+/* "shop in us-east-1", "us-east-1", "all services" */
+static const char *
+subject(const struct wish *w, char *buf, size_t size)
+{
+	if (w->kind == WISH_PIN)
+		snprintf(buf, size, "%s in %s", w->service, w->region);
+	else if (w->kind == WISH_EVACUATE)
+		snprintf(buf, size, "%s", w->region);
+	else
+		snprintf(buf, size, "%s", w->service[0] != '\0' ? w->service : "all services");
+	return buf;
+}
+
+static void
+tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
+    const char *rule)
+{
+	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind) };
+	uint64_t now_ms = wall_ms();
+
+	journal_add(s->journal,
+	    &(struct fact){ .kind = kind,
+		.signal = signal,
+		.at_ms = clock_now_ms(),
+		.service = w->service,
+		.region = w->region,
+		.endpoint_id = UINT32_MAX,
+		.a = w->until_wall_ms > now_ms ? (double)(w->until_wall_ms - now_ms) : 0,
+		.b = w->kind == WISH_PIN ? w->share : NAN,
+		.rule = rule },
+	    &person);
+}
+
+static void
+save(struct wish_store *s)
+{
+	struct error error;
+
+	if (s->topology->state_dir[0] == '\0')
+		return;
+	if (wish_file_write(s->topology->state_dir, &s->wishes, &error)) {
+		if (s->unsaved)
+			log_info("the wishes are kept on disk again");
+		s->unsaved = false;
+		return;
+	}
+	/* once: routing does not depend on it, and each tick tries again */
+	if (!s->unsaved)
+		log_warn("the wishes in force would not outlive a restart: %s", error.text);
+	s->unsaved = true;
+}
+
+/* They have changed: on disk first, so that what is in force outlives us. */
+static void
+publish(struct wish_store *s, const char *restored)
+{
+	save(s);
+	desk_post_wishes(s->desk, &s->wishes, restored);
+}
+
+static void
+on_over(void *arg, const struct wish *w)
+{
+	struct wish_store *s = arg;
+	char text[2 * WISH_NAME + 8];
+
+	log_info("%s %s is over: its time has come (%s: %s)", wish_word(w->kind),
+	    subject(w, text, sizeof text), w->owner, w->reason);
+	tell(s, FACT_WISH_ENDED, SIGNAL_TIME, w, "");
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct wish_store *s = arg;
+
+	if (wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0)
+		publish(s, NULL);
+	else if (s->unsaved)
+		save(s);
+}
+
+/* ---- what the configuration knows ---- */
+
+static const struct conf_service *
+find_service(const struct topology *t, const char *name)
+{
+	for (unsigned i = 0; i < t->service_count; i++) {
+		if (strcmp(t->services[i].name, name) == 0)
+			return &t->services[i];
+	}
+	return NULL;
+}
+
+static bool
+has_region(const struct topology *t, const char *name)
+{
+	for (unsigned i = 0; i < t->region_count; i++) {
+		if (strcmp(t->regions[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+serves_in(const struct conf_service *service, const char *region)
+{
+	for (unsigned i = 0; i < service->region_count; i++) {
+		if (strcmp(service->regions[i].region->name, region) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* NULL, or what the configuration does not name, into buf. */
+static const char *
+unknown_in(const struct topology *t, const struct wish *w, char *buf, size_t size)
+{
+	const struct conf_service *service =
+	    w->service[0] != '\0' ? find_service(t, w->service) : NULL;
+
+	if (w->service[0] != '\0' && service == NULL) {
+		snprintf(buf, size, "there is no service '%s'", w->service);
+		return buf;
+	}
+	if (w->kind == WISH_FREEZE)
+		return NULL;
+	if (!has_region(t, w->region)) {
+		snprintf(buf, size, "there is no region '%s'", w->region);
+		return buf;
+	}
+	if (w->kind == WISH_PIN && service == NULL) {
+		snprintf(buf, size, "a pin needs a service");
+		return buf;
+	}
+	if (w->kind == WISH_PIN && !serves_in(service, w->region)) {
+		snprintf(buf, size, "%s is not served in %s", w->service, w->region);
+		return buf;
+	}
+	return NULL;
+}
+
+/* The configuration wins. */
+static bool
+drop_unknown(struct wish_store *s)
+{
+	bool dropped = false;
+	char why[256], text[2 * WISH_NAME + 8];
+
+	for (unsigned i = s->wishes.count; i-- > 0;) {
+		struct wish w = s->wishes.list[i];
+
+		if (unknown_in(s->topology, &w, why, sizeof why) == NULL)
+			continue;
+		log_warn("%s %s (%s: %s) is dropped: %s in the configuration", wish_word(w.kind),
+		    subject(&w, text, sizeof text), w.owner, w.reason, why);
+		tell(s, FACT_WISH_DROPPED, SIGNAL_NONE, &w, "");
+		wishes_drop(&s->wishes, w.kind, w.service, w.region);
+		dropped = true;
+	}
+	return dropped;
+}
+
+static void
+take_topology(struct wish_store *s, struct topology *t)
+{
+	topology_ref(t);
+	if (s->topology != NULL)
+		topology_unref(s->topology);
+	s->topology = t;
+}
+
+void
+wish_store_open(struct wish_store *s, struct event_base *base, struct topology *t)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	bool changed;
+
+	take_topology(s, t);
+	if (t->state_dir[0] != '\0')
+		wish_file_read(t->state_dir, &s->wishes);
+	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0;
+	changed = drop_unknown(s) || changed;
+	if (s->wishes.count > 0)
+		log_info("%u wishes of people are in force from before the restart",
+		    s->wishes.count);
+	if (changed)
+		save(s);
+	desk_post_wishes(s->desk, &s->wishes, NULL);
+	s->tick = event_new(base, -1, EV_PERSIST, on_tick, s);
+	if (s->tick == NULL || event_add(s->tick, &second) != 0) {
+		log_error("cannot start the timer of wishes");
+		abort();
+	}
+}
+
+void
+wish_store_adopt(struct wish_store *s, struct topology *t)
+{
+	bool moved = strcmp(s->topology->state_dir, t->state_dir) != 0;
+
+	take_topology(s, t);
+	if (drop_unknown(s))
+		publish(s, NULL);
+	else if (moved)
+		save(s);
+}
+
+/* ---- making one ---- */
+
+static void say(struct wish_reply *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+say(struct wish_reply *r, const char *fmt, ...)
+{
+	size_t len = strlen(r->text);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(r->text + len, sizeof r->text - len, fmt, args);
+	va_end(args);
+}
+
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* Fills the reply and returns false when it can't be what was meant. */
+static bool
+is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, struct wish_reply *r)
+{
+	char why[256];
+
+	r->result = WISH_WRONG;
+	if (is_blank(w->reason)) {
+		say(r, "a reason is needed: who reads the journal must understand why");
+		return false;
+	}
+	if (is_blank(w->owner)) {
+		say(r, "an owner is needed: whom to ask");
+		return false;
+	}
+	if (for_ms < WISH_MIN_MS || for_ms > WISH_MAX_MS) {
+		say(r, "it lasts from 1 second to 72 hours");
+		return false;
+	}
+	if (w->kind == WISH_PIN && !(w->share >= 0 && w->share <= 1)) {
+		say(r, "a share is between 0 and 100 %%");
+		return false;
+	}
+	if (unknown_in(s->topology, w, why, sizeof why) != NULL) {
+		say(r, "%s", why);
+		return false;
+	}
+	return true;
+}
+
+static void
+come_into_force(struct making *m, struct wish_reply *r)
+{
+	struct wish_store *s = m->store;
+	char text[2 * WISH_NAME + 8], until[32], why[256];
+
+	/* a reload may have come in between */
+	if (unknown_in(s->topology, &m->wish, why, sizeof why) != NULL) {
+		r->result = WISH_WRONG;
+		say(r, "%s", why);
+		return;
+	}
+	m->wish.made_wall_ms = wall_ms();
+	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
+	if (!wishes_set(&s->wishes, &m->wish)) {
+		r->result = WISH_WRONG;
+		r->text[0] = '\0';
+		say(r, "there are %d wishes in force already: end some first", WISHES_MAX);
+		return;
+	}
+	r->result = WISH_DONE;
+	s->changed_ms = clock_now_ms();
+	clock_format_wall(m->wish.until_wall_ms * 1000, until, sizeof until);
+	subject(&m->wish, text, sizeof text);
+	log_info("%s %s until %s, by %s: %s", wish_word(m->wish.kind), text, until, m->wish.owner,
+	    m->wish.reason);
+	if (r->rule[0] != '\0') {
+		log_warn("%s %s breaks the safety rule %s: overridden by %s",
+		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
+		tell(s, FACT_OVERRIDDEN, SIGNAL_PERSON, &m->wish, r->rule);
+	}
+	tell(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "");
+	publish(s, NULL);
+	say(r, "%s %s is in force until %s", wish_word(m->wish.kind), text, until);
+}
+
+static void
+refuse(struct making *m, struct wish_reply *r)
+{
+	char text[2 * WISH_NAME + 8];
+
+	r->result = WISH_REFUSED;
+	subject(&m->wish, text, sizeof text);
+	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
+	    m->wish.owner, r->rule);
+	tell(m->store, FACT_REFUSED, SIGNAL_PERSON, &m->wish, r->rule);
+	say(r, "refused by the safety rule %s; --override %s breaks it", r->rule, r->rule);
+}
+
+static void
+on_judged(void *arg, const struct desk_answer *a)
+{
+	struct making *m = arg;
+	struct wish_reply *r = mem_new(sizeof *r);
+
+	snprintf(r->rule, sizeof r->rule, "%s", a->rule);
+	say(r, "%s", a->text);
+	switch (a->verdict) {
+	case DESK_YES:
+		come_into_force(m, r);
+		break;
+	case DESK_REFUSED:
+		refuse(m, r);
+		break;
+	case DESK_UNKNOWN:
+		r->result = WISH_WRONG;
+		break;
+	case DESK_LATE:
+		r->result = WISH_NOT_ANSWERED;
+		say(r, "the control thread did not answer in time: nothing was changed");
+		break;
+	}
+	m->done(m->arg, r);
+	mem_free(r);
+	mem_free(m);
+}
+
+static void
+ask_control(struct making *m)
+{
+	uint64_t changed_ms = m->store->changed_ms;
+	struct desk_question q = { .kind = DESK_JUDGE,
+		.wish = m->wish,
+		.since_last_change_ms =
+		    changed_ms != 0 ? clock_now_ms() - changed_ms : UINT64_MAX };
+
+	memcpy(q.overridden, m->overridden, sizeof q.overridden);
+	desk_ask(m->store->desk, &q, on_judged, m);
+}
+
+void
+wish_store_make(struct wish_store *s, const struct wish *w, uint64_t for_ms, const char *overridden,
+    wish_reply_fn *done, void *arg)
+{
+	struct making *m = mem_new(sizeof *m);
+	struct wish_reply *r = mem_new(sizeof *r);
+
+	*m = (struct making){ .store = s,
+		.wish = *w,
+		.for_ms = for_ms != 0 ? for_ms : WISH_DEFAULT_MS,
+		.done = done,
+		.arg = arg };
+	snprintf(m->overridden, sizeof m->overridden, "%s", overridden);
+	if (is_sound(s, w, m->for_ms, r) && w->kind != WISH_FREEZE) {
+		ask_control(m);
+		mem_free(r);
+		return;
+	}
+	if (r->text[0] == '\0')
+		come_into_force(m, r); /* a freeze moves nothing: there is nothing to judge */
+	done(arg, r);
+	mem_free(r);
+	mem_free(m);
+}
+
+void
+wish_store_end(struct wish_store *s, const struct wish *w, struct wish_reply *r)
+{
+	bool restore = w->kind == WISH_EVACUATE;
+	char text[2 * WISH_NAME + 8], why[256];
+
+	*r = (struct wish_reply){ .result = WISH_WRONG };
+	if (unknown_in(s->topology, w, why, sizeof why) != NULL) {
+		say(r, "%s", why);
+		return;
+	}
+	subject(w, text, sizeof text);
+	if (!wishes_drop(&s->wishes, w->kind, w->service, w->region)) {
+		if (!restore) {
+			say(r, "there is no %s of %s to be ended", wish_word(w->kind), text);
+			return;
+		}
+		/* it may be healthy again and wait for a person: that is no wish of ours */
+		desk_post_wishes(s->desk, &s->wishes, w->region);
+		tell(s, FACT_RESTORE_ASKED, SIGNAL_PERSON, w, "");
+		r->result = WISH_DONE;
+		say(r, "%s was not evacuated; if it waits to be restored, it goes on now", text);
+		return;
+	}
+	r->result = WISH_DONE;
+	s->changed_ms = clock_now_ms();
+	log_info("%s %s is ended by %s%s%s", wish_word(w->kind), text, w->owner,
+	    w->reason[0] != '\0' ? ": " : "", w->reason);
+	tell(s, FACT_WISH_ENDED, SIGNAL_PERSON, w, "");
+	publish(s, restore ? w->region : NULL);
+	say(r, restore ? "%s takes traffic again, by its ramp" : "%s is automatic again", text);
+}
+
+json_t *
+wish_store_json(const struct wish_store *s)
+{
+	return wish_file_json(&s->wishes);
+}
