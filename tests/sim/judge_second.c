@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Once a second: was served what could be served, and is the core where the truth is? */
+#include <math.h>
+#include <string.h>
+
+#include "judge.h"
+
+static const double utilization = 0.85;
+/* The longest that evidence of the past may keep an endpoint out: an ejection, and a slow start. */
+static const uint32_t forgiven_ms = 330000;
+
+static bool
+quiet_for(uint32_t last_ms, const struct world *w, uint32_t for_ms)
+{
+	return last_ms == 0 || w->t_ms > last_ms + for_ms;
+}
+
+static bool
+fine(const struct sim_endpoint *e)
+{
+	return !e->bad && !e->lies_down;
+}
+
+/* Is any trouble of endpoints on this region now, also in the quiet half of its period? */
+static bool
+troubled(const struct world *w, unsigned region)
+{
+	for (unsigned i = 0; i < w->is->trouble_count; i++) {
+		const struct trouble *t = &w->is->trouble[i];
+
+		if (trouble_scope(t->kind) == SCOPE_ENDPOINTS && t->count == 0 &&
+		    (t->region == region || t->region == SIM_REGIONS) &&
+		    trouble_during(t, w->t_ms))
+			return true;
+	}
+	return false;
+}
+
+/* The part of its endpoints that works, as far as the past does not keep them out by rule. */
+static double
+working_part(const struct world *w, const struct sim_region *r)
+{
+	double sum = 0;
+
+	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+		const struct sim_endpoint *e = &r->endpoint[k];
+		bool excused = e->troubled_ms > 0 && w->t_ms < e->troubled_ms + forgiven_ms;
+
+		if (!fine(e))
+			continue;
+		if (excused)
+			sum += e->usable ? e->weight / 1000.0 : 0;
+		else
+			sum += 1;
+	}
+	return sum / w->is->endpoint_count;
+}
+
+/* How much of a working region the rules let be used now; the states have judges of their own. */
+static double
+lawful_part(const struct world *w, unsigned region)
+{
+	const struct region *is = &w->region[region].out.region;
+
+	if (troubled(w, region))
+		return 0;
+	switch (is->state) {
+	case REGION_UP:
+	case REGION_SUSPECT:
+		return 1;
+	case REGION_GREY:
+	case REGION_RAMP:
+		return is->factor;
+	case REGION_DOWN:
+	case REGION_HOLD:
+	case REGION_EVACUATED:
+		return 0;
+	}
+	return 0;
+}
+
+/* Requests per second that could be served; less than 0: cannot be told. */
+static double
+available(const struct judge *j)
+{
+	const struct world *w = j->world;
+	double sum = 0, upper = 0;
+
+	for (unsigned tier = 0; tier < 2; tier++) {
+		upper = sum;
+		if (w->is->spill_all_down && upper > 0)
+			break;
+		for (unsigned i = 0; i < w->is->region_count; i++) {
+			const struct sim_region *r = &w->region[i];
+			double part = working_part(w, r);
+			double can = r->is->capacity * utilization;
+
+			if (r->is->tier != tier)
+				continue;
+			/* Too few endpoints: panic may send to those that are dead, by rule. */
+			if (part < 0.5 && part > 0)
+				return -1;
+			part *= lawful_part(w, i);
+			if (r->is->capacity == 0)
+				can = part > 0 ? w->is->demand * 10 / part : 0;
+			else if (r->is->real * r->factor < can)
+				can = r->is->real * r->factor;
+			sum += part * can;
+		}
+	}
+	return sum;
+}
+
+/* The part of requests that is lawfully lost: not safe, and met a sick region. */
+static double
+lost_part(const struct world *w)
+{
+	double lost = 0;
+
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		const struct sim_region *r = &w->region[i];
+		unsigned sick = 0;
+
+		for (unsigned k = 0; k < w->is->endpoint_count; k++)
+			sick += r->endpoint[k].bad;
+		lost += r->out.share * sick / w->is->endpoint_count * (1 - w->is->safe);
+	}
+	return lost;
+}
+
+static void
+check_service(struct judge *j)
+{
+	const struct world *w = j->world;
+	double least = 1e30, floor_rate, could;
+
+	j->available[w->t_ms / 1000 % JUDGE_SECONDS] = available(j);
+	for (unsigned i = 0; i < JUDGE_SECONDS; i++) {
+		if (j->available[i] < least)
+			least = j->available[i];
+	}
+	if (w->t_ms < j->grace_until_ms || least < 0 || w->stalled)
+		return;
+	could = j->wanted_1s < least ? j->wanted_1s : least;
+	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3;
+	if (j->ok_1s < floor_rate)
+		judge_broken(j, "what can be served is served",
+		    "%u of %u served in a second, %.0f possible, floor %.0f", j->ok_1s,
+		    j->wanted_1s, least, floor_rate);
+}
+
+static void
+check_tries(struct judge *j)
+{
+	const struct world *w = j->world;
+	unsigned slot = w->t_ms / 1000 % 10;
+	uint64_t reached = 0, requests = 0;
+
+	j->reached_s[slot] = j->reached_now;
+	j->requests_s[slot] = j->requests_now;
+	j->reached_now = j->requests_now = 0;
+	for (unsigned i = 0; i < 10; i++) {
+		reached += j->reached_s[i];
+		requests += j->requests_s[i];
+	}
+	/* The floor of the budget is 10 a second; tries end up to 5 s after their requests came. */
+	if ((double)reached > 1.2 * (double)requests + 100 + 4 * sqrt((double)requests) &&
+	    quiet_for(j->proxy_trouble_ms, w, 15000))
+		judge_broken(j, "tries are bounded", "%llu tries for %llu requests in 10 s",
+		    (unsigned long long)reached, (unsigned long long)requests);
+}
+
+static bool
+all_gone(const struct world *w, unsigned region, bool *by_reset)
+{
+	*by_reset = true;
+	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+		const struct sim_endpoint *e = &w->region[region].endpoint[k];
+
+		if (e->fate == FATE_USUAL || e->lies_up)
+			return false;
+		if (e->fate != FATE_RESET)
+			*by_reset = false;
+	}
+	return true;
+}
+
+static bool
+another_is_fine(const struct judge *j, unsigned region)
+{
+	const struct world *w = j->world;
+
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		if (i != region && w->region[i].out.region.state == REGION_UP &&
+		    quiet_for(j->region_trouble_ms[i], w, forgiven_ms) &&
+		    w->region[i].out.share > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A region that is gone has no share for long, if there is any other place. */
+static void
+check_dead(struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+	struct judge_region *t = &j->region[i];
+	bool by_reset;
+
+	if (!all_gone(w, i, &by_reset) || !another_is_fine(j, i) ||
+	    !quiet_for(j->proxy_trouble_ms, w, 20000)) {
+		t->dead_ms = 0;
+		return;
+	}
+	t->dead_ms += 1000;
+	if (t->dead_ms > (by_reset ? 3000 : 4000) && w->region[i].out.share > 0)
+		judge_broken(j, "a dead region is left", "%s is gone since %u ms and has %.4f, state %s",
+		    w->names[i], t->dead_ms, w->region[i].out.share,
+		    region_state_name(w->region[i].out.region.state));
+}
+
+/* Plainly slower or answering more errors than it should, in all its endpoints and for good. */
+static bool
+plainly_sick(const struct world *w, unsigned region)
+{
+	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+		const struct sim_endpoint *e = &w->region[region].endpoint[k];
+		double added_us = w->region[region].is->latency_us * (e->slow - 1);
+
+		if (e->fate != FATE_USUAL || e->lies_down)
+			return false;
+		if (e->errors < 0.2 && (e->slow < 12 || added_us < 500000))
+			return false;
+	}
+	return true;
+}
+
+static void
+check_sick(struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+	struct judge_region *t = &j->region[i];
+	uint32_t others = 0;
+
+	for (unsigned r = 0; r < w->is->region_count; r++)
+		others += r != i ? j->region[r].tries_1s : 0;
+	if (!plainly_sick(w, i) || !another_is_fine(j, i) || others < 40 ||
+	    !quiet_for(j->proxy_trouble_ms, w, 60000)) {
+		t->sick_ms = 0;
+		return;
+	}
+	if (t->sick_ms > 0 || t->tries_1s >= 40)
+		t->sick_ms += 1000;
+	if (t->sick_ms > 20000 && w->region[i].out.share > 0.12)
+		judge_broken(j, "a sick region is left", "%s is sick since %u ms and has %.4f, state %s",
+		    w->names[i], t->sick_ms, w->region[i].out.share,
+		    region_state_name(w->region[i].out.region.state));
+}
+
+/* Nobody waits longer than told, and in the end all is as it was. */
+static void
+check_return(struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+	const struct region *is = &w->region[i].out.region;
+	uint64_t age_ms = w->t_ms - j->region[i].since_ms;
+
+	if (is->state == REGION_HOLD && is->hold_ms > 32 * 30000)
+		judge_broken(j, "hold-down is bounded", "%s holds for %llu ms", w->names[i],
+		    (unsigned long long)is->hold_ms);
+	if (is->state == REGION_HOLD && age_ms > is->hold_ms + 5000 &&
+	    quiet_for(j->any_trouble_ms, w, 30000))
+		judge_broken(j, "a hold-down ends", "%s holds since %llu ms, told %llu", w->names[i],
+		    (unsigned long long)age_ms, (unsigned long long)is->hold_ms);
+	if (!quiet_for(j->any_trouble_ms, w, forgiven_ms + 120000 + (uint32_t)is->hold_ms))
+		return;
+	if (is->state != REGION_UP)
+		judge_broken(j, "in the end all are up", "%s is %s since %llu ms", w->names[i],
+		    region_state_name(is->state), (unsigned long long)age_ms);
+	if (fabs(w->region[i].out.share - w->region[i].out.target) > 0.05)
+		judge_broken(j, "in the end shares arrive", "%s has %.4f instead of %.4f",
+		    w->names[i], w->region[i].out.share, w->region[i].out.target);
+}
+
+static void
+check_evacuated(struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+
+	if (!w->region[i].evacuated || !quiet_for(j->proxy_trouble_ms, w, 2000))
+		return;
+	for (unsigned k = 0; k < w->is->trouble_count; k++) {
+		const struct trouble *t = &w->is->trouble[k];
+
+		if (t->kind == TROUBLE_EVACUATE && t->region == i && w->t_ms < t->at_ms + 2000)
+			return;
+	}
+	if (w->region[i].out.region.state != REGION_EVACUATED)
+		judge_broken(j, "an evacuation is obeyed", "%s is %s", w->names[i],
+		    region_state_name(w->region[i].out.region.state));
+}
+
+void
+judge_second(struct judge *j)
+{
+	const struct world *w = j->world;
+
+	check_tries(j);
+	if (!w->running)
+		return;
+	check_service(j);
+	for (unsigned i = 0; i < w->is->region_count && !w->stalled; i++) {
+		check_dead(j, i);
+		check_sick(j, i);
+		check_return(j, i);
+		check_evacuated(j, i);
+	}
+}
