@@ -16,8 +16,9 @@ struct view;
 json_t *status_json(const struct view *) __attribute__((warn_unused_result));
 
 /*
- * A region's part in a service, in one word: serving, standby (fit, but a lower tier serves), down,
- * fail_open (everything is down, health is ignored), empty (its names have no address).
+ * A region's part in a service, in one word: serving, standby (fit, but a lower tier serves), grey,
+ * down, hold (well again, and waiting), ramp, evacuated, fail_open (everything is down, health is
+ * ignored), empty (its names have no address).
  */
 const char *status_region_word(const struct table_region *);
 

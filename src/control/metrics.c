@@ -13,7 +13,7 @@
 #include "control/exposition.h"
 #include "control/metrics_endpoint.h"
 #include "control/metrics_process.h"
-#include "control/status.h"
+#include "control/metrics_steering.h"
 #include "control/view.h"
 #include "net/listener.h"
 #include "steer/endpoint.h"
@@ -291,6 +291,10 @@ write_control(struct evbuffer *out, const struct controller_stats *c)
 	counter(out, "detour_region_share_changes_total", "Changes of a region's share.",
 	    load(&c->share_changes));
 	counter(out, "detour_tables_built_total", "Routing tables built.", load(&c->tables_built));
+	counter(out, "detour_control_ticks_total", "Turns of the control thread that look at all.",
+	    load(&c->ticks));
+	metric_family(out, "detour_control_tick_seconds_total", "counter", "Time spent in them.");
+	metric_real(out, "detour_control_tick_seconds_total", NULL, seconds(load(&c->tick_us)));
 	gauge(out, "detour_control_tick_max_seconds",
 	    "The slowest turn of the control thread so far.", seconds(load(&c->tick_us_max)));
 	gauge(out, "detour_dns_names_failing",
@@ -424,25 +428,6 @@ write_region_counters(struct evbuffer *out, const struct view *v)
 }
 
 static void
-write_panic(struct evbuffer *out, const struct view *v)
-{
-	static const char name[] = "detour_panic_active";
-
-	metric_family(out, name, "gauge",
-	    "1: every endpoint of the service is down, so health is ignored (fail open).");
-	for (unsigned i = 0; i < v->table->service_count; i++) {
-		const struct table_service *s = &v->table->services[i];
-		struct metric_labels labels = { { { "service", s->conf->name } } };
-		bool active = false;
-
-		for (unsigned j = 0; j < s->region_count; j++)
-			active =
-			    active || strcmp(status_region_word(&s->regions[j]), "fail_open") == 0;
-		metric_count(out, name, &labels, active);
-	}
-}
-
-static void
 write_regions(struct evbuffer *out, const struct view *v)
 {
 	metric_family(out, "detour_region_share_ratio", "gauge",
@@ -478,7 +463,7 @@ metrics_write(struct evbuffer *out, const struct view *v)
 		return;
 	write_certificates(out, v->table->topology);
 	write_listeners(out, v->table);
-	write_panic(out, v);
+	metrics_write_steering(out, v);
 	write_regions(out, v);
 	metrics_write_endpoints(out, v);
 }

@@ -3,18 +3,16 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "control/state.h"
+#include "control/whole_file.h"
 
 enum { VERSION = 1 };
 
@@ -71,72 +69,6 @@ encode_names(const struct state *s)
 	return list;
 }
 
-static bool
-write_all(int fd, const char *at, size_t len, struct error *error, const char *path)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			error_errno(error, "cannot write", path);
-			return false;
-		}
-		at += n;
-		len -= (size_t)n;
-	}
-	if (fsync(fd) == 0)
-		return true;
-	error_errno(error, "cannot write", path);
-	return false;
-}
-
-/* The name is on disk when its directory is. */
-static void
-sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)fsync(fd); /* some file systems cannot; the file itself is synced */
-	close(fd);
-}
-
-static bool
-replace(const char *dir, const char *text, struct error *error)
-{
-	char *path = mem_printf("%s/" FILE_NAME, dir);
-	char *fresh = mem_printf("%s.new", path);
-	bool good = false;
-	int fd;
-
-	if (mkdir(dir, 0750) < 0 && errno != EEXIST) {
-		error_errno(error, "cannot make", dir);
-		goto out;
-	}
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0) {
-		error_errno(error, "cannot open", fresh);
-		goto out;
-	}
-	good = write_all(fd, text, strlen(text), error, fresh);
-	close(fd);
-	if (good && rename(fresh, path) < 0) {
-		error_errno(error, "cannot rename", fresh);
-		good = false;
-	}
-	if (good)
-		sync_dir(dir);
-	else
-		(void)unlink(fresh); /* it would only hold space that may be what is missing */
-out:
-	mem_free(fresh);
-	mem_free(path);
-	return good;
-}
-
 bool
 state_file_write(const char *dir, const struct state *s, struct error *error)
 {
@@ -151,7 +83,7 @@ state_file_write(const char *dir, const struct state *s, struct error *error)
 		error_set(error, "a name in the state is no UTF-8, so it cannot be written");
 		return false;
 	}
-	good = replace(dir, text, error);
+	good = whole_file_write(dir, FILE_NAME, text, strlen(text), error);
 	free(text);
 	return good;
 }

@@ -7,9 +7,11 @@
 
 #include "base/clock.h"
 #include "conf/topology.h"
+#include "control/status_steering.h"
 #include "control/view.h"
 #include "net/listener.h"
 #include "steer/endpoint.h"
+#include "steer/region.h"
 #include "steer/share.h"
 #include "steer/steering.h"
 #include "steer/table.h"
@@ -36,11 +38,18 @@ status_region_word(const struct table_region *r)
 	unsigned share = atomic_load_explicit(&r->steering->share, memory_order_relaxed);
 	unsigned usable = atomic_load_explicit(&r->steering->usable, memory_order_relaxed);
 
+	enum region_state state =
+	    (enum region_state)atomic_load_explicit(&r->steering->state, memory_order_relaxed);
+
 	if (r->endpoint_count == 0)
 		return "empty";
-	if (share > 0)
-		return usable > 0 ? "serving" : "fail_open";
-	return usable > 0 ? "standby" : "down";
+	if (state == REGION_EVACUATED)
+		return "evacuated";
+	if (share > 0 && usable == 0)
+		return "fail_open";
+	if (state == REGION_UP || state == REGION_SUSPECT)
+		return share > 0 ? "serving" : usable > 0 ? "standby" : "down";
+	return region_state_name(state);
 }
 
 static json_t *
@@ -185,6 +194,7 @@ region_status(const struct view *v, const struct table_region *r, struct tally_w
 	json_object_set_new(json, "weight", json_number(r->conf->weight));
 	json_object_set_new(json, "share", json_ratio(share, SHARE_WHOLE));
 	json_object_set_new(json, "usable", json_number(usable));
+	status_add_region(json, v, r->steering);
 	add_counts(json, counts);
 	add_window(json, &window);
 	json_object_set_new(json, "faults", fault_counts(counts));
@@ -199,7 +209,8 @@ service_status(const struct view *v, const struct table_service *s)
 {
 	struct tally_window window = { 0 };
 	uint64_t requests = 0, errors = 0;
-	bool fail_open = false;
+	bool fail_open = atomic_load_explicit(&s->steering->mode, memory_order_relaxed) ==
+	    SHARE_FAIL_OPEN;
 	json_t *json = json_object();
 	json_t *regions = json_array();
 
@@ -208,8 +219,6 @@ service_status(const struct view *v, const struct table_service *s)
 		const struct tally_counts *counts = tally_region(v->tally, r);
 
 		json_array_append_new(regions, region_status(v, r, &window));
-		if (strcmp(status_region_word(r), "fail_open") == 0)
-			fail_open = true;
 		if (counts != NULL) {
 			requests += counts->tries;
 			errors += tally_errors(counts);
@@ -218,6 +227,7 @@ service_status(const struct view *v, const struct table_service *s)
 	json_object_set_new(json, "name", json_text(s->conf->name));
 	json_object_set_new(json, "balance", json_string(balance_word(s->conf->balance)));
 	json_object_set_new(json, "fail_open", json_boolean(fail_open));
+	status_add_service(json, s->steering);
 	json_object_set_new(json, "requests", json_number(requests));
 	json_object_set_new(json, "errors", json_number(errors));
 	add_window(json, &window);

@@ -1,0 +1,25 @@
+/*
+ * The part of the status that tells what the steering core decided, and why. Main thread; pure but
+ * for reading words.
+ */
+#ifndef CONTROL_STATUS_STEERING_H
+#define CONTROL_STATUS_STEERING_H
+
+#include <jansson.h>
+
+struct service_steering;
+struct steering;
+struct view;
+
+/*
+ * Adds region_state, since, since_s, signal, value, threshold (what the state rests on), target (the
+ * share it is on its way to), limit (requests per second; null: none) and panic.
+ */
+void status_add_region(json_t *into, const struct view *, const struct steering *);
+/* Adds mode, demand, shed (of demand) and self_suspect. */
+void status_add_service(json_t *into, const struct service_steering *);
+
+/* normal, unproven, fail_open, fail_closed, nothing. */
+const char *status_mode_word(const struct service_steering *);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/metrics_steering.h"
+
+#include <string.h>
+
+#include "conf/topology.h"
+#include "control/exposition.h"
+#include "control/view.h"
+#include "steer/region.h"
+#include "steer/share.h"
+#include "steer/steering.h"
+#include "steer/table.h"
+
+typedef void region_fn(struct evbuffer *, const struct steering *);
+typedef void service_fn(struct evbuffer *, const struct table_service *);
+
+static struct metric_labels
+region_labels(const struct steering *s)
+{
+	return (struct metric_labels){ { { "service", s->service }, { "region", s->region } } };
+}
+
+static struct metric_labels
+service_labels(const struct table_service *s)
+{
+	return (struct metric_labels){ { { "service", s->conf->name } } };
+}
+
+static unsigned
+get(const atomic_uint *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void
+each_region(struct evbuffer *out, const struct view *v, region_fn *fn)
+{
+	for (unsigned i = 0; i < v->table->service_count; i++)
+		for (unsigned j = 0; j < v->table->services[i].region_count; j++)
+			fn(out, v->table->services[i].regions[j].steering);
+}
+
+static void
+each_service(struct evbuffer *out, const struct view *v, service_fn *fn)
+{
+	for (unsigned i = 0; i < v->table->service_count; i++)
+		fn(out, &v->table->services[i]);
+}
+
+static void
+region_state(struct evbuffer *out, const struct steering *s)
+{
+	unsigned now = get(&s->state);
+
+	for (unsigned i = 0; i < STEERING_STATES; i++) {
+		struct metric_labels labels = region_labels(s);
+
+		labels.list[2] =
+		    (struct metric_label){ "state", region_state_name((enum region_state)i) };
+		metric_count(out, "detour_region_state", &labels, i == now);
+	}
+}
+
+static void
+region_entered(struct evbuffer *out, const struct steering *s)
+{
+	for (unsigned i = 0; i < STEERING_STATES; i++) {
+		struct metric_labels labels = region_labels(s);
+
+		labels.list[2] =
+		    (struct metric_label){ "state", region_state_name((enum region_state)i) };
+		metric_count(out, "detour_region_transitions_total", &labels,
+		    atomic_load_explicit(&s->entered[i], memory_order_relaxed));
+	}
+}
+
+static void
+region_target(struct evbuffer *out, const struct steering *s)
+{
+	struct metric_labels labels = region_labels(s);
+
+	metric_real(out, "detour_region_target_share_ratio", &labels,
+	    (double)get(&s->target) / SHARE_WHOLE);
+}
+
+static void
+region_limit(struct evbuffer *out, const struct steering *s)
+{
+	struct metric_labels labels = region_labels(s);
+	double limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
+
+	if (limit > 0)
+		metric_real(out, "detour_region_limit_requests_per_second", &labels, limit);
+}
+
+static void
+service_panic(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+	bool active = get(&s->steering->mode) == SHARE_FAIL_OPEN;
+
+	for (unsigned i = 0; i < s->region_count; i++)
+		active = active || get(&s->regions[i].steering->panic) != 0;
+	metric_count(out, "detour_panic_active", &labels, active);
+}
+
+static void
+service_shed_ratio(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_real(out, "detour_shed_ratio", &labels, (double)get(&s->steering->shed) / SHARE_WHOLE);
+}
+
+static void
+service_self_suspect(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_count(out, "detour_self_suspect", &labels, get(&s->steering->self_suspect));
+}
+
+/* Sums over the workers, by the counter's place in their shard. */
+static uint64_t
+sum_shards(const struct service_steering *s, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < s->workers; i++) {
+		const char *shard = (const char *)atomic_load_explicit(
+		    &s->shards[i], memory_order_acquire);
+
+		if (shard != NULL)
+			sum += atomic_load_explicit(
+			    (const atomic_ullong *)(const void *)(shard + offset),
+			    memory_order_relaxed);
+	}
+	return sum;
+}
+
+static void
+service_requests(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_count(out, "detour_service_requests_total", &labels,
+	    sum_shards(s->steering, offsetof(struct service_shard, requests)));
+}
+
+static void
+service_shed(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_count(out, "detour_service_shed_requests_total", &labels,
+	    sum_shards(s->steering, offsetof(struct service_shard, shed)));
+}
+
+void
+metrics_write_steering(struct evbuffer *out, const struct view *v)
+{
+	metric_family(out, "detour_panic_active", "gauge",
+	    "1: health is doubted and ignored, in a region or in all (fail open).");
+	each_service(out, v, service_panic);
+	metric_family(out, "detour_shed_ratio", "gauge",
+	    "Part of the service's demand that fits in no region and is refused.");
+	each_service(out, v, service_shed_ratio);
+	metric_family(out, "detour_self_suspect", "gauge",
+	    "1: our own view is stale, so nothing is moved.");
+	each_service(out, v, service_self_suspect);
+	metric_family(
+	    out, "detour_service_requests_total", "counter", "Requests routed to the service.");
+	each_service(out, v, service_requests);
+	metric_family(out, "detour_service_shed_requests_total", "counter",
+	    "Requests refused because no region had capacity left.");
+	each_service(out, v, service_shed);
+	metric_family(out, "detour_region_state", "gauge", "1 for the state the region is in.");
+	each_region(out, v, region_state);
+	metric_family(out, "detour_region_transitions_total", "counter",
+	    "Times the region entered a state.");
+	each_region(out, v, region_entered);
+	metric_family(out, "detour_region_target_share_ratio", "gauge",
+	    "The share the region is on its way to.");
+	each_region(out, v, region_target);
+	metric_family(out, "detour_region_limit_requests_per_second", "gauge",
+	    "Most tries per second the region is sent; absent without a capacity.");
+	each_region(out, v, region_limit);
+}

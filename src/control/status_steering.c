@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/status_steering.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "control/view.h"
+#include "steer/fact.h"
+#include "steer/region.h"
+#include "steer/share.h"
+#include "steer/steering.h"
+
+static unsigned
+get(const atomic_uint *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static json_t *
+rounded(double value, double digits)
+{
+	return json_real(round(value * digits) / digits);
+}
+
+static json_t *
+ratio(unsigned word)
+{
+	return rounded((double)word / SHARE_WHOLE, 10000);
+}
+
+static void
+add_since(json_t *into, const struct view *v, uint64_t since_ms)
+{
+	uint64_t held_ms = v->now_ms > since_ms ? v->now_ms - since_ms : 0;
+	char text[32];
+
+	if (since_ms == 0) {
+		json_object_set_new(into, "since", json_null());
+		json_object_set_new(into, "since_s", json_null());
+		return;
+	}
+	json_object_set_new(into, "since",
+	    json_string(clock_format_wall(v->now_wall_us - held_ms * 1000, text, sizeof text)));
+	json_object_set_new(into, "since_s", rounded((double)held_ms / 1000.0, 1000));
+}
+
+void
+status_add_region(json_t *into, const struct view *v, const struct steering *s)
+{
+	double limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
+
+	json_object_set_new(into, "region_state",
+	    json_string(region_state_name((enum region_state)get(&s->state))));
+	add_since(into, v, atomic_load_explicit(&s->since_ms, memory_order_relaxed));
+	json_object_set_new(into, "signal",
+	    json_string(fact_signal_word((enum fact_signal)get(&s->signal))));
+	json_object_set_new(into, "value",
+	    rounded(atomic_load_explicit(&s->value, memory_order_relaxed), 1000));
+	json_object_set_new(into, "threshold",
+	    rounded(atomic_load_explicit(&s->threshold, memory_order_relaxed), 1000));
+	json_object_set_new(into, "target", ratio(get(&s->target)));
+	json_object_set_new(into, "limit", limit > 0 ? rounded(limit, 10) : json_null());
+	json_object_set_new(into, "panic", json_boolean(get(&s->panic) != 0));
+}
+
+const char *
+status_mode_word(const struct service_steering *s)
+{
+	switch ((enum share_mode)get(&s->mode)) {
+	case SHARE_NORMAL:
+		return "normal";
+	case SHARE_UNPROVEN:
+		return "unproven";
+	case SHARE_FAIL_OPEN:
+		return "fail_open";
+	case SHARE_FAIL_CLOSED:
+		return "fail_closed";
+	case SHARE_NOTHING:
+		return "nothing";
+	}
+	abort();
+}
+
+void
+status_add_service(json_t *into, const struct service_steering *s)
+{
+	json_object_set_new(into, "mode", json_string(status_mode_word(s)));
+	json_object_set_new(into, "demand", json_integer(get(&s->demand)));
+	json_object_set_new(into, "shed", ratio(get(&s->shed)));
+	json_object_set_new(into, "self_suspect", json_boolean(get(&s->self_suspect) != 0));
+}
