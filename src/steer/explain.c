@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/explain.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "steer/whatif.h"
+#include "steer_private.h"
+
+/* A text that grows to the end of its buffer and no further. */
+struct text {
+	char *at;
+	size_t length;
+	size_t size;
+};
+
+static void __attribute__((format(printf, 2, 3))) say(struct text *t, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	if (t->length + 1 >= t->size)
+		return;
+	va_start(args, fmt);
+	n = vsnprintf(t->at + t->length, t->size - t->length, fmt, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	t->length += (size_t)n;
+	if (t->length >= t->size)
+		t->length = t->size - 1;
+}
+
+static struct text
+text_open(char *buf, size_t size)
+{
+	if (size > 0)
+		buf[0] = '\0';
+	return (struct text){ .at = buf, .size = size };
+}
+
+/* The two largest units: 3 m 12 s, 2 h 5 m, 4.2 s, 300 ms. */
+static void
+say_time(struct text *t, uint64_t ms)
+{
+	uint64_t s = ms / 1000;
+
+	if (ms < 1000)
+		say(t, "%" PRIu64 " ms", ms);
+	else if (s < 10)
+		say(t, "%.1f s", (double)ms / 1000);
+	else if (s < 60)
+		say(t, "%" PRIu64 " s", s);
+	else if (s < 3600)
+		say(t, "%" PRIu64 " m %" PRIu64 " s", s / 60, s % 60);
+	else if (s < 86400)
+		say(t, "%" PRIu64 " h %" PRIu64 " m", s / 3600, s / 60 % 60);
+	else
+		say(t, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s / 3600 % 24);
+}
+
+/* Whole percents, unless that would make something look like nothing or all. */
+static void
+say_part(struct text *t, double part)
+{
+	double percent = part * 100;
+
+	if (fabs(percent - round(percent)) < 0.05)
+		say(t, "%.0f %%", percent);
+	else
+		say(t, "%.1f %%", percent);
+}
+
+static const char *
+upper_state(enum region_state state)
+{
+	switch (state) {
+	case REGION_UP:
+		return "UP";
+	case REGION_SUSPECT:
+		return "SUSPECT";
+	case REGION_GREY:
+		return "GREY";
+	case REGION_DOWN:
+		return "DOWN";
+	case REGION_HOLD:
+		return "HOLD";
+	case REGION_RAMP:
+		return "RAMP";
+	case REGION_EVACUATED:
+		return "EVACUATED";
+	}
+	abort();
+}
+
+/* The evidence a state rests on, with its numbers. */
+static void
+say_evidence(struct text *t, const struct region *r)
+{
+	switch (r->signal) {
+	case SIGNAL_IN_A_ROW:
+		if (r->state == REGION_SUSPECT)
+			say(t, ", %.0f failures to reach it within a second", r->value);
+		else
+			say(t, ", %.0f failures in a row to reach it (threshold %.0f)", r->value,
+			    r->threshold);
+		return;
+	case SIGNAL_LOCAL_SHARE:
+		say(t, ", ");
+		say_part(t, r->value);
+		say(t, " of tries in a second did not reach it (threshold ");
+		say_part(t, r->threshold);
+		say(t, ")");
+		return;
+	case SIGNAL_HEALTH:
+	case SIGNAL_CHECKS:
+		say(t, ", ");
+		say_part(t, r->value);
+		say(t, " of its endpoints' weight was up (threshold ");
+		say_part(t, r->threshold);
+		say(t, ")");
+		return;
+	case SIGNAL_ERRORS:
+		say(t, ", it answers ");
+		say_part(t, r->value);
+		say(t, " with errors where others do not (threshold ");
+		say_part(t, r->threshold);
+		say(t, ")");
+		return;
+	case SIGNAL_LATENCY_P50:
+	case SIGNAL_LATENCY_P95:
+		say(t,
+		    ", its %s latency is %.0f ms while other regions' is not worse (threshold %.0f "
+		    "ms)",
+		    r->signal == SIGNAL_LATENCY_P50 ? "median" : "p95", r->value, r->threshold);
+		return;
+	case SIGNAL_STALL:
+		say(t, ", it takes requests and answers nothing (%.0f windows in a row)", r->value);
+		return;
+	case SIGNAL_NONE:
+	case SIGNAL_CAPACITY:
+	case SIGNAL_CLOCK:
+	case SIGNAL_MASS_CHANGE:
+	case SIGNAL_PERSON:
+	case SIGNAL_TIME:
+	case SIGNAL_COUNT:
+		return;
+	}
+	abort();
+}
+
+static void
+say_what_follows(
+    struct text *t, const struct steer *s, const struct brain_region *r, uint64_t now_ms)
+{
+	const struct region_policy *policy = &s->plan->policy.region;
+	const struct region *region = &r->region;
+	uint64_t age_ms = now_ms - region->since_ms;
+
+	switch (region->state) {
+	case REGION_UP:
+	case REGION_SUSPECT:
+	case REGION_DOWN:
+		return;
+	case REGION_GREY:
+		if (region->clean_since_ms != 0) {
+			say(t, "; as good as the others for ");
+			say_time(t, now_ms - region->clean_since_ms);
+		}
+		return;
+	case REGION_HOLD:
+		if (policy->manual_failback) {
+			say(t, "; it is healthy and waits for 'detour restore %s'", r->plan->name);
+			return;
+		}
+		say(t, "; it is healthy and its ramp begins ");
+		if (region->hold_ms <= age_ms) {
+			say(t, "as soon as nothing holds failback");
+			return;
+		}
+		say(t, "in ");
+		say_time(t, region->hold_ms - age_ms);
+		return;
+	case REGION_RAMP:
+		say(t, "; it is back to ");
+		say_part(t, region->factor);
+		say(t, " of its part, full in ");
+		say_time(t, (uint64_t)((1 - region->factor) * policy->ramp_ms));
+		if (region->paused)
+			say(t, ", but paused: it is worse than the others");
+		return;
+	case REGION_EVACUATED:
+		say(t, "; by a person's wish, for another ");
+		say_time(t, r->evacuated_for_ms);
+		return;
+	}
+	abort();
+}
+
+static void
+say_state(struct text *t, const struct steer *s, const struct brain_region *r, uint64_t now_ms)
+{
+	const struct region *region = &r->region;
+
+	say(t, ": %s for ", upper_state(region->state));
+	say_time(t, now_ms - region->since_ms);
+	if (region->state != REGION_UP && region->state != REGION_HOLD)
+		say_evidence(t, region);
+	if (region->relapses >= 0.5 && region->state != REGION_UP)
+		say(t, ", after %.0f relapse%s", region->relapses,
+		    region->relapses < 1.5 ? "" : "s");
+	say_what_follows(t, s, r, now_ms);
+}
+
+static unsigned
+count_serving(const struct brain_region *r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
+		n += brain_endpoint_serves(&r->endpoints[i]);
+	return n;
+}
+
+static void
+say_endpoints(struct text *t, const struct brain_region *r)
+{
+	unsigned unknown = 0;
+	unsigned ejected = 0;
+
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
+		unknown += r->endpoints[i].out.state == ENDPOINT_UNKNOWN;
+		ejected += r->endpoints[i].out.ejected;
+	}
+	say(t, "; %u of %u endpoints up", count_serving(r), r->plan->endpoint_count);
+	if (unknown > 0)
+		say(t, ", %u not checked yet", unknown);
+	if (ejected > 0)
+		say(t, ", %u taken out by live traffic", ejected);
+	if (r->panic)
+		say(t, ", all of them used whatever their health");
+}
+
+/* Is a region of a lower tier taking traffic, so that this one has none? */
+static bool
+is_standby(const struct steer *s, const struct brain_region *r)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (s->regions[i].share > 0 && s->regions[i].plan->tier < r->plan->tier)
+			return true;
+	}
+	return false;
+}
+
+static void
+say_why_this_share(struct text *t, const struct steer *s, const struct brain_region *r)
+{
+	if (!isnan(r->pinned)) {
+		say(t, "; pinned to ");
+		say_part(t, r->pinned);
+		say(t, " by a person");
+	}
+	if (r->plan->capacity > 0)
+		say(t, "; gets %.0f of the %.0f requests/s it may", r->share * s->demand, r->limit);
+	if (fabs(r->share - r->target) > 0.005) {
+		say(t, "; on its way to ");
+		say_part(t, r->target);
+	}
+	if (r->plan->weight == 0 && isnan(r->pinned))
+		say(t, "; its weight is 0");
+	else if (r->region.state == REGION_UP && is_standby(s, r))
+		say(t, "; standby (tier %u)", r->plan->tier);
+}
+
+size_t
+explain_region(const struct steer *s, unsigned region, uint64_t now_ms, char *buf, size_t size)
+{
+	const struct brain_region *r = &s->regions[region];
+	struct text t = text_open(buf, size);
+
+	say(&t, "%s gets ", r->plan->name);
+	say_part(&t, r->share);
+	say_state(&t, s, r, brain_time(s, now_ms));
+	say_endpoints(&t, r);
+	say_why_this_share(&t, s, r);
+	say(&t, ".");
+	return t.length;
+}
+
+static void
+say_mode(struct text *t, const struct steer *s)
+{
+	switch (s->mode) {
+	case SHARE_NORMAL:
+		say(t, "%s goes by health, weight and capacity.", s->plan->service);
+		return;
+	case SHARE_UNPROVEN:
+		say(t,
+		    "%s: no endpoint has passed a check yet; traffic goes where the first tier may "
+		    "be up.",
+		    s->plan->service);
+		return;
+	case SHARE_FAIL_OPEN:
+		say(t,
+		    "%s FAILS OPEN: no region is eligible, so the checks are doubted and traffic "
+		    "goes "
+		    "by weight to all that is not evacuated.",
+		    s->plan->service);
+		return;
+	case SHARE_FAIL_CLOSED:
+		say(t, "%s IS REFUSED: no region is eligible and all_down is \"fail_closed\".",
+		    s->plan->service);
+		return;
+	case SHARE_NOTHING:
+		say(t, "%s IS REFUSED: there is no endpoint to send to, or all is evacuated.",
+		    s->plan->service);
+		return;
+	}
+	abort();
+}
+
+static void
+say_shed(struct text *t, const struct steer *s)
+{
+	if (s->shed <= 0 || s->mode == SHARE_FAIL_CLOSED || s->mode == SHARE_NOTHING)
+		return;
+	say(t, " SHEDDING ");
+	say_part(t, s->shed);
+	say(t, " of %.0f requests/s: the regions that serve can take no more than %.0f.", s->demand,
+	    s->demand * (1 - s->shed));
+}
+
+static void
+say_holds(struct text *t, const struct steer *s, uint64_t now_ms)
+{
+	if (s->frozen)
+		say(t, " Frozen by a person: only hard failures move traffic.");
+	if (s->suspect_since_ms == 0)
+		return;
+	say(t, " Our own view is doubted for ");
+	say_time(t, now_ms - s->suspect_since_ms);
+	if (s->doubting)
+		say(t,
+		    ": checks failed by the dozen while live traffic succeeds; their verdicts "
+		    "wait.");
+	else
+		say(t, ": our clock was late or jumped; everything is held.");
+}
+
+/* What the loss of each region would mean, of those whose loss would be felt. */
+static void
+say_losses(struct text *t, const struct steer *s)
+{
+	bool told = false;
+
+	if (s->mode != SHARE_NORMAL)
+		return;
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		struct share_plan plan;
+		bool gone;
+
+		if (s->regions[i].target <= 0)
+			continue;
+		brain_what_if(s, (int)i, s->demand, false, &plan);
+		gone = plan.mode != SHARE_NORMAL;
+		if (!gone && plan.shed <= 0)
+			continue;
+		say(t, "%s %s", told ? "," : " Losing", s->plan->regions[i].name);
+		say(t, gone ? " would leave no healthy region" : " would shed ");
+		if (!gone)
+			say_part(t, plan.shed);
+		told = true;
+	}
+	say(t, told ? "." : " Any one region can be lost.");
+}
+
+size_t
+explain_service(const struct steer *s, uint64_t now_ms, char *buf, size_t size)
+{
+	struct text t = text_open(buf, size);
+
+	say_mode(&t, s);
+	say_shed(&t, s);
+	say_holds(&t, s, brain_time(s, now_ms));
+	say_losses(&t, s);
+	return t.length;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "steer_private.h"
+
+enum {
+	URGENT_FORGET_MS = 1000, /* by then the shards have been read many times */
+	URGENT_BURST = 3,        /* failures in a row that may take a region out */
+	WEIGHT_STEP = 10,        /* of 1000: a slow start is not told in finer steps */
+	PERMILLE = 1000,
+};
+
+/* What a verdict by checks means: a fall that is doubted has not happened. */
+static enum endpoint_state
+believed(const struct brain_endpoint *e)
+{
+	return e->doubted ? ENDPOINT_UP : e->checked;
+}
+
+bool
+brain_endpoint_serves(const struct brain_endpoint *e)
+{
+	return believed(e) == ENDPOINT_UP && !e->outlier.failing && !e->outlier.ejected;
+}
+
+/*
+ * Checks that saw it go may say that it is back: then what live traffic held against it is over
+ * too, which a passing check alone (a shallow one may pass all along) does not end.
+ */
+static void
+come_back(struct brain_region *r, struct brain_endpoint *e, uint64_t now_ms)
+{
+	if (e->outlier.failing || e->outlier.ejected) {
+		e->outlier.until_ms = now_ms;
+		r->judge = true;
+	}
+	outlier_come_back(&e->outlier, now_ms);
+}
+
+void
+steer_probe(struct steer *s, unsigned region, unsigned endpoint, enum endpoint_state state,
+    enum endpoint_reason reason, uint32_t detail, uint64_t now_ms)
+{
+	struct brain_region *r = &s->regions[region];
+	struct brain_endpoint *e = &r->endpoints[endpoint];
+	uint64_t now = brain_time(s, now_ms);
+
+	r->stale = true;
+	e->reason = reason;
+	e->detail = detail;
+	if (state == e->checked)
+		return;
+	if (e->checked == ENDPOINT_DOWN && state == ENDPOINT_UP && !e->doubted)
+		come_back(r, e, now);
+	if (e->checked == ENDPOINT_UP && state == ENDPOINT_DOWN) {
+		e->fell_at_ms = now;
+		s->last_fall_ms = now;
+	}
+	e->doubted = e->doubted && state == ENDPOINT_DOWN;
+	e->checked = state;
+	e->checked_since_ms = now;
+	e->told = true;
+}
+
+static uint32_t
+take(uint32_t *count, uint32_t *ahead)
+{
+	uint32_t taken = *count < *ahead ? *count : *ahead;
+
+	*count -= taken;
+	*ahead -= taken;
+	return taken;
+}
+
+/* The counts without what was reported ahead of them. */
+static struct evidence
+not_yet_seen(struct brain_endpoint *e, const struct evidence *delta, uint64_t now_ms)
+{
+	struct evidence fresh = *delta;
+	uint32_t taken;
+
+	if (evidence_local(&e->urgent) == 0)
+		return fresh;
+	if (now_ms - e->urgent_at_ms > URGENT_FORGET_MS) {
+		e->urgent = (struct evidence){ 0 };
+		return fresh;
+	}
+	taken = take(&fresh.not_sent, &e->urgent.not_sent);
+	taken += take(&fresh.broken, &e->urgent.broken);
+	fresh.timeouts -= taken < fresh.timeouts ? taken : fresh.timeouts;
+	if (fresh.timeouts > evidence_local(&fresh))
+		fresh.timeouts = evidence_local(&fresh);
+	return fresh;
+}
+
+static void
+count_run(struct brain_region *r, struct brain_endpoint *e, uint32_t failures)
+{
+	r->run += failures;
+	r->run_endpoints += !e->in_run;
+	e->in_run = true;
+}
+
+void
+steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evidence *delta,
+    uint64_t now_ms)
+{
+	struct brain_region *r = &s->regions[region];
+	struct brain_endpoint *e = &r->endpoints[endpoint];
+	uint64_t now = brain_time(s, now_ms);
+	struct evidence fresh = not_yet_seen(e, delta, now);
+
+	outlier_see(&e->outlier, &fresh, now);
+	evidence_add(&r->tick, &fresh);
+	if (evidence_local(&fresh) > 0)
+		count_run(r, e, evidence_local(&fresh));
+	if (evidence_local(&fresh) > 0 || fresh.errors > 0 || e->outlier.failing)
+		r->judge = true;
+}
+
+static struct evidence
+evidence_of(enum fault fault)
+{
+	bool not_sent = fault_class(fault) == FAULT_NOT_SENT;
+	bool timeout = fault == FAULT_CONNECT_TIMEOUT || fault == FAULT_UNACKNOWLEDGED ||
+	    fault == FAULT_TRY_TIMEOUT || fault == FAULT_TOTAL_TIMEOUT;
+
+	return (struct evidence){ .not_sent = not_sent, .broken = !not_sent, .timeouts = timeout };
+}
+
+/*
+ * A tick is worth its while for the first failure of a run (a region becomes SUSPECT, its endpoint
+ * is probed) and once the run is long enough to take a region out that still serves.
+ */
+bool
+steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault, uint64_t now_ms)
+{
+	struct brain_region *r = &s->regions[region];
+	struct brain_endpoint *e = &r->endpoints[endpoint];
+	struct evidence one = evidence_of(fault);
+	uint64_t now = brain_time(s, now_ms);
+
+	if (fault_origin(fault) != FAULT_LOCAL)
+		return false;
+	outlier_see(&e->outlier, &one, now);
+	evidence_add(&r->tick, &one);
+	evidence_add(&e->urgent, &one);
+	e->urgent_at_ms = now;
+	count_run(r, e, 1);
+	r->judge = true;
+	if (r->share <= 0 || r->region.state == REGION_DOWN)
+		return false;
+	return r->run == 1 || r->run >= URGENT_BURST;
+}
+
+static void
+tell_endpoint(struct steer *s, const struct brain_region *r, const struct brain_endpoint *e,
+    enum fact_kind kind, enum fact_signal signal, double a, double b, double c, struct facts *facts)
+{
+	brain_tell(s, facts,
+	    (struct fact){ .kind = kind,
+		.signal = signal,
+		.region = r->plan->name,
+		.endpoint_id = e->id,
+		.a = a,
+		.b = b,
+		.c = c });
+}
+
+static enum fact_signal
+signal_of(enum outlier_why why)
+{
+	switch (why) {
+	case OUTLIER_NONE:
+		return SIGNAL_NONE;
+	case OUTLIER_CONSECUTIVE:
+		return SIGNAL_IN_A_ROW;
+	case OUTLIER_FAILURE_SHARE:
+		return SIGNAL_LOCAL_SHARE;
+	case OUTLIER_SUCCESS_RATE:
+	case OUTLIER_PEERS:
+		return SIGNAL_ERRORS;
+	}
+	return SIGNAL_NONE;
+}
+
+/* Facts have a count in a row as it is, and shares as 0..1. */
+static void
+tell_ejection(struct steer *s, const struct brain_region *r, const struct brain_endpoint *e,
+    struct facts *facts)
+{
+	const struct outlier *o = &e->outlier;
+	double unit = o->why == OUTLIER_CONSECUTIVE ? 1 : PERMILLE;
+
+	if (o->ejected)
+		tell_endpoint(s, r, e, FACT_ENDPOINT_EJECTED, signal_of(o->why), o->value / unit,
+		    o->threshold / unit, (double)(o->until_ms - s->now_ms), facts);
+	else
+		tell_endpoint(s, r, e, FACT_ENDPOINT_BACK, SIGNAL_TIME, o->times, 0, 0, facts);
+}
+
+static void
+tell_checks(struct steer *s, struct brain_region *r, struct facts *facts)
+{
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
+		struct brain_endpoint *e = &r->endpoints[i];
+
+		if (!e->told)
+			continue;
+		e->told = false;
+		if (e->checked == ENDPOINT_UP)
+			tell_endpoint(s, r, e, FACT_ENDPOINT_UP, SIGNAL_CHECKS,
+			    e->reason == REASON_CHECK_PASSED ? e->detail : 0, 0, 0, facts);
+		else if (e->checked == ENDPOINT_DOWN)
+			tell_endpoint(
+			    s, r, e, FACT_ENDPOINT_DOWN, SIGNAL_CHECKS, e->detail, 0, 0, facts);
+	}
+}
+
+/* Fit by its checks: a peer to be compared with, and one that a loss of others would lean on. */
+static bool
+judge_traffic(struct steer *s, struct brain_region *r, struct facts *facts)
+{
+	unsigned changes;
+
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
+		r->healthy[i] = believed(&r->endpoints[i]) == ENDPOINT_UP;
+	changes = outlier_judge(r->outliers, r->healthy, r->changed, r->plan->endpoint_count,
+	    &s->plan->policy.outlier, s->now_ms);
+	for (unsigned i = 0; changes > 0 && i < r->plan->endpoint_count; i++) {
+		if (r->changed[i])
+			tell_ejection(s, r, &r->endpoints[i], facts);
+	}
+	return changes > 0;
+}
+
+static struct steer_endpoint_out
+out_of(const struct steer *s, const struct brain_endpoint *e)
+{
+	const struct outlier_policy *policy = &s->plan->policy.outlier;
+	uint32_t weight = outlier_weight(&e->outlier, policy, s->now_ms);
+	struct steer_endpoint_out out = {
+		.state = believed(e),
+		.reason = e->reason,
+		.detail = e->detail,
+		.weight = weight - weight % WEIGHT_STEP,
+		.ejected = e->outlier.ejected,
+	};
+
+	if (e->outlier.ejected && out.state == ENDPOINT_UP) {
+		out.state = ENDPOINT_DOWN;
+		out.reason = REASON_TRAFFIC_FAILED;
+		out.detail = e->outlier.value;
+	}
+	return out;
+}
+
+static void
+write_out(const struct steer *s, struct brain_region *r, struct brain_endpoint *e)
+{
+	struct steer_endpoint_out out = out_of(s, e);
+
+	out.since_ms = out.state == e->out.state ? e->out.since_ms : s->now_ms;
+	if (out.state == e->out.state && out.reason == e->out.reason &&
+	    out.detail == e->out.detail && out.weight == e->out.weight &&
+	    out.ejected == e->out.ejected)
+		return;
+	e->out = out;
+	r->endpoints_changed = true;
+}
+
+/* At the start what is unknown counts as well: see GRACE_MS. */
+static void
+count_endpoint(const struct steer *s, struct brain_region *r, const struct brain_endpoint *e)
+{
+	struct brain_health *h = &r->health;
+
+	switch (believed(e)) {
+	case ENDPOINT_UNKNOWN:
+		h->total += e->weight;
+		h->unknown += e->weight;
+		return;
+	case ENDPOINT_UP:
+		h->total += e->weight;
+		if (!brain_endpoint_serves(e))
+			return;
+		h->up += e->weight;
+		h->serving += e->weight * e->out.weight / PERMILLE;
+		r->slow_start = r->slow_start || e->out.weight < PERMILLE;
+		return;
+	case ENDPOINT_DOWN:
+		h->total += e->weight;
+		return;
+	case ENDPOINT_DRAINING:
+		return;
+	}
+}
+
+void
+brain_rate(struct steer *s, struct brain_region *r)
+{
+	r->health = (struct brain_health){ 0 };
+	r->slow_start = false;
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
+		write_out(s, r, &r->endpoints[i]);
+		count_endpoint(s, r, &r->endpoints[i]);
+	}
+}
+
+/*
+ * Traffic is judged when something went wrong in it, and once a second for what time ends; else
+ * there is nothing to find, and most regions are well most of the time.
+ */
+void
+brain_judge(struct steer *s, struct brain_region *r, bool second, struct facts *facts)
+{
+	if (r->stale)
+		tell_checks(s, r, facts);
+	if (r->judge || second) {
+		r->judge = false;
+		(void)judge_traffic(s, r, facts);
+		r->stale = true;
+	}
+	if (r->stale || r->slow_start)
+		brain_rate(s, r);
+	r->stale = false;
+}

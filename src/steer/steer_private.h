@@ -1,0 +1,154 @@
+/*
+ * The brain's memory, shared by the files that are its parts; nobody else includes this.
+ *
+ * Times inside are on the brain's own clock, which never runs backwards: the caller's now_ms plus
+ * skew_ms. What goes out is on the caller's again.
+ */
+#ifndef STEER_STEER_PRIVATE_H
+#define STEER_STEER_PRIVATE_H
+
+#include "steer/grey.h"
+#include "steer/stall.h"
+#include "steer/steer.h"
+
+enum {
+	TICK_MS = 100,
+	GRACE_MS = 2000, /* after a start, for first probes to come back */
+	BASE_SLOTS = 20, /* mean latencies, of 30 s each */
+	BASE_SLOT_MS = 30000,
+};
+
+struct brain_endpoint {
+	struct outlier outlier;
+	uint32_t id;
+	double weight;
+	enum endpoint_state checked; /* by its checks */
+	enum endpoint_reason reason;
+	uint32_t detail;
+	uint64_t checked_since_ms;
+	bool told;              /* checked has changed since the last tick */
+	uint64_t fell_at_ms;    /* from UP to DOWN by its checks */
+	bool doubted;           /* that fall is not believed yet */
+	struct evidence urgent; /* counted ahead of the shards, not yet found in their counts */
+	uint64_t urgent_at_ms;
+	bool in_run; /* among those that fail in the region's present run */
+	struct steer_endpoint_out out;
+};
+
+/* Weights of a region's endpoints by what is known of them. */
+struct brain_health {
+	double total;
+	double unknown;
+	double up;      /* raw evidence, slow start not counted */
+	double serving; /* up, slow start counted */
+};
+
+struct brain_region {
+	const struct steer_region_plan *plan;
+	struct brain_endpoint *endpoints;
+	struct outlier **outliers; /* of endpoints, as outlier_judge() wants them */
+	bool *healthy;
+	bool *changed;
+	bool endpoints_changed; /* any out in the last tick */
+	bool stale;             /* outs and health must be worked out anew */
+	bool judge;             /* do not wait for the second */
+	bool slow_start;        /* some endpoint's weight still grows */
+	struct brain_health health;
+
+	struct region region;
+	struct grey grey;
+	struct grey_verdict verdict;
+	struct stall stall;
+	struct evidence_window window;
+	struct evidence tick;   /* since the last tick */
+	struct evidence second; /* since the last full second */
+	uint32_t run;           /* local-origin failures in a row */
+	uint32_t run_endpoints;
+	uint32_t successes; /* since it became SUSPECT */
+
+	double base_us[BASE_SLOTS]; /* mean first-byte latency while UP */
+	unsigned base_count, base_at;
+	uint64_t base_next_ms;
+	uint64_t base_sum_us, base_total;
+
+	bool evacuated;
+	uint64_t evacuated_for_ms;
+	double pinned; /* NaN: not */
+
+	double capacity_share;
+	double share;
+	double target;
+	double settled_health; /* when share last was at its target */
+	bool panic;
+	bool told_panic;
+	double limit;
+	double limit_in_flight;
+	uint64_t idle_since_ms; /* no share since; 0: it has */
+	uint64_t warm_since_ms; /* 0: warm */
+	double told_share;
+	uint64_t told_at_ms;
+	unsigned missed_seconds; /* its loss could not have been absorbed, this long */
+	unsigned absorbed_seconds;
+	bool not_redundant;
+};
+
+struct steer {
+	const struct steer_plan *plan;
+	struct brain_region *regions;
+	int64_t skew_ms;
+	uint64_t now_ms;   /* of the last tick; 0: none yet */
+	uint64_t start_ms; /* of the process, as far as this service goes */
+	bool in_grace;
+	uint64_t held_until_ms;    /* our view is stale */
+	uint64_t suspect_since_ms; /* 0: we trust ourselves */
+	bool doubting;             /* a mass change */
+	uint64_t doubt_since_ms;
+	uint64_t last_fall_ms;
+
+	uint64_t wishes_version;
+	uint64_t wishes_until_wall_ms; /* the first of those in force to end */
+	bool wishes_read;
+	bool frozen;
+
+	bool common_cause;
+	enum share_mode mode;
+	bool placed;  /* shares have been set once */
+	bool settled; /* share is target, and inputs are as when it was worked out */
+	double demand;
+	double planned_demand; /* the one targets were worked out for */
+	struct share_region inputs[SHARE_MAX_REGIONS];
+	struct share_plan target;
+	double shed;   /* in force */
+	bool shedding; /* told */
+};
+
+/* The brain's clock. */
+uint64_t brain_time(const struct steer *, uint64_t now_ms);
+void brain_tell(struct steer *, struct facts *, struct fact);
+
+/* steer_endpoints.c: verdicts of a region's endpoints, from checks and from traffic. */
+void brain_judge(struct steer *, struct brain_region *, bool second, struct facts *);
+void brain_rate(struct steer *, struct brain_region *);
+bool brain_endpoint_serves(const struct brain_endpoint *);
+
+/* steer_guard.c: do not act on a stale view. True: everything is held in this tick. */
+bool brain_guard(struct steer *, uint64_t now_ms, struct facts *);
+
+/* steer_wishes.c */
+void brain_read_wishes(struct steer *, const struct steer_seen *, struct facts *);
+
+/* steer_regions.c: evidence and states. */
+bool brain_step_regions(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
+
+/* steer_shares.c: what the states mean for the shares. settle: once all waits are over. */
+void brain_share_inputs(const struct steer *, bool settle, struct share_region *);
+bool brain_share(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
+bool brain_limit(struct steer *, const struct steer_seen *);
+/* lose: index of a region taken away; -1: none. */
+void brain_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
+
+/* steer_told.c: facts about what brain_share() did, and about what a loss would do. */
+void brain_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);
+void brain_tell_redundancy(struct steer *, struct facts *);
+
+#endif

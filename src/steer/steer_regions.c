@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "steer_private.h"
+
+/* Can it take traffic, by its state? */
+static bool
+serves(const struct brain_region *r)
+{
+	switch (r->region.state) {
+	case REGION_UP:
+	case REGION_SUSPECT:
+	case REGION_GREY:
+	case REGION_RAMP:
+		return !r->evacuated && r->plan->weight > 0 && r->health.up > 0;
+	case REGION_DOWN:
+	case REGION_HOLD:
+	case REGION_EVACUATED:
+		return false;
+	}
+	return false;
+}
+
+static bool
+another_serves(const struct steer *s, const struct brain_region *r)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (&s->regions[i] != r && serves(&s->regions[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+another_is_suspect(const struct steer *s, const struct brain_region *r)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (&s->regions[i] != r && s->regions[i].region.state == REGION_SUSPECT)
+			return true;
+	}
+	return false;
+}
+
+static struct evidence
+others_1s(const struct steer *s, const struct brain_region *r)
+{
+	struct evidence sum = { 0 };
+
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (&s->regions[i] != r)
+			evidence_add(&sum, &s->regions[i].window.last_1s);
+	}
+	return sum;
+}
+
+/* The tick's counts into the windows. Answers end a run: in which order they came is not known. */
+static void
+take_counts(struct steer *s, struct brain_region *r)
+{
+	evidence_window_add(&r->window, &r->tick, s->now_ms);
+	evidence_add(&r->second, &r->tick);
+	if (r->tick.answered == 0)
+		return;
+	r->successes = r->region.state == REGION_SUSPECT ? r->successes + r->tick.answered : 0;
+	r->run = 0;
+	r->run_endpoints = 0;
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
+		r->endpoints[i].in_run = false;
+}
+
+/*
+ * The mean latency of 30 s, of which limits take the median of 10 minutes. Little's law speaks of
+ * the mean: with a median of 5 ms and 2 % of reports that take 3 s, there is 13 times as much in
+ * flight as the median says.
+ */
+static void
+learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte)
+{
+	if (r->base_next_ms == 0)
+		r->base_next_ms = s->now_ms + BASE_SLOT_MS;
+	if (first_byte != NULL && r->region.state == REGION_UP) {
+		r->base_sum_us += first_byte->sum_us;
+		r->base_total += first_byte->total;
+	}
+	if (s->now_ms < r->base_next_ms)
+		return;
+	if (r->base_total >= GREY_MIN_TRIES) {
+		r->base_us[r->base_at] = (double)r->base_sum_us / (double)r->base_total;
+		r->base_at = (r->base_at + 1) % BASE_SLOTS;
+		r->base_count += r->base_count < BASE_SLOTS;
+	}
+	r->base_sum_us = 0;
+	r->base_total = 0;
+	r->base_next_ms = s->now_ms + BASE_SLOT_MS;
+}
+
+/* Not to be reached is as bad as an error, when regions are compared. */
+static void
+close_second(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte)
+{
+	const struct evidence *e = &r->second;
+	bool learn = r->region.state == REGION_UP;
+
+	grey_second(
+	    &r->grey, first_byte, e->tries, e->errors + evidence_local(e), learn, s->now_ms);
+	learn_mean(s, r, first_byte);
+	r->second = (struct evidence){ 0 };
+}
+
+static void
+tell_common_cause(struct steer *s, unsigned bad, struct facts *facts)
+{
+	if (bad > 0 && !s->common_cause)
+		brain_tell(s, facts,
+		    (struct fact){ .kind = FACT_COMMON_CAUSE,
+			.signal = SIGNAL_ERRORS,
+			.endpoint_id = UINT32_MAX,
+			.a = bad });
+	s->common_cause = bad > 0;
+}
+
+static void
+compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
+{
+	struct grey *greys[SHARE_MAX_REGIONS] = { NULL };
+	bool serving[SHARE_MAX_REGIONS] = { false };
+	struct grey_verdict verdicts[SHARE_MAX_REGIONS];
+	unsigned count = s->plan->region_count;
+	unsigned common = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct brain_region *r = &s->regions[i];
+
+		close_second(s, r, seen->regions[i].first_byte);
+		greys[i] = &r->grey;
+		serving[i] = serves(r) && r->share > 0;
+	}
+	memset(verdicts, 0, count * sizeof verdicts[0]);
+	grey_judge(greys, serving, count, verdicts);
+	for (unsigned i = 0; i < count; i++) {
+		s->regions[i].verdict = verdicts[i];
+		common += verdicts[i].common_cause;
+	}
+	tell_common_cause(s, common, facts);
+}
+
+static void
+add_comparison(struct steer *s, struct brain_region *r, struct region_evidence *e)
+{
+	struct evidence others = others_1s(s, r);
+	const struct grey_verdict *v = &r->verdict;
+
+	e->grey = v->grey;
+	e->grey_clean = v->clean;
+	e->half_grey = v->half;
+	e->grey_signal = v->signal;
+	e->grey_value = v->value;
+	e->grey_threshold = v->threshold;
+	e->grey_peers = v->peers;
+	e->grey_at_once = grey_burst(&r->grey, &r->tick, &r->window.last_1s, &others);
+	if (!e->grey_at_once || e->grey)
+		return;
+	e->grey_signal = SIGNAL_ERRORS;
+	e->grey_value = r->window.last_1s.tries > 0
+	    ? (double)r->window.last_1s.errors / r->window.last_1s.tries
+	    : 1;
+	e->grey_threshold = s->plan->policy.outlier.failure_share;
+	e->grey_peers = s->plan->region_count - 1;
+}
+
+static struct region_evidence
+gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
+{
+	double known = r->health.total - r->health.unknown;
+	struct region_evidence e = {
+		.health = known > 0 ? r->health.up / known : NAN,
+		.local_in_a_row = r->run,
+		.failing_endpoints = r->run_endpoints,
+		.endpoints = r->plan->endpoint_count,
+		.local_1s = evidence_local(&r->window.last_1s),
+		.tries_1s = r->window.last_1s.tries,
+		.successes_since_suspect = r->successes,
+		.stalls = r->stall.stalled,
+		.failback_held = s->frozen || s->doubting || another_is_suspect(s, r),
+		.evacuated = r->evacuated,
+		.evacuated_for_ms = r->evacuated_for_ms,
+		.restore_asked =
+		    seen->restored != NULL && strcmp(seen->restored, r->plan->name) == 0,
+		.only_region = !another_serves(s, r),
+	};
+
+	add_comparison(s, r, &e);
+	return e;
+}
+
+static bool
+step(struct steer *s, struct brain_region *r, const struct steer_seen *seen, uint64_t dt_ms,
+    struct facts *facts)
+{
+	enum region_state was = r->region.state;
+	struct region_evidence e = gather(s, r, seen);
+	bool changed = region_step(&r->region, &s->plan->policy.region, &e, dt_ms, s->now_ms, facts,
+	    s->plan->service, r->plan->name);
+
+	if (r->region.state != was)
+		r->successes = 0;
+	return changed;
+}
+
+bool
+brain_step_regions(
+    struct steer *s, const struct steer_seen *seen, uint64_t dt_ms, struct facts *facts)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < s->plan->region_count; i++)
+		take_counts(s, &s->regions[i]);
+	if (seen->second)
+		compare(s, seen, facts);
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		struct brain_region *r = &s->regions[i];
+
+		(void)stall_step(&r->stall, &r->window, seen->regions[i].completions,
+		    seen->regions[i].in_flight, s->now_ms);
+		changed = step(s, r, seen, dt_ms, facts) || changed;
+		r->tick = (struct evidence){ 0 };
+	}
+	return changed;
+}

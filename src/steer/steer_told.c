@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people are told of shares: each move once, ramps once a second, losses before they happen.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "steer_private.h"
+
+enum {
+	TELL_EVERY_MS = 1000,
+	MISSED_SECONDS = 3,    /* not redundant for so long: said */
+	ABSORBED_SECONDS = 10, /* and unsaid */
+	SETTLE_MS = 5000,      /* after a start, for checks to come back */
+};
+
+static const double told_at_once = 0.01; /* a move this large in one tick */
+static const double told_at_all = 0.0005;
+static const double shed_told = 0.001;
+static const double served = 0.01; /* with less share than this, its loss is none */
+
+static void
+tell(struct steer *s, enum fact_kind kind, enum fact_signal why, const struct brain_region *r,
+    double a, double b, double c, struct facts *facts)
+{
+	brain_tell(s, facts,
+	    (struct fact){ .kind = kind,
+		.signal = why,
+		.region = r != NULL ? r->plan->name : NULL,
+		.endpoint_id = UINT32_MAX,
+		.a = a,
+		.b = b,
+		.c = c });
+}
+
+/* Why shares are what they are: a state that is not UP, else the room there is. */
+static enum fact_signal
+cause(const struct steer *s, const struct brain_region *r)
+{
+	bool limited = false;
+
+	if (r->region.state != REGION_UP && r->region.signal != SIGNAL_NONE)
+		return r->region.signal;
+	if (!isnan(r->pinned))
+		return SIGNAL_PERSON;
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		const struct brain_region *other = &s->regions[i];
+
+		limited = limited || other->plan->capacity > 0;
+		if (other->region.state != REGION_UP && other->region.state != REGION_SUSPECT)
+			return other->region.signal;
+	}
+	return limited ? SIGNAL_CAPACITY : SIGNAL_HEALTH;
+}
+
+static void
+tell_moves(struct steer *s, const double *before, struct facts *facts)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		struct brain_region *r = &s->regions[i];
+		bool large = fabs(r->share - before[i]) >= told_at_once;
+
+		if (fabs(r->share - r->told_share) < told_at_all)
+			continue;
+		if (!large && s->now_ms - r->told_at_ms < TELL_EVERY_MS)
+			continue;
+		tell(s, FACT_SHARES_MOVED, cause(s, r), r, r->told_share, r->share, 0, facts);
+		r->told_share = r->share;
+		r->told_at_ms = s->now_ms;
+	}
+}
+
+static void
+tell_mode(struct steer *s, enum share_mode was, struct facts *facts)
+{
+	double up = 0;
+	double total = 0;
+
+	if (s->mode == was)
+		return;
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		up += s->regions[i].health.up;
+		total += s->regions[i].health.total;
+	}
+	switch (s->mode) {
+	case SHARE_FAIL_OPEN:
+		tell(s, FACT_FAIL_OPEN, SIGNAL_HEALTH, NULL, up, total, 0, facts);
+		return;
+	case SHARE_FAIL_CLOSED:
+	case SHARE_NOTHING:
+		tell(s, FACT_FAIL_CLOSED, SIGNAL_HEALTH, NULL, up, total, 0, facts);
+		return;
+	case SHARE_NORMAL:
+	case SHARE_UNPROVEN:
+		if (was != SHARE_NORMAL && was != SHARE_UNPROVEN)
+			tell(s, FACT_FAIL_OPEN_ENDED, SIGNAL_HEALTH, NULL, up, total, 0, facts);
+		return;
+	}
+	abort();
+}
+
+static void
+tell_shed(struct steer *s, struct facts *facts)
+{
+	bool sheds = s->mode != SHARE_FAIL_CLOSED && s->mode != SHARE_NOTHING;
+	double capacity = s->demand * (1 - s->shed);
+
+	if (!s->shedding && sheds && s->shed >= shed_told) {
+		s->shedding = true;
+		tell(
+		    s, FACT_SHED_BEGAN, SIGNAL_CAPACITY, NULL, s->demand, capacity, s->shed, facts);
+	} else if (s->shedding && (!sheds || s->shed <= 0)) {
+		s->shedding = false;
+		tell(s, FACT_SHED_ENDED, SIGNAL_CAPACITY, NULL, s->demand, capacity, 0, facts);
+	}
+}
+
+static void
+tell_panic(struct steer *s, struct facts *facts)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		struct brain_region *r = &s->regions[i];
+		double known = r->health.total - r->health.unknown;
+		bool now = r->panic && s->mode == SHARE_NORMAL;
+
+		if (now && !r->told_panic)
+			tell(s, FACT_REGION_PANIC, SIGNAL_HEALTH, r,
+			    known > 0 ? r->health.up / known : 0,
+			    s->plan->policy.share.panic_threshold, 0, facts);
+		r->told_panic = now;
+	}
+}
+
+void
+brain_tell_shares(struct steer *s, const double *before, enum share_mode was, struct facts *facts)
+{
+	tell_mode(s, was, facts);
+	tell_shed(s, facts);
+	tell_panic(s, facts);
+	tell_moves(s, before, facts);
+}
+
+/* The part of demand that the loss of this region would leave without a place. */
+static double
+missed_without(const struct steer *s, unsigned region)
+{
+	struct share_plan plan;
+
+	if (s->regions[region].target < served)
+		return 0;
+	brain_what_if(s, (int)region, s->demand, false, &plan);
+	return plan.mode == SHARE_NORMAL ? plan.shed : 1;
+}
+
+static void
+rate_redundancy(struct steer *s, struct brain_region *r, double missed, struct facts *facts)
+{
+	if (missed > shed_told) {
+		r->missed_seconds++;
+		r->absorbed_seconds = 0;
+	} else {
+		r->absorbed_seconds++;
+		r->missed_seconds = 0;
+	}
+	if (!r->not_redundant && r->missed_seconds >= MISSED_SECONDS) {
+		r->not_redundant = true;
+		tell(s, FACT_NOT_REDUNDANT, SIGNAL_CAPACITY, r, missed, s->demand, 0, facts);
+	} else if (r->not_redundant && r->absorbed_seconds >= ABSORBED_SECONDS) {
+		r->not_redundant = false;
+	}
+}
+
+/* N - 1, once a second. */
+void
+brain_tell_redundancy(struct steer *s, struct facts *facts)
+{
+	bool was = false;
+	bool is = false;
+
+	if (s->now_ms - s->start_ms < SETTLE_MS || s->mode != SHARE_NORMAL)
+		return;
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		struct brain_region *r = &s->regions[i];
+
+		was = was || r->not_redundant;
+		rate_redundancy(s, r, missed_without(s, i), facts);
+		is = is || r->not_redundant;
+	}
+	if (was && !is)
+		tell(s, FACT_REDUNDANT, SIGNAL_CAPACITY, NULL, s->demand, 0, 0, facts);
+}
