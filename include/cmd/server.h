@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 
+struct admin_people;
 struct event_base;
 struct server;
 struct topology;
@@ -43,6 +44,11 @@ unsigned server_requests(const struct server *);
 unsigned server_clients(const struct server *);
 /* Ends all threads, whatever is in flight, and frees everything. */
 void server_free(struct server *);
+
+/* What the admin side serves people with; as long as the server. */
+const struct admin_people *server_people(const struct server *);
+/* Answers whoever still waits for control; before the admin side goes away. */
+void server_stop_asking(struct server *);
 
 const struct topology *server_topology(const struct server *);
 unsigned server_workers(const struct server *);

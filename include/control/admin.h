@@ -13,6 +13,7 @@
 #include "base/error.h"
 
 struct admin;
+struct admin_people;
 struct conf_admin;
 struct event_base;
 struct view;
@@ -26,6 +27,8 @@ typedef void admin_view_fn(void *arg, struct view *);
  */
 struct admin *admin_new(
     struct event_base *, const struct conf_admin *, admin_view_fn *, void *arg, struct error *);
+/* Serves the journal, explanations and wishes too. Borrowed, as long as the admin side. */
+void admin_serve_people(struct admin *, const struct admin_people *);
 /* Closes, and removes the unix socket unless somebody else has taken its place. */
 void admin_free(struct admin *);
 /* Gives the unix socket, and its directory if we made it, to the user we are about to become. */

@@ -46,9 +46,10 @@ void journal_put(struct journal *, const struct fact *, const char *endpoint_url
 /*
  * Main: from now on facts are drained on this loop and, unless state_dir is "", written there. What
  * the file holds from before is read back, so that numbers go on. An unusable file is a warning.
- * May be called again with another directory.
  */
 void journal_open(struct journal *, struct event_base *, const char *state_dir);
+/* Main: after a reload, from now on there. */
+void journal_set_dir(struct journal *, const char *state_dir);
 
 /* Main: before that loop goes away. */
 void journal_close(struct journal *);

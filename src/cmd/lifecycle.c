@@ -329,6 +329,7 @@ start(struct lifecycle *l, struct error *error)
 		l->admin = admin_new(l->base, admin, fill_view, l, error);
 		if (l->admin == NULL)
 			return false;
+		admin_serve_people(l->admin, server_people(l->server));
 	}
 	return drop_privileges(l, error) && server_start(l->server, l->base, error);
 }
@@ -362,6 +363,8 @@ lifecycle_run(const struct lifecycle_setup *setup)
 	}
 	if (l.ready && setup->on_end != NULL)
 		setup->on_end(setup->arg);
+	if (l.server != NULL)
+		server_stop_asking(l.server);
 	if (l.admin != NULL)
 		admin_free(l.admin);
 	if (l.server != NULL)

@@ -14,10 +14,14 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "conf/topology.h"
+#include "control/admin_people.h"
 #include "control/controller.h"
+#include "control/desk.h"
+#include "control/journal.h"
 #include "control/state.h"
 #include "control/state_file.h"
 #include "control/view.h"
+#include "control/wish_store.h"
 #include "net/listener.h"
 #include "proxy/access_log.h"
 #include "proxy/worker.h"
@@ -40,6 +44,7 @@ struct server {
 	int urgent_fd;
 	struct access_log *access_log; /* NULL: off */
 	struct controller *controller;
+	struct admin_people people;
 	struct mailbox *states; /* of struct state, from control to the keeper */
 	struct state_keeper *keeper; /* NULL: not started */
 	struct view_worker *view_workers;
@@ -72,6 +77,9 @@ server_new(struct topology *topology, struct error *error)
 	s->touched = mem_array(s->count, sizeof *s->touched);
 	s->view_workers = mem_array(s->count, sizeof *s->view_workers);
 	s->states = mailbox_new();
+	s->people.journal = journal_new();
+	s->people.desk = desk_new();
+	s->people.wishes = wish_store_new(s->people.desk, s->people.journal);
 	s->urgent_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (s->urgent_fd < 0) {
 		error_errno(error, "cannot make", "an eventfd");
@@ -164,6 +172,15 @@ read_state(const char *dir)
 	return state;
 }
 
+/* Before control starts, so that an evacuation of before the restart holds from its first moment. */
+static void
+open_people(struct server *s, struct event_base *base)
+{
+	journal_open(s->people.journal, base, s->topology->state_dir);
+	desk_open(s->people.desk, base);
+	wish_store_open(s->people.wishes, base, s->topology);
+}
+
 bool
 server_start(struct server *s, struct event_base *base, struct error *error)
 {
@@ -172,6 +189,9 @@ server_start(struct server *s, struct event_base *base, struct error *error)
 	if (!start_workers(s, error))
 		return false;
 	s->keeper = state_keeper_new(base, s->states, s->topology->state_dir);
+	open_people(s, base);
+	setup.journal = s->people.journal;
+	setup.desk = s->people.desk;
 	setup.workers = s->workers;
 	setup.urgent = s->urgent;
 	setup.touched = s->touched;
@@ -219,6 +239,9 @@ server_apply(struct server *s, struct topology *topology, struct error *error)
 	warn_of_restart(s, s->topology, topology);
 	log_set_level(topology->log.level);
 	state_keeper_set_dir(s->keeper, topology->state_dir);
+	if (strcmp(s->topology->state_dir, topology->state_dir) != 0)
+		journal_set_dir(s->people.journal, topology->state_dir);
+	wish_store_adopt(s->people.wishes, topology);
 	topology_ref(topology);
 	topology_unref(s->topology);
 	s->topology = topology;
@@ -305,6 +328,9 @@ server_free(struct server *s)
 {
 	stop_threads(s);
 	state_keeper_free(s->keeper);
+	wish_store_free(s->people.wishes);
+	desk_free(s->people.desk);
+	journal_free(s->people.journal);
 	state_free(mailbox_take(s->states));
 	mailbox_free(s->states);
 	for (unsigned i = 0; i < s->count; i++) {
@@ -325,6 +351,18 @@ server_free(struct server *s)
 	mem_free(s->urgent);
 	mem_free(s->workers);
 	mem_free(s);
+}
+
+const struct admin_people *
+server_people(const struct server *s)
+{
+	return &s->people;
+}
+
+void
+server_stop_asking(struct server *s)
+{
+	desk_close(s->people.desk);
 }
 
 const struct topology *

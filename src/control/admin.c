@@ -6,8 +6,6 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/topology.h"
+#include "control/admin_people.h"
+#include "control/admin_reply.h"
 #include "control/metrics.h"
 #include "control/status.h"
 #include "control/view.h"
@@ -31,6 +31,7 @@ enum {
 struct admin {
 	admin_view_fn *view;
 	void *arg;
+	const struct admin_people *people; /* borrowed; NULL: those pages are not there */
 	struct tally *tally; /* owned */
 	struct event *tick;  /* owned */
 	struct evhttp *tcp;  /* owned, each with its listening socket; NULL: off */
@@ -53,48 +54,12 @@ read_view(struct admin *a, struct view *v)
 }
 
 static void
-reply(struct evhttp_request *req, int status, const char *reason, const char *type,
-    struct evbuffer *body)
-{
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-
-	evhttp_add_header(headers, "Content-Type", type);
-	evhttp_add_header(headers, "Cache-Control", "no-store");
-	evhttp_send_reply(req, status, reason, body);
-}
-
-static void
-reply_text(struct evhttp_request *req, int status, const char *reason, const char *text)
-{
-	struct evbuffer *body = evbuffer_new();
-
-	evbuffer_add(body, text, strlen(text));
-	reply(req, status, reason, "text/plain; charset=utf-8", body);
-	evbuffer_free(body);
-}
-
-static void
 serve_status(struct admin *a, struct evhttp_request *req)
 {
-	struct evbuffer *body = evbuffer_new();
 	struct view v;
-	json_t *json;
-	char *text;
 
 	read_view(a, &v);
-	json = status_json(&v);
-	text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
-	json_decref(json);
-	if (text == NULL) {
-		reply_text(
-		    req, 500, "Internal Server Error", "the status cannot be written as JSON\n");
-	} else {
-		evbuffer_add(body, text, strlen(text));
-		evbuffer_add(body, "\n", 1);
-		reply(req, 200, "OK", "application/json", body);
-	}
-	free(text);
-	evbuffer_free(body);
+	admin_reply_json(req, 200, status_json(&v));
 }
 
 static void
@@ -105,14 +70,14 @@ serve_metrics(struct admin *a, struct evhttp_request *req)
 
 	read_view(a, &v);
 	metrics_write(body, &v);
-	reply(req, 200, "OK", METRICS_CONTENT_TYPE, body);
+	admin_reply(req, 200, METRICS_CONTENT_TYPE, body);
 	evbuffer_free(body);
 }
 
 static void
 serve_livez(struct admin *a, struct evhttp_request *req)
 {
-	reply_text(req, 200, "OK", "alive\n");
+	admin_reply_text(req, 200, "alive\n");
 }
 
 const char *
@@ -136,7 +101,7 @@ serve_readyz(struct admin *a, struct evhttp_request *req)
 
 	a->view(a->arg, &v);
 	text = admin_readiness(&v, &ready);
-	reply_text(req, ready ? 200 : 503, ready ? "OK" : "Service Unavailable", text);
+	admin_reply_text(req, ready ? 200 : 503, text);
 }
 
 static const struct {
@@ -150,14 +115,15 @@ static const struct {
 };
 
 static void
-on_request(struct evhttp_request *req, void *arg)
+serve(struct admin *a, struct evhttp_request *req, bool local)
 {
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
-	struct admin *a = arg;
 
+	if (a->people != NULL && admin_people_serve(a->people, req, local))
+		return;
 	if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
 		evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
-		reply_text(req, 405, "Method Not Allowed", "only GET is served here\n");
+		admin_reply_text(req, 405, "only GET is served here\n");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
@@ -166,7 +132,21 @@ on_request(struct evhttp_request *req, void *arg)
 			return;
 		}
 	}
-	reply_text(req, 404, "Not Found", "here are /v1/status, /metrics, /livez and /readyz\n");
+	admin_reply_text(req, 404,
+	    "here are /v1/status, /v1/journal, /v1/explain/SERVICE, /v1/wishes, /metrics, /livez "
+	    "and /readyz\n");
+}
+
+static void
+on_tcp_request(struct evhttp_request *req, void *arg)
+{
+	serve(arg, req, false);
+}
+
+static void
+on_local_request(struct evhttp_request *req, void *arg)
+{
+	serve(arg, req, true);
 }
 
 /* Keeps the windows of the tally short while nobody asks. */
@@ -180,7 +160,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* Takes the listening socket in any case. */
 static struct evhttp *
-serve_on(struct admin *a, struct event_base *base, int fd, struct error *error)
+serve_on(struct admin *a, struct event_base *base, int fd, bool local, struct error *error)
 {
 	struct evhttp *http = evhttp_new(base);
 
@@ -196,7 +176,7 @@ serve_on(struct admin *a, struct event_base *base, int fd, struct error *error)
 	evhttp_set_allowed_methods(http,
 	    EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
-	evhttp_set_gencb(http, on_request, a);
+	evhttp_set_gencb(http, local ? on_local_request : on_tcp_request, a);
 	if (evhttp_accept_socket(http, fd) != 0) {
 		error_errno(error, "cannot serve on", "the admin socket");
 		close(fd);
@@ -221,7 +201,7 @@ open_tcp(
 		return false;
 	if (getsockname(fd, (struct sockaddr *)&bound, &len) == 0)
 		socket_format((struct sockaddr *)&bound, a->tcp_text, sizeof a->tcp_text);
-	a->tcp = serve_on(a, base, fd, error);
+	a->tcp = serve_on(a, base, fd, false, error);
 	return a->tcp != NULL;
 }
 
@@ -277,7 +257,7 @@ open_local(struct admin *a, struct event_base *base, const char *path, struct er
 		a->socket_dev = st.st_dev;
 		a->socket_ino = st.st_ino;
 	}
-	a->local = serve_on(a, base, fd, error);
+	a->local = serve_on(a, base, fd, true, error);
 	return a->local != NULL;
 }
 
@@ -304,6 +284,12 @@ admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn 
 fail:
 	admin_free(a);
 	return NULL;
+}
+
+void
+admin_serve_people(struct admin *a, const struct admin_people *people)
+{
+	a->people = people;
 }
 
 static void

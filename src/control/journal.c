@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -341,27 +342,28 @@ on_old_line(void *arg, const char *line, size_t len)
 	j->next_id = (uint64_t)id + 1;
 }
 
-static void
-open_file(struct journal *j, const char *state_dir)
+void
+journal_set_dir(struct journal *j, const char *state_dir)
 {
 	char *path = mem_printf("%s/" FILE_NAME, state_dir);
 
-	j->file = journal_file_new(path, JOURNAL_FILE_BYTES, JOURNAL_FILES);
-	/* what is in memory already is newer than any file */
-	if (j->next_id == 1 && !journal_file_read(j->file, READ_BACK_BYTES, on_old_line, j))
-		log_warn("cannot read %s: %m; the journal begins anew", path);
+	journal_file_free(j->file);
+	j->file = NULL;
+	if (state_dir[0] != '\0') {
+		/* what is wrong with the directory is said with the first line it does not take */
+		(void)mkdir(state_dir, 0750);
+		j->file = journal_file_new(path, JOURNAL_FILE_BYTES, JOURNAL_FILES);
+	}
 	mem_free(path);
 }
 
 void
 journal_open(struct journal *j, struct event_base *base, const char *state_dir)
 {
-	journal_file_free(j->file);
-	j->file = NULL;
-	if (state_dir[0] != '\0')
-		open_file(j, state_dir);
-	if (j->wake == NULL)
-		j->wake = event_new(base, j->wake_fd, EV_READ | EV_PERSIST, on_wake, j);
+	journal_set_dir(j, state_dir);
+	if (j->file != NULL && !journal_file_read(j->file, READ_BACK_BYTES, on_old_line, j))
+		log_warn("cannot read the journal in %s: %m; it begins anew", state_dir);
+	j->wake = event_new(base, j->wake_fd, EV_READ | EV_PERSIST, on_wake, j);
 	if (j->wake == NULL || event_add(j->wake, NULL) != 0) {
 		log_error("cannot watch the journal's eventfd");
 		abort();
