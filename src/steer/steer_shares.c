@@ -220,9 +220,9 @@ health_of(const struct share_region *in)
 }
 
 /*
- * Must its loss happen at once? When it is down or out; when endpoints of it were lost since its
- * share was last where it should be; when it has more than its capacity; and when it is grey, whose
- * steps are its speed limit already.
+ * Must its loss happen at once? When it is down or out, or waits and is not needed (any more); when
+ * endpoints of it were lost since its share was last where it should be; when it has more than its
+ * capacity; and when it is grey, whose steps are its speed limit already.
  */
 static bool
 must_leave(const struct steer *s, unsigned i)
@@ -232,6 +232,8 @@ must_leave(const struct steer *s, unsigned i)
 	double most = in->healthy > 0 ? health_of(in) * in->capacity : in->capacity;
 
 	if (in->evacuated || in->healthy <= 0 || r->region.state == REGION_DOWN)
+		return true;
+	if (r->region.state == REGION_HOLD && r->target <= 0)
 		return true;
 	if (r->region.state == REGION_GREY)
 		return !s->frozen;
