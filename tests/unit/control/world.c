@@ -28,6 +28,27 @@ const struct conf_health_check world_check = {
 	.reuse = true,
 };
 
+/* The defaults, but for times: no test has a minute. */
+static const struct conf_failover world_failover = {
+	.overprovisioning = 1.4,
+	.panic_threshold = 0.5,
+	.max_utilization = 0.85,
+	.min_healthy = 0.25,
+	.sensor_share = 0.05,
+	.hold_down_ms = 200,
+	.ramp_ms = 200,
+	.warm_up_ms = 200,
+};
+
+static const struct conf_outlier world_outlier = {
+	.consecutive = 3,
+	.failure_share = 0.5,
+	.base_ms = 30000,
+	.max_ms = 300000,
+	.max_ejected = 0.5,
+	.slow_start_ms = 200,
+};
+
 const struct conf_health_check world_no_check = { .type = CHECK_NONE };
 
 static void
@@ -85,6 +106,8 @@ world_topology(const struct world *w)
 	t->service_count = 1;
 	s->name = "shop";
 	s->check = w->check;
+	s->failover = world_failover;
+	s->outlier = world_outlier;
 	s->regions = arena_array(a, t->region_count, sizeof *s->regions);
 	s->region_count = t->region_count;
 	for (unsigned i = 0; i < t->region_count; i++) {

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/brain.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "conf/topology.h"
+#include "control/state.h"
+#include "rig.h"
+#include "steer/check.h"
+#include "steer/table.h"
+#include "steer/touched.h"
+
+enum { EJECT_MS = 300, TICK_MS = 20, WORKERS = 2 };
+
+/* A brain whose probes and workers are the test. */
+struct ward {
+	struct brain *brain;
+	struct controller_stats stats;
+	struct endpoint_registry *endpoints;
+	struct steering_registry *steerings;
+	struct touched *touched[WORKERS];
+	struct topology *topology;
+	struct table *table;
+	unsigned wanted;
+	unsigned lost;
+};
+
+static void
+on_wanted(void *arg)
+{
+	struct ward *w = arg;
+
+	w->wanted++;
+}
+
+static void
+on_lost(void *arg, const struct endpoint *e)
+{
+	struct ward *w = arg;
+
+	w->lost++;
+}
+
+static struct table_addresses
+no_names(void *arg, const struct conf_service *s, const struct conf_service_region *r, unsigned e)
+{
+	return (struct table_addresses){ 0 };
+}
+
+/* The topology is the ward's from now on. */
+static void
+use(struct ward *w, struct topology *t)
+{
+	struct table *next =
+	    table_build(t, w->table, w->endpoints, w->steerings, no_names, NULL, 1);
+
+	t->services[0].outlier.base_ms = EJECT_MS;
+	brain_adopt(w->brain, next);
+	brain_settle(w->brain);
+	if (w->table != NULL) {
+		table_release(w->table);
+		topology_unref(w->topology);
+		endpoint_registry_sweep(w->endpoints);
+	}
+	w->table = next;
+	w->topology = t;
+}
+
+static void
+ward_open(struct ward *w, const struct world *world)
+{
+	*w = (struct ward){ .touched = { touched_new(), touched_new() } };
+	w->brain = brain_new(&(struct brain_setup){ .stats = &w->stats,
+	    .touched = w->touched,
+	    .worker_count = WORKERS,
+	    .wanted = on_wanted,
+	    .lost = on_lost,
+	    .arg = w });
+	w->endpoints = endpoint_registry_new(WORKERS);
+	w->steerings = steering_registry_new(WORKERS);
+	use(w, world_topology(world));
+}
+
+static void
+ward_close(struct ward *w)
+{
+	const struct table_service *s = &w->table->services[0];
+
+	brain_free(w->brain);
+	for (unsigned r = 0; r < s->region_count; r++)
+		for (unsigned i = 0; i < s->regions[r].endpoint_count; i++)
+			for (unsigned n = 0; n < WORKERS; n++)
+				if (atomic_load(&s->regions[r].endpoints[i]->shards[n]) != NULL)
+					endpoint_shard_release(
+					    endpoint_shard(s->regions[r].endpoints[i], n));
+	table_release(w->table);
+	topology_unref(w->topology);
+	endpoint_registry_free(w->endpoints);
+	steering_registry_free(w->steerings);
+	for (unsigned n = 0; n < WORKERS; n++)
+		touched_free(w->touched[n]);
+}
+
+static struct endpoint *
+at(const struct ward *w, unsigned region, unsigned n)
+{
+	return world_endpoint(w->table, region, n);
+}
+
+static struct steering *
+steering(const struct ward *w, unsigned region)
+{
+	return w->table->services[0].regions[region].steering;
+}
+
+static void
+tick(struct ward *w)
+{
+	for (int i = 0; i < TICK_MS; i++)
+		world_pause();
+	brain_tick(w->brain);
+}
+
+/* What a worker counts around a try that succeeds, or fails by this fault. */
+static void
+serve(struct ward *w, unsigned region, unsigned n, unsigned worker, enum fault why)
+{
+	struct endpoint_shard *shard = endpoint_shard(at(w, region, n), worker);
+	struct region_shard *r = steering_shard(steering(w, region), worker);
+
+	stat_add(&service_steering_shard(w->table->services[0].steering, worker)->requests, 1);
+	stat_add(&shard->tries, 1);
+	region_shard_begin(r);
+	if (why == FAULT_NONE) {
+		stat_add(&shard->answered, 1);
+		region_shard_answered(r, 1000);
+	} else {
+		endpoint_shard_failed(shard, why);
+		region_shard_failed(r);
+	}
+	touched_mark(w->touched[worker], at(w, region, n)->id);
+}
+
+static void
+tell(struct ward *w, unsigned region, unsigned n, enum endpoint_state state)
+{
+	struct check_track track = { .state = state,
+		.reason = state == ENDPOINT_UP ? REASON_CHECK_PASSED : REASON_CHECK_REFUSED,
+		.detail = 3 };
+
+	brain_probe(w->brain, at(w, region, n), &track);
+}
+
+static void
+tell_all(struct ward *w, enum endpoint_state state)
+{
+	const struct table_service *s = &w->table->services[0];
+
+	for (unsigned r = 0; r < s->region_count; r++)
+		for (unsigned i = 0; i < s->regions[r].endpoint_count; i++)
+			tell(w, r, i, state);
+	brain_settle(w->brain);
+}
+
+static struct world
+two_by_two(const struct conf_health_check *check)
+{
+	struct world world = rig_two_regions(check, 1, 2);
+
+	world.regions[0].ports[1] = 3;
+	world.regions[1].ports[1] = 4;
+	return world;
+}
+
+START_TEST(verdicts_become_words_at_once)
+{
+	struct world world = two_by_two(&world_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_UNKNOWN);
+	tell_all(&w, ENDPOINT_UP);
+	ck_assert_uint_ge(w.wanted, 4);
+	ck_assert_int_eq(world_state(at(&w, 1, 1)), ENDPOINT_UP);
+	ck_assert_int_eq(world_reason(at(&w, 1, 1)), REASON_CHECK_PASSED);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->usable), 2);
+	ck_assert_uint_eq(world_share(w.table, 0), 100);
+	tell(&w, 0, 0, ENDPOINT_DOWN);
+	brain_settle(w.brain);
+	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_DOWN);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->usable), 1);
+	tell(&w, 0, 1, ENDPOINT_DOWN);
+	brain_settle(w.brain);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->entered[REGION_DOWN]), 1);
+	ck_assert_uint_eq(world_share(w.table, 0), 0);
+	ck_assert_uint_eq(world_share(w.table, 1), 100);
+	ward_close(&w);
+}
+END_TEST
+
+START_TEST(an_endpoint_that_live_traffic_loses_is_out_and_comes_back)
+{
+	struct world world = two_by_two(&world_no_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_UP);
+	for (unsigned i = 0; i < 3; i++) {
+		serve(&w, 0, 1, 1, FAULT_NONE);
+		serve(&w, 0, 0, i % WORKERS, FAULT_CONNECT_REFUSED);
+	}
+	tick(&w);
+	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_DOWN);
+	ck_assert_int_eq(world_reason(at(&w, 0, 0)), REASON_TRAFFIC_FAILED);
+	ck_assert_int_eq(world_state(at(&w, 0, 1)), ENDPOINT_UP);
+	ck_assert_uint_eq(w.lost, 1);
+	/* 1.4 times the healthy half. */
+	ck_assert_uint_ge(world_share(w.table, 0), 69);
+	ck_assert_uint_le(world_share(w.table, 0), 70);
+	UNTIL((tick(&w), world_state(at(&w, 0, 0)) == ENDPOINT_UP));
+	ward_close(&w);
+}
+END_TEST
+
+START_TEST(a_report_is_acted_upon_before_the_shards_are_read)
+{
+	struct world world = two_by_two(&world_no_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	tick(&w);
+	w.wanted = 0;
+	for (unsigned i = 0; i < 4 && w.wanted == 0; i++) {
+		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
+		brain_urgent(w.brain, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+	}
+	ck_assert_uint_gt(w.wanted, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
+		brain_urgent(w.brain, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+		brain_settle(w.brain);
+	}
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
+	ck_assert_uint_eq(world_share(w.table, 0), 0);
+	ck_assert_uint_eq(world_share(w.table, 1), 100);
+	ward_close(&w);
+}
+END_TEST
+
+START_TEST(reports_that_concern_nobody_are_ignored)
+{
+	struct world world = two_by_two(&world_no_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	w.wanted = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		brain_urgent(w.brain, 4711, FAULT_CONNECT_REFUSED);
+		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CLIENT_LEFT);
+		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_STATUS);
+	}
+	ck_assert_uint_eq(w.wanted, 0);
+	ward_close(&w);
+}
+END_TEST
+
+START_TEST(a_new_table_takes_over_what_is_known)
+{
+	struct world world = two_by_two(&world_check);
+	struct endpoint *kept;
+	uint64_t since_ms;
+	struct ward w;
+
+	ward_open(&w, &world);
+	tell_all(&w, ENDPOINT_UP);
+	tell(&w, 0, 0, ENDPOINT_DOWN);
+	tell(&w, 0, 1, ENDPOINT_DOWN);
+	brain_settle(w.brain);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
+	kept = at(&w, 0, 0);
+	since_ms = atomic_load(&kept->since_ms);
+	world.regions[0].ports[1] = 0;
+	use(&w, world_topology(&world));
+	ck_assert_ptr_eq(at(&w, 0, 0), kept);
+	ck_assert_int_eq(world_state(kept), ENDPOINT_DOWN);
+	ck_assert_uint_eq(atomic_load(&kept->since_ms), since_ms);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
+	ck_assert_uint_eq(world_share(w.table, 1), 100);
+	ward_close(&w);
+}
+END_TEST
+
+START_TEST(a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_well)
+{
+	struct world world = two_by_two(&world_check);
+	struct state *state = state_new(clock_wall_us() / 1000);
+	struct topology *t;
+	struct ward w;
+
+	ward_open(&w, &world);
+	tell_all(&w, ENDPOINT_UP);
+	tell(&w, 0, 0, ENDPOINT_DOWN);
+	tell(&w, 0, 1, ENDPOINT_DOWN);
+	brain_settle(w.brain);
+	brain_save(w.brain, state);
+	ck_assert_uint_eq(state->region_count, 2);
+	ward_close(&w);
+
+	/* The same process again: nothing but the snapshot is known. */
+	world.regions[0].ports[1] = 3;
+	t = world_topology(&world);
+	w = (struct ward){ .touched = { touched_new(), touched_new() } };
+	w.brain = brain_new(&(struct brain_setup){ .stats = &w.stats,
+	    .wanted = on_wanted,
+	    .lost = on_lost,
+	    .arg = &w });
+	w.endpoints = endpoint_registry_new(WORKERS);
+	w.steerings = steering_registry_new(WORKERS);
+	brain_resume(w.brain, state);
+	use(&w, t);
+	tell_all(&w, ENDPOINT_UP);
+	ck_assert_uint_ne(atomic_load(&steering(&w, 0)->state), REGION_UP);
+	ck_assert_uint_eq(world_share(w.table, 1), 100);
+	ward_close(&w);
+	state_free(state);
+}
+END_TEST
+
+START_TEST(a_change_in_one_region_makes_balancers_of_no_other_look_again)
+{
+	struct world world = two_by_two(&world_check);
+	unsigned east, west;
+	struct ward w;
+
+	ward_open(&w, &world);
+	tell_all(&w, ENDPOINT_UP);
+	east = atomic_load(&steering(&w, 0)->generation);
+	west = atomic_load(&steering(&w, 1)->generation);
+	tell(&w, 0, 0, ENDPOINT_DOWN);
+	brain_settle(w.brain);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->generation), east + 1);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 1)->generation), west);
+	for (unsigned i = 0; i < 5; i++)
+		tick(&w);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 1)->generation), west);
+	ward_close(&w);
+}
+END_TEST
+
+START_TEST(ten_thousand_endpoints_cost_less_than_5_ms_a_tick)
+{
+	struct world world = rig_two_regions(&world_no_check, 1, 2);
+	struct arena *arena;
+	struct topology *t = world_topology(&world);
+	uint64_t worst_us = 0, sum_us = 0;
+	struct ward w;
+
+	/* 10,000 addresses of 127.0.0.0/8 in two regions. */
+	arena = t->arena;
+	for (unsigned r = 0; r < 2; r++) {
+		struct conf_endpoint one = t->services[0].regions[r].endpoints[0];
+
+		t->services[0].regions[r].endpoint_count = 5000;
+		t->services[0].regions[r].endpoints = arena_array(arena, 5000, sizeof one);
+		for (unsigned i = 0; i < 5000; i++) {
+			struct sockaddr_in *in = (struct sockaddr_in *)&one.addr.addr;
+
+			in->sin_addr.s_addr = htonl(0x7f000000u + (r * 5000 + i + 1));
+			t->services[0].regions[r].endpoints[i] = one;
+		}
+	}
+	ward_open(&w, &world);
+	use(&w, t);
+	for (unsigned round = 0; round < 30; round++) {
+		uint64_t began_us;
+
+		for (unsigned i = 0; i < 10000; i++)
+			serve(&w, i % 2, i / 2, i / 2 % WORKERS, FAULT_NONE);
+		world_pause();
+		began_us = clock_now_us();
+		brain_tick(w.brain);
+		began_us = clock_now_us() - began_us;
+		sum_us += began_us;
+		if (began_us > worst_us)
+			worst_us = began_us;
+	}
+	printf("10,000 endpoints, all of them used: %llu us a tick, at worst %llu us\n",
+	    (unsigned long long)(sum_us / 30), (unsigned long long)worst_us);
+#ifndef __SANITIZE_ADDRESS__
+#ifndef __SANITIZE_THREAD__
+	/* The target, with room for a busy machine. */
+	ck_assert_uint_lt(sum_us / 30, 3 * 5000);
+#endif
+#endif
+	ward_close(&w);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("control/brain");
+	TCase *c = tcase_create("brain");
+
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, verdicts_become_words_at_once);
+	tcase_add_test(c, an_endpoint_that_live_traffic_loses_is_out_and_comes_back);
+	tcase_add_test(c, a_report_is_acted_upon_before_the_shards_are_read);
+	tcase_add_test(c, reports_that_concern_nobody_are_ignored);
+	tcase_add_test(c, a_new_table_takes_over_what_is_known);
+	tcase_add_test(
+	    c, a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_well);
+	tcase_add_test(c, a_change_in_one_region_makes_balancers_of_no_other_look_again);
+	tcase_add_test(c, ten_thousand_endpoints_cost_less_than_5_ms_a_tick);
+	suite_add_tcase(s, c);
+	return rig_main(s);
+}
