@@ -19,6 +19,14 @@ typedef int command_fn(int argc, char **argv);
 command_fn command_run;
 command_fn command_check;
 command_fn command_status;
+command_fn command_explain;
+command_fn command_journal;
+command_fn command_evacuate;
+command_fn command_restore;
+command_fn command_freeze;
+command_fn command_unfreeze;
+command_fn command_pin;
+command_fn command_unpin;
 command_fn command_demo;
 command_fn command_version;
 command_fn command_origin; /* one of the demo's regions; not listed */

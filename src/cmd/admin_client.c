@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "conf/conf.h"
+#include "conf/topology.h"
 
 enum { TIMEOUT_S = 10, READ_BYTES = 64 * 1024 };
 
@@ -54,10 +57,8 @@ connect_to(const char *path, struct error *error)
 }
 
 static bool
-send_request(int fd, const char *path)
+send_all(int fd, const char *text)
 {
-	/* HTTP/1.0: the end of the answer is the end of the connection */
-	char *text = mem_printf("GET %s HTTP/1.0\r\n\r\n", path);
 	size_t len = strlen(text), at = 0;
 
 	while (at < len) {
@@ -66,11 +67,10 @@ send_request(int fd, const char *path)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break;
+			return false;
 		at += (size_t)n;
 	}
-	mem_free(text);
-	return at == len;
+	return true;
 }
 
 /* Until the end; NULL with errno. */
@@ -102,21 +102,16 @@ receive_all(int fd, size_t *len)
 	return text;
 }
 
-/* Moves the body of a 200 to the front. */
+/* Moves the body to the front. */
 static bool
-keep_body(char *text, size_t *len, struct error *error)
+keep_body(char *text, size_t *len, unsigned *status, struct error *error)
 {
 	static const char blank[] = "\r\n\r\n";
 	char *head_end = memmem(text, *len, blank, sizeof blank - 1);
 	size_t head_len;
 
-	if (head_end == NULL || strncmp(text, "HTTP/1.", 7) != 0) {
+	if (head_end == NULL || sscanf(text, "HTTP/1.%*1u %3u ", status) != 1) {
 		error_set(error, "what listens there does not speak HTTP");
-		return false;
-	}
-	if (strncmp(text + 8, " 200 ", 5) != 0) {
-		*strchr(text, '\r') = '\0';
-		error_set(error, "Detour answered: %s", text);
 		return false;
 	}
 	head_len = (size_t)(head_end - text) + sizeof blank - 1;
@@ -125,22 +120,80 @@ keep_body(char *text, size_t *len, struct error *error)
 	return true;
 }
 
-char *
-admin_get(const char *socket_path, const char *path, size_t *len, struct error *error)
+/* HTTP/1.0: the end of the answer is the end of the connection. */
+static char *
+ask(const char *socket_path, const char *request, unsigned *status, size_t *len,
+    struct error *error)
 {
 	int fd = connect_to(socket_path, error);
 	char *text = NULL;
 
 	if (fd < 0)
 		return NULL;
-	if (send_request(fd, path))
+	if (send_all(fd, request))
 		text = receive_all(fd, len);
-	if (text == NULL)
+	if (text == NULL) {
 		error_errno(error, "no answer from", socket_path);
-	else if (!keep_body(text, len, error)) {
+	} else if (!keep_body(text, len, status, error)) {
 		mem_free(text);
 		text = NULL;
 	}
 	close(fd);
 	return text;
+}
+
+char *
+admin_get(const char *socket_path, const char *path, size_t *len, struct error *error)
+{
+	char *request = mem_printf("GET %s HTTP/1.0\r\n\r\n", path);
+	unsigned status = 0;
+	char *text = ask(socket_path, request, &status, len, error);
+
+	mem_free(request);
+	if (text == NULL || status == 200)
+		return text;
+	/* what it says is meant for people, a line of it */
+	error_set(error, "Detour answered %u: %.*s", status, (int)strcspn(text, "\r\n"), text);
+	mem_free(text);
+	return NULL;
+}
+
+char *
+admin_post(const char *socket_path, const char *path, const char *body, unsigned *status,
+    size_t *len, struct error *error)
+{
+	char *request = mem_printf("POST %s HTTP/1.0\r\nContent-Type: application/json\r\n"
+				   "Content-Length: %zu\r\n\r\n%s",
+	    path, strlen(body), body);
+	char *text = ask(socket_path, request, status, len, error);
+
+	mem_free(request);
+	return text;
+}
+
+static char *
+socket_of_config(const char *path)
+{
+	struct conf_problems problems = { .count = 0 };
+	struct topology *t = conf_load(path, &problems);
+	char *socket = NULL;
+
+	if (t == NULL)
+		conf_problems_print(&problems, stderr);
+	else if (t->admin.socket[0] == '\0')
+		fprintf(stderr, "detour: %s names no admin socket; set admin.socket\n", path);
+	else
+		socket = mem_strdup(t->admin.socket);
+	conf_problems_free(&problems);
+	if (t != NULL)
+		topology_unref(t);
+	return socket;
+}
+
+char *
+admin_socket(const char *given, const char *config)
+{
+	if (given != NULL)
+		return mem_strdup(given);
+	return config != NULL ? socket_of_config(config) : mem_strdup(ADMIN_DEFAULT_SOCKET);
 }

@@ -13,9 +13,17 @@ static const struct {
 } commands[] = {
 	{ "demo", command_demo, "three sample regions and the proxy in front; needs no file" },
 	{ "run", command_run, "serve in the foreground" },
-	{ "check", command_check, "validate a configuration and say what it would serve" },
+	{ "check", command_check, "validate a configuration; what it would serve, and what a lost region would mean" },
 	{ "status", command_status,
 	    "services, regions and endpoints: state, share, rate, and why" },
+	{ "explain", command_explain, "why a service's traffic is where it is, in sentences" },
+	{ "journal", command_journal, "what changed in routing, and on what evidence" },
+	{ "evacuate", command_evacuate, "take a region out of rotation, for a reason and a time" },
+	{ "restore", command_restore, "give an evacuated region back, by its ramp" },
+	{ "freeze", command_freeze, "stop automatic moves but those away from hard failures" },
+	{ "unfreeze", command_unfreeze, "let automatic moves go on" },
+	{ "pin", command_pin, "set a region's share of a service by hand" },
+	{ "unpin", command_unpin, "make a share automatic again" },
 	{ "version", command_version, "version, commit and libraries" },
 	{ "origin", command_origin, NULL },
 };

@@ -12,16 +12,12 @@
 #include "cmd/admin_client.h"
 #include "cmd/command.h"
 #include "cmd/status_table.h"
-#include "conf/conf.h"
-#include "conf/topology.h"
-
-#define DEFAULT_SOCKET "/run/detour/admin.sock"
 
 static const struct usage usage = {
 	"status [--socket PATH | -c FILE] [--json] [--watch]",
 	"Shows what a running Detour does: services, their regions and endpoints, and why.\n"
 	"\n"
-	"  -s, --socket PATH   its admin socket (" DEFAULT_SOCKET ")\n"
+	"  -s, --socket PATH   its admin socket (" ADMIN_DEFAULT_SOCKET ")\n"
 	"  -c, --config FILE   its configuration: the admin socket named there is asked\n"
 	"  -j, --json          as JSON, one object\n"
 	"  -w, --watch         again every second, until interrupted\n"
@@ -36,26 +32,6 @@ struct options {
 	bool json;
 	bool watch;
 };
-
-/* A copy to be given back with mem_free(), or NULL: said why. */
-static char *
-socket_of_config(const char *path)
-{
-	struct conf_problems problems = { .count = 0 };
-	struct topology *t = conf_load(path, &problems);
-	char *socket = NULL;
-
-	if (t == NULL)
-		conf_problems_print(&problems, stderr);
-	else if (t->admin.socket[0] == '\0')
-		fprintf(stderr, "detour: %s names no admin socket; set admin.socket\n", path);
-	else
-		socket = mem_strdup(t->admin.socket);
-	conf_problems_free(&problems);
-	if (t != NULL)
-		topology_unref(t);
-	return socket;
-}
 
 static unsigned
 terminal_width(void)
@@ -159,8 +135,7 @@ command_status(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	socket = o.config != NULL ? socket_of_config(o.config)
-				  : mem_strdup(o.socket != NULL ? o.socket : DEFAULT_SOCKET);
+	socket = admin_socket(o.socket, o.config);
 	if (socket == NULL)
 		return EXIT_FAILED;
 	code = show_all(socket, &o);

@@ -110,13 +110,14 @@ static const struct {
 	struct slice reply;
 	const char *said;
 } refusals[] = {
-	{ SLICE("HTTP/1.0 503 Service Unavailable\r\n\r\nx"), "503 Service Unavailable" },
+	{ SLICE("HTTP/1.0 503 Service Unavailable\r\n\r\nx\n"), "answered 503: x" },
 	{ SLICE("HTTP/1.0 404 Not Found\r\n\r\n"), "404" },
 	{ SLICE(""), "does not speak HTTP" },
 	{ SLICE("HTTP/1.0 200 OK\r\nContent-Ty"), "does not speak HTTP" },
 	{ SLICE("220 mail ESMTP\r\n\r\n"), "does not speak HTTP" },
 	{ SLICE("\0\0\0\0\r\n\r\n"), "does not speak HTTP" },
-	{ SLICE("HTTP/1.\r\n\r\n"), "HTTP/1." },
+	{ SLICE("HTTP/1.\r\n\r\n"), "does not speak HTTP" },
+	{ SLICE("HTTP/1.1 \r\n\r\n"), "does not speak HTTP" },
 };
 
 START_TEST(anything_else_is_an_error_that_says_what_came)
@@ -126,6 +127,38 @@ START_TEST(anything_else_is_an_error_that_says_what_came)
 
 	ck_assert_ptr_null(ask(refusals[_i].reply.at, refusals[_i].reply.len, &len, &error));
 	ck_assert_msg(strstr(error.text, refusals[_i].said) != NULL, "%s", error.text);
+}
+END_TEST
+
+START_TEST(what_is_posted_is_answered_whatever_the_status_is)
+{
+	static const char text[] = "HTTP/1.0 409 Conflict\r\n\r\n{\"rule\": \"two\"}";
+	struct error error;
+	unsigned status = 0;
+	char *body;
+	size_t len;
+
+	reply = text;
+	reply_len = sizeof text - 1;
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve_once, NULL), 0);
+	body = admin_post(path, "/v1/wishes", "{\"a\": 1}", &status, &len, &error);
+	pthread_join(thread, NULL);
+	ck_assert_str_eq(body, "{\"rule\": \"two\"}");
+	ck_assert_uint_eq(status, 409);
+	ck_assert_ptr_nonnull(strstr(request, "POST /v1/wishes HTTP/1.0\r\n"));
+	ck_assert_ptr_nonnull(strstr(request, "Content-Length: 8\r\n"));
+	mem_free(body);
+}
+END_TEST
+
+START_TEST(a_socket_is_the_given_one_or_the_usual_one)
+{
+	char *given = admin_socket("/x/y.sock", NULL), *usual = admin_socket(NULL, NULL);
+
+	ck_assert_str_eq(given, "/x/y.sock");
+	ck_assert_str_eq(usual, ADMIN_DEFAULT_SOCKET);
+	mem_free(given);
+	mem_free(usual);
 }
 END_TEST
 
@@ -158,6 +191,8 @@ main(void)
 	tcase_add_test(tests, a_body_of_megabytes_comes_whole);
 	tcase_add_loop_test(
 	    tests, anything_else_is_an_error_that_says_what_came, 0, ARRAY_SIZE(refusals));
+	tcase_add_test(tests, what_is_posted_is_answered_whatever_the_status_is);
+	tcase_add_test(tests, a_socket_is_the_given_one_or_the_usual_one);
 	tcase_add_test(tests, nobody_there_is_told_with_what_to_do);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

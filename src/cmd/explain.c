@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "cmd/admin_client.h"
+#include "cmd/command.h"
+
+static const struct usage usage = {
+	"explain SERVICE [--socket PATH | -c FILE] [--json]",
+	"Says why a service's traffic is where it is, in sentences.\n"
+	"\n"
+	"  -s, --socket PATH   Detour's admin socket (" ADMIN_DEFAULT_SOCKET ")\n"
+	"  -c, --config FILE   its configuration: the admin socket named there is asked\n"
+	"  -j, --json          as JSON, one object\n"
+	"  -h, --help          this text\n",
+};
+
+/* A path segment (RFC 3986, 2.3); to be given back. */
+static char *
+path_of(const char *service)
+{
+	char *path = mem_raw(sizeof "/v1/explain/" + strlen(service) * 3);
+	char *at = path + sprintf(path, "/v1/explain/");
+
+	for (; *service != '\0'; service++) {
+		unsigned char c = (unsigned char)*service;
+
+		if (isalnum(c) || strchr("-._~", c) != NULL)
+			*at++ = (char)c;
+		else
+			at += sprintf(at, "%%%02X", c);
+	}
+	*at = '\0';
+	return path;
+}
+
+static bool
+show(const char *text, size_t len, bool as_json)
+{
+	json_t *json = json_loadb(text, len, 0, NULL);
+	const json_t *sentences = json_object_get(json, "sentences");
+
+	if (as_json)
+		fputs(text, stdout);
+	for (size_t i = 0; !as_json && i < json_array_size(sentences); i++)
+		puts(json_string_value(json_array_get(sentences, i)));
+	if (sentences == NULL)
+		fputs("detour: the answer holds no sentences\n", stderr);
+	len = json_array_size(sentences);
+	json_decref(json);
+	return fflush(stdout) == 0 && len > 0;
+}
+
+static int
+explain(const char *socket, const char *service, bool as_json)
+{
+	char *path = path_of(service);
+	struct error error;
+	size_t len;
+	char *text = admin_get(socket, path, &len, &error);
+	bool shown;
+
+	mem_free(path);
+	if (text == NULL) {
+		fprintf(stderr, "detour: %s\n", error.text);
+		return EXIT_FAILED;
+	}
+	shown = show(text, len, as_json);
+	mem_free(text);
+	return shown ? EXIT_GOOD : EXIT_FAILED;
+}
+
+int
+command_explain(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *given = NULL, *config = NULL, *service;
+	bool as_json = false;
+	char *socket;
+	int got;
+
+	while ((got = getopt_long(argc, argv, ":s:c:jh", options, NULL)) != -1) {
+		switch (got) {
+		case 's':
+			given = optarg;
+			break;
+		case 'c':
+			config = optarg;
+			break;
+		case 'j':
+			as_json = true;
+			break;
+		case 'h':
+			return usage_print(&usage);
+		default:
+			return usage_unknown(&usage, got, argv);
+		}
+	}
+	if (optind >= argc)
+		return usage_wrong(&usage, "which service?");
+	service = argv[optind++];
+	if (usage_surplus(&usage, argc, argv))
+		return EXIT_USAGE;
+	if (given != NULL && config != NULL)
+		return usage_wrong(&usage, "--socket or -c, not both");
+	socket = admin_socket(given, config);
+	if (socket == NULL)
+		return EXIT_FAILED;
+	got = explain(socket, service, as_json);
+	mem_free(socket);
+	return got;
+}

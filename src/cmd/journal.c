@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "cmd/admin_client.h"
+#include "cmd/command.h"
+
+enum { FOLLOW_EVERY_MS = 500, SHOWN = 100, MOST_SHOWN = 4096 };
+
+static const struct usage usage = {
+	"journal [--follow] [--limit N] [--socket PATH | -c FILE] [--json]",
+	"Shows the newest facts of a running Detour: what changed in routing, and on what evidence.\n"
+	"\n"
+	"  -f, --follow        goes on with what comes, until interrupted\n"
+	"  -n, --limit N       so many to begin with (100)\n"
+	"  -s, --socket PATH   its admin socket (" ADMIN_DEFAULT_SOCKET ")\n"
+	"  -c, --config FILE   its configuration: the admin socket named there is asked\n"
+	"  -j, --json          as JSON, one object a line\n"
+	"  -h, --help          this text\n"
+	"\n"
+	"Everything is in state_dir/journal.jsonl too, if a state_dir is configured.\n",
+};
+
+struct options {
+	const char *given, *config;
+	unsigned limit;
+	bool follow, json;
+};
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+/* "2026-11-22T08:27:00.123Z  shop, us-east-1: region is down (...); alice: upgrade" */
+static void
+print_fact(const json_t *fact)
+{
+	static const char *const subjects[] = { "service", "region", "endpoint" };
+	const char *actor = text_of(fact, "actor"), *reason = text_of(fact, "reason");
+	const char *wish = text_of(fact, "wish"), *comma = "  ";
+
+	fputs(text_of(fact, "time"), stdout);
+	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+		const char *subject = text_of(fact, subjects[i]);
+
+		if (subject[0] != '\0') {
+			printf("%s%s", comma, subject);
+			comma = ", ";
+		}
+	}
+	printf("%s%s%s%s", comma[0] == ',' ? ": " : "  ", wish, wish[0] != '\0' ? ": " : "",
+	    text_of(fact, "text"));
+	if (actor[0] != '\0' && strcmp(actor, "detour") != 0)
+		printf("; %s%s%s", actor, reason[0] != '\0' ? ": " : "", reason);
+	putchar('\n');
+}
+
+/* Prints what came after *since and moves it. */
+static bool
+show(const char *socket, const struct options *o, const char *query, json_int_t *since)
+{
+	struct error error;
+	size_t len;
+	char *text = admin_get(socket, query, &len, &error);
+	const json_t *facts;
+	json_t *json;
+
+	if (text == NULL) {
+		fprintf(stderr, "detour: %s\n", error.text);
+		return false;
+	}
+	json = json_loadb(text, len, 0, NULL);
+	mem_free(text);
+	facts = json_object_get(json, "facts");
+	if (!json_is_array(facts)) {
+		fputs("detour: the answer is no journal\n", stderr);
+		json_decref(json);
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(facts); i++) {
+		if (!o->json) {
+			print_fact(json_array_get(facts, i));
+			continue;
+		}
+		json_dumpf(json_array_get(facts, i), stdout,
+		    JSON_COMPACT | JSON_REAL_PRECISION(12));
+		putchar('\n');
+	}
+	*since = json_integer_value(json_object_get(json, "next"));
+	json_decref(json);
+	return fflush(stdout) == 0;
+}
+
+static int
+show_all(const char *socket, const struct options *o)
+{
+	const struct timespec pause = { .tv_nsec = FOLLOW_EVERY_MS * 1000000L };
+	json_int_t since = 0;
+	char query[80];
+
+	snprintf(query, sizeof query, "/v1/journal?limit=%u", o->limit);
+	while (show(socket, o, query, &since)) {
+		if (!o->follow)
+			return EXIT_GOOD;
+		nanosleep(&pause, NULL);
+		snprintf(query, sizeof query, "/v1/journal?limit=0&since=%lld", (long long)since);
+	}
+	return EXIT_FAILED;
+}
+
+/* Returns -1, or the exit code to end with at once. */
+static int
+read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "follow", no_argument, NULL, 'f' },
+		{ "limit", required_argument, NULL, 'n' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	char *end;
+	int got;
+
+	while ((got = getopt_long(argc, argv, ":fn:s:c:jh", options, NULL)) != -1) {
+		switch (got) {
+		case 'f':
+			o->follow = true;
+			break;
+		case 'n':
+			o->limit = (unsigned)strtoul(optarg, &end, 10);
+			if (*end != '\0' || o->limit < 1 || o->limit > MOST_SHOWN)
+				return usage_wrong(
+				    &usage, "--limit is a number from 1 to %d", MOST_SHOWN);
+			break;
+		case 's':
+			o->given = optarg;
+			break;
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			return usage_print(&usage);
+		default:
+			return usage_unknown(&usage, got, argv);
+		}
+	}
+	if (usage_surplus(&usage, argc, argv))
+		return EXIT_USAGE;
+	if (o->given != NULL && o->config != NULL)
+		return usage_wrong(&usage, "--socket or -c, not both");
+	return -1;
+}
+
+int
+command_journal(int argc, char **argv)
+{
+	struct options o = { .limit = SHOWN };
+	int code = read_options(argc, argv, &o);
+	char *socket;
+
+	if (code >= 0)
+		return code;
+	socket = admin_socket(o.given, o.config);
+	if (socket == NULL)
+		return EXIT_FAILED;
+	code = show_all(socket, &o);
+	mem_free(socket);
+	return code;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "cmd/admin_client.h"
+#include "cmd/command.h"
+#include "conf/value.h"
+
+#define ASKING                                                                                     \
+	"      --owner NAME      who answers for it (the user who calls this)\n"                   \
+	"  -s, --socket PATH     Detour's admin socket (" ADMIN_DEFAULT_SOCKET ")\n"               \
+	"  -c, --config FILE     its configuration: the admin socket named there is asked\n"       \
+	"  -j, --json            the answer as JSON\n"                                             \
+	"  -h, --help            this text\n"
+#define MAKING                                                                                     \
+	"  -r, --reason TEXT     why; whoever reads the journal must understand it\n"              \
+	"      --for TIME        how long, at most 72h (1h)\n"                                     \
+	"      --override RULE   breaks this safety rule; the journal says so\n" ASKING
+#define ENDING "  -r, --reason TEXT     why, for the journal\n" ASKING
+#define EXIT_CODES "\nExit codes: 0 done, 1 refused or failed, 2 bad usage.\n"
+
+enum { SERVICE = 1, REGION = 2, SHARE = 4, MAYBE_SERVICE = 8 };
+
+/* What one command does: makes a wish of this kind or ends it, and what it takes. */
+struct deed {
+	const char *wish;
+	bool ends;
+	unsigned takes; /* in this order: service, region, share */
+	struct usage usage;
+};
+
+static const struct deed evacuate = { "evacuate", false, REGION,
+	{ "evacuate REGION --reason TEXT [--for TIME] [--override RULE]",
+	    "Takes a region out of rotation for all services, until it is restored or the time is\n"
+	    "over; it then comes back by its ramp. Safety rules of the configuration apply.\n"
+	    "\n" MAKING EXIT_CODES } };
+static const struct deed restore = { "evacuate", true, REGION,
+	{ "restore REGION",
+	    "Ends an evacuation; the region comes back by its ramp. Also lets a region go on that\n"
+	    "is healthy again and waits for a person (failback = \"manual\").\n"
+	    "\n" ENDING EXIT_CODES } };
+static const struct deed freeze = { "freeze", false, MAYBE_SERVICE,
+	{ "freeze [SERVICE] --reason TEXT [--for TIME]",
+	    "Stops all moves that Detour makes by itself but those away from hard failures, for a\n"
+	    "service or for all.\n"
+	    "\n" MAKING EXIT_CODES } };
+static const struct deed unfreeze = { "freeze", true, MAYBE_SERVICE,
+	{ "unfreeze [SERVICE]",
+	    "Ends a freeze.\n"
+	    "\n" ENDING EXIT_CODES } };
+static const struct deed pin = { "pin", false, SERVICE | REGION | SHARE,
+	{ "pin SERVICE REGION SHARE --reason TEXT [--for TIME] [--override RULE]",
+	    "Sets a region's share of a service by hand: 30% or 0.3. The others share the rest.\n"
+	    "\n" MAKING EXIT_CODES } };
+static const struct deed unpin = { "pin", true, SERVICE | REGION,
+	{ "unpin SERVICE REGION",
+	    "Makes a share automatic again.\n"
+	    "\n" ENDING EXIT_CODES } };
+
+struct options {
+	const char *socket, *config, *owner, *reason, *overridden;
+	uint64_t for_ms;
+	bool json;
+};
+
+enum { OPT_OWNER = 256, OPT_FOR, OPT_OVERRIDE };
+
+/* Returns -1, or the exit code to end with at once. */
+static int
+read_options(int argc, char **argv, const struct usage *usage, struct options *o)
+{
+	static const struct option options[] = {
+		{ "reason", required_argument, NULL, 'r' },
+		{ "for", required_argument, NULL, OPT_FOR },
+		{ "owner", required_argument, NULL, OPT_OWNER },
+		{ "override", required_argument, NULL, OPT_OVERRIDE },
+		{ "socket", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct error error;
+	int got;
+
+	while ((got = getopt_long(argc, argv, ":r:s:c:jh", options, NULL)) != -1) {
+		switch (got) {
+		case 'r':
+			o->reason = optarg;
+			break;
+		case OPT_FOR:
+			if (!value_duration(optarg, &o->for_ms, &error) || o->for_ms == 0)
+				return usage_wrong(
+				    usage, "--for takes a time like 30m, not '%s'", optarg);
+			break;
+		case OPT_OWNER:
+			o->owner = optarg;
+			break;
+		case OPT_OVERRIDE:
+			o->overridden = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			return usage_print(usage);
+		default:
+			return usage_unknown(usage, got, argv);
+		}
+	}
+	return -1;
+}
+
+/* "30%", "30 %" or "0.3". */
+static bool
+read_share(const char *text, double *share)
+{
+	char *end;
+	double value = strtod(text, &end);
+	bool percent;
+
+	if (end == text)
+		return false;
+	end += *end == ' ';
+	percent = *end == '%';
+	end += percent;
+	*share = percent ? value / 100 : value;
+	return *end == '\0' && isfinite(value) && *share >= 0 && *share <= 1;
+}
+
+/* Takes the next argument if the deed takes one of that name; false: it is missing. */
+static bool
+take(const struct deed *d, unsigned what, const char *key, char **argv, int argc, json_t *body)
+{
+	if ((d->takes & what) == 0)
+		return true;
+	if (optind >= argc)
+		return what == MAYBE_SERVICE;
+	return json_object_set_new(body, key, json_string(argv[optind++])) == 0;
+}
+
+static int
+read_arguments(const struct deed *d, int argc, char **argv, json_t *body)
+{
+	double share;
+
+	if (!take(d, SERVICE, "service", argv, argc, body) ||
+	    !take(d, MAYBE_SERVICE, "service", argv, argc, body))
+		return usage_wrong(&d->usage, "which service?");
+	if (!take(d, REGION, "region", argv, argc, body))
+		return usage_wrong(&d->usage, "which region?");
+	if ((d->takes & SHARE) != 0) {
+		if (optind >= argc || !read_share(argv[optind], &share))
+			return usage_wrong(&d->usage, "which share? 30%% or 0.3");
+		optind++;
+		json_object_set_new(body, "share", json_real(share));
+	}
+	return usage_surplus(&d->usage, argc, argv) ? EXIT_USAGE : -1;
+}
+
+static void
+add_options(json_t *body, const struct deed *d, const struct options *o)
+{
+	json_object_set_new(body, "wish", json_string(d->wish));
+	if (o->owner != NULL)
+		json_object_set_new(body, "owner", json_string(o->owner));
+	if (o->reason != NULL)
+		json_object_set_new(body, "reason", json_string(o->reason));
+	if (o->overridden != NULL)
+		json_object_set_new(body, "override", json_string(o->overridden));
+	if (o->for_ms != 0)
+		json_object_set_new(body, "for_s", json_real((double)o->for_ms / 1000));
+}
+
+static int
+show(const char *text, size_t len, unsigned status, bool as_json)
+{
+	json_t *json = json_loadb(text, len, 0, NULL);
+	const char *said = json_string_value(json_object_get(json, "text"));
+	FILE *to = status == 200 ? stdout : stderr;
+	size_t said_len = said != NULL ? strlen(said) : 0;
+
+	if (as_json) {
+		fputs(text, stdout);
+	} else {
+		if (status != 200)
+			fputs("detour: ", to);
+		fputs(said != NULL ? said : text, to);
+		if (said_len > 0 && said[said_len - 1] != '\n')
+			fputc('\n', to);
+	}
+	json_decref(json);
+	return fflush(stdout) == 0 && status == 200 ? EXIT_GOOD : EXIT_FAILED;
+}
+
+static int
+ask(const struct deed *d, const struct options *o, const json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	char *socket = text != NULL ? admin_socket(o->socket, o->config) : NULL;
+	char *answer = NULL;
+	int code = EXIT_FAILED;
+	struct error error;
+	unsigned status;
+	size_t len;
+
+	if (text == NULL)
+		fputs("detour: that is not UTF-8\n", stderr);
+	if (socket != NULL) {
+		answer = admin_post(socket, d->ends ? "/v1/wishes/end" : "/v1/wishes", text,
+		    &status, &len, &error);
+		if (answer == NULL)
+			fprintf(stderr, "detour: %s\n", error.text);
+		else
+			code = show(answer, len, status, o->json);
+	}
+	mem_free(answer);
+	mem_free(socket);
+	free(text);
+	return code;
+}
+
+static int
+carry_out(const struct deed *d, int argc, char **argv)
+{
+	struct options o = { .socket = NULL };
+	json_t *body = json_object();
+	int code = read_options(argc, argv, &d->usage, &o);
+
+	if (code < 0)
+		code = read_arguments(d, argc, argv, body);
+	if (code < 0 && !d->ends && o.reason == NULL)
+		code = usage_wrong(&d->usage, "why? give --reason TEXT");
+	if (code < 0 && o.socket != NULL && o.config != NULL)
+		code = usage_wrong(&d->usage, "--socket or -c, not both");
+	if (code < 0) {
+		add_options(body, d, &o);
+		code = ask(d, &o, body);
+	}
+	json_decref(body);
+	return code;
+}
+
+int
+command_evacuate(int argc, char **argv)
+{
+	return carry_out(&evacuate, argc, argv);
+}
+
+int
+command_restore(int argc, char **argv)
+{
+	return carry_out(&restore, argc, argv);
+}
+
+int
+command_freeze(int argc, char **argv)
+{
+	return carry_out(&freeze, argc, argv);
+}
+
+int
+command_unfreeze(int argc, char **argv)
+{
+	return carry_out(&unfreeze, argc, argv);
+}
+
+int
+command_pin(int argc, char **argv)
+{
+	return carry_out(&pin, argc, argv);
+}
+
+int
+command_unpin(int argc, char **argv)
+{
+	return carry_out(&unpin, argc, argv);
+}
