@@ -43,8 +43,8 @@ bool socket_is_unacknowledged(int fd);
 /* What the kernel knows of the way to a peer. */
 struct socket_path {
 	uint32_t rtt_us; /* round trip, smoothed; 0: not measured */
-	uint32_t silent_ms; /* since the peer was last heard of */
 	uint32_t sent_ago_ms; /* since bytes were last sent, for the first time or again */
+	uint64_t acknowledged_bytes; /* in the connection's life */
 	bool unacknowledged; /* bytes are under way */
 };
 bool socket_path(int fd, struct socket_path *); /* false: not TCP, or not connected */

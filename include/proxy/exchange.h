@@ -14,12 +14,12 @@
 #include "http/message.h"
 #include "proxy/replay.h"
 #include "proxy/side.h"
+#include "proxy/tries.h"
+#include "proxy/try.h"
+#include "steer/admission.h"
 #include "steer/balance.h"
 
-struct endpoint_shard;
-struct pool_wait;
 struct service;
-struct upstream;
 struct worker;
 
 /* What is known of the connection a request came by; lives as long as the client. */
@@ -36,17 +36,23 @@ struct client_facts {
 	char listener[32]; /* its name, cut */
 };
 
-enum x_state { X_ROUTE, X_PICK, X_CONNECT, X_SEND, X_HEAD, X_RELAY, X_FAILED, X_DONE };
+enum x_state {
+	X_ROUTE,
+	X_PICK,
+	X_CONNECT,
+	X_SEND,
+	X_HEAD,
+	X_RELAY,
+	X_FAILED,
+	X_BACKOFF,
+	X_DONE,
+};
 
 /* Moments of an exchange, monotonic us; 0: has not come. */
 struct x_times {
 	uint64_t first_byte; /* of the request */
 	uint64_t head; /* the request's head was complete */
-	uint64_t lease; /* this try began to wait for a connection */
-	uint64_t connected;
-	uint64_t sent; /* this try's head was written */
 	uint64_t answer; /* the answer's head came */
-	uint64_t connect_us; /* spent on TCP and TLS, of this try */
 };
 
 struct exchange {
@@ -54,10 +60,6 @@ struct exchange {
 	struct side *client; /* NULL: released */
 	const struct client_facts *facts; /* valid while client is */
 	struct service *service; /* NULL: not routed yet, or no route */
-	struct endpoint_shard *shard; /* of this try; NULL between tries */
-	struct endpoint_shard *last; /* of the latest try, held until the next one or the end */
-	struct upstream *up; /* on lease, or NULL */
-	struct pool_wait *wait; /* for a connection, or NULL */
 
 	enum x_state state;
 	enum fault fault; /* why the try or the exchange failed */
@@ -75,20 +77,22 @@ struct exchange {
 	uint32_t trailers_len;
 	struct replay replay; /* body bytes that a try may need (again) */
 	bool request_ended; /* the client has sent all of it */
-	bool request_sent; /* so has this try */
 	bool client_paused;
 	bool upstream_paused;
 	struct span *first; /* body bytes that came with the head; within exchange_start() only */
 
 	/* tries */
+	struct try places[2];
+	struct try *try; /* the one that leads: the exchange's state is its state */
+	struct try *rival; /* the other one; it runs beside the first while it is active */
 	struct pick pick;
-	unsigned region; /* of this try, its index in the service as of then */
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
-	struct endpoint *alternative; /* chosen already, for the next PICK; within one callback */
+	struct choice alternative; /* for the next PICK, within one callback; endpoint NULL: none */
+	enum admission_class priority; /* the route's */
 	uint8_t tries;
 	uint8_t sent_tries; /* of them, such as may have reached an application */
+	uint8_t resent; /* retries of what may have been sent */
 	bool stale_retried; /* a kept connection turned out closed once; that was nobody's fault */
-	bool reused; /* this try's connection */
 
 	/* the answer */
 	bool answered; /* its head has been forwarded: no other try, ever */
@@ -117,17 +121,18 @@ enum side_go exchange_on_request_trailers(struct exchange *, const struct head *
 /* The client is gone or broke its own framing; why is what the log says. Ends in release(). */
 void exchange_on_client_lost(struct exchange *, enum fault why);
 
-/* From the upstream side; an interim (1xx) answer comes as a head with end false. */
-enum side_go exchange_on_response(struct exchange *, const struct head *, struct span *first,
-    bool end);
+/* From an upstream side; an interim (1xx) answer comes as a head with end false. */
+enum side_go exchange_on_response(struct exchange *, struct side *from, const struct head *,
+    struct span *first, bool end);
+/* A body comes only from the side whose head was forwarded. */
 enum side_go exchange_on_response_body(struct exchange *, struct span *, bool end);
 enum side_go exchange_on_response_trailers(struct exchange *, const struct head *trailers);
 /* The connection failed or ended where it must not. Ends in release(). */
-void exchange_on_upstream_lost(struct exchange *, enum fault why);
+void exchange_on_upstream_lost(struct exchange *, struct side *from, enum fault why);
 
 /* From either side: all it was given is written; the other one may be read again. */
 void exchange_on_client_drained(struct exchange *);
-void exchange_on_upstream_drained(struct exchange *);
+void exchange_on_upstream_drained(struct exchange *, struct side *from);
 
 /* Does the service want Via in what passes? */
 bool exchange_adds_via(const struct exchange *);

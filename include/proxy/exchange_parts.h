@@ -1,13 +1,16 @@
 /*
- * What the two files of an exchange share: the state machine (exchange.c) and what its sides
- * report (exchange_sides.c). Worker thread only.
+ * What the parts of an exchange share: the state machine (exchange.c), what its sides report
+ * (exchange_sides.c), and its second tries (rival.c). Worker thread only.
  */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
 
 #include <stdbool.h>
 
+#include "base/fault.h"
+
 struct exchange;
+struct try;
 
 /* Runs steps until one must wait. False: the exchange is gone. */
 bool exchange_run(struct exchange *);
@@ -17,5 +20,15 @@ void exchange_arm(struct exchange *);
 void exchange_request_ended(struct exchange *);
 /* Tells the client of x->fault. */
 void exchange_answer_failure(struct exchange *);
+/*
+ * One of its tries has failed: the other one carries on if there is one, else the exchange has
+ * failed. Runs it.
+ */
+void exchange_lose_try(struct exchange *, struct try *, enum fault why);
+/* Where it stands after a failed try that another one follows: PICK, or a pause before it. */
+void exchange_go_on(struct exchange *);
+
+/* A connection for an active try, now or later, or t->fault; exchange_run() follows what is later. */
+void exchange_connect(struct try *);
 
 #endif

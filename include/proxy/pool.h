@@ -21,7 +21,7 @@ struct endpoint_shard;
 struct pool;
 struct pool_wait;
 struct service;
-struct table_region;
+struct service_region;
 struct upstream;
 struct worker;
 
@@ -41,6 +41,8 @@ struct pool_slot {
 	struct pool *pool;
 	struct tls_session_slot session;
 	uint64_t urgent_ms; /* control was last told of a failure then */
+	uint32_t rtt_us; /* round trip, smoothed; 0: not known yet */
+	uint64_t rtt_at_us; /* measured then */
 
 	/* the endpoint's policy, copied anew after each adoption */
 	uint64_t generation;
@@ -59,7 +61,7 @@ void pool_free(struct pool *); /* closes everything; no exchange may be left */
 void pool_adopt(struct pool *);
 
 /* The slot of an endpoint that was just picked from this region, its policy up to date. */
-struct pool_slot *pool_slot(struct pool *, struct service *, const struct table_region *,
+struct pool_slot *pool_slot(struct pool *, struct service *, struct service_region *,
     struct endpoint *);
 
 /* The slot this worker has for the endpoint, or NULL. */
@@ -83,6 +85,21 @@ void pool_cancel(struct pool_wait *);
 void pool_return(struct upstream *);
 /* Closes it and frees its place. */
 void pool_discard(struct upstream *);
+
+/*
+ * Is a connect on its way so long that another place is worth a try? A wait since then, and the
+ * oldest of the connections being opened, are older than max(50 ms, 4 round trips), twice that when
+ * TCP is done and TLS is not. Waiting for room alone is not being late.
+ */
+bool pool_is_late(const struct pool_slot *, uint64_t since_us, uint64_t now_us);
+/* The path's round trip: is a new measurement due, and one has come. */
+bool pool_rtt_is_old(const struct pool_slot *, uint64_t now_us);
+void pool_learn_rtt(struct pool_slot *, uint32_t rtt_us, uint64_t now_us);
+
+/* Opens connections until so many stay idle for a while to come; called every second. */
+void pool_warm(struct pool_slot *, uint32_t wanted);
+/* The region is down: nothing that is kept there will be of use. */
+void pool_close_idle(struct pool_slot *);
 
 /* An exchange keeps a shard past a callback; the last to let go gives it back to its endpoint. */
 void pool_hold(struct endpoint_shard *);

@@ -1,5 +1,6 @@
 /*
- * A worker's lasting view of a service: what an exchange may hold across table changes.
+ * A worker's lasting view of a service and of its regions: what an exchange may hold across table
+ * changes.
  *
  * By name; made when a table first names it, never freed before the worker (their number is
  * bounded by the names ever configured). Worker thread only.
@@ -9,32 +10,63 @@
 
 #include <stdint.h>
 
+#include "base/list.h"
 #include "net/tls_client.h"
 #include "steer/balance.h"
 #include "steer/budget.h"
+#include "steer/region.h"
 #include "steer/table.h"
+
+struct region_shard;
+struct service_shard;
+
+struct service_region {
+	char *name;
+	const struct table_region *now; /* in the worker's table; NULL: no longer served from there */
+	struct steering *steering; /* lasting, as the registry is */
+	struct region_shard *counts; /* this worker's; NULL: not made yet */
+	struct balancer *balancer; /* of now; NULL: not made yet */
+	struct tls_client *tls; /* NULL: not made yet */
+	uint32_t median_us; /* of the time to the answer's head, as it has been lately; 0: unknown */
+
+	/* watch.c: tries of which nothing has come back, the oldest first */
+	struct list node; /* in the worker's list while any is watched */
+	struct list connecting;
+	struct list sent; /* and not known to have arrived */
+	struct list arrived; /* acknowledged: somebody works on it, or should */
+	struct list left; /* nothing can be done for them but wait */
+	enum region_state seen; /* at the last look */
+	uint64_t down_seen_us; /* when a look first found it down */
+};
 
 struct service {
 	char *name;
 	const struct table_service *now; /* in the worker's table; NULL: no longer served */
-	const struct topology *topology; /* which one tls below was made for; compared only */
-	struct balancer **balancers; /* by region of now; NULL: not made yet */
-	struct tls_client **tls; /* by region of now; NULL: not made yet */
-	unsigned region_count; /* of the two arrays */
+	const struct topology *topology; /* which one TLS was made for; compared only */
+	struct service_region **all; /* every name ever seen */
+	unsigned all_count;
+	struct service_region **regions; /* by region of now */
+	unsigned region_count;
+	struct service_shard *counts; /* this worker's */
 	struct retry_budget budget;
 };
 
 struct services;
 
-struct services *services_new(void);
+struct services *services_new(unsigned worker);
 void services_free(struct services *);
 /* Points each service at its place in the table; forgets balancers and TLS of the old one. */
 void services_adopt(struct services *, const struct table *);
 struct service *services_at(struct services *, unsigned index); /* by table_service.index */
+unsigned services_count(const struct services *); /* in the table */
 
-/* Made at first use. */
-struct balancer *service_balancer(struct service *, unsigned region, unsigned worker,
+/* Made at first use; region is in the present table. */
+struct balancer *service_balancer(struct service *, struct service_region *, unsigned worker,
     struct rng *);
-struct tls_client *service_tls(struct service *, unsigned region);
+struct tls_client *service_tls(struct service *, struct service_region *);
+
+/* A try took so long to the answer's head. */
+void service_region_learn(struct service_region *, uint64_t first_byte_us);
+enum region_state service_region_state(const struct service_region *);
 
 #endif

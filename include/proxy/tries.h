@@ -1,40 +1,72 @@
 /*
  * The tries of an exchange: choosing an endpoint, sending the request to it, letting go of it, and
- * whether another one may follow. Called by exchange.c only.
+ * whether another one may follow. Called by the parts of an exchange only.
  */
 #ifndef PROXY_TRIES_H
 #define PROXY_TRIES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/fault.h"
+#include "steer/admission.h"
 
 struct endpoint;
 struct exchange;
+struct service_region;
+struct try;
+
+/* An endpoint for the next try, and room for it in its region. Valid within one callback. */
+struct choice {
+	struct endpoint *endpoint;
+	struct service_region *region;
+	bool admitted; /* counted against the region's cap: begin a try, or give it back */
+};
 
 /*
- * An endpoint for the next try, its region's index in x->region; NULL: none is left. The ladder:
- * by share and balance at first; after an endpoint that could not be reached another one of the
- * same region, once; after anything else, or twice, another region if there is any.
+ * The ladder: by share and balance at first; after an endpoint that could not be reached another
+ * one of the same region, once; after anything else, or twice, another region if there is any.
+ * A region that takes no more of this class is passed over. FAULT_NONE, or why there is no choice:
+ * FAULT_NO_ENDPOINT or FAULT_SHED.
  */
-struct endpoint *tries_choose(struct exchange *);
+enum fault tries_choose(struct exchange *, enum admission_class, struct choice *);
+/* No try is begun with it. */
+void tries_give_back(struct choice *);
 
-/* Makes ep this try's endpoint: from here on it counts. */
-void tries_begin(struct exchange *, struct endpoint *);
+/* As what the next try of the exchange asks for room. */
+enum admission_class tries_class(const struct exchange *);
 
-/* Writes head and what there is of the body to x->up. */
-void tries_send(struct exchange *);
+/* Makes it this try's endpoint: from here on it counts. */
+void tries_begin(struct try *, const struct choice *);
+
+/* Writes head and what there is of the body to t->up. */
+void tries_send(struct try *);
+
+/* The answer's head has come. */
+void tries_answered(struct try *, unsigned status, uint64_t now_us);
+
+/* What has befallen the endpoint is counted and told now, though the try goes on. */
+void tries_blame(struct try *, enum fault why);
 
 /* Lets go of endpoint and connection; why is what the endpoint is to blame for, or FAULT_NONE. */
-void tries_end(struct exchange *, enum fault why);
+void tries_end(struct try *, enum fault why);
 
-/* Lets go of what the log says about the last try. */
+/* Lets go of what the log says about the tries. */
 void tries_forget(struct exchange *);
 
+/* The next choice goes elsewhere: never to t's endpoint, to its region only if nothing else is left. */
+void tries_avoid(struct exchange *, const struct try *);
+
 /*
- * After a failed try (x->fault): may another one follow? Takes a token of the budget if that is
- * what it needs, and remembers what to avoid.
+ * After the leading try has failed (x->fault): may another one follow? Takes a token of the budget
+ * if that is what it needs, and remembers what to avoid.
  */
 bool tries_may_go_on(struct exchange *);
+
+/*
+ * How long the next try waits: not at all, until the second time that something which may have been
+ * sent is sent anew; then up to 25 ms * 2^n, 250 ms at most, with full jitter.
+ */
+uint32_t tries_backoff_ms(struct exchange *);
 
 #endif

@@ -16,6 +16,7 @@
 #include "conf/topology.h"
 #include "http/h1.h"
 #include "net/loop.h"
+#include "proxy/watch.h"
 #include "proxy/worker.h"
 #include "steer/balance.h"
 
@@ -67,9 +68,15 @@ struct worker {
 	unsigned client_count;
 	bool draining;
 
+	struct watch watch; /* tries without an answer */
+	struct timer upkeep; /* standbys and what is kept of them */
+	struct list penalties; /* struct penalty.node */
+	unsigned penalty_count;
+
 	struct slab *client_slab;
 	struct slab *exchange_slab;
 	struct slab *upstream_slab;
+	struct slab *penalty_slab;
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
 	struct rng rng;

@@ -273,8 +273,8 @@ socket_path(int fd, struct socket_path *path)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || info.tcpi_rtt == 0)
 		return false;
 	path->rtt_us = info.tcpi_rtt;
-	path->silent_ms = info.tcpi_last_ack_recv;
 	path->sent_ago_ms = info.tcpi_last_data_sent;
+	path->acknowledged_bytes = info.tcpi_bytes_acked;
 	path->unacknowledged = info.tcpi_unacked > 0;
 	return true;
 }

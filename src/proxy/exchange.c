@@ -12,10 +12,12 @@
 #include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
+#include "proxy/rival.h"
 #include "proxy/routing.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
 #include "proxy/upstream.h"
+#include "proxy/watch.h"
 #include "proxy/worker_state.h"
 
 enum next {
@@ -33,6 +35,7 @@ static enum next step_route(struct exchange *);
 static enum next step_pick(struct exchange *);
 static enum next step_connect(struct exchange *);
 static enum next step_send(struct exchange *);
+static enum next step_head(struct exchange *);
 static enum next step_wait(struct exchange *);
 static enum next step_failed(struct exchange *);
 static enum next step_done(struct exchange *);
@@ -42,9 +45,10 @@ static const struct step steps[] = {
 	[X_PICK] = { "pick", step_pick },
 	[X_CONNECT] = { "connect", step_connect },
 	[X_SEND] = { "send", step_send },
-	[X_HEAD] = { "head", step_wait },
+	[X_HEAD] = { "head", step_head },
 	[X_RELAY] = { "relay", step_wait },
 	[X_FAILED] = { "failed", step_failed },
+	[X_BACKOFF] = { "backoff", step_wait },
 	[X_DONE] = { "done", step_done },
 };
 
@@ -59,7 +63,8 @@ exchange_free(struct exchange *x)
 {
 	struct worker *w = x->worker;
 
-	assert(x->client == NULL && x->up == NULL && x->wait == NULL && x->last == NULL);
+	assert(x->client == NULL && !x->try->active && !x->rival->active);
+	assert(x->try->shard == NULL && x->rival->shard == NULL);
 	timer_stop(&x->deadline);
 	timer_stop(&x->total);
 	replay_drop(&x->replay, w->loop->small);
@@ -125,9 +130,8 @@ on_deadline(void *arg)
 {
 	struct exchange *x = arg;
 
-	x->fault = x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT;
-	x->state = X_FAILED;
-	exchange_run(x);
+	exchange_lose_try(
+	    x, x->try, x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT);
 }
 
 static void
@@ -148,7 +152,7 @@ void
 exchange_arm(struct exchange *x)
 {
 	const struct conf_timeouts *t = timeouts(x);
-	uint32_t ms = x->state == X_HEAD && x->request_sent ? t->try_ : t->idle;
+	uint32_t ms = x->state == X_HEAD && x->try->request_sent ? t->try_ : t->idle;
 
 	timer_start(x->worker->loop->timers, &x->deadline, ms, on_deadline, x);
 }
@@ -174,77 +178,117 @@ step_route(struct exchange *x)
 	case ROUTED_SERVICE:
 		break;
 	}
+	stat_add(&x->service->counts->requests, 1);
 	if (x->request_ended)
 		exchange_request_ended(x);
 	return go(x, X_PICK);
 }
 
+/* Nothing was tried: the service has no place for it, or none now. */
+static void
+count_refusal(struct exchange *x, enum fault why)
+{
+	struct service_shard *counts = x->service->counts;
+
+	if (x->tries == 0)
+		stat_add(why == FAULT_SHED ? &counts->shed : &counts->refused, 1);
+}
+
 static enum next
 step_pick(struct exchange *x)
 {
-	struct endpoint *ep = x->alternative != NULL ? x->alternative : tries_choose(x);
+	struct choice c = x->alternative;
+	enum fault why = FAULT_NONE;
 
-	x->alternative = NULL;
-	if (ep == NULL) {
+	x->alternative = (struct choice){ 0 };
+	if (c.endpoint == NULL)
+		why = tries_choose(x, tries_class(x), &c);
+	if (why != FAULT_NONE) {
+		count_refusal(x, why);
 		if (x->fault == FAULT_NONE)
-			x->fault = FAULT_NO_ENDPOINT;
+			x->fault = why;
 		return go(x, X_FAILED);
 	}
 	x->fault = FAULT_NONE;
-	tries_begin(x, ep);
-	x->at.lease = clock_now_us();
+	tries_begin(x->try, &c);
 	return go(x, X_CONNECT);
 }
 
 static void
-take_connection(struct exchange *x, struct upstream *up)
+take_connection(struct try *t, struct upstream *up)
 {
-	x->up = up;
-	up->side.exchange = x;
-	x->reused = up->used;
-	x->at.connected = clock_now_us();
-	x->at.connect_us = up->used ? 0 : up->connect_us;
+	t->up = up;
+	up->side.exchange = t->exchange;
+	t->reused = up->used;
+	t->at.connected = clock_now_us();
+	t->at.connect_us = up->used ? 0 : up->connect_us;
 	if (up->used)
-		stat_add(&x->shard->reused, 1);
+		stat_add(&t->shard->reused, 1);
 }
 
 static void
 on_lease(void *arg, struct upstream *up, enum fault why)
 {
-	struct exchange *x = arg;
+	struct try *t = arg;
 
-	x->wait = NULL;
+	t->wait = NULL;
+	watch_stop(t);
 	if (up != NULL)
-		take_connection(x, up);
+		take_connection(t, up);
 	else
-		x->fault = why;
-	exchange_run(x);
+		t->fault = why;
+	exchange_run(t->exchange);
+}
+
+void
+exchange_connect(struct try *t)
+{
+	struct exchange *x = t->exchange;
+	struct pool_slot *slot = pool_slot_of(x->worker->pool, t->shard->endpoint);
+	struct upstream *up;
+
+	if (slot == NULL || slot->gone) {
+		t->fault = FAULT_NO_ENDPOINT;
+		return;
+	}
+	/* A kept connection that closed under us once is not trusted a second time. */
+	up = x->stale_retried ? NULL : pool_take(slot, !method_is_idempotent(x->head.method));
+	if (up != NULL) {
+		take_connection(t, up);
+		return;
+	}
+	t->wait = pool_lease(x->worker->pool, slot, on_lease, t, &t->fault);
+	if (t->wait != NULL)
+		watch_connecting(t);
+}
+
+/* Two race for a connection: the first to have one leads alone; who fails leaves it to the other. */
+static void
+settle_race(struct exchange *x)
+{
+	bool overtaken = x->try->up == NULL && x->rival->up != NULL;
+	bool inherited = x->try->fault != FAULT_NONE && x->rival->fault == FAULT_NONE;
+
+	if (overtaken || inherited)
+		rival_takes_lead(x);
+	if (x->try->up != NULL)
+		rival_let_go(x);
+	else if (x->rival->fault != FAULT_NONE)
+		rival_lost(x, x->rival->fault);
 }
 
 static enum next
 step_connect(struct exchange *x)
 {
-	struct worker *w = x->worker;
-	struct pool_slot *slot;
-	struct upstream *up;
+	struct try *t = x->try;
 
-	if (x->fault != FAULT_NONE)
-		return go(x, X_FAILED);
-	if (x->up != NULL)
+	if (t->up == NULL && t->wait == NULL && t->fault == FAULT_NONE)
+		exchange_connect(t);
+	if (x->rival->active)
+		settle_race(x);
+	if (x->try->up != NULL)
 		return go(x, X_SEND);
-	if (x->wait != NULL)
-		return WAIT;
-	slot = pool_slot_of(w->pool, x->shard->endpoint);
-	if (slot == NULL || slot->gone)
-		return go_failed(x, FAULT_NO_ENDPOINT);
-	/* A kept connection that closed under us once is not trusted a second time. */
-	up = x->stale_retried ? NULL : pool_take(slot, !method_is_idempotent(x->head.method));
-	if (up != NULL) {
-		take_connection(x, up);
-		return go(x, X_SEND);
-	}
-	x->wait = pool_lease(w->pool, slot, on_lease, x, &x->fault);
-	return x->wait != NULL ? WAIT : go(x, X_FAILED);
+	return x->try->fault != FAULT_NONE ? go_failed(x, x->try->fault) : WAIT;
 }
 
 static enum next
@@ -252,11 +296,10 @@ step_send(struct exchange *x)
 {
 	if (x->head.expect_continue && !x->request_ended && x->client != NULL)
 		x->client->ops->proceed(x->client);
-	tries_send(x);
+	tries_send(x->try);
 	/* What must not be sent twice need not be kept. */
 	if (!method_is_idempotent(x->head.method))
 		replay_drop(&x->replay, x->worker->loop->small);
-	x->at.sent = clock_now_us();
 	if (x->client_paused) {
 		x->client_paused = false;
 		x->client->ops->resume(x->client);
@@ -264,6 +307,19 @@ step_send(struct exchange *x)
 	x->state = X_HEAD;
 	exchange_arm(x);
 	return WAIT;
+}
+
+/* While the answer is awaited a hedge may have come to its connection, or not. */
+static enum next
+step_head(struct exchange *x)
+{
+	struct try *r = x->rival;
+
+	if (r->active && r->fault != FAULT_NONE)
+		rival_lost(x, r->fault);
+	else if (r->active && r->up != NULL && r->at.sent == 0)
+		tries_send(r);
+	return step_wait(x);
 }
 
 static enum next
@@ -292,17 +348,52 @@ exchange_answer_failure(struct exchange *x)
 	x->client->ops->answer(x->client, &a);
 }
 
+static void
+on_rested(void *arg)
+{
+	struct exchange *x = arg;
+
+	x->state = X_PICK;
+	exchange_run(x);
+}
+
+void
+exchange_go_on(struct exchange *x)
+{
+	uint32_t ms = tries_backoff_ms(x);
+
+	/* By the table of then: a retry sees the regions as they are when it goes out. */
+	x->state = ms > 0 ? X_BACKOFF : X_PICK;
+	timer_start(x->worker->loop->timers, &x->deadline, ms, on_rested, x);
+}
+
+void
+exchange_lose_try(struct exchange *x, struct try *t, enum fault why)
+{
+	if (x->rival->active) {
+		if (t == x->try)
+			rival_takes_lead(x);
+		rival_lost(x, why);
+	} else {
+		x->fault = why;
+		x->state = X_FAILED;
+	}
+	exchange_run(x);
+}
+
 static enum next
 step_failed(struct exchange *x)
 {
 	enum fault why = x->fault;
-	bool again = x->shard != NULL && tries_may_go_on(x);
+	bool again = x->try->active && tries_may_go_on(x);
 
 	timer_stop(&x->deadline);
-	tries_end(x, why);
-	if (again)
-		return go(
-		    x, X_PICK); /* by the present table: a retry sees the regions as they are now */
+	rival_let_go(x);
+	tries_end(x->try, why);
+	if (again) {
+		exchange_go_on(x);
+		return MORE;
+	}
 	if (!x->answered && x->client != NULL && fault_status(why) != 499)
 		exchange_answer_failure(x);
 	return go(x, X_DONE);
@@ -313,7 +404,8 @@ step_done(struct exchange *x)
 {
 	struct side *client = x->client;
 
-	tries_end(x, x->fault); /* after a failure it has been done already */
+	rival_let_go(x);
+	tries_end(x->try, x->fault); /* after a failure it has been done already */
 	report_exchange(x);
 	tries_forget(x);
 	if (client != NULL) {
@@ -358,6 +450,10 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 	x->facts = facts;
 	x->pick.rng = &w->rng;
 	x->pick.worker = w->setup.index;
+	x->pick.unsafe = !method_is_idempotent(head->method);
+	x->try = &x->places[0];
+	x->rival = &x->places[1];
+	x->try->exchange = x->rival->exchange = x;
 	copy_head(x, head);
 	worker_request_id(w, x->request_id);
 	x->at.first_byte = first_byte_us;

@@ -9,9 +9,11 @@
 #include "base/stat.h"
 #include "net/loop.h"
 #include "proxy/exchange.h"
+#include "proxy/rival.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
 #include "proxy/upstream.h"
+#include "proxy/watch.h"
 #include "proxy/worker_state.h"
 
 /* ---- from the client ---- */
@@ -22,6 +24,12 @@ replay_limit(const struct exchange *x)
 	return x->service->now != NULL ? x->service->now->conf->retry.replay_buffer_bytes : 0;
 }
 
+static bool
+is_sending(const struct exchange *x)
+{
+	return x->try->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
+}
+
 static enum side_go
 pause_client(struct exchange *x)
 {
@@ -29,11 +37,22 @@ pause_client(struct exchange *x)
 	return SIDE_PAUSED;
 }
 
+/* The kernel has more to send for it: until that is acknowledged, it is not known to arrive. */
+static void
+note_written(struct try *t)
+{
+	t->at.wrote = clock_now_us();
+	t->looked_us = 0;
+	if (!t->answered)
+		watch_sent(t);
+}
+
 enum side_go
 exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 {
 	struct slab *blocks = x->worker->loop->small;
-	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
+	struct try *t = x->try;
+	bool sending = is_sending(x);
 	bool drained;
 
 	x->body_in += body->len;
@@ -50,10 +69,11 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 		replay_drop(&x->replay, blocks);
 		x->replay.lost = true;
 	}
-	drained = x->up->side.ops->send_body(&x->up->side, body, end);
-	stat_add(&x->shard->bytes_out, body->len);
+	drained = t->up->side.ops->send_body(&t->up->side, body, end);
+	stat_add(&t->shard->bytes_out, body->len);
+	note_written(t);
 	if (end) {
-		x->request_sent = true;
+		t->request_sent = true;
 		exchange_request_ended(x);
 	}
 	exchange_arm(x);
@@ -63,7 +83,7 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 enum side_go
 exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 {
-	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
+	bool sending = is_sending(x);
 
 	if (trailers->field_count > 0 && trailers->len <= slab_block_size(x->worker->loop->large)) {
 		x->trailers = slab_take(x->worker->loop->large);
@@ -74,8 +94,9 @@ exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 		exchange_request_ended(x);
 		return SIDE_ON;
 	}
-	x->up->side.ops->send_trailers(&x->up->side, trailers);
-	x->request_sent = true;
+	x->try->up->side.ops->send_trailers(&x->try->up->side, trailers);
+	x->try->request_sent = true;
+	note_written(x->try);
 	exchange_request_ended(x);
 	exchange_arm(x);
 	return SIDE_ON;
@@ -85,7 +106,8 @@ void
 exchange_on_client_lost(struct exchange *x, enum fault why)
 {
 	x->fault = why;
-	tries_end(x, FAULT_CLIENT_LEFT); /* whoever was busy for it may stop now */
+	rival_let_go(x); /* whoever was busy for it may stop now */
+	tries_end(x->try, FAULT_CLIENT_LEFT);
 	if (!x->answered && fault_status(why) != 499)
 		exchange_answer_failure(x);
 	x->state = X_DONE;
@@ -95,52 +117,80 @@ exchange_on_client_lost(struct exchange *x, enum fault why)
 void
 exchange_on_client_drained(struct exchange *x)
 {
-	if (!x->upstream_paused || x->up == NULL)
+	struct upstream *up = x->try->up;
+
+	if (!x->upstream_paused || up == NULL)
 		return;
 	x->upstream_paused = false;
 	exchange_arm(x);
-	x->up->side.ops->resume(&x->up->side);
+	up->side.ops->resume(&up->side);
 }
 
 /* ---- from the endpoint ---- */
 
-/* A status that another endpoint may do better on: only if there is one to ask. */
+static struct try *
+try_of(struct exchange *x, const struct side *from)
+{
+	return x->rival->up != NULL && &x->rival->up->side == from ? x->rival : x->try;
+}
+
 static bool
-retry_on_status(struct exchange *x, unsigned status)
+is_listed(const struct exchange *x, unsigned status)
 {
 	const struct table_service *ts = x->service->now;
 	bool listed = false;
 
-	if (ts == NULL || x->client == NULL)
-		return false;
-	for (unsigned i = 0; i < ts->conf->retry.on_status_count; i++)
+	for (unsigned i = 0; ts != NULL && i < ts->conf->retry.on_status_count; i++)
 		listed = listed || ts->conf->retry.on_status[i] == status;
-	if (!listed)
-		return false;
-	x->fault = FAULT_STATUS;
-	if (tries_may_go_on(x))
-		x->alternative = tries_choose(x);
-	if (x->alternative == NULL)
-		x->fault = FAULT_NONE;
-	return x->alternative != NULL;
+	return listed;
 }
 
-static void
-count_answer(struct exchange *x, unsigned status)
+/* A status that another endpoint may do better on: only if there is one to ask. */
+static bool
+may_do_better(struct exchange *x)
 {
-	struct endpoint_shard *shard = x->shard;
+	x->fault = FAULT_STATUS;
+	if (x->client != NULL && tries_may_go_on(x) &&
+	    tries_choose(x, tries_class(x), &x->alternative) == FAULT_NONE)
+		return true;
+	x->alternative = (struct choice){ 0 };
+	x->fault = FAULT_NONE;
+	return false;
+}
 
-	x->at.answer = clock_now_us();
-	stat_add(&shard->answered, 1);
-	stat_add(&shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
-	histogram_add(&shard->first_byte, x->at.answer - x->at.sent);
+/* True: the answer is not for the client, the request has gone elsewhere. */
+static bool
+is_for_another(struct exchange *x, struct try *t, unsigned status)
+{
+	bool listed = is_listed(x, status);
+
+	if (listed)
+		endpoint_shard_bad_status(t->shard);
+	if (x->rival->active && listed) {
+		exchange_lose_try(x, t, FAULT_STATUS); /* the other one may still do better */
+		return true;
+	}
+	if (x->rival->active) {
+		if (t == x->rival)
+			rival_takes_lead(x);
+		rival_let_go(x);
+		return false;
+	}
+	if (!listed || !may_do_better(x))
+		return false;
+	tries_end(t, FAULT_STATUS);
+	exchange_go_on(x);
+	if (x->state == X_BACKOFF)
+		tries_give_back(&x->alternative); /* valid now only */
+	exchange_run(x);
+	return true;
 }
 
 static enum side_go
 pause_upstream(struct exchange *x)
 {
 	x->upstream_paused = true;
-	x->up->paused = true;
+	x->try->up->paused = true;
 	timer_stop(&x->deadline); /* the client is who we wait for now: its side has a deadline */
 	return SIDE_PAUSED;
 }
@@ -164,26 +214,22 @@ exchange_adds_via(const struct exchange *x)
 }
 
 enum side_go
-exchange_on_response(struct exchange *x, const struct head *head, struct span *first, bool end)
+exchange_on_response(struct exchange *x, struct side *from, const struct head *head,
+    struct span *first, bool end)
 {
+	struct try *t = try_of(x, from);
 	bool drained;
 
 	if (head->status < 200) {
 		/* 100 is between us and the client (RFC 9110, 10.1.1): it got ours. */
-		if (head->status != 100)
+		if (head->status != 100 && t == x->try)
 			x->client->ops->send_head(x->client, head, NULL, first, false);
 		return SIDE_ON;
 	}
-	count_answer(x, head->status);
-	if (retry_on_status(x, head->status)) {
-		enum fault why = x->fault;
-
-		timer_stop(&x->deadline);
-		tries_end(x, why);
-		x->state = X_PICK;
-		exchange_run(x);
+	x->at.answer = clock_now_us();
+	tries_answered(t, head->status, x->at.answer);
+	if (is_for_another(x, t, head->status))
 		return SIDE_OVER;
-	}
 	timer_stop(&x->total);
 	x->state = X_RELAY;
 	x->answered = true;
@@ -210,17 +256,15 @@ exchange_on_response_trailers(struct exchange *x, const struct head *trailers)
 }
 
 void
-exchange_on_upstream_lost(struct exchange *x, enum fault why)
+exchange_on_upstream_lost(struct exchange *x, struct side *from, enum fault why)
 {
-	x->fault = why;
-	x->state = X_FAILED;
-	exchange_run(x);
+	exchange_lose_try(x, try_of(x, from), why);
 }
 
 void
-exchange_on_upstream_drained(struct exchange *x)
+exchange_on_upstream_drained(struct exchange *x, struct side *from)
 {
-	if (x->state != X_HEAD && x->state != X_RELAY)
+	if ((x->state != X_HEAD && x->state != X_RELAY) || try_of(x, from) != x->try)
 		return;
 	exchange_arm(x);
 	if (!x->client_paused || x->client == NULL)

@@ -13,14 +13,23 @@
 #include "proxy/upstream.h"
 #include "steer/table.h"
 
-/* A request that must not be sent twice uses a kept connection only this young. */
-enum { CERTAIN_MS = 1000 };
+enum {
+	/* A request that must not be sent twice uses a kept connection only this young. */
+	CERTAIN_MS = 1000,
+	/* Handshakes under way with one endpoint: more at once only make all of them slower. */
+	OPENING_MAX = 64,
+	RACE_AFTER_US = 50 * 1000,
+	RACE_UNKNOWN_US = 300 * 1000, /* as long as the round trip is not known */
+	RTT_EVERY_US = 1000 * 1000,
+	WARM_LAST_MS = 3000, /* a kept connection that ends sooner is replaced already */
+};
 
 struct pool_wait {
 	struct list node; /* in slot->waiting */
 	struct pool_slot *slot;
 	pool_ready_fn *ready;
 	void *arg;
+	uint64_t since_us;
 	struct timer timer;
 };
 
@@ -119,11 +128,11 @@ share_of(uint32_t limit, const struct worker *w)
 }
 
 static void
-refresh(
-    struct pool *p, struct pool_slot *slot, struct service *service, const struct table_region *r)
+refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct service_region *r)
 {
 	const struct conf_service *conf = service->now->conf;
-	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r->index) : NULL;
+	const char *host = r->now->conf->host;
+	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r) : NULL;
 
 	/* What was agreed on under other rules of trust is not used under these. */
 	if (slot->tls != tls && slot->tls != NULL) {
@@ -134,7 +143,7 @@ refresh(
 	slot->generation = p->worker->generation;
 	slot->gone = false;
 	mem_free(slot->host);
-	slot->host = r->conf->host != NULL ? mem_strdup(r->conf->host) : NULL;
+	slot->host = host != NULL ? mem_strdup(host) : NULL;
 	slot->max_connections = share_of(conf->limits.max_connections, p->worker);
 	slot->max_waiting = share_of(conf->limits.max_waiting, p->worker);
 	slot->max_wait_ms = conf->limits.max_wait_ms;
@@ -162,7 +171,7 @@ slot_new(struct pool *p, struct endpoint *ep)
 
 struct pool_slot *
 pool_slot(
-    struct pool *p, struct service *service, const struct table_region *r, struct endpoint *ep)
+    struct pool *p, struct service *service, struct service_region *r, struct endpoint *ep)
 {
 	struct pool_slot *slot;
 
@@ -192,10 +201,10 @@ pool_slot_of(struct pool *p, const struct endpoint *ep)
 }
 
 static void
-adopt_region(struct pool *p, struct service *service, const struct table_region *r)
+adopt_region(struct pool *p, struct service *service, struct service_region *r)
 {
-	for (unsigned i = 0; i < r->endpoint_count; i++) {
-		uint32_t id = r->endpoints[i]->id;
+	for (unsigned i = 0; i < r->now->endpoint_count; i++) {
+		uint32_t id = r->now->endpoints[i]->id;
 
 		if (id < p->slot_count && p->slots[id] != NULL)
 			refresh(p, p->slots[id], service, r);
@@ -205,12 +214,12 @@ adopt_region(struct pool *p, struct service *service, const struct table_region 
 void
 pool_adopt(struct pool *p)
 {
-	const struct table *t = p->worker->table;
+	for (unsigned i = 0; i < services_count(p->worker->services); i++) {
+		struct service *s = services_at(p->worker->services, i);
 
-	for (unsigned s = 0; s < t->service_count; s++)
-		for (unsigned r = 0; r < t->services[s].region_count; r++)
-			adopt_region(
-			    p, services_at(p->worker->services, s), &t->services[s].regions[r]);
+		for (unsigned r = 0; r < s->region_count; r++)
+			adopt_region(p, s, s->regions[r]);
+	}
 
 	for (unsigned i = 0; i < p->slot_count; i++) {
 		struct pool_slot *slot = p->slots[i];
@@ -260,6 +269,12 @@ open_one(struct pool_slot *slot, enum fault *why)
 	return up;
 }
 
+static bool
+may_open(const struct pool_slot *slot)
+{
+	return slot->connections < slot->max_connections && slot->connecting < OPENING_MAX;
+}
+
 static void
 wait_end(struct pool_wait *wait)
 {
@@ -292,7 +307,7 @@ pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *a
 {
 	struct pool_wait *wait;
 
-	if (slot->connections < slot->max_connections) {
+	if (may_open(slot)) {
 		if (open_one(slot, why) == NULL)
 			return NULL;
 	} else if (slot->waiting_count >= slot->max_waiting) {
@@ -302,6 +317,7 @@ pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *a
 	wait = slab_take(p->waits);
 	memset(wait, 0, sizeof *wait);
 	wait->slot = slot;
+	wait->since_us = clock_now_us();
 	wait->ready = ready;
 	wait->arg = arg;
 	list_append(&slot->waiting, &wait->node);
@@ -338,8 +354,7 @@ serve(void *arg)
 			tell(wait, up, FAULT_NONE);
 			continue;
 		}
-		if (slot->waiting_count <= slot->connecting ||
-		    slot->connections >= slot->max_connections)
+		if (slot->waiting_count <= slot->connecting || !may_open(slot))
 			break;
 		if (open_one(slot, &why) == NULL)
 			tell(wait, NULL, why);
@@ -361,10 +376,27 @@ park(struct upstream *up)
 		worker_defer(slot->pool->worker, &slot->serve);
 }
 
+/*
+ * The failure of a connection is told to the first who waits if it was opened for it, or later. An
+ * older one was opened for somebody who has found another: it matters only if too few are left.
+ */
+static void
+tell_of_failure(struct pool_slot *slot, uint64_t started_us, enum fault why)
+{
+	struct pool_wait *first;
+
+	if (list_empty(&slot->waiting))
+		return;
+	first = container_of(slot->waiting.next, struct pool_wait, node);
+	if (started_us >= first->since_us || slot->waiting_count > slot->connecting)
+		tell(first, NULL, why);
+}
+
 void
 pool_on_opened(struct upstream *up, enum fault why)
 {
 	struct pool_slot *slot = up->slot;
+	uint64_t started_us = up->connect_started_us;
 
 	list_unlink(&up->node);
 	slot->connecting--;
@@ -375,10 +407,8 @@ pool_on_opened(struct upstream *up, enum fault why)
 		return;
 	}
 	pool_discard(up);
-	if (why == FAULT_NONE)
-		return;
-	if (!list_empty(&slot->waiting))
-		tell(container_of(slot->waiting.next, struct pool_wait, node), NULL, why);
+	if (why != FAULT_NONE)
+		tell_of_failure(slot, started_us, why);
 }
 
 void
@@ -409,4 +439,80 @@ pool_discard(struct upstream *up)
 	upstream_close(up);
 	if (slot->waiting_count > 0 || slot_is_unused(slot))
 		worker_defer(slot->pool->worker, &slot->serve);
+}
+
+/* ---- the way to the endpoint ---- */
+
+bool
+pool_rtt_is_old(const struct pool_slot *slot, uint64_t now_us)
+{
+	return slot->rtt_us == 0 || now_us - slot->rtt_at_us >= RTT_EVERY_US;
+}
+
+void
+pool_learn_rtt(struct pool_slot *slot, uint32_t rtt_us, uint64_t now_us)
+{
+	slot->rtt_at_us = now_us;
+	if (slot->rtt_us == 0)
+		slot->rtt_us = rtt_us;
+	else
+		slot->rtt_us = (uint32_t)((7ull * slot->rtt_us + rtt_us) / 8);
+}
+
+bool
+pool_is_late(const struct pool_slot *slot, uint64_t since_us, uint64_t now_us)
+{
+	uint64_t patience = RACE_UNKNOWN_US;
+	const struct upstream *oldest;
+
+	if (list_empty(&slot->opening) || now_us - since_us < RACE_AFTER_US)
+		return false;
+	oldest = container_of(slot->opening.next, struct upstream, node);
+	if (slot->rtt_us != 0)
+		patience = 4ull * slot->rtt_us > RACE_AFTER_US ? 4ull * slot->rtt_us : RACE_AFTER_US;
+	/* It has answered once; what it does now costs it an effort. */
+	if (oldest->stream.phase == STREAM_HANDSHAKING)
+		patience *= 2;
+	return now_us - since_us >= patience && now_us - oldest->connect_started_us >= patience;
+}
+
+/* ---- connections kept without need ---- */
+
+void
+pool_close_idle(struct pool_slot *slot)
+{
+	close_idle(slot);
+}
+
+/* Idle connections that will still be there in a while; the last used come first. */
+static uint32_t
+lasting_idle(const struct pool_slot *slot, uint32_t enough)
+{
+	uint64_t now_ms = clock_now_ms();
+	uint32_t last_ms = slot->keep_alive_ms / 4 < WARM_LAST_MS ? slot->keep_alive_ms / 4 :
+								    WARM_LAST_MS;
+	uint32_t count = 0;
+
+	list_for (node, &slot->idle) {
+		const struct upstream *up = container_of(node, struct upstream, node);
+
+		if (count == enough || now_ms - up->idle_since_ms + last_ms >= slot->keep_alive_ms)
+			break;
+		count++;
+	}
+	return count;
+}
+
+void
+pool_warm(struct pool_slot *slot, uint32_t wanted)
+{
+	uint32_t have = slot->connecting + lasting_idle(slot, wanted);
+	enum fault why;
+
+	if (wanted > slot->keep_idle)
+		wanted = slot->keep_idle;
+	/* One that fails is the probes' business, not traffic's. */
+	for (; have < wanted + slot->waiting_count && may_open(slot); have++)
+		if (open_one(slot, &why) == NULL)
+			return;
 }

@@ -75,6 +75,7 @@ void
 report_exchange(struct exchange *x)
 {
 	struct worker *w = x->worker;
+	const struct try *t = x->try; /* the last one */
 	uint64_t now = clock_now_us();
 	char client[80];
 	struct slice texts[ACCESS_TEXTS];
@@ -88,15 +89,15 @@ report_exchange(struct exchange *x)
 	r.bytes_out = x->body_out;
 	r.total_us = between(x->at.first_byte, now);
 	r.wait_us = between(x->at.first_byte, x->at.head);
-	r.queue_us = between(x->at.lease, x->at.connected);
-	r.connect_us = (uint32_t)x->at.connect_us;
-	r.first_byte_us = between(x->at.sent, x->at.answer);
+	r.queue_us = between(t->at.lease, t->at.connected);
+	r.connect_us = (uint32_t)t->at.connect_us;
+	r.first_byte_us = between(t->at.sent, x->at.answer);
 	r.body_us = between(x->at.answer, now);
 	r.status = x->status;
 	r.protocol_minor = x->head.minor;
 	r.tries = x->tries;
 	r.fault = (uint8_t)x->fault;
-	r.reused = x->reused;
+	r.reused = t->reused;
 	r.resumed = x->facts->resumed;
 	texts[ACCESS_CLIENT] = client_text(x->facts, client, sizeof client);
 	texts[ACCESS_METHOD] = head_slice(&x->head, x->head.method_text);
@@ -105,8 +106,8 @@ report_exchange(struct exchange *x)
 	texts[ACCESS_REQUEST_ID] = (struct slice){ x->request_id, sizeof x->request_id };
 	texts[ACCESS_ROUTE] = slice_of(x->route);
 	texts[ACCESS_SERVICE] = slice_of(x->service != NULL ? x->service->name : "");
-	texts[ACCESS_REGION] = slice_of(x->last != NULL ? x->last->endpoint->region : "");
-	texts[ACCESS_ENDPOINT] = slice_of(x->last != NULL ? x->last->endpoint->url : "");
+	texts[ACCESS_REGION] = slice_of(t->shard != NULL ? t->shard->endpoint->region : "");
+	texts[ACCESS_ENDPOINT] = slice_of(t->shard != NULL ? t->shard->endpoint->url : "");
 	texts[ACCESS_LISTENER] = slice_of(x->facts->listener);
 	texts[ACCESS_USER_AGENT] = field_of(&x->head, FIELD_USER_AGENT);
 	texts[ACCESS_REFERER] = field_of(&x->head, FIELD_REFERER);

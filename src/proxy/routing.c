@@ -212,6 +212,20 @@ rewrite(struct exchange *x, const struct conf_route *route, struct slice path)
 	return (struct slice){ out, to + rest.len > 0 ? to + rest.len : 1 };
 }
 
+static enum admission_class
+class_of(enum conf_priority priority)
+{
+	switch (priority) {
+	case PRIORITY_LOW:
+		return ADMIT_LOW;
+	case PRIORITY_NORMAL:
+		return ADMIT_NORMAL;
+	case PRIORITY_HIGH:
+		return ADMIT_HIGH;
+	}
+	return ADMIT_NORMAL;
+}
+
 static enum routed
 route_to_service(
     struct exchange *x, const struct conf_route *route, struct slice path, bool changed)
@@ -226,6 +240,7 @@ route_to_service(
 			return nowhere(x, FAULT_URI_TOO_LONG);
 	}
 	x->service = s;
+	x->priority = class_of(route->priority);
 	x->pick.hash = hash_key(x, route->service);
 	return ROUTED_SERVICE;
 }

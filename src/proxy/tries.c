@@ -1,147 +1,183 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tries.h"
 
+#include <assert.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/ring.h"
 #include "base/stat.h"
-#include "http/forward.h"
-#include "net/loop.h"
 #include "proxy/exchange.h"
+#include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
 #include "proxy/upstream.h"
+#include "proxy/watch.h"
 #include "proxy/worker_state.h"
+#include "steer/share.h"
+#include "steer/touched.h"
 
 enum {
 	URGENT_EVERY_MS = 20, /* control hears of a failing endpoint at most this often from here */
 	RETRY_FLOOR_PER_S = 10, /* of a service, all workers together (GEP-3388) */
+	BACKOFF_BASE_MS = 25,
+	BACKOFF_MAX_MS = 250,
+	BACKOFF_STEP_MS = 5, /* few durations, as timers like them */
 };
 
-struct endpoint *
-tries_choose(struct exchange *x)
+/* ---- choosing ---- */
+
+static bool
+is_refused(const struct table_service *ts)
 {
-	const struct table_service *ts = x->service->now;
-
-	if (ts == NULL)
-		return NULL; /* the service left the configuration */
-	/* While control changes words a region may be named that has nothing left: avoid it. */
-	for (unsigned i = 0; i <= ts->region_count; i++) {
-		int region = balance_region(ts, &x->pick);
-		struct endpoint *ep;
-
-		if (region < 0)
-			return NULL;
-		ep = balancer_pick(service_balancer(x->service, (unsigned)region,
-				       x->worker->setup.index, &x->worker->rng),
-		    &x->pick);
-		if (ep != NULL) {
-			x->region = (unsigned)region;
-			return ep;
-		}
-		if (region < 64)
-			x->pick.avoid_regions |= 1ull << region;
+	switch ((enum share_mode)atomic_load_explicit(&ts->steering->mode, memory_order_relaxed)) {
+	case SHARE_FAIL_CLOSED:
+	case SHARE_NOTHING:
+		return true;
+	case SHARE_NORMAL:
+	case SHARE_UNPROVEN:
+	case SHARE_FAIL_OPEN:
+		return false;
 	}
-	return NULL;
+	return false;
+}
+
+/* Most regions have no stated capacity: then nothing global is touched. */
+static bool
+is_limited(const struct admission *a)
+{
+	return atomic_load_explicit(&a->interval_ns, memory_order_relaxed) != 0 ||
+	    atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) != 0;
+}
+
+static bool
+enter(struct choice *c, enum admission_class class)
+{
+	struct admission *a = &c->region->steering->admission;
+
+	c->admitted = false;
+	if (!is_limited(a))
+		return true;
+	c->admitted = admission_enter(a, class, clock_now_us());
+	return c->admitted;
 }
 
 void
-tries_begin(struct exchange *x, struct endpoint *ep)
+tries_give_back(struct choice *c)
 {
-	struct pool_slot *slot =
-	    pool_slot(x->worker->pool, x->service, &x->service->now->regions[x->region], ep);
+	if (c->admitted)
+		admission_leave(&c->region->steering->admission);
+	*c = (struct choice){ 0 };
+}
 
+enum fault
+tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
+{
+	const struct table_service *ts = x->service->now;
+	enum fault why = FAULT_NO_ENDPOINT;
+
+	if (ts == NULL || is_refused(ts))
+		return why; /* the service left the configuration, or shall refuse */
+	x->pick.exclude_regions = 0;
+	for (unsigned i = 0; i <= ts->region_count; i++) {
+		int region = balance_region(ts, &x->pick);
+		uint64_t bit = region >= 0 && region < 64 ? 1ull << region : 0;
+
+		if (region < 0)
+			break;
+		c->region = x->service->regions[region];
+		c->endpoint = balancer_pick(service_balancer(x->service, c->region,
+						x->worker->setup.index, &x->worker->rng),
+		    &x->pick);
+		if (c->endpoint != NULL && enter(c, class))
+			return FAULT_NONE;
+		if (c->endpoint != NULL)
+			why = FAULT_SHED;
+		/* Or control is changing words, and the region had nothing left when it was asked. */
+		x->pick.exclude_regions |= bit;
+	}
+	return why;
+}
+
+enum admission_class
+tries_class(const struct exchange *x)
+{
+	return x->resent > 0 ? ADMIT_RETRY : x->priority;
+}
+
+/* ---- from begin to end ---- */
+
+static void
+mark_touched(const struct try *t)
+{
+	struct touched *touched = t->exchange->worker->setup.touched;
+
+	if (touched != NULL)
+		touched_mark(touched, t->shard->endpoint->id);
+}
+
+static void
+forget(struct try *t)
+{
+	if (t->shard != NULL)
+		pool_let_go(t->shard);
+	t->shard = NULL;
+}
+
+void
+tries_forget(struct exchange *x)
+{
+	forget(x->try);
+	forget(x->rival);
+}
+
+void
+tries_begin(struct try *t, const struct choice *c)
+{
+	struct exchange *x = t->exchange;
+	struct pool_slot *slot = pool_slot(x->worker->pool, x->service, c->region, c->endpoint);
+
+	assert(!t->active);
 	pool_hold(slot->shard);
-	tries_forget(x);
-	x->shard = x->last = slot->shard;
-	x->shard->in_flight++;
-	stat_step(&x->shard->active, 1);
-	stat_add(&x->shard->tries, 1);
+	forget(t);
+	*t = (struct try){ .exchange = x,
+		.region = c->region,
+		.shard = slot->shard,
+		.admitted = c->admitted,
+		.active = true };
+	t->at.lease = clock_now_us();
+	t->shard->in_flight++;
+	stat_step(&t->shard->active, 1);
+	stat_add(&t->shard->tries, 1);
+	region_shard_begin(t->region->counts);
+	mark_touched(t);
 	if (x->tries++ > 0)
 		stat_add(&x->worker->stats.retries, 1);
 	else
-		budget_earn(
-		    &x->service->budget, x->service->now->conf->retry.budget, clock_now_ms());
-	x->request_sent = false;
-}
-
-/* The body's bytes that came before this try could take them. */
-static void
-send_kept(struct exchange *x, const struct forward_request *as)
-{
-	size_t sent = 0;
-	bool first = true;
-
-	do {
-		struct span body = loop_span(x->worker->loop);
-		bool last;
-
-		body.len = replay_copy(&x->replay, sent, body.at, LOOP_CHUNK);
-		body.tail_room -= body.len;
-		sent += body.len;
-		last = sent == x->replay.len && x->trailers == NULL;
-		x->request_sent = last && x->request_ended;
-		if (first)
-			x->up->side.ops->send_head(
-			    &x->up->side, &x->head, as, &body, x->request_sent);
-		else
-			x->up->side.ops->send_body(&x->up->side, &body, x->request_sent);
-		first = false;
-	} while (sent < x->replay.len);
-}
-
-static void
-send_kept_trailers(struct exchange *x)
-{
-	struct h1_parse parse = { 0 };
-	struct head trailers;
-
-	if (x->trailers == NULL)
-		return;
-	/* They were good when they came. */
-	if (h1_parse_trailers(
-		&parse, &trailers, x->trailers, x->trailers_len, &x->worker->h1_limits) != H1_DONE)
-		trailers.field_count = 0;
-	x->up->side.ops->send_trailers(&x->up->side, &trailers);
-	x->request_sent = true;
+		budget_earn(&x->service->budget, x->service->now->conf->retry.budget,
+		    t->at.lease / 1000);
 }
 
 void
-tries_send(struct exchange *x)
+tries_answered(struct try *t, unsigned status, uint64_t now_us)
 {
-	struct forward_request as = {
-		.path = x->path,
-		.client_ip = { x->facts->ip, x->facts->ip_len },
-		.forwarded_host = head_slice(&x->head, x->head.host),
-		.listener_port = x->facts->listener_port,
-		.tls = x->facts->tls,
-		.request_id = { x->request_id, sizeof x->request_id },
-		.chunked = x->head.framing == FRAMING_CHUNKED,
-	};
-
-	if (x->up->slot->host != NULL)
-		as.host = slice_of(x->up->slot->host);
-	if (exchange_adds_via(x))
-		as.via = SLICE("detour");
-	x->sent_tries++;
-	if (x->first != NULL) {
-		x->request_sent = x->request_ended;
-		x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first, x->request_sent);
-		x->first = NULL;
-	} else {
-		send_kept(x, &as);
-		send_kept_trailers(x);
-	}
-	stat_add(&x->shard->bytes_out, x->head.len + x->replay.len);
+	watch_stop(t);
+	t->answered = true;
+	stat_add(&t->shard->answered, 1);
+	stat_add(&t->shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
+	histogram_add(&t->shard->first_byte, now_us - t->at.sent);
+	region_shard_answered(t->region->counts, now_us - t->at.sent);
+	service_region_learn(t->region, now_us - t->at.sent);
+	mark_touched(t);
 }
 
 static void
-tell_control(struct exchange *x, enum fault why)
+tell_control(const struct try *t, enum fault why)
 {
-	const struct worker_setup *setup = &x->worker->setup;
-	struct pool_slot *slot = pool_slot_of(x->worker->pool, x->shard->endpoint);
+	const struct worker_setup *setup = &t->exchange->worker->setup;
+	struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
 	uint64_t now_ms = clock_now_ms();
 	uint64_t one = 1;
 	struct urgent *u;
@@ -152,7 +188,7 @@ tell_control(struct exchange *x, enum fault why)
 	u = ring_reserve(setup->urgent, sizeof *u);
 	if (u == NULL)
 		return; /* control has plenty to look at already */
-	u->endpoint_id = x->shard->endpoint->id;
+	u->endpoint_id = t->shard->endpoint->id;
 	u->fault = why;
 	ring_commit(setup->urgent);
 	if (setup->urgent_fd >= 0 && write(setup->urgent_fd, &one, sizeof one) < 0)
@@ -160,36 +196,56 @@ tell_control(struct exchange *x, enum fault why)
 }
 
 void
-tries_end(struct exchange *x, enum fault why)
+tries_blame(struct try *t, enum fault why)
 {
-	if (x->wait != NULL) {
-		pool_cancel(x->wait);
-		x->wait = NULL;
-	}
-	if (x->up != NULL) {
-		struct upstream *up = x->up;
-
-		x->up = NULL;
-		up->side.ops->release(&up->side, why);
-	}
-	if (x->shard == NULL)
+	if (t->blamed)
 		return;
-	x->shard->in_flight--;
-	stat_step(&x->shard->active, -1);
-	if (why != FAULT_NONE && fault_origin(why) != FAULT_CLIENT)
-		stat_add(&x->shard->faults[why], 1);
+	t->blamed = true;
+	endpoint_shard_failed(t->shard, why);
+	mark_touched(t);
 	if (fault_origin(why) == FAULT_LOCAL)
-		tell_control(x, why);
-	x->shard = NULL;
+		tell_control(t, why);
+}
+
+static bool
+is_theirs(enum fault why)
+{
+	return fault_origin(why) == FAULT_LOCAL || fault_origin(why) == FAULT_UPSTREAM;
 }
 
 void
-tries_forget(struct exchange *x)
+tries_end(struct try *t, enum fault why)
 {
-	if (x->last != NULL)
-		pool_let_go(x->last);
-	x->last = NULL;
+	if (!t->active)
+		return;
+	t->active = false;
+	watch_stop(t);
+	if (t->wait != NULL) {
+		pool_cancel(t->wait);
+		t->wait = NULL;
+	}
+	if (t->up != NULL) {
+		struct upstream *up = t->up;
+
+		t->up = NULL;
+		up->side.ops->release(&up->side, why);
+	}
+	if (t->admitted)
+		admission_leave(&t->region->steering->admission);
+	stat_step(&t->shard->active, -1);
+	if (is_theirs(why))
+		penalty_begin(t); /* in_flight falls when it is over */
+	else
+		t->shard->in_flight--;
+	if (!t->answered && is_theirs(why))
+		region_shard_failed(t->region->counts);
+	else if (!t->answered)
+		region_shard_gave_up(t->region->counts);
+	if (why != FAULT_NONE && fault_origin(why) != FAULT_CLIENT)
+		tries_blame(t, why);
 }
+
+/* ---- and then? ---- */
 
 /*
  * A kept connection that closed without a byte of answer: most likely the endpoint's own
@@ -199,26 +255,50 @@ tries_forget(struct exchange *x)
 static bool
 was_stale(const struct exchange *x)
 {
-	return x->reused && !x->stale_retried &&
+	return x->try->reused && !x->stale_retried &&
 	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET);
 }
 
-static void
-avoid(struct exchange *x, uint32_t endpoint_id)
+static uint64_t
+bit_of(const struct service_region *r)
 {
-	uint64_t bit = x->region < 64 ? 1ull << x->region : 0;
+	return r->now != NULL && r->now->index < 64 ? 1ull << r->now->index : 0;
+}
 
-	x->pick.tried[x->pick.tried_count++] = endpoint_id;
-	if (fault_class(x->fault) != FAULT_NOT_SENT || (x->regions_failed & bit))
-		x->pick.avoid_regions |= bit;
-	x->regions_failed |= bit;
+static void
+avoid_endpoint(struct exchange *x, uint32_t id)
+{
+	for (unsigned i = 0; i < x->pick.tried_count; i++)
+		if (x->pick.tried[i] == id)
+			return;
+	if (x->pick.tried_count < PICK_MAX_TRIED)
+		x->pick.tried[x->pick.tried_count++] = id;
+}
+
+void
+tries_avoid(struct exchange *x, const struct try *t)
+{
+	avoid_endpoint(x, t->shard->endpoint->id);
+	x->pick.avoid_regions |= bit_of(t->region);
+	x->regions_failed |= bit_of(t->region);
+}
+
+/* What did not reach one endpoint may reach the next one beside it; twice is enough. */
+static void
+avoid_unreached(struct exchange *x, const struct try *t)
+{
+	if ((x->regions_failed & bit_of(t->region)) == 0) {
+		avoid_endpoint(x, t->shard->endpoint->id);
+		x->regions_failed |= bit_of(t->region);
+	} else {
+		tries_avoid(x, t);
+	}
 }
 
 bool
 tries_may_go_on(struct exchange *x)
 {
 	const struct table_service *ts = x->service->now;
-	uint32_t endpoint_id = x->shard->endpoint->id;
 
 	if (x->answered || x->client == NULL || x->replay.lost || ts == NULL ||
 	    x->pick.tried_count == PICK_MAX_TRIED)
@@ -227,7 +307,7 @@ tries_may_go_on(struct exchange *x)
 	case FAULT_FINAL:
 		return false;
 	case FAULT_NOT_SENT:
-		avoid(x, endpoint_id);
+		avoid_unreached(x, x->try);
 		return true;
 	case FAULT_MAYBE_SENT:
 		break;
@@ -239,10 +319,27 @@ tries_may_go_on(struct exchange *x)
 		x->sent_tries--;
 		return true;
 	}
-	if (x->sent_tries >= ts->conf->retry.attempts ||
+	if (x->sent_tries >= ts->conf->retry.attempts)
+		return false;
+	/* A dead path amplifies nothing: what went into it is as good as unsent. */
+	if (!(x->fault == FAULT_UNACKNOWLEDGED && x->try->blamed) &&
 	    !budget_spend(&x->service->budget, (double)RETRY_FLOOR_PER_S / x->worker->setup.count,
 		clock_now_ms()))
 		return false;
-	avoid(x, endpoint_id);
+	tries_avoid(x, x->try);
+	x->resent++;
 	return true;
+}
+
+uint32_t
+tries_backoff_ms(struct exchange *x)
+{
+	uint32_t most;
+
+	if (x->resent < 2)
+		return 0;
+	most = BACKOFF_BASE_MS << (x->resent - 1 < 4 ? x->resent - 1 : 4);
+	if (most > BACKOFF_MAX_MS)
+		most = BACKOFF_MAX_MS;
+	return BACKOFF_STEP_MS * rng_below(&x->worker->rng, most / BACKOFF_STEP_MS + 1);
 }

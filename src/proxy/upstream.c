@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/slab.h"
 #include "base/stat.h"
+#include "net/socket.h"
 #include "net/tls_client.h"
 #include "proxy/exchange.h"
 #include "proxy/h1_out.h"
@@ -87,7 +88,7 @@ static bool
 deliver(struct upstream *up, const struct head *head, struct span *body, bool end)
 {
 	if (head != NULL)
-		return exchange_on_response(up->side.exchange, head, body, end) != SIDE_OVER;
+		return exchange_on_response(up->side.exchange, &up->side, head, body, end) != SIDE_OVER;
 	if (body->len == 0 && !end)
 		return true;
 	return exchange_on_response_body(up->side.exchange, body, end) != SIDE_OVER;
@@ -105,7 +106,7 @@ feed_trailers(struct upstream *up, struct span *in)
 		return true;
 	}
 	if (r == H1_BAD) {
-		exchange_on_upstream_lost(up->side.exchange, FAULT_CUT_RESPONSE);
+		exchange_on_upstream_lost(up->side.exchange, &up->side, FAULT_CUT_RESPONSE);
 		return false;
 	}
 	advance(in, trailers.len);
@@ -138,7 +139,7 @@ feed_body(struct upstream *up, struct span *in, const struct head *head)
 
 	if (r == H1_BAD) {
 		exchange_on_upstream_lost(
-		    up->side.exchange, head != NULL ? FAULT_BAD_RESPONSE : FAULT_CUT_RESPONSE);
+		    up->side.exchange, &up->side, head != NULL ? FAULT_BAD_RESPONSE : FAULT_CUT_RESPONSE);
 		return false;
 	}
 	advance(in, used);
@@ -173,7 +174,7 @@ feed_head(struct upstream *up, struct span *in)
 			return true;
 		}
 		if (r == H1_BAD || (head.status < 200 && ++up->interims > MAX_INTERIMS)) {
-			exchange_on_upstream_lost(up->side.exchange, FAULT_BAD_RESPONSE);
+			exchange_on_upstream_lost(up->side.exchange, &up->side, FAULT_BAD_RESPONSE);
 			return false;
 		}
 		advance(in, head.len);
@@ -224,16 +225,16 @@ on_end(struct upstream *up, ssize_t end)
 	up->dirty = true;
 	if (up->reading == UP_HEAD) {
 		if (up->saved != NULL)
-			exchange_on_upstream_lost(x, FAULT_BAD_RESPONSE);
+			exchange_on_upstream_lost(x, &up->side, FAULT_BAD_RESPONSE);
 		else
 			exchange_on_upstream_lost(
-			    x, end == STREAM_ERROR ? stream_fault(&up->stream) : FAULT_CLOSED);
+			    x, &up->side, end == STREAM_ERROR ? stream_fault(&up->stream) : FAULT_CLOSED);
 	} else if (up->reading == UP_BODY && end == STREAM_END &&
 	    h1_body_may_end_at_close(&up->body)) {
 		up->reading = UP_OVER;
 		exchange_on_response_body(x, &none, true);
 	} else {
-		exchange_on_upstream_lost(x, FAULT_CUT_RESPONSE);
+		exchange_on_upstream_lost(x, &up->side, FAULT_CUT_RESPONSE);
 	}
 }
 
@@ -262,7 +263,7 @@ read_answer(struct upstream *up)
 		if (n == STREAM_WAIT) {
 			if (stream_fault(&up->stream) != FAULT_NONE)
 				exchange_on_upstream_lost(
-				    up->side.exchange, stream_fault(&up->stream));
+				    up->side.exchange, &up->side, stream_fault(&up->stream));
 			return;
 		}
 		if (n <= 0) {
@@ -299,12 +300,24 @@ read_idle(struct upstream *up)
 
 /* ---- the connection ---- */
 
+/* One question for a connection, not for a request; a second apart is often enough. */
+static void
+measure_path(const struct upstream *up)
+{
+	uint64_t now_us = clock_now_us();
+	struct socket_path path;
+
+	if (pool_rtt_is_old(up->slot, now_us) && socket_path(up->stream.fd, &path))
+		pool_learn_rtt(up->slot, path.rtt_us, now_us);
+}
+
 static void
 on_opened(struct upstream *up)
 {
 	up->opening = false;
 	timer_stop(&up->timer);
 	up->connect_us = clock_now_us() - up->connect_started_us;
+	measure_path(up);
 	pool_on_opened(up, FAULT_NONE);
 }
 
@@ -329,7 +342,7 @@ on_stream(struct stream *s, unsigned events, void *arg)
 		return;
 	}
 	if (events & STREAM_DRAINED)
-		exchange_on_upstream_drained(up->side.exchange);
+		exchange_on_upstream_drained(up->side.exchange, &up->side);
 	if (events & (STREAM_READABLE | STREAM_FAILED))
 		read_on(up);
 }

@@ -21,9 +21,12 @@
 #include "proxy/acceptor.h"
 #include "proxy/client_h1.h"
 #include "proxy/exchange.h"
+#include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
+#include "proxy/upkeep.h"
 #include "proxy/upstream.h"
+#include "proxy/watch.h"
 #include "proxy/worker_state.h"
 #include "steer/table.h"
 
@@ -230,8 +233,11 @@ open_parts(struct worker *w)
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
-	w->services = services_new();
+	w->services = services_new(w->setup.index);
 	w->pool = pool_new(w);
+	watch_open(w);
+	penalties_open(w);
+	upkeep_start(w);
 	w->acceptor = acceptor_new(w);
 	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		seed = clock_now_us() + w->setup.index;
@@ -252,6 +258,9 @@ close_parts(struct worker *w)
 	w->draining = true; /* nothing goes back to a pool */
 	list_for_safe (node, &w->clients)
 		client_h1_close(container_of(node, struct client, node));
+	upkeep_stop(w);
+	watch_close(w);
+	penalties_close(w);
 	pool_free(w->pool);
 	services_free(w->services);
 	acceptor_free(w->acceptor);

@@ -1,0 +1,51 @@
+/*
+ * One try of an exchange: an endpoint, the way to it, and what came of it so far.
+ *
+ * An exchange has two places for tries (proxy/rival.h says when both are used). Worker thread only.
+ */
+#ifndef PROXY_TRY_H
+#define PROXY_TRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/list.h"
+
+struct endpoint_shard;
+struct exchange;
+struct pool_wait;
+struct service_region;
+struct upstream;
+
+/* Moments of a try, monotonic us; 0: has not come. */
+struct try_times {
+	uint64_t lease; /* it began to wait for a connection */
+	uint64_t connected;
+	uint64_t sent; /* its head was written */
+	uint64_t wrote; /* the last bytes of the request, as yet */
+	uint64_t connect_us; /* spent on TCP and TLS */
+};
+
+struct try {
+	struct exchange *exchange;
+	struct service_region *region; /* lasting */
+	struct endpoint_shard *shard; /* held until the next try in this place, or the end */
+	struct upstream *up; /* on lease, or NULL */
+	struct pool_wait *wait; /* for a connection, or NULL */
+	struct list watched; /* in a list of its region while nothing has come back */
+	struct list wished; /* watch.c: something is to be done about it */
+	struct try_times at;
+	enum fault fault; /* no connection, and why */
+	bool active; /* from tries_begin() to tries_end() */
+	bool reused; /* the connection */
+	bool request_sent; /* all of it */
+	bool answered; /* its head came */
+	bool admitted; /* counted against the region's cap */
+	bool blamed; /* the endpoint's failure has been counted already */
+	bool arrived; /* watch.c: all that was sent has been acknowledged */
+	uint64_t looked_us; /* its connection was first looked at then; 0: not yet */
+	uint64_t looked_bytes; /* acknowledged by then */
+};
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * The watch over tries of which nothing has come back: every 25 ms, while there are any, a look at
+ * those that are old enough for it to mean something.
+ *
+ * A request costs list moves only. A connection is asked what the kernel knows of its path (one
+ * system call) no earlier than after 150 ms and 4 round trips; one whose bytes were acknowledged is
+ * not asked again. Worker thread only.
+ */
+#ifndef PROXY_WATCH_H
+#define PROXY_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/timer.h"
+
+struct socket_path;
+struct try;
+struct worker;
+
+struct watch {
+	struct list regions; /* struct service_region.node: those with tries to watch */
+	struct timer timer;
+};
+
+void watch_open(struct worker *);
+void watch_close(struct worker *);
+
+/* It waits for a connection from now on. */
+void watch_connecting(struct try *);
+/* It was sent, or more of it was. */
+void watch_sent(struct try *);
+/* Something came back, or it has ended. */
+void watch_stop(struct try *);
+
+/* What a look at a connection tells; see watch_judge(). */
+enum watch_verdict {
+	WATCH_ARRIVED, /* all of it was acknowledged */
+	WATCH_OPEN, /* look again */
+	WATCH_DEAD, /* sent again and still not acknowledged: nothing gets through */
+};
+
+/* What was known at an earlier look. */
+struct watch_look {
+	uint64_t wrote_us; /* the last bytes were given to the kernel */
+	uint64_t looked_us; /* 0: this is the first look */
+	uint64_t looked_bytes; /* acknowledged then */
+};
+
+/*
+ * Pure. Dead: bytes are under way, none was acknowledged since the first look a round trip and 20 ms
+ * ago at least, and the kernel has sent them again, to which an answer would be here by now. (A
+ * peer that is slow, or reads nothing, acknowledges; retransmissions alone, without the second
+ * look, would take a delayed acknowledgement for a loss. How long the peer has been silent says
+ * nothing: what it sends again itself still comes in when only our direction is lost.)
+ */
+enum watch_verdict watch_judge(const struct socket_path *, const struct watch_look *,
+    uint64_t now_us);
+
+#endif

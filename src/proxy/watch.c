@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/watch.h"
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "net/socket.h"
+#include "proxy/exchange.h"
+#include "proxy/exchange_parts.h"
+#include "proxy/pool.h"
+#include "proxy/rival.h"
+#include "proxy/service.h"
+#include "proxy/upstream.h"
+#include "proxy/worker_state.h"
+
+enum {
+	WATCH_EVERY_MS = 25,
+	RACE_AFTER_US = 50 * 1000, /* no connect is late before */
+	LOOK_AFTER_US = 150 * 1000, /* the kernel sends anew after 200 ms at the earliest */
+	HEDGE_AFTER_US = 50 * 1000,
+	GIVE_UP_AFTER_US = 2000 * 1000, /* what is unacknowledged so long has failed */
+	RESENT_MS = 20, /* later than the first sending by so much, bytes were sent again */
+};
+
+/* What the sweep does about a try, once it has gone through the lists. */
+enum wish { WISH_RACE, WISH_HEDGE, WISH_DEAD };
+
+struct sweep {
+	struct worker *worker;
+	uint64_t now_us;
+	struct list wishes[3]; /* struct try.wished, by enum wish */
+};
+
+static void on_sweep(void *arg);
+
+void
+watch_open(struct worker *w)
+{
+	list_init(&w->watch.regions);
+}
+
+void
+watch_close(struct worker *w)
+{
+	timer_stop(&w->watch.timer);
+}
+
+static void
+watch(struct try *t, struct list *in)
+{
+	struct worker *w = t->exchange->worker;
+
+	list_unlink(&t->watched);
+	list_append(in, &t->watched);
+	if (!list_linked(&t->region->node))
+		list_append(&w->watch.regions, &t->region->node);
+	if (!timer_running(&w->watch.timer))
+		timer_start(w->loop->timers, &w->watch.timer, WATCH_EVERY_MS, on_sweep, w);
+}
+
+void
+watch_connecting(struct try *t)
+{
+	watch(t, &t->region->connecting);
+}
+
+void
+watch_sent(struct try *t)
+{
+	watch(t, &t->region->sent);
+}
+
+void
+watch_stop(struct try *t)
+{
+	list_unlink(&t->watched);
+	list_unlink(&t->wished);
+}
+
+enum watch_verdict
+watch_judge(const struct socket_path *path, const struct watch_look *look, uint64_t now_us)
+{
+	uint64_t since_wrote_ms = (now_us - look->wrote_us) / 1000;
+	uint64_t quiet_us = RESENT_MS * 1000 > path->rtt_us ? RESENT_MS * 1000 : path->rtt_us;
+
+	if (!path->unacknowledged)
+		return WATCH_ARRIVED;
+	if (look->looked_us == 0 || now_us - look->looked_us < quiet_us ||
+	    path->acknowledged_bytes != look->looked_bytes)
+		return WATCH_OPEN;
+	/* Sent anew, and that long enough ago for an answer. */
+	if (path->sent_ago_ms + RESENT_MS > since_wrote_ms ||
+	    path->sent_ago_ms * 1000ull < 2ull * path->rtt_us)
+		return WATCH_OPEN;
+	return WATCH_DEAD;
+}
+
+/* ---- the sweep: first it goes through the lists, then it acts, for acting changes them ---- */
+
+static void
+wish(struct sweep *s, struct try *t, enum wish what)
+{
+	list_append(&s->wishes[what], &t->wished);
+}
+
+static void
+look_at_connecting(struct sweep *s, struct service_region *r, bool down)
+{
+	list_for (node, &r->connecting) {
+		struct try *t = container_of(node, struct try, watched);
+		struct exchange *x = t->exchange;
+		struct pool_slot *slot;
+
+		if (!down && s->now_us - t->at.lease < RACE_AFTER_US)
+			break; /* the others are younger still */
+		if (t != x->try || x->state != X_CONNECT || x->rival->active)
+			continue;
+		slot = pool_slot_of(s->worker->pool, t->shard->endpoint);
+		if (down || (slot != NULL && pool_is_late(slot, t->at.lease, s->now_us)))
+			wish(s, t, WISH_RACE);
+	}
+}
+
+/* Asks the kernel about its connection; what arrived is not asked about again. */
+static void
+look_at_path(struct sweep *s, struct try *t)
+{
+	struct watch_look look = { t->at.wrote, t->looked_us, t->looked_bytes };
+	struct pool_slot *slot = t->up->slot;
+	struct socket_path path;
+	uint64_t patience = 4ull * slot->rtt_us;
+
+	if (s->now_us - t->at.wrote < (patience > LOOK_AFTER_US ? patience : LOOK_AFTER_US))
+		return;
+	/* Nothing more to learn before it is given up. */
+	if (t->blamed && t->exchange->rival->active &&
+	    s->now_us - t->at.wrote < GIVE_UP_AFTER_US)
+		return;
+	if (!socket_path(t->up->stream.fd, &path))
+		return;
+	pool_learn_rtt(slot, path.rtt_us, s->now_us);
+	switch (watch_judge(&path, &look, s->now_us)) {
+	case WATCH_ARRIVED:
+		list_unlink(&t->watched);
+		if (!t->request_sent || !stream_is_drained(&t->up->stream)) {
+			t->at.wrote = s->now_us; /* its end has not been sent: looked at again */
+			t->looked_us = 0;
+			list_append(&t->region->sent, &t->watched);
+		} else {
+			t->arrived = true;
+			list_append(&t->region->arrived, &t->watched);
+		}
+		return;
+	case WATCH_OPEN:
+		if (t->looked_us == 0 || path.acknowledged_bytes != t->looked_bytes) {
+			t->looked_us = s->now_us;
+			t->looked_bytes = path.acknowledged_bytes;
+		}
+		return;
+	case WATCH_DEAD:
+		wish(s, t, WISH_DEAD);
+		return;
+	}
+}
+
+/* When a try to this region is overdue while the region is under suspicion. */
+static uint64_t
+hedge_after(const struct service_region *r)
+{
+	uint64_t usual = 4ull * r->median_us;
+
+	return usual > HEDGE_AFTER_US ? usual : HEDGE_AFTER_US;
+}
+
+static bool
+is_in_trouble(enum region_state state)
+{
+	return state == REGION_SUSPECT || state == REGION_DOWN;
+}
+
+static bool
+is_stranded(const struct service_region *r, const struct try *t, enum region_state state)
+{
+	return state == REGION_DOWN && t->at.sent <= r->down_seen_us;
+}
+
+/*
+ * Wishes a hedge if its time has come; false: there is nothing that would ever help it. What was
+ * sent before the region went down moves on at once. What was sent there since was sent for want of
+ * anything better, so it is hurried no more than under mere suspicion.
+ */
+static bool
+consider(struct sweep *s, struct service_region *r, struct try *t, enum region_state state)
+{
+	if (t != t->exchange->try || t->exchange->rival->active)
+		return true;
+	if (!rival_may_hedge(t))
+		return false;
+	if (is_stranded(r, t, state) || s->now_us - t->at.sent >= hedge_after(r))
+		wish(s, t, WISH_HEDGE);
+	return true;
+}
+
+static void
+look_at_sent(struct sweep *s, struct service_region *r, enum region_state state)
+{
+	uint64_t first = is_in_trouble(state) ? HEDGE_AFTER_US : LOOK_AFTER_US;
+
+	list_for_safe (node, &r->sent) {
+		struct try *t = container_of(node, struct try, watched);
+
+		if (state != REGION_DOWN && s->now_us - t->at.wrote < first)
+			break;
+		/* Only look_at_path() may move it to another list. */
+		if (is_in_trouble(state))
+			(void)consider(s, r, t, state);
+		if (!list_linked(&t->wished))
+			look_at_path(s, t);
+	}
+}
+
+static void
+look_at_arrived(struct sweep *s, struct service_region *r, enum region_state state)
+{
+	if (!is_in_trouble(state))
+		return;
+	list_for_safe (node, &r->arrived) {
+		struct try *t = container_of(node, struct try, watched);
+
+		if (consider(s, r, t, state))
+			continue;
+		list_unlink(&t->watched);
+		list_append(&r->left, &t->watched);
+	}
+}
+
+static bool
+is_watched(const struct service_region *r)
+{
+	return !list_empty(&r->connecting) || !list_empty(&r->sent) || !list_empty(&r->arrived);
+}
+
+static void
+look(struct sweep *s)
+{
+	list_for_safe (node, &s->worker->watch.regions) {
+		struct service_region *r = container_of(node, struct service_region, node);
+		enum region_state state = service_region_state(r);
+
+		if (!is_watched(r)) {
+			r->seen = state;
+			list_unlink(&r->node);
+			continue;
+		}
+		if (state == REGION_DOWN && r->seen != REGION_DOWN)
+			r->down_seen_us = s->now_us;
+		look_at_connecting(s, r, state == REGION_DOWN && r->seen != REGION_DOWN);
+		look_at_sent(s, r, state);
+		look_at_arrived(s, r, state);
+		r->seen = state;
+	}
+}
+
+/*
+ * Nothing gets through to it. What may be sent twice goes elsewhere as if it had not been sent: no
+ * attempt is charged. What may not keeps waiting, for the path may come back, but not for long.
+ */
+static void
+give_up_path(struct sweep *s, struct try *t)
+{
+	struct exchange *x = t->exchange;
+
+	if (!t->blamed && method_is_idempotent(x->head.method))
+		x->sent_tries--;
+	tries_blame(t, FAULT_UNACKNOWLEDGED);
+	if (t == x->rival || s->now_us - t->at.wrote >= GIVE_UP_AFTER_US)
+		exchange_lose_try(x, t, FAULT_UNACKNOWLEDGED);
+	else if (!x->rival->active && rival_may_hedge(t))
+		(void)rival_hedge(x, RIVAL_UNACKNOWLEDGED, 0);
+}
+
+static void
+hedge(struct sweep *s, struct try *t)
+{
+	enum rival_why why = is_stranded(t->region, t, service_region_state(t->region)) ?
+	    RIVAL_DOWN :
+	    RIVAL_SUSPECT;
+
+	if (t->exchange->rival->active || !rival_may_hedge(t))
+		return;
+	if (rival_hedge(t->exchange, why, s->now_us - t->at.sent) != RIVAL_NOWHERE || !t->arrived)
+		return;
+	list_unlink(&t->watched);
+	list_append(&t->region->left, &t->watched);
+}
+
+static void
+act_on(struct sweep *s, struct try *t, enum wish what)
+{
+	struct exchange *x = t->exchange;
+
+	switch (what) {
+	case WISH_RACE:
+		if (t == x->try && x->state == X_CONNECT && !x->rival->active && rival_race(x))
+			exchange_run(x);
+		return;
+	case WISH_HEDGE:
+		hedge(s, t);
+		return;
+	case WISH_DEAD:
+		give_up_path(s, t);
+		return;
+	}
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct worker *w = arg;
+	struct sweep s = { .worker = w, .now_us = clock_now_us() };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(s.wishes); i++)
+		list_init(&s.wishes[i]);
+	look(&s);
+	for (unsigned i = 0; i < ARRAY_SIZE(s.wishes); i++) {
+		while (!list_empty(&s.wishes[i])) {
+			struct try *t = container_of(s.wishes[i].next, struct try, wished);
+
+			list_unlink(&t->wished);
+			act_on(&s, t, (enum wish)i);
+		}
+	}
+	if (!list_empty(&w->watch.regions))
+		timer_start(w->loop->timers, &w->watch.timer, WATCH_EVERY_MS, on_sweep, w);
+}
