@@ -2,6 +2,9 @@
  * The retry budget: retries as a share of requests over a window, so that they cannot amplify an
  * outage (Gateway API GEP-3388; a budget on requests in flight collapses when all fail at once,
  * envoy-mobile#811). Pure.
+ *
+ * A true window, no bucket: a bucket that saves ten seconds' worth and earns on lets twice the
+ * share through in the ten seconds that matter.
  */
 #ifndef STEER_BUDGET_H
 #define STEER_BUDGET_H
@@ -9,16 +12,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { BUDGET_SECONDS = 10 };
+
 /* One worker's part of one service's budget; zero-initialised is full of its floor. */
 struct retry_budget {
-	double tokens; /* earned by first tries */
+	double earned[BUDGET_SECONDS]; /* by first tries, in each of the last ten seconds */
+	uint32_t spent[BUDGET_SECONDS];
+	double earned_sum;
+	uint32_t spent_sum;
+	uint64_t second; /* the newest; 0: none yet */
 	double floor_tokens; /* refilled by time: quiet services may retry too */
-	double rate; /* first tries per second, smoothed; bounds what can be saved up */
-	uint64_t rate_ms; /* when rate was last brought up to date */
-	uint64_t floor_ms; /* the same for floor_tokens; 0: never */
+	uint64_t floor_ms; /* when floor_tokens was last brought up to date; 0: never */
 };
 
-/* A first try was sent: earns share tokens, at most ten seconds' worth. */
+/* A first try was sent: in the ten seconds to come, share of a retry more. */
 void budget_earn(struct retry_budget *, double share, uint64_t now_ms);
 /* May a retry that may have been sent go out? Takes its token. floor: retries a second always. */
 bool budget_spend(struct retry_budget *, double floor_per_s, uint64_t now_ms);

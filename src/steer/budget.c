@@ -1,47 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "steer/budget.h"
 
-static const double window_s = 10.0;
+#include <string.h>
 
-static double
-seconds_since(uint64_t *then_ms, uint64_t now_ms)
+/* Brings the window up to date; seconds nobody asked in were empty. */
+static unsigned
+slot_of(struct retry_budget *b, uint64_t now_ms)
 {
-	double s = *then_ms == 0 ? window_s : (double)(now_ms - *then_ms) / 1000.0;
+	uint64_t second = now_ms / 1000 + 1;
 
-	*then_ms = now_ms;
-	return s < window_s ? s : window_s;
+	if (second <= b->second)
+		return (unsigned)(b->second % BUDGET_SECONDS);
+	if (second - b->second >= BUDGET_SECONDS) {
+		memset(b->earned, 0, sizeof b->earned);
+		memset(b->spent, 0, sizeof b->spent);
+		b->second = second;
+	}
+	while (b->second < second) {
+		b->second++;
+		b->earned[b->second % BUDGET_SECONDS] = 0;
+		b->spent[b->second % BUDGET_SECONDS] = 0;
+	}
+	/* Summed anew, so that rounding does not pile up. */
+	b->earned_sum = 0;
+	b->spent_sum = 0;
+	for (unsigned i = 0; i < BUDGET_SECONDS; i++) {
+		b->earned_sum += b->earned[i];
+		b->spent_sum += b->spent[i];
+	}
+	return (unsigned)(second % BUDGET_SECONDS);
 }
 
-/* An exponential window: each arrival adds 1/window, time lets the rate fall by 1/window. */
 void
 budget_earn(struct retry_budget *b, double share, uint64_t now_ms)
 {
-	double most;
+	b->earned[slot_of(b, now_ms)] += share;
+	b->earned_sum += share;
+}
 
-	if (b->rate_ms != now_ms)
-		b->rate -= b->rate * seconds_since(&b->rate_ms, now_ms) / window_s;
-	b->rate += 1.0 / window_s;
-	b->tokens += share;
-	most = share * b->rate * window_s;
-	if (b->tokens > most)
-		b->tokens = most;
+/* Less than one a second saves up to one: a worker's part of the floor may be that small. */
+static bool
+spend_floor(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
+{
+	double most = floor_per_s > 0 && floor_per_s < 1 ? 1 : floor_per_s;
+
+	if (b->floor_ms == 0)
+		b->floor_tokens = most;
+	else if (now_ms > b->floor_ms)
+		b->floor_tokens += floor_per_s * (double)(now_ms - b->floor_ms) / 1000;
+	if (b->floor_tokens > most)
+		b->floor_tokens = most;
+	b->floor_ms = now_ms > 0 ? now_ms : 1;
+	if (b->floor_tokens < 1.0)
+		return false;
+	b->floor_tokens -= 1.0;
+	return true;
 }
 
 bool
 budget_spend(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
 {
-	if (b->floor_ms != now_ms) {
-		b->floor_tokens += floor_per_s * seconds_since(&b->floor_ms, now_ms);
-		if (b->floor_tokens > floor_per_s)
-			b->floor_tokens = floor_per_s;
-	}
-	if (b->tokens >= 1.0) {
-		b->tokens -= 1.0;
-		return true;
-	}
-	if (b->floor_tokens >= 1.0) {
-		b->floor_tokens -= 1.0;
-		return true;
-	}
-	return false;
+	unsigned slot = slot_of(b, now_ms);
+
+	/* A part of a token that is lost to binary fractions is no reason to refuse. */
+	if (b->spent_sum + 1.0 > b->earned_sum + 1e-6)
+		return spend_floor(b, floor_per_s, now_ms);
+	b->spent[slot]++;
+	b->spent_sum++;
+	return true;
 }

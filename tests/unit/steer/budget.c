@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/budget.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static const double share = 0.2;
+
+static void
+earn(struct retry_budget *b, unsigned count, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < count; i++)
+		budget_earn(b, share, now_ms);
+}
+
+static unsigned
+spend_all(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
+{
+	unsigned n = 0;
+
+	while (budget_spend(b, floor_per_s, now_ms))
+		n++;
+	return n;
+}
+
+START_TEST(first_tries_earn_their_share_exactly)
+{
+	static const struct {
+		unsigned tries, retries;
+	} t[] = { { 0, 0 }, { 4, 0 }, { 5, 1 }, { 9, 1 }, { 10, 2 }, { 1000, 200 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct retry_budget b = { 0 };
+
+		earn(&b, t[i].tries, 5000);
+		ck_assert_uint_eq(spend_all(&b, 0, 5000), t[i].retries);
+	}
+}
+END_TEST
+
+/* Everything fails from some moment on, after a long time in which nothing did. */
+START_TEST(no_ten_seconds_see_more_than_the_share_however_much_was_saved)
+{
+	struct retry_budget b = { 0 };
+	unsigned retries[60] = { 0 };
+	uint64_t now_ms = 1000000;
+
+	for (unsigned s = 0; s < 60; s++) {
+		for (unsigned tick = 0; tick < 10; tick++, now_ms += 100) {
+			earn(&b, 10, now_ms);
+			if (s >= 30)
+				retries[s] += spend_all(&b, 0, now_ms);
+		}
+	}
+	for (unsigned s = 10; s < 60; s++) {
+		unsigned sum = 0;
+
+		for (unsigned i = s - 9; i <= s; i++)
+			sum += retries[i];
+		ck_assert_msg(sum <= 200, "%u retries for 1000 requests until second %u", sum, s);
+	}
+	ck_assert_uint_ge(retries[30], 180); /* at once, when it matters most */
+}
+END_TEST
+
+START_TEST(what_was_earned_is_over_after_ten_seconds)
+{
+	struct retry_budget b = { 0 };
+
+	earn(&b, 100, 1000);
+	ck_assert(budget_spend(&b, 0, 10999));
+	ck_assert(!budget_spend(&b, 0, 11000));
+	earn(&b, 100, 50000);
+	ck_assert_uint_eq(spend_all(&b, 0, 50000), 20);
+}
+END_TEST
+
+START_TEST(the_floor_serves_a_quiet_service_and_is_not_saved_up)
+{
+	struct retry_budget b = { 0 };
+
+	ck_assert_uint_eq(spend_all(&b, 10, 3600000), 10);
+	ck_assert_uint_eq(spend_all(&b, 10, 3600000), 0);
+	ck_assert_uint_eq(spend_all(&b, 10, 3600500), 5);
+	ck_assert_uint_eq(spend_all(&b, 10, 7200000), 10);
+}
+END_TEST
+
+START_TEST(a_small_part_of_the_floor_is_saved_up_to_one_retry)
+{
+	struct retry_budget b = { 0 };
+
+	ck_assert_uint_eq(spend_all(&b, 0.625, 1000), 1);
+	ck_assert_uint_eq(spend_all(&b, 0.625, 2000), 0);
+	ck_assert_uint_eq(spend_all(&b, 0.625, 2700), 1);
+	ck_assert_uint_eq(spend_all(&b, 0.625, 60000), 1);
+}
+END_TEST
+
+START_TEST(a_clock_at_zero_and_one_that_stands_still_are_fine)
+{
+	struct retry_budget b = { 0 };
+
+	earn(&b, 5, 0);
+	ck_assert(budget_spend(&b, 0, 0));
+	ck_assert(!budget_spend(&b, 0, 0));
+	earn(&b, 5, 2000);
+	ck_assert(budget_spend(&b, 0, 1000)); /* behind: as if it stood */
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("budget");
+	TCase *tcase = tcase_create("budget");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, first_tries_earn_their_share_exactly);
+	tcase_add_test(tcase, no_ten_seconds_see_more_than_the_share_however_much_was_saved);
+	tcase_add_test(tcase, what_was_earned_is_over_after_ten_seconds);
+	tcase_add_test(tcase, the_floor_serves_a_quiet_service_and_is_not_saved_up);
+	tcase_add_test(tcase, a_small_part_of_the_floor_is_saved_up_to_one_retry);
+	tcase_add_test(tcase, a_clock_at_zero_and_one_that_stands_still_are_fine);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
