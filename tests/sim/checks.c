@@ -48,8 +48,8 @@ check_soon(struct world *w, unsigned region, unsigned endpoint)
 }
 
 static void
-conclude(struct world *w, unsigned region, unsigned endpoint, bool passed,
-    enum endpoint_reason reason)
+conclude(
+    struct world *w, unsigned region, unsigned endpoint, bool passed, enum endpoint_reason reason)
 {
 	struct sim_endpoint *e = &w->region[region].endpoint[endpoint];
 	struct check_result result = { .passed = passed, .reason = reason };

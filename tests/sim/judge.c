@@ -104,7 +104,31 @@ check_sums(struct judge *j)
 	if (mode == SHARE_FAIL_CLOSED || mode == SHARE_NOTHING)
 		return;
 	if (!(fabs(sum - 1) < 1e-6))
-		judge_broken(j, "shares and shed sum to 1", "they sum to %.9f in mode %d", sum, mode);
+		judge_broken(
+		    j, "shares and shed sum to 1", "they sum to %.9f in mode %d", sum, mode);
+}
+
+/*
+ * A region that is well again but waits is used all the same rather than to shed or to serve
+ * nothing: when all that serve are full, or none does.
+ */
+bool
+judge_is_needed(const struct judge *j, unsigned region)
+{
+	const struct world *w = j->world;
+
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		const struct steer_region_out *o = &w->region[i].out;
+		bool serves = o->region.state == REGION_UP || o->region.state == REGION_SUSPECT ||
+		    o->region.state == REGION_GREY || o->region.state == REGION_RAMP;
+
+		if (i == region || !serves || !(o->health > 0))
+			continue;
+		if (o->limit <= 0 ||
+		    o->share * steer_demand(w->core) < 0.85 * o->limit * fmin(1, o->health))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -115,12 +139,15 @@ check_excluded(struct judge *j, unsigned i)
 	enum share_mode mode = steer_mode(j->world->core);
 	bool open = mode == SHARE_FAIL_OPEN || mode == SHARE_UNPROVEN;
 	uint32_t deadline_ms = 300;
-	bool may_not = r->out.region.state == REGION_DOWN || r->out.region.state == REGION_HOLD;
+	bool may_not = r->out.region.state == REGION_DOWN;
 
+	if (r->out.region.state == REGION_HOLD && !judge_is_needed(j, i)) {
+		may_not = true;
+		deadline_ms = 11000; /* 10 percentage points a second */
+	}
 	if (r->out.region.state == REGION_EVACUATED) {
 		may_not = true;
 		open = false;
-		deadline_ms = 11000; /* 10 percentage points a second */
 	}
 	if (!may_not || open || r->out.share == 0) {
 		t->excluded_ms = 0;
@@ -211,8 +238,9 @@ check_failback(struct judge *j, unsigned i, uint64_t now_ms)
 	}
 	if (t->state != REGION_EVACUATED) {
 		if (t->ramped_ms > 0 && now_ms - t->ramped_ms + 2 * TICK_MS < hold_ms)
-			judge_broken(j, "one failback in a hold-down", "%s ramps again after %llu ms",
-			    j->world->names[i], (unsigned long long)(now_ms - t->ramped_ms));
+			judge_broken(j, "one failback in a hold-down",
+			    "%s ramps again after %llu ms", j->world->names[i],
+			    (unsigned long long)(now_ms - t->ramped_ms));
 		t->ramped_ms = now_ms;
 	}
 }
@@ -226,8 +254,9 @@ check_innocent(struct judge *j, unsigned i, enum region_state now)
 	    !quiet_since(j->proxy_trouble_ms, t_ms, 60000) ||
 	    !quiet_since(j->region[i].busy_t_ms, t_ms, 30000) || t_ms < 10000)
 		return;
-	judge_broken(j, "an innocent region is left alone", "%s went from %s to %s (signal %d, %g, %g)",
-	    j->world->names[i], region_state_name(j->region[i].state), region_state_name(now),
+	judge_broken(j, "an innocent region is left alone",
+	    "%s went from %s to %s (signal %d, %g, %g)", j->world->names[i],
+	    region_state_name(j->region[i].state), region_state_name(now),
 	    j->world->region[i].out.region.signal, j->world->region[i].out.region.value,
 	    j->world->region[i].out.region.threshold);
 }
@@ -249,7 +278,7 @@ check_transition(struct judge *j, unsigned i, uint64_t now_ms)
 		return;
 	/* Evacuation comes from people, from anywhere; two steps may fall into one of our ticks. */
 	if (is->state != REGION_EVACUATED && !allowed[t->state][is->state] && !made_anew &&
-	    !(is->state == REGION_UP && only_one(j, i)))
+	    !((is->state == REGION_UP || is->state == REGION_SUSPECT) && only_one(j, i)))
 		judge_broken(j, "states follow their order", "%s went from %s to %s",
 		    j->world->names[i], region_state_name(t->state), region_state_name(is->state));
 	if ((t->state == REGION_UP || t->state == REGION_SUSPECT) && is->state != REGION_UP &&

@@ -21,16 +21,17 @@ struct violation {
 struct judge_region {
 	enum region_state state;
 	uint64_t since_ms; /* of state */
-	double relapses; /* our own count, decaying */
+	double relapses;   /* our own count, decaying */
 	uint64_t relapses_ms;
-	uint64_t ramped_ms; /* begin of the last ramp that was automatic; 0: none */
+	uint64_t ramped_ms;   /* begin of the last ramp that was automatic; 0: none */
 	uint32_t excluded_ms; /* how long it has had a share in a state that allows none */
-	uint32_t dead_ms; /* how long all of its endpoints have been gone */
-	uint32_t sick_ms; /* how long it has plainly been worse than the others */
+	uint32_t dead_ms;     /* how long all of its endpoints have been gone */
+	uint32_t sick_ms;     /* how long it has plainly been worse than the others */
 	uint32_t tries[10];
 	uint32_t tries_1s;
-	uint32_t busy_t_ms; /* when it was last loaded to its limits */
-	double first_share; /* of a calm run */
+	uint32_t busy_t_ms;  /* when it was last loaded to its limits */
+	uint32_t arrived_ms; /* when its share last was about its target */
+	double first_share;  /* of a calm run */
 };
 
 struct judge {
@@ -40,7 +41,7 @@ struct judge {
 
 	/* troubles, as they matter for what may be expected */
 	uint32_t region_trouble_ms[SIM_REGIONS]; /* world time at which one was last in force + 1 */
-	uint32_t proxy_trouble_ms; /* the same for the proxy itself */
+	uint32_t proxy_trouble_ms;               /* the same for the proxy itself */
 	uint32_t any_trouble_ms;
 	uint32_t grace_until_ms;
 	uint32_t restarted_ms; /* the core's states may jump: it was made anew */
@@ -62,6 +63,9 @@ bool judge_tick(struct judge *);
 
 /* judge_second.c: once a second; what service was possible, and was it given? */
 void judge_second(struct judge *);
+
+/* Are all other regions full, or unable to serve? */
+bool judge_is_needed(const struct judge *, unsigned region);
 
 void judge_broken(struct judge *, const char *rule, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

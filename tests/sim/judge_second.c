@@ -29,8 +29,7 @@ troubled(const struct world *w, unsigned region)
 		const struct trouble *t = &w->is->trouble[i];
 
 		if (trouble_scope(t->kind) == SCOPE_ENDPOINTS && t->count == 0 &&
-		    (t->region == region || t->region == SIM_REGIONS) &&
-		    trouble_during(t, w->t_ms))
+		    (t->region == region || t->region == SIM_REGIONS) && trouble_during(t, w->t_ms))
 			return true;
 	}
 	return false;
@@ -214,9 +213,9 @@ check_dead(struct judge *j, unsigned i)
 	}
 	t->dead_ms += 1000;
 	if (t->dead_ms > (by_reset ? 3000 : 4000) && w->region[i].out.share > 0)
-		judge_broken(j, "a dead region is left", "%s is gone since %u ms and has %.4f, state %s",
-		    w->names[i], t->dead_ms, w->region[i].out.share,
-		    region_state_name(w->region[i].out.region.state));
+		judge_broken(j, "a dead region is left",
+		    "%s is gone since %u ms and has %.4f, state %s", w->names[i], t->dead_ms,
+		    w->region[i].out.share, region_state_name(w->region[i].out.region.state));
 }
 
 /* Plainly slower or answering more errors than it should, in all its endpoints and for good. */
@@ -244,7 +243,7 @@ check_sick(struct judge *j, unsigned i)
 
 	for (unsigned r = 0; r < w->is->region_count; r++)
 		others += r != i ? j->region[r].tries_1s : 0;
-	if (!plainly_sick(w, i) || !another_is_fine(j, i) || others < 40 ||
+	if (!plainly_sick(w, i) || !another_is_fine(j, i) || others < 40 || judge_is_needed(j, i) ||
 	    !quiet_for(j->proxy_trouble_ms, w, 60000)) {
 		t->sick_ms = 0;
 		return;
@@ -252,9 +251,9 @@ check_sick(struct judge *j, unsigned i)
 	if (t->sick_ms > 0 || t->tries_1s >= 40)
 		t->sick_ms += 1000;
 	if (t->sick_ms > 20000 && w->region[i].out.share > 0.12)
-		judge_broken(j, "a sick region is left", "%s is sick since %u ms and has %.4f, state %s",
-		    w->names[i], t->sick_ms, w->region[i].out.share,
-		    region_state_name(w->region[i].out.region.state));
+		judge_broken(j, "a sick region is left",
+		    "%s is sick since %u ms and has %.4f, state %s", w->names[i], t->sick_ms,
+		    w->region[i].out.share, region_state_name(w->region[i].out.region.state));
 }
 
 /* Nobody waits longer than told, and in the end all is as it was. */
@@ -270,14 +269,17 @@ check_return(struct judge *j, unsigned i)
 		    (unsigned long long)is->hold_ms);
 	if (is->state == REGION_HOLD && age_ms > is->hold_ms + 5000 &&
 	    quiet_for(j->any_trouble_ms, w, 30000))
-		judge_broken(j, "a hold-down ends", "%s holds since %llu ms, told %llu", w->names[i],
-		    (unsigned long long)age_ms, (unsigned long long)is->hold_ms);
-	if (!quiet_for(j->any_trouble_ms, w, forgiven_ms + 120000 + (uint32_t)is->hold_ms))
+		judge_broken(j, "a hold-down ends", "%s holds since %llu ms, told %llu",
+		    w->names[i], (unsigned long long)age_ms, (unsigned long long)is->hold_ms);
+	if (fabs(w->region[i].out.share - w->region[i].out.target) < 0.05)
+		j->region[i].arrived_ms = w->t_ms;
+	if (!quiet_for(j->any_trouble_ms, w, forgiven_ms + 120000 + (uint32_t)is->hold_ms) ||
+	    w->t_ms < j->grace_until_ms)
 		return;
 	if (is->state != REGION_UP)
 		judge_broken(j, "in the end all are up", "%s is %s since %llu ms", w->names[i],
 		    region_state_name(is->state), (unsigned long long)age_ms);
-	if (fabs(w->region[i].out.share - w->region[i].out.target) > 0.05)
+	if (w->t_ms > j->region[i].arrived_ms + 15000)
 		judge_broken(j, "in the end shares arrive", "%s has %.4f instead of %.4f",
 		    w->names[i], w->region[i].out.share, w->region[i].out.target);
 }

@@ -13,6 +13,8 @@
 /* One run in this many has nothing going wrong. */
 enum { CALM_EACH = 12, FAILURES_SHOWN = 5 };
 
+static bool stop_at_first;
+
 struct sum {
 	uint64_t played_ms;
 	unsigned runs;
@@ -22,13 +24,16 @@ struct sum {
 static void
 usage(FILE *f)
 {
-	fputs("usage: sim [--seed S] [--seconds N]   scenarios drawn from S on, N simulated seconds\n"
-	      "       sim --fresh N                  the same from a seed nobody has chosen\n"
-	      "       sim --campaign MINUTES         fresh seeds for so long\n"
-	      "       sim --replay FILE...           scenarios that are written down\n"
-	      "       sim --trace FILE               one of them, second by second\n"
-	      "       sim --draw S                   writes down the scenario of a seed\n"
-	      "       sim --speed                    5 regions of 20 endpoints, against the CPU clock\n",
+	fputs(
+	    "usage: sim [--seed S] [--seconds N]   scenarios drawn from S on, N simulated seconds\n"
+	    "       sim --fresh N                  the same from a seed nobody has chosen\n"
+	    "       sim --campaign MINUTES         fresh seeds for so long\n"
+	    "       sim --replay FILE...           scenarios that are written down\n"
+	    "       sim --trace FILE               one of them, second by second\n"
+	    "       sim --draw S                   writes down the scenario of a seed\n"
+	    "       sim --first ...                stops at the first failure, as it is\n"
+	    "       sim --speed                    5 regions of 20 endpoints, against the CPU "
+	    "clock\n",
 	    f);
 }
 
@@ -84,7 +89,9 @@ play_seed(uint64_t seed, struct sum *sum)
 	if (result.found.rule == NULL)
 		return;
 	sum->failed++;
-	if (sum->failed <= FAILURES_SHOWN)
+	if (stop_at_first)
+		print_failure(&result.found);
+	else if (sum->failed <= FAILURES_SHOWN)
 		report(&s, &result.found);
 	else
 		printf("FAIL seed %" PRIu64 ": %s at %.1f s: %s\n", seed, result.found.rule,
@@ -106,7 +113,7 @@ play_seconds(uint64_t seed, uint64_t seconds)
 	double began_s = cpu_s();
 
 	printf("seeds from %" PRIu64 "\n", seed);
-	while (sum.played_ms < seconds * 1000)
+	while (sum.played_ms < seconds * 1000 && !(stop_at_first && sum.failed > 0))
 		play_seed(seed++, &sum);
 	return conclude(&sum, began_s);
 }
@@ -194,8 +201,8 @@ speed(void)
 	began_s = cpu_s();
 	run_scenario(&s, false, &result);
 	took_s = cpu_s() - began_s;
-	printf("%.0f simulated seconds in %.2f s of CPU: %.0f a second\n", result.played_ms / 1000.0,
-	    took_s, result.played_ms / 1000.0 / took_s);
+	printf("%.0f simulated seconds in %.2f s of CPU: %.0f a second\n",
+	    result.played_ms / 1000.0, took_s, result.played_ms / 1000.0 / took_s);
 	if (result.found.rule == NULL)
 		return 0;
 	print_failure(&result.found);
@@ -226,6 +233,10 @@ main(int argc, char **argv)
 			return replay(argv + i + 1, true);
 		if (strcmp(argv[i], "--speed") == 0)
 			return speed();
+		if (strcmp(argv[i], "--first") == 0) {
+			stop_at_first = true;
+			continue;
+		}
 		if (numbered && strcmp(argv[i], "--campaign") == 0)
 			return campaign(n);
 		if (numbered && strcmp(argv[i], "--fresh") == 0)

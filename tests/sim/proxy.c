@@ -67,8 +67,8 @@ restore(struct world *w)
 			const struct sim_endpoint *e = &w->region[i].endpoint[k];
 
 			if (e->track.state != ENDPOINT_UNKNOWN)
-				steer_probe(w->core, i, k, e->track.state, REASON_RESTORED, 0,
-				    now_ms);
+				steer_probe(
+				    w->core, i, k, e->track.state, REASON_RESTORED, 0, now_ms);
 		}
 	}
 }

@@ -24,8 +24,8 @@ struct trouble {
 	enum trouble_kind kind;
 	uint32_t at_ms;
 	uint32_t for_ms;
-	uint32_t period_ms; /* it comes and goes: half of each period; 0: it stays */
-	unsigned region; /* SIM_REGIONS: all of them */
+	uint32_t period_ms;    /* it comes and goes: half of each period; 0: it stays */
+	unsigned region;       /* SIM_REGIONS: all of them */
 	unsigned first, count; /* endpoints of each region; count 0: all */
 	double amount;
 };
@@ -33,8 +33,8 @@ struct trouble {
 struct scenario_region {
 	unsigned tier;
 	unsigned weight;
-	double capacity; /* as stated, requests per second; 0: not stated */
-	double real; /* what it can do */
+	double capacity;     /* as stated, requests per second; 0: not stated */
+	double real;         /* what it can do */
 	unsigned latency_us; /* median, unloaded */
 };
 
@@ -45,9 +45,9 @@ struct scenario {
 	unsigned endpoint_count; /* of each region */
 	struct scenario_region region[SIM_REGIONS];
 	double demand; /* requests per second */
-	double wave; /* demand swings by this part of itself, in ten minutes */
-	double safe; /* share of requests that may be repeated */
-	double again; /* share of failed requests that the client sends again */
+	double wave;   /* demand swings by this part of itself, in ten minutes */
+	double safe;   /* share of requests that may be repeated */
+	double again;  /* share of failed requests that the client sends again */
 	double standby_share;
 	bool fail_open;
 	bool spill_all_down;

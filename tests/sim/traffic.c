@@ -81,8 +81,8 @@ tell_urgent(struct world *w, unsigned region, unsigned endpoint, enum outcome o,
 	if (w->stalled || o == OUTCOME_ERROR || o == OUTCOME_ANSWERED)
 		return;
 	for (uint32_t i = 0; i < n && i < 4; i++)
-		w->urgent |= steer_urgent(w->core, region, endpoint, fault_of[o],
-		    world_core_ms(w, TICK_MS / 2));
+		w->urgent |= steer_urgent(
+		    w->core, region, endpoint, fault_of[o], world_core_ms(w, TICK_MS / 2));
 	check_soon(w, region, endpoint);
 }
 
@@ -117,16 +117,14 @@ count(struct evidence *e, enum outcome o, uint32_t n)
 }
 
 static void
-finish(struct world *w, unsigned region, unsigned endpoint, enum outcome o, enum turn turn,
-    uint32_t n)
+finish(
+    struct world *w, unsigned region, unsigned endpoint, enum outcome o, enum turn turn, uint32_t n)
 {
 	struct sim_region *r = &w->region[region];
 
 	count(&r->endpoint[endpoint].delta, o, n);
 	r->touched |= 1u << endpoint;
 	r->completions += n;
-	if (o != OUTCOME_REFUSED && o != OUTCOME_UNREACHED)
-		w->reached += n;
 	tell_urgent(w, region, endpoint, o, n);
 	if (turn == TURN_ORPHAN)
 		return;
@@ -161,20 +159,26 @@ finish_later(struct world *w, struct sim_region *r, unsigned endpoint, enum outc
 	r->waiting += n;
 }
 
+/* A slow endpoint is slow at its own work; the queue is the region's. */
+static double
+latency_of(const struct sim_region *r, const struct sim_endpoint *e)
+{
+	return r->queue_us + (r->latency_us - r->queue_us) * e->slow;
+}
+
 /* The endpoint works on n tries: at its speed, behind what the region has queued. */
 static void
 work(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n)
 {
 	struct sim_region *r = &w->region[region];
 	const struct sim_endpoint *e = &r->endpoint[endpoint];
-	double us = r->latency_us * e->slow;
-	double queue_s = (r->latency_us - r->is->latency_us) / 1e6;
+	double us = latency_of(r, e);
 	uint32_t errors = 0;
 	unsigned ticks;
 
 	if (e->errors > 0)
 		errors = sim_round(&w->rng, n * e->errors);
-	if (queue_s > longest_queue_s) {
+	if (r->queue_us > longest_queue_s * 1e6) {
 		r->work += refusal_cost * n;
 		errors = n;
 	} else
@@ -200,6 +204,7 @@ vanish(struct world *w, struct sim_region *r, unsigned endpoint, enum turn turn,
 {
 	uint32_t sent = (n + (w->tick & 1)) / 2;
 
+	w->reached -= n - sent;
 	finish_later(w, r, endpoint, OUTCOME_LOST, turn, sent, PATH_DEAD_TICKS);
 	finish_later(w, r, endpoint, OUTCOME_UNREACHED, turn, n - sent, PATH_DEAD_TICKS);
 }
@@ -212,6 +217,7 @@ send_to(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uin
 
 	e->delta.tries += n;
 	r->touched |= 1u << endpoint;
+	w->reached += e->refuses ? 0 : n;
 	if (e->refuses)
 		finish(w, region, endpoint, OUTCOME_REFUSED, turn, n);
 	else if (e->resets)
@@ -312,7 +318,7 @@ by_tier(const struct world *w, unsigned avoid)
 			continue;
 		if (best < 0 || r->is->tier < w->region[best].is->tier ||
 		    (r->is->tier == w->region[best].is->tier &&
-		        r->is->weight > w->region[best].is->weight))
+			r->is->weight > w->region[best].is->weight))
 			best = (int)i;
 	}
 	return best;
@@ -398,7 +404,7 @@ end_due(struct world *w, unsigned region, unsigned endpoint)
 			r->endpoint[endpoint].waiting -= n;
 			r->waiting -= n;
 			if (o == OUTCOME_ANSWERED)
-				measure(w, r, r->latency_us * r->endpoint[endpoint].slow, n);
+				measure(w, r, latency_of(r, &r->endpoint[endpoint]), n);
 			finish(w, region, endpoint, (enum outcome)o, (enum turn)turn, n);
 		}
 	}
@@ -417,8 +423,9 @@ arrivals(struct world *w)
 		rate *= 1 + w->is->wave * (at < 0.5 ? 4 * at - 1 : 3 - 4 * at);
 	}
 	/* Three uniform numbers for a normal one, with the variance of Poisson's. */
-	w->carry += rate + (sim_chance(&w->rng) + sim_chance(&w->rng) + sim_chance(&w->rng) - 1.5) *
-		2 * __builtin_sqrt(rate);
+	w->carry += rate +
+	    (sim_chance(&w->rng) + sim_chance(&w->rng) + sim_chance(&w->rng) - 1.5) * 2 *
+		__builtin_sqrt(rate);
 	n = w->carry > 0 ? (uint32_t)w->carry : 0;
 	w->carry -= n;
 	n += w->again[w->tick % AGAIN_TICKS];
@@ -441,10 +448,10 @@ static void
 prepare(struct sim_region *r, unsigned endpoints)
 {
 	double can = r->is->real * r->factor * r->able / endpoints;
-	double queue_us = can > 0 ? r->backlog / can * 1e6 : 0;
 	double load = r->load < 0.97 ? r->load * r->load * r->load * r->load : 0.9;
 
-	r->latency_us = (unsigned)(r->is->latency_us / (1 - load) + queue_us);
+	r->queue_us = can > 0 ? r->backlog / can * 1e6 : 0;
+	r->latency_us = (unsigned)(r->is->latency_us / (1 - load) + r->queue_us);
 	refill_tokens(r);
 	r->work = 0;
 	r->tries = 0;
@@ -512,11 +519,20 @@ move_on(struct world *w, unsigned region, unsigned endpoint, bool leave)
 			if (leave) {
 				r->waiting -= moved;
 				r->endpoint[endpoint].waiting -= moved;
-				w->reached += moved;
 			} else
 				d->tries[o][TURN_ORPHAN] += (uint16_t)moved;
 		}
 	}
+}
+
+static bool
+has_elsewhere(const struct world *w, unsigned region)
+{
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		if (i != region && w->region[i].word > 0)
+			return true;
+	}
+	return by_tier(w, region) >= 0;
 }
 
 void
@@ -527,7 +543,8 @@ traffic_move_on(struct world *w)
 		enum region_state state = r->out.region.state;
 		uint64_t age_ms = world_core_ms(w, TICK_MS) - r->out.region.since_ms;
 
-		if (r->waiting == 0 || (state != REGION_DOWN && state != REGION_SUSPECT) ||
+		if (r->waiting == 0 || !has_elsewhere(w, i) ||
+		    (state != REGION_DOWN && state != REGION_SUSPECT) ||
 		    (state == REGION_SUSPECT && age_ms < 2 * TICK_MS))
 			continue;
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
@@ -549,18 +566,27 @@ traffic_redirect(struct world *w, unsigned region, unsigned endpoint, enum fate 
 		[FATE_HANG] = { OUTCOME_LOST, TRY_TIMEOUT_TICKS },
 	};
 	struct sim_region *r = &w->region[region];
-	struct due sum = { 0 };
+	uint16_t sum[TURNS] = { 0 };
+	struct due *end;
 
 	if (fate == FATE_USUAL || r->endpoint[endpoint].waiting == 0)
 		return;
 	for (unsigned s = 0; s < DUE_SLOTS; s++) {
+		struct due *d = &r->due[endpoint][s];
+
 		for (unsigned o = 0; o < OUTCOMES; o++) {
-			for (unsigned turn = 0; turn < TURNS; turn++)
-				sum.tries[ends[fate].outcome][turn] += r->due[endpoint][s].tries[o][turn];
+			/* What waits for its deadline already goes on to do so. */
+			if (fate == FATE_HANG && o != OUTCOME_ANSWERED)
+				continue;
+			for (unsigned turn = 0; turn < TURNS; turn++) {
+				sum[turn] += d->tries[o][turn];
+				d->tries[o][turn] = 0;
+			}
 		}
 	}
-	memset(r->due[endpoint], 0, sizeof r->due[endpoint]);
-	r->due[endpoint][(w->tick + ends[fate].ticks) % DUE_SLOTS] = sum;
+	end = &r->due[endpoint][(w->tick + ends[fate].ticks) % DUE_SLOTS];
+	for (unsigned turn = 0; turn < TURNS; turn++)
+		end->tries[ends[fate].outcome][turn] += sum[turn];
 }
 
 void

@@ -247,6 +247,8 @@ troubles_apply(struct world *w)
 {
 	bool changed = false;
 
+	memset(w->began, 0, sizeof w->began);
+	memset(w->ended, 0, sizeof w->ended);
 	if (w->t_ms < w->next_edge_ms)
 		return false;
 	w->next_edge_ms = UINT32_MAX;

@@ -24,17 +24,17 @@ enum {
 	TICK_MS = 100,
 	DUE_SLOTS = 64,
 	TRY_TIMEOUT_TICKS = 50, /* timeouts.try, 5 s */
-	PATH_DEAD_TICKS = 3, /* until unacknowledged bytes or a lost connect race tell */
+	PATH_DEAD_TICKS = 3,    /* until unacknowledged bytes or a lost connect race tell */
 	AGAIN_TICKS = 128,
 };
 
 /* How a try ends. */
 enum outcome {
 	OUTCOME_ANSWERED,
-	OUTCOME_ERROR, /* 503 */
-	OUTCOME_BROKEN, /* reset after sending */
-	OUTCOME_LOST, /* a deadline or missing acknowledgements after sending */
-	OUTCOME_REFUSED, /* before sending */
+	OUTCOME_ERROR,     /* 503 */
+	OUTCOME_BROKEN,    /* reset after sending */
+	OUTCOME_LOST,      /* a deadline or missing acknowledgements after sending */
+	OUTCOME_REFUSED,   /* before sending */
 	OUTCOME_UNREACHED, /* before sending, by a deadline */
 	OUTCOMES,
 };
@@ -62,53 +62,54 @@ struct sim_endpoint {
 	/* health checks */
 	struct check_track track;
 	uint32_t probed_ms; /* start of the last probe, in world time */
-	bool probe_waits; /* for an answer that will not come */
+	bool probe_waits;   /* for an answer that will not come */
 
 	/* as the proxy uses it */
 	struct evidence delta; /* since the core last saw it */
-	double carry; /* fraction of a try owed */
-	unsigned weight; /* 1/1000; 0: not used */
-	bool usable; /* the core says up */
-	uint32_t waiting; /* tries in the region's due */
+	double carry;          /* fraction of a try owed */
+	unsigned weight;       /* 1/1000; 0: not used */
+	bool usable;           /* the core says up */
+	uint32_t waiting;      /* tries in the region's due */
 };
 
 struct sim_region {
 	const struct scenario_region *is;
 	struct sim_endpoint endpoint[SIM_ENDPOINTS];
 	uint32_t probe_at_ms[SIM_ENDPOINTS]; /* in world time */
-	double factor; /* of what it can really do */
-	bool evacuated; /* by a wish */
+	double factor;                       /* of what it can really do */
+	bool evacuated;                      /* by a wish */
 
 	/* as the proxy uses it */
-	struct steer_region_out out; /* after the last tick of the core */
-	uint32_t word; /* share */
+	struct steer_region_out out;  /* after the last tick of the core */
+	uint32_t word;                /* share */
 	unsigned used[SIM_ENDPOINTS]; /* endpoints to pick from */
 	unsigned used_count;
 	unsigned used_weight; /* sum */
-	unsigned able; /* of them, those that do work */
-	unsigned turn; /* round robin */
+	unsigned able;        /* of them, those that do work */
+	unsigned turn;        /* round robin */
 	double carry;
 	double tokens; /* of admission */
 	uint32_t waiting;
 	uint32_t touched; /* endpoints with a delta, by bit */
 
 	/* what it is like now */
-	double backlog; /* requests */
-	double work; /* tries that it takes up in this tick */
-	double load; /* work by what it can do in a tick, smoothed */
+	double backlog;      /* requests */
+	double work;         /* tries that it takes up in this tick */
+	double load;         /* work by what it can do in a tick, smoothed */
 	unsigned latency_us; /* median, queue included */
+	double queue_us;
 	struct histogram first_byte;
-	struct histogram_sum read, now; /* at the last full second; since then */
-	uint32_t completions; /* since the last tick of the core */
-	uint32_t tries; /* this tick */
-	uint32_t answered; /* this tick */
+	struct histogram_sum read, now;           /* at the last full second; since then */
+	uint32_t completions;                     /* since the last tick of the core */
+	uint32_t tries;                           /* this tick */
+	uint32_t answered;                        /* this tick */
 	struct due due[SIM_ENDPOINTS][DUE_SLOTS]; /* slow and lost tries, by the tick they end in */
 };
 
 struct world {
 	const struct scenario *is;
 	struct rng rng;
-	uint32_t t_ms; /* begin of the tick that is played */
+	uint32_t t_ms;      /* begin of the tick that is played */
 	uint64_t jumped_ms; /* by which the core's clock is ahead */
 	int64_t wall_jumped_ms;
 
@@ -124,21 +125,21 @@ struct world {
 	struct wishes wishes;
 	struct retry_budget budget;
 	struct facts facts; /* of the tick that is played */
-	bool running; /* the proxy as a whole */
-	bool stalled; /* its control thread */
-	bool urgent; /* the core wants a tick now */
+	bool running;       /* the proxy as a whole */
+	bool stalled;       /* its control thread */
+	bool urgent;        /* the core wants a tick now */
 
 	/* demand */
 	double surge;
 	double carry;
 	uint32_t again[AGAIN_TICKS]; /* requests that clients send once more, by tick */
-	uint32_t arrived[10]; /* requests of the last ten ticks */
+	uint32_t arrived[10];        /* requests of the last ten ticks */
 	uint32_t arrived_sum;
 	uint32_t second; /* full seconds that the core was told of */
-	unsigned tick; /* number of the tick that is played */
+	unsigned tick;   /* number of the tick that is played */
 
 	struct sim_region region[SIM_REGIONS];
-	uint32_t next_edge_ms; /* the next begin or end of a trouble */
+	uint32_t next_edge_ms;     /* the next begin or end of a trouble */
 	bool active[SIM_TROUBLES]; /* in force, and in the half of its period that hurts */
 	bool began[SIM_TROUBLES], ended[SIM_TROUBLES];
 
@@ -182,7 +183,7 @@ void proxy_stop(struct world *);
 void proxy_reload(struct world *);
 void proxy_tick(struct world *, unsigned into_tick_ms, bool regular);
 
-double sim_chance(struct rng *); /* 0..1 */
+double sim_chance(struct rng *);          /* 0..1 */
 uint32_t sim_round(struct rng *, double); /* up or down by chance, right on average */
 
 #endif
