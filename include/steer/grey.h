@@ -25,6 +25,7 @@ struct grey {
 	uint64_t base_p50_us[GREY_BASELINE_SLOTS], base_p95_us[GREY_BASELINE_SLOTS]; /* one per 30 s */
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;
+	uint64_t pending_ms, pending_p50_us, pending_p95_us; /* a sample on trial; 0: none */
 	unsigned bad_errors, bad_p50, bad_p95; /* windows in a row */
 	uint32_t errors_in_a_row; /* answers that were errors since the last good one */
 };

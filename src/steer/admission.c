@@ -9,7 +9,6 @@ enum {
 	NS_PER_US = 1000,
 	BURST_NS = 20 * 1000 * 1000,
 	BURST_REQUESTS = 10,
-	SKEW_NS = 100 * 1000 * 1000, /* workers read the clock once a turn */
 	MOST_RACES = 64,
 };
 
@@ -29,15 +28,42 @@ static unsigned reserve_percent(enum admission_class class)
 	abort();
 }
 
+/* How far the bucket's word may be ahead of the time; no limit needs no bucket. */
+static uint64_t
+burst_ns(uint64_t interval_ns)
+{
+	if (interval_ns == 0)
+		return 0;
+	return BURST_REQUESTS * interval_ns > BURST_NS ? BURST_REQUESTS * interval_ns : BURST_NS;
+}
+
+/*
+ * A word that is ahead by an old, longer burst would keep the old limit in force for as long as
+ * that lasts. It is set right here, and not where a request finds it too far ahead: the clock of a
+ * worker that was held up may be late by any time, and would give back what others have taken.
+ */
+static void
+shorten_burst(struct admission *a, uint64_t by_ns)
+{
+	/* between these two it can only grow */
+	if (atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed) >= by_ns)
+		atomic_fetch_sub_explicit(&a->empty_at_ns, by_ns, memory_order_relaxed);
+}
+
 void
 admission_set(struct admission *a, double limit_per_s, double most_in_flight)
 {
 	unsigned interval_ns = 0, most = 0;
+	uint64_t was_ns, is_ns;
 
 	if (limit_per_s > 0)
 		interval_ns = (unsigned)lround(1e9 / fmin(fmax(limit_per_s, 1), 1e9));
 	if (most_in_flight > 0)
 		most = (unsigned)fmin(fmax(most_in_flight, 1), UINT32_MAX);
+	was_ns = burst_ns(atomic_load_explicit(&a->interval_ns, memory_order_relaxed));
+	is_ns = burst_ns(interval_ns);
+	if (is_ns < was_ns)
+		shorten_burst(a, was_ns - is_ns);
 	atomic_store_explicit(&a->interval_ns, interval_ns, memory_order_relaxed);
 	atomic_store_explicit(&a->most_in_flight, most, memory_order_relaxed);
 }
@@ -61,33 +87,26 @@ enter_in_flight(struct admission *a, enum admission_class class)
 
 /*
  * The bucket is empty at its word and refills as time goes by; a request moves the word on by its
- * interval. A word far beyond the present burst was written under a lower limit, and is brought
- * back, or that limit would be kept for as long as its own burst lasted.
+ * interval.
  */
 static bool
 take_token(struct admission *a, enum admission_class class, uint64_t now_ns)
 {
 	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
-	uint64_t burst =
-	    BURST_REQUESTS * interval > BURST_NS ? BURST_REQUESTS * interval : BURST_NS;
+	uint64_t burst = burst_ns(interval);
 	uint64_t latest = now_ns + burst - burst * reserve_percent(class) / 100;
 	unsigned long long was = atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed);
 
 	if (interval == 0)
 		return true;
 	for (unsigned i = 0; i < MOST_RACES; i++) {
-		uint64_t from = was > now_ns ? was : now_ns;
-		bool enough;
+		uint64_t next = (was > now_ns ? was : now_ns) + interval;
 
-		if (from > now_ns + burst + SKEW_NS)
-			from = now_ns + burst;
-		enough = from + interval <= latest;
-		if (!enough && from >= was)
+		if (next > latest)
 			return false;
-		if (atomic_compare_exchange_weak_explicit(&a->empty_at_ns, &was,
-			enough ? from + interval : from, memory_order_relaxed,
-			memory_order_relaxed))
-			return enough;
+		if (atomic_compare_exchange_weak_explicit(
+			&a->empty_at_ns, &was, next, memory_order_relaxed, memory_order_relaxed))
+			return true;
 	}
 	return false; /* each lost race let another request in: a cap is kept rather than guessed */
 }

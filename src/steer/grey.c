@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-	BASELINE_EVERY_MS = 30000,
+	BASELINE_WAIT_MS = 20000,
+	BASELINE_PROOF_MS = 10000,
 	LATENCY_MIN_SAMPLES = 20, /* of a peer; and of a region for its baseline */
 	WINDOWS = 3,              /* in a row */
 	BURST = 20,               /* answers */
@@ -15,6 +16,7 @@ enum {
 };
 
 static const double errors_z = 3.3;
+static const double errors_deviations = 5;
 static const double errors_margin = 0.02;
 static const double errors_clean = 0.005;
 static const double errors_clean_z = 1;
@@ -53,20 +55,37 @@ sum_window(struct grey *g)
 	g->p95_us = histogram_quantile(&sum, 0.95);
 }
 
-/* What is bad by now must not become what is normal. */
+/*
+ * One sample in 30 s, and kept only if the ten seconds after it, by which all that was in its
+ * window is over, were not bad either: what begins to go wrong must not become what is normal.
+ */
 static void
 learn_baseline(struct grey *g, uint64_t now_ms)
 {
-	if (now_ms < g->base_next_ms || g->samples < LATENCY_MIN_SAMPLES)
+	if (g->pending_ms == 0) {
+		if (now_ms < g->base_next_ms || g->samples < LATENCY_MIN_SAMPLES)
+			return;
+		g->pending_ms = now_ms;
+		g->pending_p50_us = g->p50_us;
+		g->pending_p95_us = g->p95_us;
 		return;
-	if (g->bad_errors + g->bad_p50 + g->bad_p95 > 0)
+	}
+	if (now_ms - g->pending_ms < BASELINE_PROOF_MS)
 		return;
-	g->base_p50_us[g->base_at] = g->p50_us;
-	g->base_p95_us[g->base_at] = g->p95_us;
+	g->base_p50_us[g->base_at] = g->pending_p50_us;
+	g->base_p95_us[g->base_at] = g->pending_p95_us;
 	g->base_at = (g->base_at + 1) % GREY_BASELINE_SLOTS;
 	if (g->base_count < GREY_BASELINE_SLOTS)
 		g->base_count++;
-	g->base_next_ms = now_ms + BASELINE_EVERY_MS;
+	g->pending_ms = 0;
+	g->base_next_ms = now_ms + BASELINE_WAIT_MS;
+}
+
+static void
+rest_baseline(struct grey *g, uint64_t now_ms)
+{
+	g->pending_ms = 0;
+	g->base_next_ms = now_ms + BASELINE_WAIT_MS;
 }
 
 void
@@ -81,9 +100,10 @@ grey_second(struct grey *g, const struct histogram_sum *first_byte, uint32_t tri
 	g->tries[g->at] = tries;
 	g->errors[g->at] = errors < tries ? errors : tries;
 	sum_window(g);
-	if (g->base_next_ms == 0)
-		g->base_next_ms = now_ms + BASELINE_EVERY_MS;
-	if (learn)
+	if (!learn || (g->base_count == 0 && g->samples < LATENCY_MIN_SAMPLES) ||
+	    g->base_next_ms == 0 || g->bad_errors + g->bad_p50 + g->bad_p95 > 0)
+		rest_baseline(g, now_ms);
+	else
 		learn_baseline(g, now_ms);
 }
 
@@ -192,6 +212,20 @@ grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b)
 	return ((double)bad_a / n_a - (double)bad_b / n_b) / sqrt(spread);
 }
 
+/*
+ * At a few errors in a hundred the normal distribution promises too much: at 1 % everywhere z would
+ * pass 3.3 by chance every few hours. Anscombe's transform is honest there; five deviations of it
+ * are as good as never.
+ */
+static bool
+is_certain(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b)
+{
+	double a = asin(sqrt((bad_a + 0.375) / (n_a + 0.75)));
+	double b = asin(sqrt((bad_b + 0.375) / (n_b + 0.75)));
+
+	return 2 * (a - b) > errors_deviations * sqrt(1.0 / n_a + 1.0 / n_b);
+}
+
 static double
 error_share(const struct grey *g)
 {
@@ -215,7 +249,8 @@ judge_errors(const struct party *all, unsigned count, unsigned self, struct grey
 	z = grey_z(g->window_errors, g->window_tries, errors, tries);
 	others = tries > 0 ? (double)errors / tries : 0;
 	excess = error_share(g) - others;
-	if (g->window_tries >= GREY_MIN_TRIES && z > errors_z && excess > errors_margin)
+	if (g->window_tries >= GREY_MIN_TRIES && z > errors_z && excess > errors_margin &&
+	    is_certain(g->window_errors, g->window_tries, errors, tries))
 		g->bad_errors++;
 	else
 		g->bad_errors = 0;

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/admission.h"
+
+#include <check.h>
+#include <math.h>
+#include <pthread.h>
+
+enum { THREADS = 4, START_US = 1000000 };
+
+static struct admission admission;
+
+static void
+set(double limit, double most)
+{
+	atomic_store(&admission.empty_at_ns, 0);
+	atomic_store(&admission.in_flight, 0);
+	admission_set(&admission, limit, most);
+}
+
+/* Enters and leaves as often as it is let, up to n times; returns how often. */
+static unsigned
+enter(enum admission_class class, unsigned n, uint64_t now_us)
+{
+	unsigned in = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!admission_enter(&admission, class, now_us))
+			continue;
+		in++;
+		admission_leave(&admission);
+	}
+	return in;
+}
+
+START_TEST(a_burst_is_twenty_ms_worth_or_ten_requests)
+{
+	static const struct {
+		double limit;
+		unsigned burst;
+	} t[] = { { 1, 10 }, { 0.1, 10 }, { 100, 10 }, { 500, 10 }, { 1000, 20 }, { 10000, 200 },
+		{ 1e6, 20000 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		set(t[i].limit, 0);
+		ck_assert_msg(
+		    enter(ADMIT_HIGH, 100000, START_US) == t[i].burst, "limit %g", t[i].limit);
+	}
+}
+END_TEST
+
+START_TEST(lower_classes_leave_a_reserve_for_higher_ones)
+{
+	set(1000, 0); /* a burst of 20 */
+	ck_assert_uint_eq(enter(ADMIT_RETRY, 100, START_US), 10);
+	ck_assert_uint_eq(enter(ADMIT_RETRY, 100, START_US), 0);
+	ck_assert_uint_eq(enter(ADMIT_LOW, 100, START_US), 5);
+	ck_assert_uint_eq(enter(ADMIT_NORMAL, 100, START_US), 3);
+	ck_assert_uint_eq(enter(ADMIT_LOW, 100, START_US), 0);
+	ck_assert_uint_eq(enter(ADMIT_HIGH, 100, START_US), 2);
+	ck_assert_uint_eq(enter(ADMIT_HIGH, 100, START_US), 0);
+	ck_assert_uint_eq(
+	    enter(ADMIT_HIGH, 100, START_US + 1000), 1); /* 1 ms: one more, for the highest */
+	ck_assert_uint_eq(enter(ADMIT_NORMAL, 100, START_US + 2000), 0);
+}
+END_TEST
+
+START_TEST(of_more_than_the_limit_of_all_classes_the_higher_ones_are_served)
+{
+	unsigned in[4] = { 0 };
+
+	set(1000, 0);
+	for (uint64_t us = 0; us < 10000000; us += 1000) { /* twice the limit, 500 a second each */
+		in[us % 2000 == 0 ? ADMIT_RETRY : ADMIT_LOW] +=
+		    enter(us % 2000 == 0 ? ADMIT_RETRY : ADMIT_LOW, 1, START_US + us);
+		in[us % 2000 == 0 ? ADMIT_NORMAL : ADMIT_HIGH] +=
+		    enter(us % 2000 == 0 ? ADMIT_NORMAL : ADMIT_HIGH, 1, START_US + us);
+	}
+	ck_assert_uint_eq(in[ADMIT_HIGH], 5000);
+	ck_assert_uint_gt(in[ADMIT_NORMAL], 4900);
+	ck_assert_uint_lt(in[ADMIT_RETRY] + in[ADMIT_LOW], 100);
+}
+END_TEST
+
+START_TEST(the_rate_is_kept_to_one_percent)
+{
+	static const double limits[] = { 1, 3, 100, 333, 1000, 7777, 100000, 999999 };
+
+	for (unsigned i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		uint64_t span_us = limits[i] < 100 ? 1000000000 : 10000000;
+		uint64_t step_us = limits[i] < 100 ? 10000 : 10;
+		double due = limits[i] * (double)span_us / 1e6;
+		unsigned in = 0;
+
+		set(limits[i], 0);
+		in = enter(ADMIT_HIGH, 1000000, START_US); /* what the burst gives is not rate */
+		in = 0;
+		for (uint64_t us = step_us; us <= span_us; us += step_us)
+			in += enter(ADMIT_HIGH, 20, START_US + us);
+		ck_assert_msg(fabs(in - due) <= due * 0.01 + 1, "%g a second: %u, due %g",
+		    limits[i], in, due);
+	}
+}
+END_TEST
+
+START_TEST(no_limit_admits_all)
+{
+	set(0, 0);
+	ck_assert_uint_eq(enter(ADMIT_RETRY, 100000, START_US), 100000);
+	set(-5, -5);
+	ck_assert_uint_eq(enter(ADMIT_RETRY, 100000, START_US), 100000);
+	set(NAN, NAN);
+	ck_assert_uint_eq(enter(ADMIT_RETRY, 100000, START_US), 100000);
+}
+END_TEST
+
+START_TEST(tries_in_flight_are_capped_by_class)
+{
+	static const struct {
+		double most;
+		unsigned retry, low, normal, high;
+	} t[] = { { 1, 1, 1, 1, 1 }, { 0.3, 1, 1, 1, 1 }, { 10, 8, 9, 10, 10 },
+		{ 100, 75, 88, 95, 100 }, { 1e12, 2000, 2000, 2000, 2000 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		const unsigned expected[] = { t[i].retry, t[i].low, t[i].normal, t[i].high };
+
+		for (unsigned class = ADMIT_RETRY; class <= ADMIT_HIGH; class ++) {
+			unsigned in = 0;
+
+			set(0, t[i].most);
+			while (in < 2000 &&
+			    admission_enter(&admission, (enum admission_class) class, START_US))
+				in++;
+			ck_assert_msg(
+			    in == expected[class], "most %g, class %u: %u", t[i].most, class, in);
+			ck_assert_uint_eq(atomic_load(&admission.in_flight), in);
+		}
+	}
+	set(0, 2);
+	ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+	ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+	ck_assert(!admission_enter(&admission, ADMIT_HIGH, START_US));
+	admission_leave(&admission);
+	ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+}
+END_TEST
+
+START_TEST(who_is_refused_by_the_rate_is_not_in_flight)
+{
+	set(100, 50);
+	enter(ADMIT_HIGH, 10, START_US);
+	ck_assert(!admission_enter(&admission, ADMIT_HIGH, START_US));
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+}
+END_TEST
+
+START_TEST(a_higher_limit_is_in_force_at_once_and_a_lower_one_too)
+{
+	set(1, 0);
+	enter(ADMIT_HIGH, 10, START_US); /* empty for the next ten seconds */
+	admission_set(&admission, 1000, 0);
+	enter(ADMIT_HIGH, 1, START_US);
+	ck_assert_uint_gt(enter(ADMIT_HIGH, 100, START_US + 10000), 8);
+	ck_assert_uint_lt(enter(ADMIT_HIGH, 100, START_US + 10000), 2);
+	set(1000, 0);
+	enter(ADMIT_HIGH, 100, START_US);
+	admission_set(
+	    &admission, 10, 0); /* the burst is ten requests, of which 20 ms are missing */
+	ck_assert_uint_lt(enter(ADMIT_HIGH, 100, START_US), 10);
+}
+END_TEST
+
+/* Workers read the clock once a turn, so one may lag behind another by some ms. */
+START_TEST(a_worker_whose_clock_lags_gives_nothing_back)
+{
+	unsigned in = 0;
+
+	set(1000, 0);
+	for (uint64_t us = 0; us < 1000000; us += 100) {
+		in += enter(ADMIT_HIGH, 1, START_US + us);
+		in += enter(ADMIT_HIGH, 1, START_US + us - 30000);
+	}
+	ck_assert_uint_le(in, 1000 + 20);
+	ck_assert_uint_ge(in, 990);
+}
+END_TEST
+
+/* ---- with threads ---- */
+
+static atomic_ullong clock_us;
+static atomic_uint admitted, most_seen;
+
+static void *
+worker(void *arg)
+{
+	const enum admission_class *class = arg;
+
+	for (;;) {
+		uint64_t now_us = atomic_fetch_add(&clock_us, 1);
+
+		if (now_us >= START_US + 1000000)
+			return NULL;
+		if (admission_enter(&admission, *class, now_us)) {
+			unsigned now = atomic_load(&admission.in_flight);
+			unsigned most = atomic_load(&most_seen);
+
+			while (now > most && !atomic_compare_exchange_weak(&most_seen, &most, now))
+				;
+			atomic_fetch_add(&admitted, 1);
+			admission_leave(&admission);
+		}
+	}
+}
+
+static void
+run_workers(void)
+{
+	enum admission_class classes[THREADS] = { ADMIT_HIGH, ADMIT_NORMAL, ADMIT_HIGH,
+		ADMIT_RETRY };
+	pthread_t threads[THREADS];
+
+	atomic_store(&clock_us, START_US);
+	atomic_store(&admitted, 0);
+	atomic_store(&most_seen, 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, worker, &classes[i]), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+
+START_TEST(threads_together_never_exceed_the_limit_and_use_it)
+{
+	static const struct {
+		double limit;
+		unsigned burst;
+	} t[] = { { 50, 10 }, { 1000, 20 }, { 20000, 400 }, { 100000, 2000 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		unsigned in;
+
+		set(t[i].limit, 0);
+		run_workers();
+		in = atomic_load(&admitted);
+		ck_assert_msg(in <= t[i].limit + t[i].burst, "%g a second: %u", t[i].limit, in);
+		ck_assert_msg(in >= t[i].limit * 0.99, "%g a second: %u", t[i].limit, in);
+		ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+	}
+}
+END_TEST
+
+/* Each of them may be counted for a moment before it is refused. */
+START_TEST(threads_together_never_exceed_the_cap_in_flight)
+{
+	set(0, 2);
+	run_workers();
+	ck_assert_uint_le(atomic_load(&most_seen), 2 + THREADS);
+	ck_assert_uint_gt(atomic_load(&admitted), 0);
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/admission");
+	TCase *tests = tcase_create("admission");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, a_burst_is_twenty_ms_worth_or_ten_requests);
+	tcase_add_test(tests, lower_classes_leave_a_reserve_for_higher_ones);
+	tcase_add_test(tests, of_more_than_the_limit_of_all_classes_the_higher_ones_are_served);
+	tcase_add_test(tests, the_rate_is_kept_to_one_percent);
+	tcase_add_test(tests, no_limit_admits_all);
+	tcase_add_test(tests, tries_in_flight_are_capped_by_class);
+	tcase_add_test(tests, who_is_refused_by_the_rate_is_not_in_flight);
+	tcase_add_test(tests, a_higher_limit_is_in_force_at_once_and_a_lower_one_too);
+	tcase_add_test(tests, a_worker_whose_clock_lags_gives_nothing_back);
+	tcase_add_test(tests, threads_together_never_exceed_the_limit_and_use_it);
+	tcase_add_test(tests, threads_together_never_exceed_the_cap_in_flight);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer/grey.h"
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "steer/rng.h"
+
+enum { MOST = 4 };
+
+/* One region's second: tries, errors, and where half and the last tenth of first bytes lie. */
+struct second {
+	uint32_t tries, errors;
+	uint32_t usual_ms, slow_ms; /* slow_ms: of one in ten; 0: none is slower */
+};
+
+static struct grey greys[MOST];
+static struct grey *regions[MOST];
+static bool serving[MOST];
+static struct grey_verdict verdicts[MOST];
+static uint64_t now_ms;
+
+static void
+fresh(void)
+{
+	memset(greys, 0, sizeof greys);
+	memset(verdicts, 0, sizeof verdicts);
+	now_ms = 1000;
+	for (unsigned i = 0; i < MOST; i++) {
+		regions[i] = &greys[i];
+		serving[i] = true;
+	}
+}
+
+static void
+second(const struct second *s, unsigned count)
+{
+	now_ms += 1000;
+	for (unsigned i = 0; i < count; i++) {
+		struct histogram h = { 0 };
+		struct histogram_sum sum = { 0 };
+
+		for (uint32_t k = 0; k < s[i].tries; k++)
+			histogram_add(&h,
+			    1000ull *
+				(k % 10 == 0 && s[i].slow_ms > 0 ? s[i].slow_ms : s[i].usual_ms));
+		histogram_merge(&sum, &h);
+		grey_second(&greys[i], &sum, s[i].tries, s[i].errors, !verdicts[i].grey, now_ms);
+	}
+	grey_judge(regions, serving, count, verdicts);
+}
+
+static void
+seconds(const struct second *s, unsigned count, unsigned n)
+{
+	while (n-- > 0)
+		second(s, count);
+}
+
+/* The first second at which the first region is grey; 0: not within n. */
+static unsigned
+seconds_until_grey(const struct second *s, unsigned count, unsigned n)
+{
+	for (unsigned i = 1; i <= n; i++) {
+		second(s, count);
+		if (verdicts[0].grey)
+			return i;
+	}
+	return 0;
+}
+
+START_TEST(z_is_that_of_two_proportions)
+{
+	static const struct {
+		uint32_t bad_a, n_a, bad_b, n_b;
+		double z;
+	} t[] = {
+		{ 0, 0, 0, 0, 0 },
+		{ 5, 10, 0, 0, 0 },
+		{ 0, 100, 0, 100, 0 },
+		{ 100, 100, 100, 100, 0 },
+		{ 10, 100, 10, 100, 0 },
+		{ 30, 100, 10, 100, 3.5355339 },
+		{ 10, 100, 30, 100, -3.5355339 },
+		{ 20, 20, 0, 10, 5.4772256 },
+		{ 5, 100, 100, 10000, 3.9240 },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		double z = grey_z(t[i].bad_a, t[i].n_a, t[i].bad_b, t[i].n_b);
+
+		ck_assert_msg(fabs(z - t[i].z) < 1e-3, "%u: %g", i, z);
+	}
+}
+END_TEST
+
+/* Well for a minute, then like this: after how many seconds is the first region grey? */
+START_TEST(a_region_that_is_worse_than_the_others_turns_grey)
+{
+	static const struct {
+		const char *what;
+		unsigned count;
+		struct second before[MOST], then[MOST];
+		unsigned at_least, at_most; /* seconds; 0: never */
+		enum fact_signal signal;
+	} t[] = {
+		{ "as before", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "a third of answers are errors", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 33, 20, 0 }, { 100, 0, 30, 0 } }, 3, 3, SIGNAL_ERRORS },
+		{ "one in fifty, where none was", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 2, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "three in hundred", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 3, 20, 0 }, { 100, 0, 30, 0 } }, 9, 10, SIGNAL_ERRORS },
+		{ "three in hundred, as everywhere", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 3, 20, 0 }, { 100, 2, 30, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "errors, but nobody to compare with", 1, { { 100, 0, 20, 0 } },
+		    { { 100, 50, 20, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "errors of nine tries a second", 2, { { 9, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 9, 9, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "errors of ten tries a second", 2, { { 10, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 10, 9, 20, 0 }, { 100, 0, 30, 0 } }, 3, 4, SIGNAL_ERRORS },
+		{ "five times slower", 2, { { 100, 0, 50, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 0, 250, 0 }, { 100, 0, 30, 0 } }, 3, 3, SIGNAL_LATENCY_P95 },
+		{ "five times slower, within 100 ms", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 0, 100, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "twice as slow", 2, { { 100, 0, 200, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 0, 400, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "five times slower, the other three times", 2,
+		    { { 100, 0, 50, 0 }, { 100, 0, 50, 0 } },
+		    { { 100, 0, 250, 0 }, { 100, 0, 145, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "the slow tenth of mixed traffic was slow before; the rest is now", 2,
+		    { { 100, 0, 20, 3000 }, { 100, 0, 20, 3000 } },
+		    { { 100, 0, 200, 3000 }, { 100, 0, 20, 3000 } }, 3, 10, SIGNAL_LATENCY_P50 },
+		{ "a tenth became slow", 2, { { 100, 0, 20, 100 }, { 100, 0, 20, 100 } },
+		    { { 100, 0, 20, 450 }, { 100, 0, 20, 100 } }, 3, 9, SIGNAL_LATENCY_P95 },
+		{ "a jump of ten times and 500 ms needs one window", 2,
+		    { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 0, 2000, 0 }, { 100, 0, 30, 0 } }, 1, 1, SIGNAL_LATENCY_P95 },
+		{ "both slow together", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+		    { { 100, 0, 2000, 0 }, { 100, 0, 500, 0 } }, 0, 0, SIGNAL_LATENCY_P95 },
+		{ "slow, the other has no traffic", 2, { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
+		    { { 100, 0, 2000, 0 }, { 0, 0, 0, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "slow, a standby answers second tries well", 2,
+		    { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
+		    { { 100, 0, 2000, 0 }, { 50, 0, 30, 0 } }, 1, 2, SIGNAL_LATENCY_P95 },
+		{ "slow, but a standby would be no better", 2,
+		    { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
+		    { { 100, 0, 400, 0 }, { 50, 0, 300, 0 } }, 0, 0, SIGNAL_NONE },
+		{ "one of four, whose median counts", 4,
+		    { { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 } },
+		    { { 100, 0, 250, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 },
+			{ 100, 0, 140, 0 } },
+		    3, 8, SIGNAL_LATENCY_P95 },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		unsigned at;
+
+		fresh();
+		seconds(t[i].before, t[i].count, 60);
+		ck_assert_msg(!verdicts[0].grey, "%s: before", t[i].what);
+		at = seconds_until_grey(t[i].then, t[i].count, 30);
+		ck_assert_msg(
+		    at >= t[i].at_least && at <= t[i].at_most, "%s: after %u s", t[i].what, at);
+		if (at > 0)
+			ck_assert_msg(verdicts[0].signal == t[i].signal, "%s: by %s", t[i].what,
+			    fact_signal_word(verdicts[0].signal));
+		for (unsigned k = 1; k < t[i].count; k++)
+			ck_assert_msg(!verdicts[k].grey, "%s: region %u", t[i].what, k);
+	}
+}
+END_TEST
+
+START_TEST(the_verdict_tells_its_numbers)
+{
+	const struct second well[] = { { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 } };
+	const struct second slow[] = { { 100, 0, 300, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 } };
+	const struct second bad[] = { { 100, 40, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 } };
+
+	fresh();
+	seconds(well, 3, 60);
+	seconds(slow, 3, 15);
+	ck_assert(verdicts[0].grey);
+	ck_assert_double_eq_tol(verdicts[0].value, 300, 40);
+	ck_assert_double_eq_tol(verdicts[0].threshold, 150, 20);
+	ck_assert_uint_eq(verdicts[0].peers, 2);
+
+	fresh();
+	seconds(well, 3, 60);
+	seconds(bad, 3, 15);
+	ck_assert(verdicts[0].grey);
+	ck_assert_double_eq_tol(verdicts[0].value, 0.4, 1e-6);
+	ck_assert_double_eq_tol(verdicts[0].threshold, 0.02, 1e-6);
+	ck_assert_uint_eq(verdicts[0].peers, 2);
+}
+END_TEST
+
+START_TEST(three_windows_must_be_bad_in_a_row)
+{
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
+	const struct second bad[] = { { 100, 50, 20, 0 }, { 100, 0, 20, 0 } };
+
+	fresh();
+	seconds(well, 2, 60);
+	seconds(bad, 2, 2);
+	ck_assert(!verdicts[0].grey && verdicts[0].half);
+	second(bad, 2);
+	ck_assert(verdicts[0].grey);
+}
+END_TEST
+
+START_TEST(what_all_have_in_common_makes_nobody_grey_and_is_said)
+{
+	static const struct {
+		const char *what;
+		struct second then[3];
+		bool common;
+	} t[] = {
+		{ "all slow", { { 100, 0, 900, 0 }, { 100, 0, 400, 0 }, { 100, 0, 1500, 0 } },
+		    true },
+		{ "all err alike", { { 100, 40, 20, 0 }, { 100, 30, 20, 0 }, { 100, 50, 20, 0 } },
+		    true },
+		{ "one errs much more",
+		    { { 100, 90, 20, 0 }, { 100, 10, 20, 0 }, { 100, 10, 20, 0 } }, false },
+		{ "one is well", { { 100, 0, 900, 0 }, { 100, 0, 20, 0 }, { 100, 0, 1500, 0 } },
+		    false },
+		{ "all are well", { { 100, 0, 20, 0 }, { 100, 0, 20, 0 }, { 100, 0, 20, 0 } },
+		    false },
+	};
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		fresh();
+		seconds(well, 3, 60);
+		seconds(t[i].then, 3, 12);
+		for (unsigned k = 0; k < 3; k++) {
+			ck_assert_msg(verdicts[k].common_cause == t[i].common, "%s", t[i].what);
+			ck_assert_msg(!t[i].common || !(verdicts[k].grey || verdicts[k].half), "%s",
+			    t[i].what);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_region_is_clean_below_the_leaving_thresholds)
+{
+	static const struct {
+		const char *what;
+		struct second then;
+		bool clean;
+	} t[] = {
+		{ "well", { 100, 0, 20, 0 }, true },
+		{ "no traffic speaks against it", { 0, 0, 0, 0 }, true },
+		{ "a little slower", { 100, 0, 28, 0 }, true },
+		{ "twice as slow", { 100, 0, 40, 0 }, false },
+		{ "one percent of errors", { 100, 1, 20, 0 }, false },
+		{ "five tries a second, of which two err", { 5, 2, 20, 0 }, false },
+		{ "five tries a second, well", { 5, 0, 20, 0 }, true },
+	};
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		const struct second then[] = { t[i].then, { 100, 0, 20, 0 } };
+
+		fresh();
+		seconds(well, 2, 60);
+		seconds(then, 2, 12);
+		ck_assert_msg(verdicts[0].clean == t[i].clean, "%s", t[i].what);
+		ck_assert(verdicts[1].clean);
+	}
+}
+END_TEST
+
+START_TEST(latency_is_not_judged_before_there_is_a_baseline)
+{
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
+	const struct second slow[] = { { 100, 0, 2000, 0 }, { 100, 0, 20, 0 } };
+
+	fresh();
+	seconds(well, 2, 20);
+	ck_assert_uint_eq(grey_base_p50_us(&greys[0]), 0);
+	ck_assert_uint_eq(seconds_until_grey(slow, 2, 8), 0);
+
+	fresh();
+	seconds(well, 2, 40);
+	ck_assert_uint_ge(grey_base_p50_us(&greys[0]), 20000);
+	ck_assert_uint_le(grey_base_p50_us(&greys[0]), 22500);
+	ck_assert_uint_gt(seconds_until_grey(slow, 2, 8), 0);
+}
+END_TEST
+
+/* The learning rests from the first bad window on, so what is slow never becomes usual. */
+START_TEST(a_baseline_does_not_learn_what_is_bad)
+{
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
+	const struct second slow[] = { { 100, 0, 400, 0 }, { 100, 0, 20, 0 } };
+
+	fresh();
+	seconds(well, 2, 100);
+	seconds(slow, 2, 1200);
+	ck_assert(verdicts[0].grey);
+	ck_assert_uint_le(grey_base_p50_us(&greys[0]), 22500);
+	seconds(well, 2, 12);
+	ck_assert(verdicts[0].clean && !verdicts[0].grey);
+}
+END_TEST
+
+START_TEST(a_baseline_follows_slow_change_within_ten_minutes)
+{
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
+	const struct second slower[] = { { 100, 0, 40, 0 }, { 100, 0, 20, 0 } };
+
+	fresh();
+	seconds(well, 2, 700);
+	seconds(slower, 2, 200);
+	ck_assert_uint_le(grey_base_p50_us(&greys[0]), 22500);
+	seconds(slower, 2, 400);
+	ck_assert_uint_ge(grey_base_p50_us(&greys[0]), 40000);
+}
+END_TEST
+
+/* 1 % of errors everywhere and latencies that vary: no seed makes a region grey. */
+START_TEST(chance_alone_makes_nobody_grey)
+{
+	struct rng rng;
+
+	for (unsigned seed = 0; seed < 10; seed++) {
+		fresh();
+		rng_seed(&rng, seed);
+		for (unsigned n = 0; n < 1000; n++) {
+			struct second s[3];
+
+			for (unsigned i = 0; i < 3; i++) {
+				s[i] = (struct second){ 30 + rng_below(&rng, 40), 0,
+					15 + rng_below(&rng, 15), 50 + rng_below(&rng, 100) };
+				for (uint32_t k = 0; k < s[i].tries; k++)
+					s[i].errors += rng_below(&rng, 100) == 0;
+			}
+			second(s, 3);
+			for (unsigned i = 0; i < 3; i++)
+				ck_assert_msg(!verdicts[i].grey, "seed %u, second %u: by %s", seed,
+				    n, fact_signal_word(verdicts[i].signal));
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_region_that_only_errs_is_known_without_waiting_for_windows)
+{
+	static const struct {
+		const char *what;
+		struct evidence ticks[3]; /* one after the other */
+		struct evidence last_1s, others;
+		bool burst;
+	} t[] = {
+		{ "20 errors in a row, retried elsewhere", { { .answered = 20, .errors = 20 } },
+		    { .answered = 500, .errors = 20 }, { .answered = 10 }, true },
+		{ "over several ticks",
+		    { { .answered = 9, .errors = 9 }, { .answered = 9, .errors = 9 },
+			{ .answered = 2, .errors = 2 } },
+		    { .answered = 100, .errors = 20 }, { .answered = 10 }, true },
+		{ "19", { { .answered = 19, .errors = 19 } }, { .answered = 500, .errors = 19 },
+		    { .answered = 19 }, false },
+		{ "a good one among them",
+		    { { .answered = 19, .errors = 19 }, { .answered = 5, .errors = 4 },
+			{ .answered = 19, .errors = 19 } },
+		    { .answered = 500, .errors = 42 }, { .answered = 40 }, false },
+		{ "nobody else has answered", { { .answered = 90, .errors = 90 } },
+		    { .answered = 90, .errors = 90 }, { .answered = 9 }, false },
+		{ "the others err too", { { .answered = 90, .errors = 90 } },
+		    { .answered = 90, .errors = 90 }, { .answered = 100, .errors = 26 }, false },
+		{ "the others err a little", { { .answered = 90, .errors = 90 } },
+		    { .answered = 90, .errors = 90 }, { .answered = 100, .errors = 25 }, true },
+		{ "six of ten in a second", { { .answered = 10, .errors = 6 } },
+		    { .answered = 100, .errors = 60 }, { .answered = 60 }, true },
+		{ "half", { { .answered = 10, .errors = 5 } }, { .answered = 100, .errors = 50 },
+		    { .answered = 60 }, false },
+		{ "most of 19", { { .answered = 10, .errors = 9 } },
+		    { .answered = 19, .errors = 18 }, { .answered = 60 }, false },
+		{ "long ago", { { .answered = 20, .errors = 20 }, { 0 } }, { 0 },
+		    { .answered = 10 }, false },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		bool burst = false;
+
+		fresh();
+		for (unsigned k = 0; k < 3; k++)
+			burst = grey_burst(&greys[0], &t[i].ticks[k], &t[i].last_1s, &t[i].others);
+		ck_assert_msg(burst == t[i].burst, "%s", t[i].what);
+	}
+}
+END_TEST
+
+START_TEST(a_region_that_does_not_serve_is_not_judged)
+{
+	const struct second bad[] = { { 100, 90, 20, 0 }, { 100, 0, 20, 0 } };
+
+	fresh();
+	serving[0] = false;
+	seconds(bad, 2, 60);
+	ck_assert(!verdicts[0].grey && !verdicts[1].grey);
+	ck_assert_uint_eq(greys[0].bad_errors, 0);
+	fresh();
+	serving[1] = false;
+	seconds(bad, 2, 60);
+	ck_assert(!verdicts[0].grey);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/grey");
+	TCase *tests = tcase_create("grey");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, z_is_that_of_two_proportions);
+	tcase_add_test(tests, a_region_that_is_worse_than_the_others_turns_grey);
+	tcase_add_test(tests, the_verdict_tells_its_numbers);
+	tcase_add_test(tests, three_windows_must_be_bad_in_a_row);
+	tcase_add_test(tests, what_all_have_in_common_makes_nobody_grey_and_is_said);
+	tcase_add_test(tests, a_region_is_clean_below_the_leaving_thresholds);
+	tcase_add_test(tests, latency_is_not_judged_before_there_is_a_baseline);
+	tcase_add_test(tests, a_baseline_does_not_learn_what_is_bad);
+	tcase_add_test(tests, a_baseline_follows_slow_change_within_ten_minutes);
+	tcase_add_test(tests, chance_alone_makes_nobody_grey);
+	tcase_add_test(tests, a_region_that_only_errs_is_known_without_waiting_for_windows);
+	tcase_add_test(tests, a_region_that_does_not_serve_is_not_judged);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
