@@ -118,11 +118,11 @@ is_clear(const struct region_evidence *e)
 	return e->stalls == 0 && (e->local_1s == 0 || e->local_1s < clear_share * e->tries_1s);
 }
 
-/* Well enough to be given traffic again. */
+/* Well enough to be given traffic again; tries that still hang say that it is not. */
 static bool
 is_fit(const struct step *s)
 {
-	return s->e->health >= s->policy->min_healthy && s->e->local_1s == 0;
+	return s->e->health >= s->policy->min_healthy && s->e->local_1s == 0 && s->e->stalls == 0;
 }
 
 static double

@@ -266,6 +266,16 @@ START_TEST(a_down_region_needs_health_and_a_second_without_failures_to_come_back
 }
 END_TEST
 
+START_TEST(a_region_that_still_answers_nothing_does_not_begin_to_wait)
+{
+	reset(REGION_UP);
+	PLAY({ 1100, { WELL, .stalls = 2 }, REGION_DOWN, 0 },
+	    { 1200, { WELL, .stalls = 2 }, REGION_DOWN, 0 },
+	    { 1300, { WELL, .stalls = 3 }, REGION_DOWN, 0 },
+	    { 1400, { WELL }, REGION_HOLD, 0 });
+}
+END_TEST
+
 START_TEST(a_wait_that_is_broken_off_starts_over_and_is_no_relapse)
 {
 	reset(REGION_DOWN);
@@ -507,6 +517,7 @@ tests_of_coming_back(void)
 	tcase_add_test(tests, a_region_that_came_back_is_held_then_ramps_linearly);
 	tcase_add_test(
 	    tests, a_down_region_needs_health_and_a_second_without_failures_to_come_back);
+	tcase_add_test(tests, a_region_that_still_answers_nothing_does_not_begin_to_wait);
 	tcase_add_test(tests, a_wait_that_is_broken_off_starts_over_and_is_no_relapse);
 	tcase_add_test(tests, each_relapse_in_the_ramp_doubles_the_next_wait_up_to_five_times);
 	tcase_add_test(tests, a_relapse_counts_once_and_survives_states);
