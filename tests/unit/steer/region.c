@@ -81,95 +81,91 @@ last_fact(void)
 	return &facts.list[facts.count - 1];
 }
 
+/* What one step of evidence does to a region that is up. */
+static const struct {
+	const char *what;
+	struct region_evidence e;
+	enum region_state state;
+	enum fact_signal signal;
+} from_up[] = {
+	{ "well", { WELL }, REGION_UP, SIGNAL_NONE },
+	{ "nothing known", { .health = NAN }, REGION_UP, SIGNAL_NONE },
+	{ "idle", { .health = 1, .endpoints = 1 }, REGION_UP, SIGNAL_NONE },
+	{ "health at the border", { .health = 0.25, .endpoints = 4 }, REGION_UP, SIGNAL_NONE },
+	{ "health below", { .health = 0.2499, .endpoints = 4 }, REGION_DOWN, SIGNAL_HEALTH },
+	{ "no health", { .health = 0, .endpoints = 1 }, REGION_DOWN, SIGNAL_HEALTH },
+	{ "three in a row on two", { RESETS }, REGION_DOWN, SIGNAL_IN_A_ROW },
+	{ "three in a row on one of two",
+	    { .health = 1,
+		.endpoints = 2,
+		.tries_1s = 10,
+		.local_1s = 3,
+		.local_in_a_row = 3,
+		.failing_endpoints = 1 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "three in a row on the only one",
+	    { .health = 1,
+		.endpoints = 1,
+		.tries_1s = 3,
+		.local_1s = 3,
+		.local_in_a_row = 3,
+		.failing_endpoints = 1 },
+	    REGION_DOWN, SIGNAL_IN_A_ROW },
+	{ "two in a row",
+	    { .health = 1,
+		.endpoints = 2,
+		.tries_1s = 2,
+		.local_1s = 2,
+		.local_in_a_row = 2,
+		.failing_endpoints = 2 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "a run that is over since long",
+	    { .health = 1, .endpoints = 2, .local_in_a_row = 9, .failing_endpoints = 2 }, REGION_UP,
+	    SIGNAL_NONE },
+	{ "half of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 10 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "more than half of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 11 },
+	    REGION_DOWN, SIGNAL_LOCAL_SHARE },
+	{ "all of 19", { .health = 1, .endpoints = 2, .tries_1s = 19, .local_1s = 19 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "one of a few", { .health = 1, .endpoints = 2, .tries_1s = 19, .local_1s = 1 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "one of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 1 }, REGION_UP,
+	    SIGNAL_NONE },
+	{ "two of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 2 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "two of 200", { .health = 1, .endpoints = 2, .tries_1s = 200, .local_1s = 2 },
+	    REGION_SUSPECT, SIGNAL_IN_A_ROW },
+	{ "what a busy region sees every second",
+	    { .health = 1, .endpoints = 2, .tries_1s = 10000, .local_1s = 20 }, REGION_UP,
+	    SIGNAL_NONE },
+	{ "one stall", { .health = 1, .endpoints = 2, .stalls = 1 }, REGION_SUSPECT, SIGNAL_STALL },
+	{ "two stalls", { .health = 1, .endpoints = 2, .stalls = 2 }, REGION_DOWN, SIGNAL_STALL },
+	{ "worse than its peers", { WELL, GREY }, REGION_GREY, SIGNAL_ERRORS },
+	{ "grey, without anybody to compare with", { WELL, GREY, .only_region = true }, REGION_UP,
+	    SIGNAL_NONE },
+	{ "down and grey", { SICK, GREY }, REGION_DOWN, SIGNAL_HEALTH },
+	{ "evacuated", { WELL, .evacuated = true }, REGION_EVACUATED, SIGNAL_PERSON },
+	{ "evacuated when down", { SICK, .evacuated = true }, REGION_EVACUATED, SIGNAL_PERSON },
+	{ "evacuated though alone", { WELL, .evacuated = true, .only_region = true },
+	    REGION_EVACUATED, SIGNAL_PERSON },
+};
+
 START_TEST(one_step_of_an_up_region_goes_by_the_evidence)
 {
-	static const struct {
-		const char *what;
-		struct region_evidence e;
-		enum region_state state;
-		enum fact_signal signal;
-	} t[] = {
-		{ "well", { WELL }, REGION_UP, SIGNAL_NONE },
-		{ "nothing known", { .health = NAN }, REGION_UP, SIGNAL_NONE },
-		{ "idle", { .health = 1, .endpoints = 1 }, REGION_UP, SIGNAL_NONE },
-		{ "health at the border", { .health = 0.25, .endpoints = 4 }, REGION_UP,
-		    SIGNAL_NONE },
-		{ "health below", { .health = 0.2499, .endpoints = 4 }, REGION_DOWN,
-		    SIGNAL_HEALTH },
-		{ "no health", { .health = 0, .endpoints = 1 }, REGION_DOWN, SIGNAL_HEALTH },
-		{ "three in a row on two", { RESETS }, REGION_DOWN, SIGNAL_IN_A_ROW },
-		{ "three in a row on one of two",
-		    { .health = 1,
-			.endpoints = 2,
-			.tries_1s = 10,
-			.local_1s = 3,
-			.local_in_a_row = 3,
-			.failing_endpoints = 1 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "three in a row on the only one",
-		    { .health = 1,
-			.endpoints = 1,
-			.tries_1s = 3,
-			.local_1s = 3,
-			.local_in_a_row = 3,
-			.failing_endpoints = 1 },
-		    REGION_DOWN, SIGNAL_IN_A_ROW },
-		{ "two in a row",
-		    { .health = 1,
-			.endpoints = 2,
-			.tries_1s = 2,
-			.local_1s = 2,
-			.local_in_a_row = 2,
-			.failing_endpoints = 2 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "a run that is over since long",
-		    { .health = 1, .endpoints = 2, .local_in_a_row = 9, .failing_endpoints = 2 },
-		    REGION_UP, SIGNAL_NONE },
-		{ "half of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 10 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "more than half of 20",
-		    { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 11 }, REGION_DOWN,
-		    SIGNAL_LOCAL_SHARE },
-		{ "all of 19", { .health = 1, .endpoints = 2, .tries_1s = 19, .local_1s = 19 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "one of a few", { .health = 1, .endpoints = 2, .tries_1s = 19, .local_1s = 1 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "one of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 1 },
-		    REGION_UP, SIGNAL_NONE },
-		{ "two of 20", { .health = 1, .endpoints = 2, .tries_1s = 20, .local_1s = 2 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "two of 200", { .health = 1, .endpoints = 2, .tries_1s = 200, .local_1s = 2 },
-		    REGION_SUSPECT, SIGNAL_IN_A_ROW },
-		{ "what a busy region sees every second",
-		    { .health = 1, .endpoints = 2, .tries_1s = 10000, .local_1s = 20 }, REGION_UP,
-		    SIGNAL_NONE },
-		{ "one stall", { .health = 1, .endpoints = 2, .stalls = 1 }, REGION_SUSPECT,
-		    SIGNAL_STALL },
-		{ "two stalls", { .health = 1, .endpoints = 2, .stalls = 2 }, REGION_DOWN,
-		    SIGNAL_STALL },
-		{ "worse than its peers", { WELL, GREY }, REGION_GREY, SIGNAL_ERRORS },
-		{ "grey, without anybody to compare with", { WELL, GREY, .only_region = true },
-		    REGION_UP, SIGNAL_NONE },
-		{ "down and grey", { SICK, GREY }, REGION_DOWN, SIGNAL_HEALTH },
-		{ "evacuated", { WELL, .evacuated = true }, REGION_EVACUATED, SIGNAL_PERSON },
-		{ "evacuated when down", { SICK, .evacuated = true }, REGION_EVACUATED,
-		    SIGNAL_PERSON },
-		{ "evacuated though alone", { WELL, .evacuated = true, .only_region = true },
-		    REGION_EVACUATED, SIGNAL_PERSON },
-	};
-
-	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+	for (unsigned i = 0; i < sizeof from_up / sizeof from_up[0]; i++) {
 		bool moved;
 
 		reset(REGION_UP);
-		moved =
-		    region_step(&region, &automatic, &t[i].e, TICK_MS, 1100, &facts, "shop", "a");
-		ck_assert_msg(region.state == t[i].state && region.signal == t[i].signal,
-		    "%s: %s by %s", t[i].what, region_state_name(region.state),
+		moved = region_step(
+		    &region, &automatic, &from_up[i].e, TICK_MS, 1100, &facts, "shop", "a");
+		ck_assert_msg(
+		    region.state == from_up[i].state && region.signal == from_up[i].signal,
+		    "%s: %s by %s", from_up[i].what, region_state_name(region.state),
 		    fact_signal_word(region.signal));
-		ck_assert_msg(moved == (t[i].state != REGION_UP), "%s", t[i].what);
-		ck_assert_msg(facts.count == moved, "%s: %u facts", t[i].what, facts.count);
-		ck_assert_msg(region.since_ms == (moved ? 1100 : 1000), "%s", t[i].what);
+		ck_assert_msg(moved == (from_up[i].state != REGION_UP), "%s", from_up[i].what);
+		ck_assert_msg(facts.count == moved, "%s: %u facts", from_up[i].what, facts.count);
+		ck_assert_msg(region.since_ms == (moved ? 1100 : 1000), "%s", from_up[i].what);
 	}
 }
 END_TEST
@@ -271,8 +267,7 @@ START_TEST(a_region_that_still_answers_nothing_does_not_begin_to_wait)
 	reset(REGION_UP);
 	PLAY({ 1100, { WELL, .stalls = 2 }, REGION_DOWN, 0 },
 	    { 1200, { WELL, .stalls = 2 }, REGION_DOWN, 0 },
-	    { 1300, { WELL, .stalls = 3 }, REGION_DOWN, 0 },
-	    { 1400, { WELL }, REGION_HOLD, 0 });
+	    { 1300, { WELL, .stalls = 3 }, REGION_DOWN, 0 }, { 1400, { WELL }, REGION_HOLD, 0 });
 }
 END_TEST
 
