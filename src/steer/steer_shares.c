@@ -194,7 +194,7 @@ aim(struct steer *s)
 	bool moved = any_capacity(s) && demand_moved(s);
 
 	brain_share_inputs(s, false, inputs);
-	if (s->placed && !moved && memcmp(inputs, s->inputs, size) == 0)
+	if (s->placed && !s->in_grace && !moved && memcmp(inputs, s->inputs, size) == 0)
 		return false;
 	memcpy(s->inputs, inputs, size);
 	if (moved || !s->placed)
