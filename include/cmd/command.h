@@ -10,7 +10,8 @@ enum exit_code {
 	EXIT_GOOD = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_FORCED = 3, /* ended before everything in flight was done */
+	EXIT_NOT_ABSORBED = 3, /* check: some region must not be lost */
+	EXIT_FORCED = 3, /* run: ended before everything in flight was done */
 };
 
 /* argv[0] is the subcommand's name; returns an exit code. */

@@ -4,20 +4,25 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/losses.h"
 #include "conf/conf.h"
 #include "conf/topology.h"
 
-enum { ROUTES_SHOWN = 50 };
+enum { ROUTES_SHOWN = 50, OPT_LOSE = 256 };
 
 static const struct usage usage = {
-	"check -c FILE",
-	"Validates a configuration without serving it, and says what it would serve.\n"
+	"check -c FILE [--lose REGION]",
+	"Validates a configuration without serving it; says what it would serve, and where traffic\n"
+	"would go if each region in turn were lost, with all others up and the first tier as busy as\n"
+	"max_utilization allows. Each service is looked at by itself.\n"
 	"\n"
 	"  -c, --config FILE   the configuration\n"
+	"      --lose REGION   the loss of this region only\n"
 	"  -q, --quiet         only problems\n"
 	"  -h, --help          this text\n"
 	"\n"
-	"Exit codes: 0 valid, 1 invalid, 2 bad usage.\n",
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the stated capacities cannot\n"
+	"absorb the loss of some region. Where none is stated, only shares are shown.\n",
 };
 
 static const char *
@@ -126,12 +131,33 @@ print_summary(const struct topology *t)
 		printf("  and %u more\n", t->route_count - ROUTES_SHOWN);
 }
 
+static bool
+has_region(const struct topology *t, const char *name)
+{
+	for (unsigned i = 0; i < t->region_count; i++) {
+		if (strcmp(t->regions[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
-check(const char *path, bool quiet)
+check_losses(struct topology *t, const char *region, bool quiet)
+{
+	if (region != NULL && !has_region(t, region)) {
+		fprintf(stderr, "%s: there is no region '%s'\n", t->path, region);
+		return EXIT_USAGE;
+	}
+	return losses_print(stdout, t, region, quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
+}
+
+static int
+check(const char *path, const char *region, bool quiet)
 {
 	struct conf_problems problems = { .count = 0 };
 	struct topology *t = conf_load(path, &problems);
 	unsigned errors = problems.errors, warnings = problems.count - problems.errors;
+	int code;
 
 	conf_problems_print(&problems, stderr);
 	conf_problems_free(&problems);
@@ -146,8 +172,9 @@ check(const char *path, bool quiet)
 		putchar('\n');
 		print_summary(t);
 	}
+	code = check_losses(t, region, quiet);
 	topology_unref(t);
-	return EXIT_GOOD;
+	return code;
 }
 
 int
@@ -155,11 +182,12 @@ command_check(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "lose", required_argument, NULL, OPT_LOSE },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path = NULL;
+	const char *path = NULL, *region = NULL;
 	bool quiet = false;
 	int got;
 
@@ -167,6 +195,9 @@ command_check(int argc, char **argv)
 		switch (got) {
 		case 'c':
 			path = optarg;
+			break;
+		case OPT_LOSE:
+			region = optarg;
 			break;
 		case 'q':
 			quiet = true;
@@ -181,5 +212,5 @@ command_check(int argc, char **argv)
 		return EXIT_USAGE;
 	if (path == NULL)
 		return usage_wrong(&usage, "which configuration? give -c FILE");
-	return check(path, quiet);
+	return check(path, region, quiet);
 }

@@ -1,0 +1,19 @@
+/*
+ * What the loss of a region would mean for each service, worked out from a configuration alone.
+ */
+#ifndef CMD_LOSSES_H
+#define CMD_LOSSES_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct topology;
+
+/*
+ * Prints a table for each service: each region lost in turn, or this one (NULL: each). quiet: only
+ * what cannot be absorbed. False when some loss cannot be; a service of which no capacity is stated
+ * is never counted.
+ */
+bool losses_print(FILE *, struct topology *, const char *region, bool quiet);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/losses.h"
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "conf/topology.h"
+#include "control/plan.h"
+#include "steer/endpoint.h"
+#include "steer/steer.h"
+#include "steer/table.h"
+#include "steer/whatif.h"
+
+/* Shares and sheds below this are rounding. */
+#define NOTHING 0.0005
+
+enum { TICK_MS = 100, SETTLE_TICKS = 100, NAME_WIDTH = 24 };
+
+/* A proxy that does not run: everything it is made of, all endpoints up. */
+struct world {
+	struct endpoint_registry *endpoints;
+	struct steering_registry *steerings;
+	struct table *table;
+	struct rules *rules;
+};
+
+/* No name is asked for: each stands for one address. */
+static struct table_addresses
+one_address(void *arg, const struct conf_service *s, const struct conf_service_region *r,
+    unsigned endpoint)
+{
+	static const struct sockaddr_storage address = { .ss_family = AF_INET };
+	static const socklen_t len = sizeof(struct sockaddr_in);
+
+	return (struct table_addresses){ .list = &address, .lens = &len, .count = 1 };
+}
+
+static void
+world_open(struct world *w, struct topology *t)
+{
+	w->endpoints = endpoint_registry_new(1);
+	w->steerings = steering_registry_new(1);
+	w->table = table_build(t, NULL, w->endpoints, w->steerings, one_address, NULL, 1);
+	w->rules = rules_new(t);
+}
+
+static void
+world_close(struct world *w)
+{
+	rules_free(w->rules);
+	table_release(w->table);
+	endpoint_registry_sweep(w->endpoints);
+	endpoint_registry_free(w->endpoints);
+	steering_registry_free(w->steerings);
+}
+
+/* Long enough for everything to have been up and settled. */
+static void
+settle(struct steer *s)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+	struct steer_region_seen *regions = mem_array(plan->region_count, sizeof regions[0]);
+	struct wishes *wishes = mem_new(sizeof *wishes);
+	struct facts *facts = mem_new(sizeof *facts);
+	uint64_t now_ms = TICK_MS;
+
+	for (unsigned r = 0; r < plan->region_count; r++) {
+		regions[r].capacity_share = 1;
+		for (unsigned e = 0; e < plan->regions[r].endpoint_count; e++)
+			steer_probe(s, r, e, ENDPOINT_UP, REASON_CHECK_PASSED, 1, now_ms);
+	}
+	for (unsigned i = 0; i < SETTLE_TICKS; i++, now_ms += TICK_MS) {
+		const struct steer_seen seen = { .regions = regions,
+			.wishes = wishes,
+			.wall_ms = now_ms,
+			.second = i % (1000 / TICK_MS) == 0 };
+
+		facts->count = 0;
+		steer_tick(s, &seen, now_ms, facts);
+	}
+	mem_free(facts);
+	mem_free(wishes);
+	mem_free(regions);
+}
+
+/* What the preferred tier takes at max_utilization: the day whatif_lose() assumes. 0: unknown. */
+static double
+assumed_demand(const struct steer_plan *plan)
+{
+	uint32_t lowest = UINT32_MAX;
+	double capacity = 0;
+
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (plan->regions[i].tier < lowest) {
+			lowest = plan->regions[i].tier;
+			capacity = 0;
+		}
+		if (plan->regions[i].tier == lowest)
+			capacity += plan->regions[i].capacity;
+	}
+	return plan->policy.share.max_utilization * capacity;
+}
+
+static void
+print_shares(FILE *to, const struct steer_plan *plan, const struct whatif *w)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (w->before[i] < NOTHING && w->after[i] < NOTHING)
+			continue;
+		fprintf(to, "%s%s %.1f %% -> %.1f %%", comma, plan->regions[i].name,
+		    w->before[i] * 100, w->after[i] * 100);
+		comma = ", ";
+	}
+}
+
+static void
+print_loss(FILE *to, const struct steer_plan *plan, const char *lost, const struct whatif *w,
+    bool absorbed, bool named)
+{
+	fprintf(to, "    without %-*s ", NAME_WIDTH, lost);
+	if (w->mode != SHARE_NORMAL) {
+		fputs("no region is left", to);
+	} else {
+		print_shares(to, plan, w);
+		if (w->shed > NOTHING)
+			fprintf(to, "; %.1f %% shed (%.0f requests/s)", w->shed * 100,
+			    w->shed_rate);
+	}
+	if (w->broken != NULL)
+		fprintf(to, "; breaks %s", w->broken->name);
+	if (!absorbed)
+		fprintf(to, "; CANNOT BE ABSORBED%s%s", named ? " by " : "",
+		    named ? plan->service : "");
+	fputc('\n', to);
+}
+
+static void
+print_head(FILE *to, const struct steer_plan *plan, double demand)
+{
+	if (demand > 0)
+		fprintf(to, "  %s, at %.0f requests/s (%.0f %% of what its first tier can take)\n",
+		    plan->service, demand, plan->policy.share.max_utilization * 100);
+	else
+		fprintf(to, "  %s: no capacity is stated for its first tier, so this is about "
+			    "shares only\n",
+		    plan->service);
+}
+
+static bool
+print_service(FILE *to, const struct steer *s, const char *region, bool quiet)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+	double demand = assumed_demand(plan);
+	bool good = true;
+
+	if (!quiet)
+		print_head(to, plan, demand);
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		struct whatif w;
+		bool absorbed;
+
+		if (region != NULL && strcmp(plan->regions[i].name, region) != 0)
+			continue;
+		whatif_lose(s, (int)i, demand, &w);
+		absorbed = demand <= 0 || (w.mode == SHARE_NORMAL && w.shed <= NOTHING);
+		if (!quiet || !absorbed)
+			print_loss(to, plan, plan->regions[i].name, &w, absorbed, quiet);
+		good = good && absorbed;
+	}
+	return good;
+}
+
+bool
+losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
+{
+	struct world w;
+	bool good = true;
+
+	world_open(&w, t);
+	if (!quiet)
+		fputs("\nif a region were lost\n", to);
+	for (unsigned i = 0; i < w.table->service_count; i++) {
+		struct plan *plan = plan_new(&w.table->services[i], w.rules);
+		struct steer *s = steer_new(plan_steer(plan), NULL, 0);
+
+		settle(s);
+		good = print_service(to, s, region, quiet) && good;
+		steer_free(s);
+		plan_free(plan);
+	}
+	world_close(&w);
+	return good;
+}
