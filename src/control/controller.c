@@ -254,22 +254,30 @@ load(const atomic_ullong *n)
 
 /* A snapshot for main to keep. One it did not take yet is out of date. */
 static void
-save_state(struct controller *c, uint64_t now_ms)
+save_state(struct controller *c)
 {
-	uint64_t changes = load(&c->stats.verdict_changes) + load(&c->stats.share_changes) +
-	    load(&c->stats.tables_built);
-	uint64_t gap_ms = changes != c->saved_changes ? STATE_GAP_MS : STATE_EVERY_MS;
 	struct state *state;
 
-	if (c->states == NULL || now_ms - c->saved_ms < gap_ms)
+	if (c->states == NULL || c->table == NULL)
 		return;
-	c->saved_ms = now_ms;
-	c->saved_changes = changes;
 	state = state_new(clock_wall_us() / 1000);
 	brain_save(c->brain, state);
 	health_set_save(c->health, state);
 	dns_names_save(c->names, state);
 	state_free(mailbox_post(c->states, state));
+}
+
+static void
+save_changes(struct controller *c, uint64_t now_ms)
+{
+	uint64_t changes = load(&c->stats.verdict_changes) + load(&c->stats.share_changes) +
+	    load(&c->stats.tables_built);
+
+	if (now_ms - c->saved_ms < (changes != c->saved_changes ? STATE_GAP_MS : STATE_EVERY_MS))
+		return;
+	c->saved_ms = now_ms;
+	c->saved_changes = changes;
+	save_state(c);
 }
 
 static void
@@ -283,7 +291,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	decide(c, began_us / 1000);
 	if (++c->ticks % TICKS_PER_S == 0 && c->table != NULL) {
 		health_set_tick(c->health);
-		save_state(c, began_us / 1000);
+		save_changes(c, began_us / 1000);
 		endpoint_registry_sweep(c->endpoints);
 		atomic_store_explicit(
 		    &c->stats.dns_failing, dns_names_failing(c->names), memory_order_relaxed);
@@ -346,6 +354,7 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
 
+	save_state(c);
 	loop_stop(c->loop);
 }
 

@@ -261,6 +261,8 @@ put_number(struct line *l, const struct fact *f, const char *name, double v)
 
 		if (v == 1 && strcmp(name, "tries") == 0)
 			put(l, "1 try");
+		else if (v == 1 && strcmp(name, "passes") == 0)
+			put(l, "1 pass");
 		else
 			put(l, "%.4g %.*s", v, (int)(cut ? len - 1 : len), name);
 	}

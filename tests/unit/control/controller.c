@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "origin.h"
 #include "rig.h"
+#include "steer/share.h"
 #include "world.h"
 
 START_TEST(a_controller_may_stop_before_anything_has_happened)
@@ -102,8 +103,10 @@ START_TEST(when_all_are_down_traffic_goes_by_the_configured_weights)
 	ck_assert_uint_eq(world_share(t, 0), 100);
 	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_DOWN &&
 	    world_state(world_endpoint(t, 1, 0)) == ENDPOINT_DOWN);
-	UNTIL(world_share(t, 0) == 100);
-	ck_assert_uint_eq(world_share(t, 1), 0);
+	/* By the weights of all regions: no tier is better than another any more. */
+	UNTIL(world_share(t, 0) == 50 && world_share(t, 1) == 50);
+	ck_assert_uint_eq(atomic_load(&t->services[0].steering->mode), SHARE_FAIL_OPEN);
+	ck_assert_uint_eq(atomic_load(&t->services[0].regions[0].steering->panic), 1);
 	rig_stop(&r);
 }
 END_TEST

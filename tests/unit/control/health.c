@@ -5,6 +5,8 @@
 
 #include "origin.h"
 #include "rig.h"
+#include "steer/region.h"
+#include "steer/share.h"
 #include "world.h"
 
 static const struct origin_answer busy = {
@@ -143,49 +145,40 @@ START_TEST(reports_that_say_nothing_about_the_endpoint_are_ignored)
 }
 END_TEST
 
-START_TEST(an_unchecked_endpoint_is_out_after_three_failed_tries_in_a_row)
+START_TEST(a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it)
 {
 	struct world w = rig_two_regions(&world_no_check, 1, 2);
 	struct rig r = rig_start();
 	const struct table *t = rig_apply_and_wait(&r, &w);
 	struct endpoint *e = world_endpoint(t, 0, 0);
-	struct endpoint_shard *shard = endpoint_shard(e, 0);
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		rig_report(&r, e, FAULT_CONNECT_REFUSED);
-	rig_wait_for_reports(&r);
-	atomic_fetch_add(&shard->answered, 1); /* a success between: it begins anew */
-	for (int i = 0; i < 2; i++)
-		rig_report(&r, e, FAULT_CONNECT_REFUSED);
-	rig_wait_for_reports(&r);
-	ck_assert_int_eq(world_state(e), ENDPOINT_UP);
-	rig_report(&r, e, FAULT_CONNECT_REFUSED);
-	UNTIL(world_state(e) == ENDPOINT_DOWN);
-	ck_assert_int_eq(world_reason(e), REASON_TRAFFIC_FAILED);
-	ck_assert_uint_eq(atomic_load(&e->reason_detail), 3);
 	UNTIL(world_share(t, 0) == 0 && world_share(t, 1) == 100);
+	ck_assert_uint_eq(
+	    atomic_load(&t->services[0].regions[0].steering->state), REGION_DOWN);
 	/* A reload does not forget it. */
 	t = rig_apply_and_wait(&r, &w);
-	ck_assert_int_eq(world_state(e), ENDPOINT_DOWN);
-	endpoint_shard_release(shard);
+	ck_assert_uint_eq(
+	    atomic_load(&t->services[0].regions[0].steering->state), REGION_DOWN);
 	rig_stop(&r);
 }
 END_TEST
 
-START_TEST(the_last_usable_endpoint_stays_in_use_whatever_traffic_says)
+START_TEST(when_no_region_is_fit_all_serve_whatever_traffic_says)
 {
 	struct world w = rig_two_regions(&world_no_check, 1, 2);
 	struct rig r = rig_start();
 	const struct table *t = rig_apply_and_wait(&r, &w);
 
-	for (int i = 0; i < 5; i++)
-		rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_REFUSED);
-	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_DOWN);
-	for (int i = 0; i < 20; i++)
-		rig_report(&r, world_endpoint(t, 1, 0), FAULT_CONNECT_REFUSED);
-	rig_wait_for_reports(&r);
-	ck_assert_int_eq(world_state(world_endpoint(t, 1, 0)), ENDPOINT_UP);
-	ck_assert_uint_eq(world_share(t, 1), 100);
+	w.regions[1].tier = 0;
+	t = rig_apply_and_wait(&r, &w);
+	for (unsigned region = 0; region < 2; region++)
+		for (int i = 0; i < 5; i++)
+			rig_report(&r, world_endpoint(t, region, 0), FAULT_CONNECT_REFUSED);
+	UNTIL(atomic_load(&t->services[0].steering->mode) == SHARE_FAIL_OPEN);
+	ck_assert_uint_eq(world_share(t, 0), 50);
+	ck_assert_uint_eq(world_share(t, 1), 50);
 	rig_stop(&r);
 }
 END_TEST
@@ -202,8 +195,9 @@ main(void)
 	tcase_add_test(c, a_failing_endpoint_is_out_long_before_its_next_interval);
 	tcase_add_test(c, a_storm_of_reports_is_no_storm_of_probes);
 	tcase_add_test(c, reports_that_say_nothing_about_the_endpoint_are_ignored);
-	tcase_add_test(c, an_unchecked_endpoint_is_out_after_three_failed_tries_in_a_row);
-	tcase_add_test(c, the_last_usable_endpoint_stays_in_use_whatever_traffic_says);
+	tcase_add_test(
+	    c, a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it);
+	tcase_add_test(c, when_no_region_is_fit_all_serve_whatever_traffic_says);
 	suite_add_tcase(s, c);
 	return rig_main(s);
 }

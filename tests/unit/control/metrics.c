@@ -9,6 +9,10 @@
 
 #include "base/bytes.h"
 #include "control/exposition.h"
+#include "steer/region.h"
+#include "steer/share.h"
+#include "steer/steering.h"
+#include "steer/table.h"
 #include "view_world.h"
 
 enum { LINES_MAX = 4000, FAMILIES_MAX = 200 };
@@ -290,9 +294,44 @@ START_TEST(panic_shows_while_a_service_fails_open)
 	view_world_observe(view.now_ms);
 	scrape();
 	ck_assert_double_eq(value_of("detour_panic_active{service=\"shop\"}"), 0);
-	atomic_store(&view_region(0)->steering->usable, 0);
+	atomic_store(&view.table->services[0].steering->mode, SHARE_FAIL_OPEN);
 	scrape();
 	ck_assert_double_eq(value_of("detour_panic_active{service=\"shop\"}"), 1);
+	atomic_store(&view.table->services[0].steering->mode, SHARE_NORMAL);
+	atomic_store(&view_region(0)->steering->panic, 1);
+	scrape();
+	ck_assert_double_eq(value_of("detour_panic_active{service=\"shop\"}"), 1);
+}
+END_TEST
+
+START_TEST(the_state_of_a_region_is_one_of_all)
+{
+	static const char *const states[] = { "up", "suspect", "grey", "down", "hold", "ramp",
+		"evacuated" };
+	struct steering *steering = view_region(0)->steering;
+	unsigned workers = steering->workers;
+
+	view_world_observe(view.now_ms);
+	atomic_store(&steering->state, REGION_GREY);
+	atomic_store(&steering->entered[REGION_GREY], 3);
+	atomic_store(&steering->target, SHARE_WHOLE / 4);
+	atomic_store(&steering->limit, 250);
+	atomic_store(&view.table->services[0].steering->shed, SHARE_WHOLE / 8);
+	for (unsigned i = 0; i < workers; i++)
+		stat_add(
+		    &service_steering_shard(view.table->services[0].steering, i)->requests, 5);
+	scrape();
+	for (unsigned i = 0; i < STEERING_STATES; i++) {
+		char key[128];
+
+		snprintf(key, sizeof key,
+		    "detour_region_state{service=\"shop\",region=\"%s\",state=\"%s\"}",
+		    view_region(0)->name, states[i]);
+		ck_assert_double_eq(value_of(key), i == REGION_GREY);
+	}
+	ck_assert_double_eq(value_of("detour_shed_ratio{service=\"shop\"}"), 0.125);
+	ck_assert_double_eq(value_of("detour_service_requests_total{service=\"shop\"}"),
+	    5.0 * workers);
 }
 END_TEST
 
@@ -336,6 +375,7 @@ main(void)
 	tcase_add_test(tests, an_endpoint_is_in_exactly_one_state);
 	tcase_add_loop_test(tests, histogram_buckets_grow_and_end_in_the_count, 0, VIEW_WORKERS);
 	tcase_add_test(tests, panic_shows_while_a_service_fails_open);
+	tcase_add_test(tests, the_state_of_a_region_is_one_of_all);
 	tcase_add_test(tests, before_the_first_table_the_process_is_told_about);
 	tcase_add_test(tests, label_values_are_escaped);
 	suite_add_tcase(suite, tests);

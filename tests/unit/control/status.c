@@ -4,7 +4,11 @@
 #include <check.h>
 
 #include "base/bytes.h"
+#include "steer/fact.h"
+#include "steer/region.h"
+#include "steer/share.h"
 #include "steer/steering.h"
+#include "steer/table.h"
 #include "view_world.h"
 
 static json_t *
@@ -59,13 +63,18 @@ static const struct shape top_shape[] = { { "version", JSON_STRING }, { "commit"
 	{ "access_log_dropped", JSON_INTEGER }, { "services", JSON_ARRAY } };
 
 static const struct shape service_shape[] = { { "name", JSON_STRING }, { "balance", JSON_STRING },
-	{ "fail_open", JSON_FALSE }, { "requests", JSON_INTEGER }, { "errors", JSON_INTEGER },
+	{ "fail_open", JSON_FALSE }, { "mode", JSON_STRING }, { "demand", JSON_INTEGER },
+	{ "shed", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "requests", JSON_INTEGER },
+	{ "errors", JSON_INTEGER },
 	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
 	{ "p99_ms", JSON_REAL }, { "regions", JSON_ARRAY } };
 
 static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provider", JSON_STRING },
 	{ "state", JSON_STRING }, { "tier", JSON_INTEGER }, { "weight", JSON_INTEGER },
-	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "requests", JSON_INTEGER },
+	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "region_state", JSON_STRING },
+	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "signal", JSON_STRING },
+	{ "value", JSON_REAL }, { "threshold", JSON_REAL }, { "target", JSON_REAL },
+	{ "limit", JSON_NULL }, { "panic", JSON_FALSE }, { "requests", JSON_INTEGER },
 	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
 	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
 	{ "endpoints", JSON_ARRAY } };
@@ -133,19 +142,63 @@ END_TEST
 static const struct {
 	unsigned share;
 	unsigned usable;
+	enum region_state state;
 	const char *word;
 } words[] = {
-	{ 100, 1, "serving" },
-	{ 0, 1, "standby" },
-	{ 0, 0, "down" },
-	{ 100, 0, "fail_open" },
+	{ 100, 1, REGION_UP, "serving" },
+	{ 0, 1, REGION_UP, "standby" },
+	{ 0, 0, REGION_UP, "down" },
+	{ 100, 0, REGION_UP, "fail_open" },
+	{ 100, 1, REGION_SUSPECT, "serving" },
+	{ 100, 1, REGION_GREY, "grey" },
+	{ 0, 1, REGION_DOWN, "down" },
+	{ 0, 0, REGION_DOWN, "down" },
+	{ 100, 0, REGION_DOWN, "fail_open" },
+	{ 0, 1, REGION_HOLD, "hold" },
+	{ 100, 1, REGION_RAMP, "ramp" },
+	{ 0, 1, REGION_EVACUATED, "evacuated" },
+	{ 0, 0, REGION_EVACUATED, "evacuated" },
 };
 
 START_TEST(a_region_has_one_word)
 {
 	atomic_store(&view_region(0)->steering->share, words[_i].share);
 	atomic_store(&view_region(0)->steering->usable, words[_i].usable);
+	atomic_store(&view_region(0)->steering->state, words[_i].state);
 	ck_assert_str_eq(status_region_word(view_region(0)), words[_i].word);
+}
+END_TEST
+
+START_TEST(it_tells_what_a_regions_state_rests_on)
+{
+	struct steering *s = view_region(0)->steering;
+	json_t *status, *region, *service;
+
+	atomic_store(&s->state, REGION_GREY);
+	atomic_store(&s->since_ms, 995 * 1000);
+	atomic_store(&s->signal, SIGNAL_LATENCY_P95);
+	atomic_store(&s->value, 4.25);
+	atomic_store(&s->threshold, 3);
+	atomic_store(&s->target, SHARE_WHOLE / 4);
+	atomic_store(&s->limit, 250);
+	atomic_store(&view.table->services[0].steering->mode, SHARE_FAIL_CLOSED);
+	atomic_store(&view.table->services[0].steering->shed, SHARE_WHOLE / 8);
+	atomic_store(&view.table->services[0].steering->demand, 321);
+	view_world_observe(view.now_ms);
+	status = status_json(&view);
+	region = region_of(status, 0);
+	service = service_of(status);
+	ck_assert_str_eq(json_string_value(get(region, "region_state")), "grey");
+	ck_assert_double_eq_tol(json_real_value(get(region, "since_s")), 5, 0.001);
+	ck_assert_str_eq(json_string_value(get(region, "signal")),
+	    fact_signal_word(SIGNAL_LATENCY_P95));
+	ck_assert_double_eq_tol(json_real_value(get(region, "value")), 4.25, 0.0001);
+	ck_assert_double_eq_tol(json_real_value(get(region, "target")), 0.25, 0.0001);
+	ck_assert_double_eq_tol(json_real_value(get(region, "limit")), 250, 0.0001);
+	ck_assert_str_eq(json_string_value(get(service, "mode")), "fail_closed");
+	ck_assert_double_eq_tol(json_real_value(get(service, "shed")), 0.125, 0.0001);
+	ck_assert_int_eq(json_integer_value(get(service, "demand")), 321);
+	json_decref(status);
 }
 END_TEST
 
@@ -205,6 +258,7 @@ main(void)
 	tcase_add_test(tests, it_tells_state_share_and_since_when);
 	tcase_add_test(tests, requests_errors_and_faults_are_counted_on_each_level);
 	tcase_add_loop_test(tests, a_region_has_one_word, 0, ARRAY_SIZE(words));
+	tcase_add_test(tests, it_tells_what_a_regions_state_rests_on);
 	tcase_add_test(tests, an_endpoint_that_never_changed_has_no_since);
 	tcase_add_test(tests, before_the_first_table_there_are_no_services);
 	tcase_add_test(tests, draining_is_not_ready);
