@@ -52,7 +52,7 @@ struct desk_question {
 	char service[WISH_NAME]; /* explain */
 	/* judge: may the wish come into force, given the others? */
 	struct wish wish;
-	char overridden[WISH_NAME]; /* a rule to leave out, or "" */
+	char overridden[WISH_TEXT]; /* rules to leave out, with commas between them, or "" */
 	uint64_t since_last_change_ms; /* UINT64_MAX: there was none */
 };
 
@@ -67,7 +67,7 @@ enum desk_verdict {
 
 struct desk_answer {
 	enum desk_verdict verdict;
-	char rule[WISH_NAME]; /* of REFUSED; with YES: the overridden rule that would have refused */
+	char rule[WISH_TEXT]; /* of REFUSED; with YES: the overridden ones, if any would have refused */
 	double shed; /* judge: of the worst-off service's demand, afterwards */
 	char text[DESK_TEXT]; /* explain: sentences, a line each; judge: how things would stand */
 };

@@ -44,7 +44,7 @@ void wish_store_adopt(struct wish_store *, struct topology *);
 /* What came of it, in words for a person. */
 struct wish_reply {
 	enum { WISH_DONE, WISH_WRONG, WISH_REFUSED, WISH_NOT_ANSWERED } result;
-	char rule[WISH_NAME]; /* of REFUSED; of DONE: the one that was overridden */
+	char rule[WISH_TEXT]; /* of REFUSED; of DONE: those that were overridden */
 	char text[4096];
 };
 
@@ -52,7 +52,7 @@ typedef void wish_reply_fn(void *arg, const struct wish_reply *);
 
 /*
  * Makes a wish: its kind, names, share, owner and reason are given, its times follow from for_ms
- * (0: the default). overridden: a safety rule to break, or "". Calls done() exactly once, possibly
+ * (0: the default). overridden: safety rules to break, with commas between them, or "". Calls done() exactly once, possibly
  * before it returns.
  */
 void wish_store_make(struct wish_store *, const struct wish *, uint64_t for_ms,

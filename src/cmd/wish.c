@@ -21,7 +21,8 @@
 #define MAKING                                                                                     \
 	"  -r, --reason TEXT     why; whoever reads the journal must understand it\n"              \
 	"      --for TIME        how long, at most 72h (1h)\n"                                     \
-	"      --override RULE   breaks this safety rule; the journal says so\n" ASKING
+	"      --override RULE   breaks this safety rule, or these: RULE,RULE; the journal says so\n" \
+	ASKING
 #define ENDING "  -r, --reason TEXT     why, for the journal\n" ASKING
 #define EXIT_CODES "\nExit codes: 0 done, 1 refused or failed, 2 bad usage.\n"
 

@@ -163,7 +163,7 @@ find_peer(struct evhttp_request *req, char *buf, size_t size)
 /* What is sent with POST. */
 struct wanted {
 	struct wish wish;
-	char overridden[WISH_NAME];
+	char overridden[WISH_TEXT];
 	uint64_t for_ms;
 };
 

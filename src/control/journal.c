@@ -184,9 +184,9 @@ numbers_json(const struct record *r)
 	for (unsigned i = 0; i < ARRAY_SIZE(r->numbers); i++) {
 		const char *name = fact_number_name(r->kind, i);
 
-		if (name[0] != '\0')
-			json_object_set_new(json, name,
-			    isfinite(r->numbers[i]) ? json_real(r->numbers[i]) : json_null());
+		/* NaN: it does not apply */
+		if (name[0] != '\0' && isfinite(r->numbers[i]))
+			json_object_set_new(json, name, json_real(r->numbers[i]));
 	}
 	return json;
 }

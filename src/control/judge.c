@@ -82,6 +82,7 @@ struct standing {
 	bool *after;
 	unsigned count;
 	double shed; /* the worst-off service's, after */
+	bool last; /* it is the last fit region of some service */
 };
 
 static bool
@@ -185,6 +186,7 @@ lose(struct standing *st, const struct steer *s, unsigned region, struct desk_an
 	st->after[index_of(st, plan->regions[region].name)] = false;
 	if (w.shed > st->shed)
 		st->shed = w.shed;
+	st->last = st->last || (w.mode != SHARE_NORMAL && w.mode != SHARE_UNPROVEN);
 	say(a, "%s: ", plan->service);
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		if (w.before[i] < NOTHING && w.after[i] < NOTHING)
@@ -249,39 +251,60 @@ apply(struct standing *st, const struct desk_world *w, const struct wish *wish,
 	return found;
 }
 
-static void
-set_rule(struct desk_answer *a, const struct safety_rule *rule)
+/* list: names with commas between them. */
+static bool
+is_in(const char *list, const char *name)
 {
-	snprintf(a->rule, sizeof a->rule, "%s", rule->name);
+	size_t len = strlen(name);
+
+	for (;;) {
+		if (strcspn(list, ",") == len && strncmp(list, name, len) == 0)
+			return true;
+		list += strcspn(list, ",");
+		if (*list++ == '\0')
+			return false;
+	}
+}
+
+/*
+ * The rules of the configuration, and one of our own: the last fit region of a service stays, for
+ * without it nothing can be served. overridden: those not to be asked.
+ */
+static const char *
+rule_broken(const struct standing *st, const struct steer_policy *policy, uint64_t since_change_ms,
+    const char *overridden)
+{
+	static const char last_region[] = "last_region";
+	const struct safety_after after = { .regions = st->names,
+		.serving = st->after,
+		.region_count = st->count,
+		.shed = st->shed,
+		.since_last_change_ms = since_change_ms };
+
+	for (unsigned i = 0; i < policy->rule_count; i++) {
+		if (!is_in(overridden, policy->rules[i].name) &&
+		    safety_broken(&policy->rules[i], 1, &after, NULL) != NULL)
+			return policy->rules[i].name;
+	}
+	return st->last && !is_in(overridden, last_region) ? last_region : NULL;
 }
 
 static void
 obey(const struct standing *st, const struct steer_policy *policy, const struct desk_question *q,
     struct desk_answer *a)
 {
-	const struct safety_after after = { .regions = st->names,
-		.serving = st->after,
-		.region_count = st->count,
-		.shed = st->shed,
-		.since_last_change_ms = q->since_last_change_ms };
-	const char *overridden = q->overridden[0] != '\0' ? q->overridden : NULL;
-	const struct safety_rule *broken =
-	    safety_broken(policy->rules, policy->rule_count, &after, NULL);
+	uint64_t since_ms = q->since_last_change_ms;
+	const char *broken = rule_broken(st, policy, since_ms, q->overridden);
 
-	a->verdict = DESK_YES;
 	a->shed = st->shed;
-	if (broken == NULL)
-		return;
-	set_rule(a, broken);
-	if (overridden == NULL) {
-		a->verdict = DESK_REFUSED;
-		return;
-	}
-	broken = safety_broken(policy->rules, policy->rule_count, &after, overridden);
 	if (broken != NULL) {
 		a->verdict = DESK_REFUSED;
-		set_rule(a, broken);
+		snprintf(a->rule, sizeof a->rule, "%s", broken);
+		return;
 	}
+	a->verdict = DESK_YES;
+	if (rule_broken(st, policy, since_ms, "") != NULL)
+		snprintf(a->rule, sizeof a->rule, "%s", q->overridden);
 }
 
 /* The region it is about does not serve: it can be put aside without any rule being touched. */

@@ -34,7 +34,7 @@ struct making {
 	struct wish_store *store;
 	struct wish wish;
 	uint64_t for_ms;
-	char overridden[WISH_NAME];
+	char overridden[WISH_TEXT];
 	wish_reply_fn *done;
 	void *arg;
 };

@@ -2,6 +2,7 @@
 #include "steer/fact.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -304,7 +305,8 @@ fact_format(const struct fact *f, char *buf, size_t size)
 	put_subject(&l, f);
 	put(&l, "%s", row->text);
 	for (unsigned i = 0; i < 3; i++) {
-		if (row->number[i][0] == '\0')
+		/* NaN: it does not apply */
+		if (row->number[i][0] == '\0' || isnan(v[i]))
 			continue;
 		put(&l, "%s", open);
 		put_number(&l, f, row->number[i], v[i]);
