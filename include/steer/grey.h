@@ -20,6 +20,7 @@ struct grey {
 	uint32_t tries[GREY_SECONDS], errors[GREY_SECONDS];
 	unsigned at; /* ring position of the newest second */
 	uint64_t p50_us, p95_us; /* of the window */
+	uint64_t sure_p50_us, sure_p95_us; /* what they are at least, chance allowed for */
 	uint32_t window_tries, window_errors;
 	uint32_t samples; /* first bytes in the window */
 	uint64_t base_p50_us[GREY_BASELINE_SLOTS], base_p95_us[GREY_BASELINE_SLOTS]; /* one per 30 s */

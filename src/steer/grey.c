@@ -32,6 +32,19 @@ static const double burst_others_share = 0.25; /* of the region's own error shar
 
 /* ---- memory ---- */
 
+/*
+ * What the quantile is at least, chance allowed for: three deviations of a rank, that is the quantile
+ * q - 3 sqrt(q (1 - q) / n). A grey region has its sensor share only; with 40 answers a window its 95th percentile passes
+ * 1.5 times the baseline by chance every few windows, and it would never be clean for a minute.
+ */
+static uint64_t
+sure_quantile(const struct histogram_sum *sum, double q)
+{
+	if (sum->total == 0)
+		return 0;
+	return histogram_quantile(sum, fmax(0, q - 3 * sqrt(q * (1 - q) / (double)sum->total)));
+}
+
 static void
 sum_window(struct grey *g)
 {
@@ -53,6 +66,8 @@ sum_window(struct grey *g)
 	g->samples = (uint32_t)sum.total;
 	g->p50_us = histogram_quantile(&sum, 0.5);
 	g->p95_us = histogram_quantile(&sum, 0.95);
+	g->sure_p50_us = sure_quantile(&sum, 0.5);
+	g->sure_p95_us = sure_quantile(&sum, 0.95);
 }
 
 /*
@@ -145,6 +160,7 @@ grey_base_p50_us(const struct grey *g)
 /* Either quantile, of one region: now, its baseline (0: unknown), and their ratio. */
 struct slowness {
 	double now;
+	double sure; /* now, at least */
 	double base;
 	double ratio; /* 0: unknown */
 };
@@ -161,9 +177,11 @@ struct party {
 };
 
 static struct slowness
-slowness_of(uint64_t now_us, const uint64_t *samples, unsigned count)
+slowness_of(uint64_t now_us, uint64_t sure_us, const uint64_t *samples, unsigned count)
 {
-	struct slowness s = { .now = (double)now_us, .base = baseline(samples, count) };
+	struct slowness s = { .now = (double)now_us,
+		.sure = (double)sure_us,
+		.base = baseline(samples, count) };
 
 	s.ratio = s.base > 0 && s.now > 0 ? s.now / s.base : 0;
 	return s;
@@ -282,7 +300,7 @@ judge_latency(const struct party *all, unsigned count, unsigned self, enum quant
 		*bad = 0;
 		return;
 	}
-	if (s->ratio >= clean_times)
+	if (s->sure >= clean_times * s->base)
 		v->clean = false;
 	others = others_ratio(all, count, self, k, &peers);
 	limit = fmax(slow_times, slow_peers_times * others);
@@ -350,8 +368,10 @@ grey_judge(
 
 		all[i].g = g;
 		all[i].serving = serving[i] && g->window_tries > 0;
-		all[i].slow[P50] = slowness_of(g->p50_us, g->base_p50_us, g->base_count);
-		all[i].slow[P95] = slowness_of(g->p95_us, g->base_p95_us, g->base_count);
+		all[i].slow[P50] =
+		    slowness_of(g->p50_us, g->sure_p50_us, g->base_p50_us, g->base_count);
+		all[i].slow[P95] =
+		    slowness_of(g->p95_us, g->sure_p95_us, g->base_p95_us, g->base_count);
 	}
 	common = has_common_cause(all, count);
 	for (unsigned i = 0; i < count; i++) {
