@@ -82,14 +82,15 @@ enum rival_hedged
 rival_hedge(struct exchange *x, enum rival_why why, uint64_t age_us)
 {
 	struct choice c;
+	enum fault none;
 
 	assert(rival_may_hedge(x->try) && !x->rival->active);
-	switch (choose(x, ADMIT_RETRY, &c)) {
-	case FAULT_NONE:
-		break;
-	case FAULT_SHED:
-		return RIVAL_NOT_NOW;
-	default:
+	none = choose(x, ADMIT_RETRY, &c);
+	if (none != FAULT_NONE)
+		return none == FAULT_SHED ? RIVAL_NOT_NOW : RIVAL_NOWHERE;
+	/* Where the region is what is doubted, another endpoint of it would be no better. */
+	if (why != RIVAL_UNACKNOWLEDGED && c.region == x->try->region) {
+		tries_give_back(&c);
 		return RIVAL_NOWHERE;
 	}
 	if (!is_allowed(x, why, age_us)) {

@@ -50,6 +50,11 @@ class Netns:
         self._rules(["drop"])
         self.run(["nft", "add", "rule", "inet", "fault", "output", "drop"])
 
+    def answers_lost(self):
+        """What is sent to it arrives; what it sends vanishes, acknowledgements too."""
+        self.blackhole()
+        self.run(["nft", "flush", "chain", "inet", "fault", "input"])
+
     def reset(self):
         """Every TCP segment that comes in is answered by RST."""
         self._rules(["meta", "l4proto", "tcp", "reject", "with", "tcp", "reset"])

@@ -16,7 +16,8 @@ error_log {directory}/error.log warn;
 user root;
 events {{ worker_connections 4096; }}
 http {{
-	access_log off;
+	log_format ids "$request_method $http_x_load_id";
+	access_log {log};
 	keepalive_timeout {keepalive};
 	keepalive_requests 1000000;
 	client_max_body_size 0;
@@ -42,7 +43,7 @@ class Nginx:
     """Answers every path with "NAME ID", where ID is the request's X-Load-Id."""
 
     def __init__(self, name, directory, address, port, netns=None, pair=None, locations="",
-                 keepalive="75s"):
+                 keepalive="75s", log_ids=False):
         self.name = name
         self.address = address
         self.port = port
@@ -51,12 +52,14 @@ class Nginx:
         self._tls = pair is not None
         os.makedirs(os.path.join(directory, "files"))
         self._conf = os.path.join(directory, "nginx.conf")
+        self._log_path = os.path.join(directory, "ids")
         tls = ("ssl_certificate %s; ssl_certificate_key %s;" % (pair.chain, pair.key)
                if pair else "")
         with open(self._conf, "w") as f:
             f.write(_CONF.format(directory=directory, keepalive=keepalive, address=address,
                                  port=port, ssl=" ssl" if pair else "", tls=tls, name=name,
-                                 locations=locations))
+                                 locations=locations,
+                                 log=self._log_path + " ids" if log_ids else "off"))
         self._process = None
         self.start()
 
@@ -95,6 +98,22 @@ class Nginx:
         until(lambda: not any(self._alive(pid) for pid in pids), "nginx %s is gone" % self.name)
         return time.monotonic()
 
+    def pause(self):
+        """SIGSTOP to all of it: the kernel takes connections and bytes for it, nobody answers."""
+        for pid in [self._process.pid] + self._children():
+            os.kill(pid, signal.SIGSTOP)
+        return self
+
+    def go_on(self):
+        for pid in [self._process.pid] + self._children():
+            os.kill(pid, signal.SIGCONT)
+        return self
+
+    def executed(self):
+        """With log_ids: "METHOD ID" of each request it has answered, in order."""
+        with open(self._log_path) as f:
+            return f.read().splitlines()
+
     @staticmethod
     def _alive(pid):
         try:
@@ -104,6 +123,7 @@ class Nginx:
 
     def stop(self):
         if self._process is not None and self._process.poll() is None:
+            self.go_on()
             self._process.terminate()
             self._process.wait(10)
 
