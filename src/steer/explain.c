@@ -134,7 +134,7 @@ say_evidence(struct text *t, const struct region *r)
 	case SIGNAL_LATENCY_P50:
 	case SIGNAL_LATENCY_P95:
 		say(t,
-		    ", its %s latency is %.0f ms while other regions' is not worse (threshold %.0f "
+		    ", its %s latency is %.0f ms where the others' is not (threshold %.0f "
 		    "ms)",
 		    r->signal == SIGNAL_LATENCY_P50 ? "median" : "p95", r->value, r->threshold);
 		return;
@@ -195,7 +195,7 @@ say_what_follows(
 		return;
 	case REGION_EVACUATED:
 		say(t, "; by a person's wish, for another ");
-		say_time(t, r->evacuated_for_ms);
+		say_time(t, r->evacuated_until_ms > now_ms ? r->evacuated_until_ms - now_ms : 0);
 		return;
 	}
 	abort();
@@ -291,12 +291,23 @@ explain_region(const struct steer *s, unsigned region, uint64_t now_ms, char *bu
 	return t.length;
 }
 
+static bool
+has_capacity(const struct steer *s)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (s->plan->regions[i].capacity > 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 say_mode(struct text *t, const struct steer *s)
 {
 	switch (s->mode) {
 	case SHARE_NORMAL:
-		say(t, "%s goes by health, weight and capacity.", s->plan->service);
+		say(t, "%s goes by health and weight%s.", s->plan->service,
+		    has_capacity(s) ? ", up to capacity" : "");
 		return;
 	case SHARE_UNPROVEN:
 		say(t,
@@ -369,7 +380,7 @@ say_losses(struct text *t, const struct steer *s)
 		gone = plan.mode != SHARE_NORMAL;
 		if (!gone && plan.shed <= 0)
 			continue;
-		say(t, "%s %s", told ? "," : " Losing", s->plan->regions[i].name);
+		say(t, "%s %s", told ? ", losing" : " Losing", s->plan->regions[i].name);
 		say(t, gone ? " would leave no healthy region" : " would shed ");
 		if (!gone)
 			say_part(t, plan.shed);

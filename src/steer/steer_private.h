@@ -72,7 +72,7 @@ struct brain_region {
 	uint64_t base_sum_us, base_total;
 
 	bool evacuated;
-	uint64_t evacuated_for_ms;
+	uint64_t evacuated_until_ms;
 	double pinned; /* NaN: not */
 
 	double capacity_share;

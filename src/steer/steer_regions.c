@@ -184,7 +184,8 @@ gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
 		.stalls = r->stall.stalled,
 		.failback_held = s->frozen || s->doubting || another_is_suspect(s, r),
 		.evacuated = r->evacuated,
-		.evacuated_for_ms = r->evacuated_for_ms,
+		.evacuated_for_ms =
+		    r->evacuated_until_ms > s->now_ms ? r->evacuated_until_ms - s->now_ms : 0,
 		.restore_asked =
 		    seen->restored != NULL && strcmp(seen->restored, r->plan->name) == 0,
 		.only_region = !another_serves(s, r),

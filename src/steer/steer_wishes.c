@@ -66,7 +66,8 @@ read_evacuation(struct steer *s, struct brain_region *r, const struct steer_seen
 	    in_force(s, wishes_evacuation(seen->wishes, r->plan->name), seen->wall_ms);
 
 	r->evacuated = w != NULL;
-	r->evacuated_for_ms = w != NULL ? w->until_wall_ms - seen->wall_ms : 0;
+	r->evacuated_until_ms =
+	    w != NULL ? s->now_ms + (w->until_wall_ms - seen->wall_ms) : s->now_ms;
 }
 
 void
