@@ -2,10 +2,14 @@
 #include "cmd/status_table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+/* A share this far from its target is on its way there. */
+#define SHARE_MOVING 0.0005
 
 enum { NAME_WIDTH = 30, LINE_MAX_BYTES = 512 };
 
@@ -116,6 +120,37 @@ print_endpoint(FILE *to, const json_t *endpoint, unsigned width)
 	print_line(to, &l, width);
 }
 
+/* "down for 3m12s, in_a_row 3 (threshold 3); ": nothing while it is up. */
+static void
+add_region_state(struct line *l, const json_t *region)
+{
+	const char *state = text_of(region, "region_state"), *signal = text_of(region, "signal");
+	double threshold = number_of(region, "threshold");
+
+	if (state[0] == '\0' || strcmp(state, "up") == 0)
+		return;
+	add(l, "%s for ", state);
+	add_age(l, number_of(region, "since_s"));
+	if (signal[0] != '\0')
+		add(l, ", %s", signal);
+	if (threshold > 0)
+		add(l, " %.3g (threshold %.3g)", number_of(region, "value"), threshold);
+	add(l, "; ");
+}
+
+/* What is on its way, and what is out of the ordinary. */
+static void
+add_region_rest(struct line *l, const json_t *region)
+{
+	const json_t *target = json_object_get(region, "target");
+	double to = json_number_value(target);
+
+	if (json_is_number(target) && fabs(to - number_of(region, "share")) > SHARE_MOVING)
+		add(l, "; on its way to %.1f%%", to * 100);
+	if (json_is_true(json_object_get(region, "panic")))
+		add(l, "; too few are up, so all are used");
+}
+
 static void
 print_region(FILE *to, const json_t *region, unsigned width)
 {
@@ -129,11 +164,41 @@ print_region(FILE *to, const json_t *region, unsigned width)
 	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
 	    text_of(region, "state"), number_of(region, "share") * 100);
 	add_numbers(&l, region);
-	add(&l, "  tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
+	add(&l, "  ");
+	add_region_state(&l, region);
+	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
 	    count_of(region, "usable"), json_array_size(endpoints));
+	add_region_rest(&l, region);
 	print_line(to, &l, width);
 	for (size_t i = 0; i < json_array_size(endpoints); i++)
 		print_endpoint(to, json_array_get(endpoints, i), width);
+}
+
+/* How shares are found, when that is not by health, weight and capacity. */
+static const struct {
+	const char *word;
+	const char *text;
+} modes[] = {
+	{ "fail_open", "all endpoints are down, so health is ignored" },
+	{ "fail_closed", "no region is fit, so requests are refused" },
+	{ "nothing", "there is no endpoint to send to, so requests are refused" },
+	{ "unproven", "no check has passed yet" },
+};
+
+static void
+add_service_why(struct line *l, const json_t *service, const char *mode)
+{
+	double shed = number_of(service, "shed");
+
+	add(l, "  %s", text_of(service, "balance"));
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		if (strcmp(mode, modes[i].word) == 0)
+			add(l, "; %s", modes[i].text);
+	}
+	if (shed > 0)
+		add(l, "; shedding %.1f%% of %.0f/s", shed * 100, number_of(service, "demand"));
+	if (json_is_true(json_object_get(service, "self_suspect")))
+		add(l, "; our own view is doubted, so all is held");
 }
 
 static void
@@ -141,16 +206,16 @@ print_service(FILE *to, const json_t *service, unsigned width)
 {
 	const json_t *regions = json_object_get(service, "regions");
 	bool fail_open = json_is_true(json_object_get(service, "fail_open"));
+	const char *mode = fail_open ? "fail_open" : text_of(service, "mode");
 	struct line l = { .len = 0 };
 
 	add(&l, "\n%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
 	    "SHARE", "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
 	print_line(to, &l, width > 0 ? width + 1 : 0);
 	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
-	    fail_open ? "fail_open" : "", "");
+	    strcmp(mode, "normal") != 0 ? mode : "", "");
 	add_numbers(&l, service);
-	add(&l, "  %s%s", text_of(service, "balance"),
-	    fail_open ? "; all endpoints are down, so health is ignored" : "");
+	add_service_why(&l, service, mode);
 	print_line(to, &l, width);
 	for (size_t i = 0; i < json_array_size(regions); i++)
 		print_region(to, json_array_get(regions, i), width);

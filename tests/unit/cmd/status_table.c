@@ -126,6 +126,59 @@ START_TEST(names_longer_than_their_column_are_cut_and_lines_bounded)
 }
 END_TEST
 
+static const struct {
+	const char *region;
+	const char *said;
+} regions[] = {
+	{ "\"region_state\": \"up\", \"since_s\": 5, \"tier\": 1", "  tier 1, 0 of 0 up\n" },
+	{ "\"region_state\": \"down\", \"since_s\": 192, \"signal\": \"in_a_row\", \"value\": 3,"
+	  " \"threshold\": 3",
+	    "down for 3m12s, in_a_row 3 (threshold 3); tier 0" },
+	{ "\"region_state\": \"evacuated\", \"since_s\": 32, \"signal\": \"person\", \"value\": 0,"
+	  " \"threshold\": 0",
+	    "evacuated for 32s, person; tier 0" },
+	{ "\"region_state\": \"ramp\", \"since_s\": 2, \"share\": 0.1, \"target\": 0.7",
+	    "up; on its way to 70.0%" },
+	{ "\"share\": 0.7, \"target\": 0.7, \"panic\": true", "0 up; too few are up" },
+};
+
+START_TEST(a_region_says_its_state_since_when_and_why)
+{
+	char json[512];
+	char *text;
+
+	snprintf(json, sizeof json, "{ \"services\": [ { \"regions\": [ { %s } ] } ] }",
+	    regions[_i].region);
+	text = print(json, 0);
+	expect(text, regions[_i].said);
+	free(text);
+}
+END_TEST
+
+static const struct {
+	const char *service;
+	const char *said;
+} services[] = {
+	{ "\"mode\": \"fail_closed\"", "requests are refused" },
+	{ "\"mode\": \"nothing\"", "no endpoint to send to" },
+	{ "\"mode\": \"unproven\"", "no check has passed yet" },
+	{ "\"mode\": \"normal\", \"shed\": 0.125, \"demand\": 800", "; shedding 12.5% of 800/s" },
+	{ "\"mode\": \"normal\", \"self_suspect\": true", "our own view is doubted" },
+};
+
+START_TEST(a_service_says_what_is_out_of_the_ordinary)
+{
+	char json[512];
+	char *text;
+
+	snprintf(json, sizeof json, "{ \"services\": [ { %s } ] }", services[_i].service);
+	text = print(json, 0);
+	expect(text, services[_i].said);
+	ck_assert_ptr_null(strstr(text, "normal"));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_refused_reload_fail_open_and_draining_stand_out)
 {
 	char *text =
@@ -153,6 +206,10 @@ main(void)
 	tcase_add_test(tests, no_line_is_wider_than_the_terminal);
 	tcase_add_loop_test(tests, what_is_missing_is_left_blank, 0, ARRAY_SIZE(odd));
 	tcase_add_test(tests, names_longer_than_their_column_are_cut_and_lines_bounded);
+	tcase_add_loop_test(
+	    tests, a_region_says_its_state_since_when_and_why, 0, ARRAY_SIZE(regions));
+	tcase_add_loop_test(
+	    tests, a_service_says_what_is_out_of_the_ordinary, 0, ARRAY_SIZE(services));
 	tcase_add_test(tests, a_refused_reload_fail_open_and_draining_stand_out);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
