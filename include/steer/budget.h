@@ -12,12 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BUDGET_SECONDS = 10 };
+/* One slot more than the ten seconds: what was spent counts until it is surely that old. */
+enum { BUDGET_SECONDS = 10, BUDGET_SLOTS };
 
 /* One worker's part of one service's budget; zero-initialised is full of its floor. */
 struct retry_budget {
-	double earned[BUDGET_SECONDS]; /* by first tries, in each of the last ten seconds */
-	uint32_t spent[BUDGET_SECONDS];
+	double earned[BUDGET_SLOTS]; /* by first tries, in each second */
+	uint32_t spent[BUDGET_SLOTS];
 	double earned_sum;
 	uint32_t spent_sum;
 	uint64_t second; /* the newest; 0: none yet */

@@ -10,25 +10,27 @@ slot_of(struct retry_budget *b, uint64_t now_ms)
 	uint64_t second = now_ms / 1000 + 1;
 
 	if (second <= b->second)
-		return (unsigned)(b->second % BUDGET_SECONDS);
-	if (second - b->second >= BUDGET_SECONDS) {
+		return (unsigned)(b->second % BUDGET_SLOTS);
+	if (second - b->second >= BUDGET_SLOTS) {
 		memset(b->earned, 0, sizeof b->earned);
 		memset(b->spent, 0, sizeof b->spent);
 		b->second = second;
 	}
 	while (b->second < second) {
 		b->second++;
-		b->earned[b->second % BUDGET_SECONDS] = 0;
-		b->spent[b->second % BUDGET_SECONDS] = 0;
+		b->earned[b->second % BUDGET_SLOTS] = 0;
+		b->spent[b->second % BUDGET_SLOTS] = 0;
 	}
 	/* Summed anew, so that rounding does not pile up. */
 	b->earned_sum = 0;
 	b->spent_sum = 0;
-	for (unsigned i = 0; i < BUDGET_SECONDS; i++) {
-		b->earned_sum += b->earned[i];
-		b->spent_sum += b->spent[i];
+	for (unsigned age = 0; age < BUDGET_SLOTS; age++) {
+		unsigned slot = (unsigned)((second + BUDGET_SLOTS - age) % BUDGET_SLOTS);
+
+		b->earned_sum += age < BUDGET_SECONDS ? b->earned[slot] : 0;
+		b->spent_sum += b->spent[slot];
 	}
-	return (unsigned)(second % BUDGET_SECONDS);
+	return (unsigned)(second % BUDGET_SLOTS);
 }
 
 void
