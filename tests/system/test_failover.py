@@ -4,6 +4,7 @@ from harness import alone, deadline, sanitized, until
 
 _CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "500ms"; '
           'fast_interval = "100ms"; timeout = "400ms"; fall = 2; rise = 2; };')
+_CALM = 'failover = { hold_down = "1s"; ramp = "2s"; };'
 
 
 def _three_regions(t):
@@ -17,7 +18,7 @@ def _three_regions(t):
 @deadline(120)
 def a_region_killed_at_500_requests_a_second_over_tls_fails_no_request(t):
     names, _, origins = _three_regions(t)
-    p = t.proxy(regions={n: [origins[n]] for n in names}, service_text=_CHECK, workers=2)
+    p = t.proxy(regions={n: [origins[n]] for n in names}, service_text=_CHECK + _CALM, workers=2)
     for n in names:
         p.until_state(origins[n], "up")
     load = t.load(p, rate=500, connections=50)
