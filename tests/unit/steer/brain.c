@@ -2,6 +2,8 @@
 #include "brain.h"
 
 #include <assert.h>
+#include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -241,6 +243,17 @@ void
 brain_skip(struct brain *b, int64_t ms)
 {
 	b->now_ms = (uint64_t)((int64_t)b->now_ms + ms);
+}
+
+void
+brain_check_shares(const struct brain *b, const double *due)
+{
+	for (unsigned i = 0; i < b->plan.region_count; i++) {
+		double share = brain_share_of(b, i);
+
+		ck_assert_msg(fabs(share - due[i]) < 0.005, "%.1f s: r%u has %.3f, expected %.3f",
+		    (double)b->now_ms / 1000, i, share, due[i]);
+	}
 }
 
 double

@@ -49,6 +49,9 @@ void brain_run(struct brain *, unsigned ms);
 /* As if the control thread had not run. */
 void brain_skip(struct brain *, int64_t ms);
 
+/* The shares in force, one for each region, are these to half a percent. */
+#define BRAIN_SHARES(b, ...) brain_check_shares(b, (const double[]){ __VA_ARGS__ })
+void brain_check_shares(const struct brain *, const double *due);
 double brain_share_of(const struct brain *, unsigned region);
 enum region_state brain_state(const struct brain *, unsigned region);
 void brain_wish(struct brain *, enum wish_kind, const char *region, double share, unsigned for_ms);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The brain as a whole: when it does not act, what people wish, and what it remembers. */
+#include "steer/steer.h"
+
+#include <check.h>
+
+#include "brain.h"
+
+static struct brain b;
+
+static void
+stop(void)
+{
+	brain_stop(&b);
+}
+
+START_TEST(a_late_tick_holds_everything_for_a_second)
+{
+	brain_start_pair(&b);
+	brain_skip(&b, 600);
+	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	b.demand = 0;
+	ck_assert(!brain_tick(&b));
+	ck_assert(steer_self_suspect(b.s));
+	ck_assert_uint_eq(b.told[FACT_SELF_SUSPECT], 1);
+	ck_assert_double_eq_tol(b.last[FACT_SELF_SUSPECT].a, 700, 0.5);
+	brain_run(&b, 900);
+	BRAIN_SHARES(&b, 1, 0);
+	brain_run(&b, 200);
+	ck_assert(!steer_self_suspect(b.s));
+	ck_assert_uint_eq(b.told[FACT_SELF_TRUSTED], 1);
+	BRAIN_SHARES(&b, 0, 1);
+}
+END_TEST
+
+START_TEST(a_tick_half_a_second_late_is_not_late_yet)
+{
+	brain_start_pair(&b);
+	brain_skip(&b, 500);
+	brain_tick(&b);
+	ck_assert(!steer_self_suspect(b.s));
+}
+END_TEST
+
+START_TEST(a_clock_that_jumps_back_ends_no_wait_and_no_wait_ends_early)
+{
+	struct steer_region_out out;
+
+	brain_start_pair(&b);
+	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_run(&b, 1000);
+	brain_answer(&b, 0, ANSWER_WELL);
+	brain_probe_region(&b, 0, ENDPOINT_UP);
+	brain_run(&b, 10000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
+	brain_skip(&b, -500000);
+	brain_tick(&b);
+	ck_assert(steer_self_suspect(b.s));
+	brain_run(&b, 15000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
+	brain_run(&b, 6000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_RAMP);
+	steer_region(b.s, 0, &out);
+	ck_assert_uint_le(out.region.since_ms, b.now_ms);
+	ck_assert_uint_ge(out.region.since_ms, b.now_ms - 6000);
+	ck_assert_uint_le(b.last[FACT_REGION_RAMP].at_ms, b.now_ms);
+}
+END_TEST
+
+START_TEST(checks_that_fall_by_the_dozen_are_doubted_while_traffic_succeeds)
+{
+	brain_start_pair(&b);
+	brain_probe_all(&b, ENDPOINT_DOWN);
+	brain_run(&b, 1000);
+	ck_assert(steer_self_suspect(b.s));
+	ck_assert_int_eq(b.last[FACT_SELF_SUSPECT].signal, SIGNAL_MASS_CHANGE);
+	BRAIN_SHARES(&b, 1, 0);
+	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
+	brain_run(&b, 2500);
+	ck_assert(!steer_self_suspect(b.s));
+	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
+	ck_assert_uint_eq(b.told[FACT_FAIL_OPEN], 1);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 100);
+	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
+	ck_assert_uint_eq(b.told[FACT_FAIL_OPEN_ENDED], 1);
+}
+END_TEST
+
+START_TEST(but_believed_when_traffic_fails_too_or_is_none)
+{
+	brain_start_pair(&b);
+	b.demand = 0;
+	brain_run(&b, 2000);
+	brain_probe_all(&b, ENDPOINT_DOWN);
+	brain_tick(&b);
+	ck_assert(!steer_self_suspect(b.s));
+	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
+	BRAIN_SHARES(&b, 0.5, 0.5);
+}
+END_TEST
+
+START_TEST(half_of_the_targets_are_not_a_mass)
+{
+	brain_start_pair(&b);
+	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	brain_tick(&b);
+	ck_assert(!steer_self_suspect(b.s));
+	BRAIN_SHARES(&b, 0, 1);
+}
+END_TEST
+
+START_TEST(an_evacuated_region_leaves_at_once_and_ramps_back)
+{
+	brain_start_pair(&b);
+	brain_wish(&b, WISH_EVACUATE, "r0", 0, 10000);
+	brain_tick(&b);
+	BRAIN_SHARES(&b, 0, 1);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_EVACUATED);
+	brain_probe_region(&b, 1, ENDPOINT_DOWN); /* not even then */
+	brain_tick(&b);
+	BRAIN_SHARES(&b, 0, 1);
+	brain_probe_region(&b, 1, ENDPOINT_UP);
+	brain_run(&b, 9700);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_EVACUATED);
+	brain_run(&b, 1000); /* it ends by itself, though nobody took it from the list */
+	ck_assert_int_eq(brain_state(&b, 0), REGION_RAMP);
+	ck_assert_uint_eq(b.told[FACT_REGION_RESTORED], 1);
+	brain_run(&b, 120000);
+	BRAIN_SHARES(&b, 1, 0);
+}
+END_TEST
+
+START_TEST(frozen_only_hard_failures_move)
+{
+	brain_start_pair(&b);
+	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_run(&b, 1000);
+	BRAIN_SHARES(&b, 0, 1);
+	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
+	brain_answer(&b, 0, ANSWER_WELL);
+	brain_probe_region(&b, 0, ENDPOINT_UP);
+	brain_run(&b, 90000);
+	ck_assert_uint_eq(b.told[FACT_FROZEN], 1);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
+	BRAIN_SHARES(&b, 0, 1);
+	brain_probe_region(&b, 1, ENDPOINT_DOWN);
+	brain_answer(&b, 1, ANSWER_REFUSED);
+	brain_tick(&b);
+	BRAIN_SHARES(&b, 1, 0);
+	wishes_drop(&b.wishes, WISH_FREEZE, "shop", "");
+	brain_tick(&b);
+	ck_assert_uint_eq(b.told[FACT_UNFROZEN], 1);
+}
+END_TEST
+
+START_TEST(a_pin_moves_softly_even_frozen_and_is_told)
+{
+	brain_start_pair(&b);
+	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
+	brain_wish(&b, WISH_PIN, "r1", 0.3, 600000);
+	brain_run(&b, 1000);
+	ck_assert_double_eq_tol(brain_share_of(&b, 1), 0.1, 0.011);
+	brain_run(&b, 3000);
+	BRAIN_SHARES(&b, 0.7, 0.3);
+	ck_assert_uint_eq(b.told[FACT_PINNED], 1);
+	wishes_drop(&b.wishes, WISH_FREEZE, "shop", "");
+	wishes_drop(&b.wishes, WISH_PIN, "shop", "r1");
+	brain_run(&b, 4000);
+	BRAIN_SHARES(&b, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_UNPINNED], 1);
+}
+END_TEST
+
+START_TEST(a_new_plan_inherits_what_is_known)
+{
+	static const uint32_t new_ids[] = { 77 };
+	static struct brain next;
+	struct steer_endpoint_out out;
+
+	brain_plan(&b, 3);
+	b.regions[2].tier = 1;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	brain_probe_region(&b, 1, ENDPOINT_DOWN);
+	brain_answer(&b, 1, ANSWER_REFUSED);
+	brain_run(&b, 1000);
+	BRAIN_SHARES(&b, 0.7, 0, 0.3);
+
+	/* r0 goes, r3 comes, r1 has its endpoints in another order */
+	next = b;
+	next.plan.regions = next.regions;
+	next.regions[0] = b.regions[1];
+	next.regions[1] = b.regions[2];
+	next.regions[2] = (struct steer_region_plan){ .name = "new",
+		.weight = 1,
+		.endpoint_count = 1,
+		.ids = new_ids,
+		.weights = b.weights,
+		.checked = true };
+	next.ids[1][0] = b.ids[1][1];
+	next.ids[1][1] = b.ids[1][0];
+	next.regions[0].ids = next.ids[1];
+	next.regions[1].ids = next.ids[2];
+	next.s = steer_new(&next.plan, b.s, b.now_ms);
+	steer_free(b.s);
+	b = next; /* whose plan stays where it is */
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_answer(&b, 1, ANSWER_WELL);
+
+	ck_assert_int_eq(brain_state(&b, 0), REGION_DOWN);
+	steer_endpoint(b.s, 0, 1, &out);
+	ck_assert_int_eq(out.state, ENDPOINT_DOWN);
+	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
+	BRAIN_SHARES(&b, 0, 1, 0);
+	brain_run(&b, 3000);
+	BRAIN_SHARES(&b, 0, 1, 0);
+	brain_probe(&b, 2, 0, ENDPOINT_UP);
+	brain_run(&b, 1000);
+	ck_assert_double_gt(brain_share_of(&b, 2), 0.05); /* softly */
+	ck_assert_double_lt(brain_share_of(&b, 2), 0.12);
+}
+END_TEST
+
+START_TEST(after_a_restart_a_region_is_where_it_was)
+{
+	static const struct {
+		struct steer_saved_region saved;
+		uint64_t passed_ms;
+		enum region_state state;
+		uint64_t hold_ms;
+	} t[] = {
+		{ { "r0", REGION_DOWN, 5000, 1, 0 }, 2000, REGION_DOWN, 0 },
+		{ { "r0", REGION_HOLD, 5000, 0, 25000 }, 2000, REGION_HOLD, 23000 },
+		{ { "r0", REGION_HOLD, 5000, 0, 1000 }, 2000, REGION_HOLD, 0 },
+		{ { "r0", REGION_RAMP, 5000, 0, 0 }, 0, REGION_RAMP, 0 },
+		{ { "r0", REGION_GREY, 5000, 0, 0 }, 0, REGION_GREY, 0 },
+		{ { "r0", REGION_UP, 5000, 2, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_SUSPECT, 5000, 2, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_EVACUATED, 5000, 2, 0 }, 0, REGION_UP, 0 },
+		{ { "unknown", REGION_DOWN, 5000, 2, 0 }, 0, REGION_UP, 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct steer_region_out out;
+		struct steer_saved_region again;
+
+		brain_plan(&b, 2);
+		brain_start(&b);
+		steer_restore_region(b.s, &t[i].saved, t[i].passed_ms, b.now_ms);
+		steer_region(b.s, 0, &out);
+		ck_assert_msg(out.region.state == t[i].state, "%u: %s", i,
+		    region_state_name(out.region.state));
+		ck_assert_uint_eq(out.region.hold_ms, t[i].hold_ms);
+		steer_save_region(b.s, 0, b.now_ms, &again);
+		ck_assert_str_eq(again.name, "r0");
+		ck_assert_int_eq(again.state, t[i].state);
+		ck_assert_uint_eq(again.hold_left_ms, t[i].hold_ms);
+		if (i + 1 < sizeof t / sizeof t[0])
+			brain_stop(&b);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/steer_held");
+	TCase *tests = tcase_create("steer");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_checked_fixture(tests, NULL, stop);
+	tcase_add_test(tests, a_late_tick_holds_everything_for_a_second);
+	tcase_add_test(tests, a_tick_half_a_second_late_is_not_late_yet);
+	tcase_add_test(tests, a_clock_that_jumps_back_ends_no_wait_and_no_wait_ends_early);
+	tcase_add_test(tests, checks_that_fall_by_the_dozen_are_doubted_while_traffic_succeeds);
+	tcase_add_test(tests, but_believed_when_traffic_fails_too_or_is_none);
+	tcase_add_test(tests, half_of_the_targets_are_not_a_mass);
+	tcase_add_test(tests, an_evacuated_region_leaves_at_once_and_ramps_back);
+	tcase_add_test(tests, frozen_only_hard_failures_move);
+	tcase_add_test(tests, a_pin_moves_softly_even_frozen_and_is_told);
+	tcase_add_test(tests, a_new_plan_inherits_what_is_known);
+	tcase_add_test(tests, after_a_restart_a_region_is_where_it_was);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
