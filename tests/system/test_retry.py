@@ -8,12 +8,13 @@ from harness import sanitize, until
 def _two(t, text="retry = { attempts = 2; budget = 1.0; };"):
     """
     A bad and a good endpoint in one region; round robin meets both. A check that asks for no more
-    than a connection keeps the bad one in rotation while it listens.
+    than a connection keeps the bad one in rotation while it listens, and so does an outlier
+    detection that hardly ever acts.
     """
     bad, good = t.origin("bad"), t.origin("good")
     p = t.proxy(regions={"us-east-1": [bad, good]}, service_text='balance = "round_robin"; '
                 'health_check = { type = "tcp"; interval = "10s"; timeout = "2s"; fall = 100; '
-                'rise = 1; }; ' + text)
+                'rise = 1; }; outlier = { consecutive = 100; failure_share = 1.0; }; ' + text)
     p.until_state(bad, "up", 15)
     p.until_state(good, "up", 15)
     return p, bad, good
