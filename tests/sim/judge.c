@@ -224,16 +224,18 @@ static void
 check_failback(struct judge *j, unsigned i, uint64_t now_ms)
 {
 	struct judge_region *t = &j->region[i];
-	double relapses = t->relapses * exp2(-(double)(now_ms - t->relapses_ms) / 600000.0);
+	uint64_t core_ms = world_core_ms(j->world, 0);
+	double relapses = t->relapses * exp2(-(double)(core_ms - t->relapses_ms) / 600000.0);
+	uint64_t waited_ms = core_ms - t->since_core_ms;
 	uint64_t want_ms;
 
 	if (t->state == REGION_HOLD) {
 		relapses = round(relapses < 5 ? relapses : 5);
 		want_ms = (uint64_t)((double)hold_ms * exp2(relapses));
-		if (now_ms - t->since_ms + 2 * TICK_MS < want_ms)
+		if (waited_ms + 2 * TICK_MS < want_ms)
 			judge_broken(j, "hold-down is waited out",
 			    "%s came back after %llu ms of %llu, %.2f relapses", j->world->names[i],
-			    (unsigned long long)(now_ms - t->since_ms), (unsigned long long)want_ms,
+			    (unsigned long long)waited_ms, (unsigned long long)want_ms,
 			    t->relapses);
 	}
 	if (t->state != REGION_EVACUATED) {
@@ -290,9 +292,12 @@ check_transition(struct judge *j, unsigned i, uint64_t now_ms)
 			judge_broken(j, "no failback while frozen", "%s ramps", j->world->names[i]);
 	}
 	if (t->state == REGION_RAMP && is->state != REGION_UP && is->state != REGION_EVACUATED)
-		relapse(t, now_ms);
+		relapse(t, world_core_ms(j->world, 0));
+	/* What was grey begins with what it has left. */
+	t->ramp_from = t->state == REGION_GREY ? is->factor : 0;
 	t->state = is->state;
 	t->since_ms = now_ms;
+	t->since_core_ms = world_core_ms(j->world, 0);
 }
 
 static void
@@ -303,7 +308,8 @@ check_ramp(struct judge *j, unsigned i, uint64_t now_ms)
 
 	if (is->state != REGION_RAMP || !quiet_since(j->restarted_ms, j->world->t_ms, 150000))
 		return;
-	most = (double)(now_ms - j->region[i].since_ms + 300) / (double)ramp_ms + 0.06;
+	most = (double)(now_ms - j->region[i].since_ms + 300) / (double)ramp_ms +
+	    j->region[i].ramp_from + 0.01;
 	if (is->factor > most)
 		judge_broken(j, "a ramp is slow", "%s has factor %.3f after %llu ms",
 		    j->world->names[i], is->factor,

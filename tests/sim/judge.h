@@ -21,9 +21,11 @@ struct violation {
 struct judge_region {
 	enum region_state state;
 	uint64_t since_ms; /* of state */
+	uint64_t since_core_ms; /* the same by the core's clock: a paused machine's time passes too */
 	double relapses;   /* our own count, decaying */
-	uint64_t relapses_ms;
+	uint64_t relapses_ms; /* by the core's clock */
 	uint64_t ramped_ms;   /* begin of the last ramp that was automatic; 0: none */
+	double ramp_from; /* the factor with which a ramp may begin */
 	uint32_t excluded_ms; /* how long it has had a share in a state that allows none */
 	uint32_t dead_ms;     /* how long all of its endpoints have been gone */
 	uint32_t sick_ms;     /* how long it has plainly been worse than the others */

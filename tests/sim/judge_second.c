@@ -99,6 +99,9 @@ available(const struct judge *j)
 			/* Too few endpoints: panic may send to those that are dead, by rule. */
 			if (part < 0.5 && part > 0)
 				return -1;
+			/* Nobody told the core how much this one can take. */
+			if (r->is->capacity == 0 && (r->load > 0.8 || r->backlog > 1))
+				return -1;
 			part *= lawful_part(w, i);
 			if (r->is->capacity == 0)
 				can = part > 0 ? w->is->demand * 10 / part : 0;

@@ -206,6 +206,7 @@ speed(void)
 	if (result.found.rule == NULL)
 		return 0;
 	print_failure(&result.found);
+	scenario_write(&s, stdout);
 	return 1;
 }
 

@@ -159,6 +159,12 @@ finish_later(struct world *w, struct sim_region *r, unsigned endpoint, enum outc
 	r->waiting += n;
 }
 
+static double
+latency_ticks(const struct sim_region *r)
+{
+	return r->latency_us / 1000.0 / TICK_MS;
+}
+
 /* A slow endpoint is slow at its own work; the queue is the region's. */
 static double
 latency_of(const struct sim_region *r, const struct sim_endpoint *e)
@@ -267,6 +273,37 @@ deal_by_weight(struct world *w, unsigned region, enum turn turn, uint32_t n)
 		deal_equally(w, region, turn, left);
 }
 
+/*
+ * As least-request balancing does once endpoints answer late: each try where the least is in flight.
+ */
+static void
+deal_by_load(struct world *w, unsigned region, enum turn turn, uint32_t n)
+{
+	struct sim_region *r = &w->region[region];
+	double flight = latency_ticks(r), load[SIM_ENDPOINTS];
+	uint32_t given[SIM_ENDPOINTS] = { 0 };
+
+	if (flight > 1)
+		flight = 1;
+	for (unsigned i = 0; i < r->used_count; i++)
+		load[i] = r->endpoint[r->used[i]].waiting;
+	for (uint32_t k = 0; k < n; k++) {
+		unsigned best = (r->turn + k) % r->used_count;
+
+		for (unsigned i = 0; i < r->used_count; i++) {
+			if (load[i] < load[best])
+				best = i;
+		}
+		given[best]++;
+		load[best] += r->endpoint[r->used[best]].bad ? 1 : flight;
+	}
+	r->turn = (r->turn + n) % r->used_count;
+	for (unsigned i = 0; i < r->used_count; i++) {
+		if (given[i] > 0)
+			send_to(w, region, r->used[i], turn, given[i]);
+	}
+}
+
 static uint32_t
 admit(struct sim_region *r, uint32_t n)
 {
@@ -297,24 +334,26 @@ offer(struct world *w, unsigned region, enum turn turn, uint32_t n)
 		return n;
 	r->tokens -= taken;
 	r->tries += taken;
-	if (r->used_weight == r->used_count * ENDPOINT_WEIGHT_FULL)
+	if (r->waiting > 0)
+		deal_by_load(w, region, turn, taken);
+	else if (r->used_weight == r->used_count * ENDPOINT_WEIGHT_FULL)
 		deal_equally(w, region, turn, taken);
 	else
 		deal_by_weight(w, region, turn, taken);
 	return n - taken;
 }
 
-/* Among regions without a share: the lowest tier, then the heaviest that has an endpoint up. */
+/* Among regions not asked yet: the lowest tier, then the heaviest that has an endpoint up. */
 static int
-by_tier(const struct world *w, unsigned avoid)
+by_tier(const struct world *w, unsigned asked)
 {
 	int best = -1;
 
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		const struct sim_region *r = &w->region[i];
 
-		if (i == avoid || r->used_count == 0 || !r->endpoint[r->used[0]].usable ||
-		    r->out.region.state == REGION_EVACUATED)
+		if ((asked >> i & 1) != 0 || r->used_count == 0 ||
+		    !r->endpoint[r->used[0]].usable || r->out.region.state == REGION_EVACUATED)
 			continue;
 		if (best < 0 || r->is->tier < w->region[best].is->tier ||
 		    (r->is->tier == w->region[best].is->tier &&
@@ -324,19 +363,14 @@ by_tier(const struct world *w, unsigned avoid)
 	return best;
 }
 
-/* By share among all but one region, what one does not admit offered to the others. */
+/* Offers n to the regions with a share, by share; returns what they did not admit. */
 static uint32_t
-spread_over(struct world *w, unsigned avoid, enum turn turn, uint32_t n)
+offer_by_share(struct world *w, unsigned avoid, enum turn turn, uint32_t n)
 {
 	uint32_t sum = 0, left = n, part[SIM_REGIONS] = { 0 };
 
 	for (unsigned i = 0; i < w->is->region_count; i++)
 		sum += i != avoid ? w->region[i].word : 0;
-	if (sum == 0) {
-		int i = by_tier(w, avoid);
-
-		return i < 0 ? n : offer(w, (unsigned)i, turn, n);
-	}
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		struct sim_region *r = &w->region[i];
 
@@ -354,6 +388,26 @@ spread_over(struct world *w, unsigned avoid, enum turn turn, uint32_t n)
 	for (unsigned i = 0; i < w->is->region_count && left > 0; i++) {
 		if (i != avoid && w->region[i].word > 0)
 			left = offer(w, i, turn, left);
+	}
+	return left;
+}
+
+/* All regions but one: those with a share, then the others, before anything is refused. */
+static uint32_t
+spread_over(struct world *w, unsigned avoid, enum turn turn, uint32_t n)
+{
+	uint32_t left = offer_by_share(w, avoid, turn, n);
+	unsigned asked = 1u << avoid;
+
+	for (unsigned i = 0; i < w->is->region_count; i++)
+		asked |= w->region[i].word > 0 ? 1u << i : 0;
+	while (left > 0) {
+		int next = by_tier(w, asked);
+
+		if (next < 0)
+			break;
+		asked |= 1u << next;
+		left = offer(w, (unsigned)next, turn, left);
 	}
 	return left;
 }
@@ -532,7 +586,7 @@ has_elsewhere(const struct world *w, unsigned region)
 		if (i != region && w->region[i].word > 0)
 			return true;
 	}
-	return by_tier(w, region) >= 0;
+	return by_tier(w, 1u << region) >= 0;
 }
 
 void
