@@ -6,6 +6,7 @@
 enum {
 	URGENT_FORGET_MS = 1000, /* by then the shards have been read many times */
 	URGENT_BURST = 3,        /* failures in a row that may take a region out */
+	URGENT_EVERY_MS = 20,    /* a tick reads all shards: not one for each failure */
 	WEIGHT_STEP = 10,        /* of 1000: a slow start is not told in finer steps */
 	PERMILLE = 1000,
 };
@@ -148,7 +149,7 @@ steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fau
 	e->urgent_at_ms = now;
 	count_run(r, e, 1);
 	r->judge = true;
-	if (r->share <= 0 || r->region.state == REGION_DOWN)
+	if (r->share <= 0 || r->region.state == REGION_DOWN || now < s->now_ms + URGENT_EVERY_MS)
 		return false;
 	return r->run == 1 || r->run >= URGENT_BURST;
 }

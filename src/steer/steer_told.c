@@ -13,7 +13,8 @@ enum {
 	SETTLE_MS = 5000,      /* after a start, for checks to come back */
 };
 
-static const double told_at_once = 0.01; /* a move this large in one tick */
+static const double soft_ticks =
+    2.5; /* more than so many soft steps in one tick is a jump: told at once */
 static const double told_at_all = 0.0005;
 static const double shed_told = 0.001;
 static const double served = 0.01; /* with less share than this, its loss is none */
@@ -55,9 +56,11 @@ cause(const struct steer *s, const struct brain_region *r)
 static void
 tell_moves(struct steer *s, const double *before, struct facts *facts)
 {
+	double at_once = soft_ticks * s->plan->policy.move_per_s * TICK_MS / 1000;
+
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		struct brain_region *r = &s->regions[i];
-		bool large = fabs(r->share - before[i]) >= told_at_once;
+		bool large = fabs(r->share - before[i]) > at_once;
 
 		if (fabs(r->share - r->told_share) < told_at_all)
 			continue;

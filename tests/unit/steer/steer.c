@@ -218,6 +218,26 @@ START_TEST(failback_waits_out_the_hold_down_and_then_ramps)
 }
 END_TEST
 
+START_TEST(failures_among_answers_ask_for_no_tick_each)
+{
+	struct evidence good = { .tries = 10, .answered = 10 };
+	unsigned ticks = 0;
+
+	brain_start_pair(&b);
+	b.demand = 0;
+	for (unsigned ms = 0; ms < 1000; ms++) {
+		b.now_ms++;
+		steer_see(b.s, 0, 1, &good, b.now_ms);
+		if (!steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms))
+			continue;
+		b.now_ms -= 100;
+		brain_tick(&b);
+		ticks++;
+	}
+	ck_assert_msg(ticks <= 50, "%u ticks in a second", ticks);
+}
+END_TEST
+
 START_TEST(checks_that_saw_it_go_may_bring_it_back_but_a_passing_one_may_not)
 {
 	struct steer_endpoint_out out;
@@ -288,8 +308,10 @@ START_TEST(a_small_standby_is_given_its_capacity_and_the_rest_is_shed)
 	ck_assert_double_eq_tol(out.limit, 250, 1e-6);
 	brain_run(&b, 5000);
 	b.demand = 100;
+	b.told[FACT_SHARES_MOVED] = 0;
 	brain_run(&b, 1000);
 	ck_assert_double_eq_tol(brain_share_of(&b, 1), 0.6, 0.011); /* left slowly */
+	ck_assert_uint_le(b.told[FACT_SHARES_MOVED], 1);            /* and told once a second */
 	brain_run(&b, 5000);
 	BRAIN_SHARES(&b, 0, 1);
 	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], 1);
@@ -416,6 +438,7 @@ main(void)
 	tcase_add_test(tests, a_region_that_refuses_is_left_within_200_ms_at_100_a_second);
 	tcase_add_test(tests, a_failure_reported_ahead_of_its_count_counts_once);
 	tcase_add_test(tests, answers_between_them_make_failures_no_run);
+	tcase_add_test(tests, failures_among_answers_ask_for_no_tick_each);
 	tcase_add_test(tests, failures_of_the_client_or_of_the_proxy_are_no_evidence);
 	tcase_add_test(tests, failback_waits_out_the_hold_down_and_then_ramps);
 	tcase_add_test(tests, checks_that_saw_it_go_may_bring_it_back_but_a_passing_one_may_not);
