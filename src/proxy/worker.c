@@ -113,17 +113,21 @@ on_table(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	struct table *old = w->table;
 	struct table *t = mailbox_take(w->tables);
+	bool changed;
 
 	if (t == NULL)
 		return;
+	changed = w->tls_topology != t->topology;
+	if (changed)
+		adopt_limits(w, t->topology);
+	acceptor_leave(w->acceptor, t);
 	w->table = t;
 	w->generation++;
-	if (w->tls_topology != t->topology) {
+	if (changed) {
 		forget_tls(w);
 		w->tls_topology = t->topology;
 		w->tls_count = t->topology->tls_count;
 		w->tls = mem_array(w->tls_count, sizeof(struct tls_server *));
-		adopt_limits(w, t->topology);
 	}
 	services_adopt(w->services, t);
 	pool_adopt(w->pool);
