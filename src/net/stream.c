@@ -21,6 +21,9 @@
  */
 enum { WAITING_MAX = 256 * 1024, TLS_RECORD = 16 * 1024 };
 
+/* Has the socket more? DOUBTFUL: a short read emptied it, but see stream_may_have_ended(). */
+enum { READ_EMPTY, READ_DOUBTFUL, READ_MORE };
+
 static void on_event(evutil_socket_t, short what, void *arg);
 
 static void
@@ -163,7 +166,8 @@ take_unread(struct stream *s, char *buf, size_t size)
 
 /*
  * One read of the socket. A short read has emptied it, so the next edge will tell of more: no
- * second call to hear EAGAIN. Unless a FIN lies behind the bytes, whose edge has been already.
+ * second call to hear EAGAIN. Unless a FIN lies behind the bytes, whose edge has been already; or
+ * a reset, of which libevent then says only that the socket is readable and writable.
  */
 static ssize_t
 recv_some(struct stream *s, void *buf, size_t size)
@@ -175,7 +179,7 @@ recv_some(struct stream *s, void *buf, size_t size)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		if ((size_t)n < size && !s->peer_closed)
-			s->readable = false;
+			s->readable = READ_DOUBTFUL;
 		return n;
 	}
 	if (n == 0) {
@@ -184,7 +188,7 @@ recv_some(struct stream *s, void *buf, size_t size)
 		return STREAM_END;
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK) {
-		s->readable = false;
+		s->readable = READ_EMPTY;
 		return STREAM_WAIT;
 	}
 	s->end = STREAM_ERROR;
@@ -204,7 +208,8 @@ stream_bio_read(struct stream *s, char *buf, int size, bool *retry)
 	*retry = false;
 	if (s->unread != NULL)
 		return take_unread(s, buf, (size_t)size);
-	if (l->cipher_in_len == 0 && s->readable && s->end == STREAM_WAIT && !l->cipher_in_used) {
+	if (l->cipher_in_len == 0 && s->readable != READ_EMPTY && s->end == STREAM_WAIT &&
+	    (!l->cipher_in_used || s->phase == STREAM_HANDSHAKING)) {
 		ssize_t got = recv_some(s, l->cipher_in, LOOP_CHUNK);
 
 		l->cipher_in_used = true;
@@ -282,26 +287,21 @@ tls_read_end(struct stream *s, int ret)
 static ssize_t
 tls_read(struct stream *s, char *buf, size_t size)
 {
+	ssize_t end = STREAM_WAIT;
 	size_t got = 0;
-	int n = 0;
 
 	enter_tls(s);
 	while (got < size) {
-		n = SSL_read(s->ssl, buf + got, (int)(size - got));
-		if (n <= 0)
+		int n = SSL_read(s->ssl, buf + got, (int)(size - got));
+
+		if (n <= 0) {
+			end = tls_read_end(s, n);
 			break;
+		}
 		got += (size_t)n;
 	}
-	if (n <= 0) {
-		ssize_t end = tls_read_end(s, n);
-
-		if (got == 0) {
-			leave_tls(s);
-			return end;
-		}
-	}
 	leave_tls(s);
-	return (ssize_t)got;
+	return got > 0 ? (ssize_t)got : end;
 }
 
 ssize_t
@@ -313,7 +313,7 @@ stream_read(struct stream *s, void *buf, size_t size)
 	if (s->ssl == NULL) {
 		if (s->end != STREAM_WAIT)
 			return s->end;
-		if (!s->readable)
+		if (s->readable == READ_EMPTY)
 			return STREAM_WAIT;
 		n = recv_some(s, buf, size);
 	} else {
@@ -321,7 +321,9 @@ stream_read(struct stream *s, void *buf, size_t size)
 		if (s->end != STREAM_WAIT && s->unread == NULL && SSL_pending(s->ssl) == 0 &&
 		    s->end != STREAM_END)
 			return s->end;
-		n = tls_read(s, buf, size);
+		do /* what came may be less than a record */
+			n = tls_read(s, buf, size);
+		while (n == STREAM_WAIT && s->readable != READ_EMPTY);
 	}
 	if (n > 0)
 		s->bytes_in += (uint64_t)n;
@@ -333,8 +335,14 @@ stream_may_read(const struct stream *s)
 {
 	if (s->phase != STREAM_OPEN)
 		return false;
-	return s->readable || s->unread != NULL || s->end != STREAM_WAIT ||
+	return s->readable == READ_MORE || s->unread != NULL || s->end != STREAM_WAIT ||
 	    (s->ssl != NULL && SSL_pending(s->ssl) > 0);
+}
+
+bool
+stream_may_have_ended(const struct stream *s)
+{
+	return s->readable == READ_DOUBTFUL;
 }
 
 bool
@@ -412,18 +420,6 @@ stream_is_quiet(const struct stream *s)
 		return false;
 	n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-enum fault
-stream_fault(const struct stream *s)
-{
-	return (enum fault)s->fault;
-}
-
-bool
-stream_is_open(const struct stream *s)
-{
-	return s->phase != STREAM_CLOSED;
 }
 
 static void
@@ -544,7 +540,7 @@ finish_connect(struct stream *s)
 		return fail_opening(s, fault_from_connect_errno(err));
 	if (s->ssl == NULL) {
 		s->phase = STREAM_OPEN;
-		return STREAM_OPENED | (s->readable ? STREAM_READABLE : 0);
+		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);
 	}
 	s->phase = STREAM_HANDSHAKING;
 	return shake_hands(s);
@@ -575,7 +571,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	if (what & EV_CLOSED)
 		s->peer_closed = true;
 	if (what & (EV_READ | EV_CLOSED))
-		s->readable = true;
+		s->readable = READ_MORE;
 
 	switch ((enum stream_phase)s->phase) {
 	case STREAM_CLOSED:

@@ -237,6 +237,8 @@ wants_bytes(const struct client *c)
 	/* While an answer is under way one chunk may wait; beyond it the socket keeps the rest. */
 	if (c->state == CLIENT_ANSWER)
 		return c->saved == NULL && stream_may_read(&c->stream);
+	if (c->starved && stream_may_have_ended(&c->stream))
+		return true;
 	return stream_may_read(&c->stream) || (c->saved != NULL && !c->starved);
 }
 

@@ -248,7 +248,7 @@ read_answer(struct upstream *up)
 
 	for (int reads = 0; !up->paused; reads++) {
 		struct span in = loop_span(l);
-		ssize_t n = STREAM_WAIT;
+		ssize_t n;
 
 		if (reads == READS_PER_TURN) {
 			worker_defer(up->worker, &up->read_on);
@@ -257,8 +257,7 @@ read_answer(struct upstream *up)
 		in.len = up->saved_len;
 		if (in.len > 0)
 			memcpy(in.at, up->saved, in.len);
-		if (stream_may_read(&up->stream))
-			n = stream_read(&up->stream, in.at + in.len, LOOP_CHUNK - in.len);
+		n = stream_read(&up->stream, in.at + in.len, LOOP_CHUNK - in.len);
 		if (n == STREAM_WAIT) {
 			if (stream_fault(&up->stream) != FAULT_NONE)
 				exchange_on_upstream_lost(
@@ -273,7 +272,8 @@ read_answer(struct upstream *up)
 		in.len += (size_t)n;
 		in.tail_room -= in.len;
 		stat_add(&up->slot->shard->bytes_in, (unsigned long long)n);
-		if (!feed(up, &in) || !stream_may_read(&up->stream))
+		/* An answer that has not ended is read until nothing is left: a reset may lie behind. */
+		if (!feed(up, &in))
 			return;
 	}
 }

@@ -1,8 +1,10 @@
 """Corners of the data path where two things happen at once."""
 
+import os
 import socket
+import time
 
-from harness import sanitize, until
+from harness import sanitize, sanitized
 
 
 def _more_tls(t):
@@ -40,3 +42,48 @@ def a_raised_limit_on_connections_holds_at_once(t):
         c.get("/").expect(200, "east")
     assert p.reload(limits="max_connections = 100;")
     p.get("/").expect(200, "east")
+
+
+def _took(action):
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+@sanitize
+def a_reset_right_behind_half_an_answer_is_seen_at_once(t):
+    """Bytes and reset come in one event; no other will tell of the reset."""
+    east = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [east]}, service_text='health_check = { type = "tcp"; }; '
+                'timeouts = { try = "20s"; request = "20s"; idle = "20s"; };')
+    p.until_state(east, "up", 15)
+    for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+                   b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf"):
+        east.resets(after=answer)
+        for _ in range(20):
+            c = p.client(tls=False)
+            c.request("GET", "/")
+            assert _took(c.rest) < (5 if sanitized() else 2)
+    east.resets(after=b"HTTP/1.1 200 OK\r\nContent-")
+    for _ in range(20):
+        c = p.client(tls=False)
+        assert _took(lambda c=c: c.get("/").expect(502)) < (5 if sanitized() else 2)
+
+
+@sanitize
+def an_end_in_the_middle_of_a_tls_record_is_seen_at_once(t):
+    east = t.origin("east", tls=t.pki.server_context(t.pki.site()))
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east], "text": "tls = { verify = false; };"}},
+                service_text='health_check = { type = "tcp"; }; '
+                'timeouts = { try = "20s"; request = "20s"; idle = "20s"; };')
+    p.until_state(east, "up", 15)
+
+    def cut(x):
+        os.write(x.socket.fileno(), b"\x17\x03\x03\x01\x00only a part of it")
+        x.socket.shutdown(socket.SHUT_RDWR)
+        x.close()
+
+    east.does(cut)
+    for _ in range(20):
+        c = p.client(tls=False)
+        assert _took(lambda c=c: c.get("/").expect(502)) < (5 if sanitized() else 2)
