@@ -115,7 +115,7 @@ release(struct side *side, enum fault why)
 		return;
 	}
 	c->state = CLIENT_HEAD;
-	client_start_timer(c, c->worker->limits.keep_alive_ms, client_on_idle);
+	client_watch_idle(c);
 	if (c->saved != NULL || stream_may_read(&c->stream))
 		worker_defer(c->worker, &c->read_on);
 }

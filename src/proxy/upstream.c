@@ -407,7 +407,9 @@ upstream_park(struct upstream *up, uint32_t keep_ms)
 {
 	up->reading = UP_IDLE;
 	up->idle_since_ms = clock_now_ms();
-	timer_start(up->worker->loop->timers, &up->timer, keep_ms, on_idle_timeout, up);
+	/* 0: only for who waits already, and a timer of 0 would never fire. */
+	timer_start(up->worker->loop->timers, &up->timer, keep_ms > 0 ? keep_ms : 1,
+	    on_idle_timeout, up);
 }
 
 bool
