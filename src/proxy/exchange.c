@@ -225,6 +225,8 @@ static enum next
 step_connect(struct exchange *x)
 {
 	struct worker *w = x->worker;
+	/* A kept connection that closed under us once is not trusted a second time. */
+	bool certain = x->stale_retried || !method_is_idempotent(x->head.method);
 	struct pool_slot *slot;
 	struct upstream *up;
 
@@ -237,13 +239,12 @@ step_connect(struct exchange *x)
 	slot = pool_slot_of(w->pool, x->shard->endpoint);
 	if (slot == NULL || slot->gone)
 		return go_failed(x, FAULT_NO_ENDPOINT);
-	/* A kept connection that closed under us once is not trusted a second time. */
-	up = x->stale_retried ? NULL : pool_take(slot, !method_is_idempotent(x->head.method));
+	up = x->stale_retried ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
 		take_connection(x, up);
 		return go(x, X_SEND);
 	}
-	x->wait = pool_lease(w->pool, slot, on_lease, x, &x->fault);
+	x->wait = pool_lease(w->pool, slot, certain, on_lease, x, &x->fault);
 	return x->wait != NULL ? WAIT : go(x, X_FAILED);
 }
 

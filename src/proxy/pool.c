@@ -21,6 +21,7 @@ struct pool_wait {
 	struct pool_slot *slot;
 	pool_ready_fn *ready;
 	void *arg;
+	bool certain;
 	struct timer timer;
 };
 
@@ -239,7 +240,9 @@ pool_take(struct pool_slot *slot, bool certain)
 		slot->idle_count--;
 		stat_step(&slot->shard->idle, -1);
 		upstream_take(up);
-		if (upstream_is_clean(up) && (!certain || stream_is_quiet(&up->stream)))
+		/* One that was just opened may have been sent tickets; nothing else is known of it. */
+		if (upstream_is_clean(up) &&
+		    (!certain || !up->used || stream_is_quiet(&up->stream)))
 			return up;
 		pool_discard(up);
 	}
@@ -258,6 +261,15 @@ open_one(struct pool_slot *slot, enum fault *why)
 	slot->connecting++;
 	stat_step(&slot->shard->connections, 1);
 	return up;
+}
+
+/* At the limit the oldest idle connection, if nobody may take it, gives its place. */
+static bool
+has_room(struct pool_slot *slot)
+{
+	if (slot->connections >= slot->max_connections && !list_empty(&slot->idle))
+		pool_discard(container_of(slot->idle.prev, struct upstream, node));
+	return slot->connections < slot->max_connections;
 }
 
 static void
@@ -288,11 +300,12 @@ on_wait_timeout(void *arg)
 }
 
 struct pool_wait *
-pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *arg, enum fault *why)
+pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *ready, void *arg,
+    enum fault *why)
 {
 	struct pool_wait *wait;
 
-	if (slot->connections < slot->max_connections) {
+	if (has_room(slot)) {
 		if (open_one(slot, why) == NULL)
 			return NULL;
 	} else if (slot->waiting_count >= slot->max_waiting) {
@@ -304,6 +317,7 @@ pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *a
 	wait->slot = slot;
 	wait->ready = ready;
 	wait->arg = arg;
+	wait->certain = certain;
 	list_append(&slot->waiting, &wait->node);
 	slot->waiting_count++;
 	/* An earlier wait may get the connection that was opened for this one. */
@@ -333,13 +347,12 @@ serve(void *arg)
 			tell(wait, NULL, FAULT_NO_ENDPOINT);
 			continue;
 		}
-		up = pool_take(slot, false);
+		up = pool_take(slot, wait->certain);
 		if (up != NULL) {
 			tell(wait, up, FAULT_NONE);
 			continue;
 		}
-		if (slot->waiting_count <= slot->connecting ||
-		    slot->connections >= slot->max_connections)
+		if (slot->waiting_count <= slot->connecting || !has_room(slot))
 			break;
 		if (open_one(slot, &why) == NULL)
 			tell(wait, NULL, why);
@@ -385,7 +398,8 @@ void
 pool_return(struct upstream *up)
 {
 	struct pool_slot *slot = up->slot;
-	bool wanted = slot->waiting_count > 0 || slot->idle_count < slot->keep_idle;
+	bool wanted = slot->waiting_count > 0 ||
+	    (slot->keep_alive_ms > 0 && slot->idle_count < slot->keep_idle);
 
 	if (!upstream_is_clean(up) || slot->gone || !wanted || slot->pool->worker->draining) {
 		pool_discard(up);

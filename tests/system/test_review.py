@@ -87,3 +87,33 @@ def an_end_in_the_middle_of_a_tls_record_is_seen_at_once(t):
     for _ in range(20):
         c = p.client(tls=False)
         assert _took(lambda c=c: c.get("/").expect(502)) < (5 if sanitized() else 2)
+
+
+@sanitize
+def an_old_idle_connection_does_not_keep_a_post_waiting(t):
+    """It is too old for a POST, but the place it takes is not."""
+    east = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [east]}, service_text='health_check = { type = "tcp"; }; '
+                'limits = { max_connections = 1; max_wait = "3s"; };')
+    p.until_state(east, "up", 15)
+    c = p.client()
+    c.get("/").expect(200, "east")
+    time.sleep(1.2)  # longer than a kept connection is good enough for a POST
+    assert _took(lambda: c.post("/post", b"x").expect(200, "east")) < 2
+    assert east.of("/post")[0].connection != east.of("/")[0].connection
+
+
+@sanitize
+def keep_alive_0_closes_after_each_answer_on_both_sides(t):
+    east = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [east]}, limits='keep_alive = "0s"; request_head = "500ms";',
+                service_text='health_check = { type = "tcp"; }; limits = { keep_alive = "0s"; };')
+    p.until_state(east, "up", 15)
+    for tls in (True, False):
+        for _ in range(3):
+            c = p.client(tls=tls)
+            assert c.get("/").expect(200, "east").get("Connection") == "close"
+            c.expect_close()
+        p.client(tls=tls).expect_close()  # one that says nothing
+    assert len({r.connection for r in east.of("/")}) == 6
+    p.until(lambda: east.open_connections == 0, "no connection is kept")
