@@ -62,7 +62,7 @@ waiting_make_room(struct stream *s, size_t len)
 		s->waiting_room = (uint32_t)block;
 	} else if (need > s->waiting_room) {
 		bigger = mem_raw(WAITING_MAX);
-		if (s->waiting_len > 0)
+		if (s->waiting != NULL)
 			memcpy(bigger, s->waiting + s->waiting_at, s->waiting_len);
 		need = s->waiting_len;
 		drop_waiting(s);
