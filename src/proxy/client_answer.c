@@ -131,8 +131,10 @@ answer(struct side *side, struct own_answer *a)
 	a->request_id = (struct slice){ x->request_id, sizeof x->request_id };
 	if (accept != NULL)
 		a->accept = field_value(&x->head, accept);
+	a->date = worker_date(c->worker);
 	a->head_only = c->head_request;
 	a->close = must_close_after(c);
+	a->say_keep_alive = !a->close && c->asked_keep_alive;
 	if (a->close)
 		c->keep = false;
 	len = forward_write_own(a, c->worker->head, WORKER_HEAD);

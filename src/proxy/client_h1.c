@@ -119,6 +119,7 @@ client_refuse(struct client *c, enum fault why)
 		.status = fault_status(why),
 		.text = slice_of(fault_text(why)),
 		.request_id = { id, sizeof id },
+		.date = worker_date(c->worker),
 		.close = true,
 	};
 	size_t len;

@@ -82,6 +82,18 @@ worker_request_id(struct worker *w, char id[WORKER_REQUEST_ID])
 	}
 }
 
+struct slice
+worker_date(struct worker *w)
+{
+	uint64_t wall_us = clock_wall_us();
+
+	if (wall_us / 1000000 != w->date_s) {
+		w->date_s = wall_us / 1000000;
+		clock_format_http(wall_us, w->date, sizeof w->date);
+	}
+	return slice_of(w->date);
+}
+
 /* ---- tables ---- */
 
 static void
