@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/service.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -22,6 +23,7 @@ services_new(void)
 static void
 forget(struct service *s)
 {
+	assert(s->region_count == 0 || (s->balancers != NULL && s->tls != NULL));
 	for (unsigned i = 0; i < s->region_count; i++) {
 		if (s->balancers[i] != NULL)
 			balancer_free(s->balancers[i]);
