@@ -117,3 +117,28 @@ def keep_alive_0_closes_after_each_answer_on_both_sides(t):
         p.client(tls=tls).expect_close()  # one that says nothing
     assert len({r.connection for r in east.of("/")}) == 6
     p.until(lambda: east.open_connections == 0, "no connection is kept")
+
+
+@sanitize
+def the_widest_limits_on_heads_fit_the_buffers(t):
+    p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
+    widest = {}
+    for key, sizes in (("request_line", (256, 64, 32, 16, 8)), ("headers", (256, 64, 32)),
+                       ("header_line", (256, 64, 32))):
+        for size in sizes:
+            p.write(limits='%s = "%dKiB";' % (key, size))
+            if p.check()[0] == 0:
+                widest[key] = size << 10
+                break
+    p.write(limits=" ".join('%s = "%dB";' % pair for pair in widest.items()),
+            routes=['{ path = "/"; service = "shop"; rewrite_prefix = "/%s/"; }' % ("p" * 998)])
+    p.start()
+    for path, line in ((10, 100), (widest["request_line"] - 30, 1), (10, widest["headers"] - 300),
+                       (widest["request_line"] - 30,
+                        widest["headers"] - widest["request_line"] - 300)):
+        for step in (1, 1000000):
+            c = p.client()
+            head = b"GET /%s HTTP/1.1\r\nHost: shop.example.com\r\nX-Long: %s\r\n\r\n" % (
+                b"a" * (path - 1), b"b" * max(line, 1))
+            c.send(head[:-step % len(head)]).send(head[-step % len(head):])
+            assert c.response().status in (200, 414, 431)
