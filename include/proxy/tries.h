@@ -22,8 +22,12 @@ struct endpoint *tries_choose(struct exchange *);
 /* Makes ep this try's endpoint: from here on it counts. */
 void tries_begin(struct exchange *, struct endpoint *);
 
-/* Writes head and what there is of the body to x->up. */
-void tries_send(struct exchange *);
+/*
+ * Writes head and what there is of the body to x->up, as far as it takes that. False: nothing more
+ * until it is drained; then tries_send_more() goes on with what was kept.
+ */
+bool tries_send(struct exchange *);
+bool tries_send_more(struct exchange *);
 
 /* Lets go of endpoint and connection; why is what the endpoint is to blame for, or FAULT_NONE. */
 void tries_end(struct exchange *, enum fault why);

@@ -251,14 +251,13 @@ step_connect(struct exchange *x)
 static enum next
 step_send(struct exchange *x)
 {
+	bool drained;
+
 	if (x->head.expect_continue && !x->request_ended && x->client != NULL)
 		x->client->ops->proceed(x->client);
-	tries_send(x);
-	/* What must not be sent twice need not be kept. */
-	if (!method_is_idempotent(x->head.method))
-		replay_drop(&x->replay, x->worker->loop->small);
+	drained = tries_send(x);
 	x->at.sent = clock_now_us();
-	if (x->client_paused) {
+	if (x->client_paused && drained) {
 		x->client_paused = false;
 		x->client->ops->resume(x->client);
 	}

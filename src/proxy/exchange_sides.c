@@ -29,15 +29,21 @@ pause_client(struct exchange *x)
 	return SIDE_PAUSED;
 }
 
+/* Does what comes go to the endpoint at once, with nothing kept in front of it? */
+static bool
+is_sending(const struct exchange *x)
+{
+	return x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY) && !x->kept_waits;
+}
+
 enum side_go
 exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 {
 	struct slab *blocks = x->worker->loop->small;
-	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
 	bool drained;
 
 	x->body_in += body->len;
-	if (!sending) { /* no connection yet: a little is kept, then the client has to wait */
+	if (!is_sending(x)) { /* a little is kept, then the client has to wait */
 		replay_append(&x->replay, blocks, body->at, body->len);
 		if (end)
 			exchange_request_ended(x);
@@ -63,14 +69,12 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 enum side_go
 exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 {
-	bool sending = x->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
-
 	if (trailers->field_count > 0 && trailers->len <= slab_block_size(x->worker->loop->large)) {
 		x->trailers = slab_take(x->worker->loop->large);
 		x->trailers_len = trailers->len;
 		memcpy(x->trailers, trailers->base, trailers->len);
 	}
-	if (!sending) {
+	if (!is_sending(x)) {
 		exchange_request_ended(x);
 		return SIDE_ON;
 	}
@@ -189,7 +193,8 @@ exchange_on_response(struct exchange *x, const struct head *head, struct span *f
 	x->answered = true;
 	x->status = head->status;
 	x->body_out = first->len;
-	replay_drop(&x->replay, x->worker->loop->small);
+	if (!x->kept_waits)
+		replay_drop(&x->replay, x->worker->loop->small);
 	drained = x->client->ops->send_head(x->client, head, NULL, first, end);
 	return after_response(x, drained, end);
 }
@@ -220,10 +225,13 @@ exchange_on_upstream_lost(struct exchange *x, enum fault why)
 void
 exchange_on_upstream_drained(struct exchange *x)
 {
+	bool drained;
+
 	if (x->state != X_HEAD && x->state != X_RELAY)
 		return;
+	drained = tries_send_more(x);
 	exchange_arm(x);
-	if (!x->client_paused || x->client == NULL)
+	if (!drained || !x->client_paused || x->client == NULL)
 		return;
 	x->client_paused = false;
 	x->client->ops->resume(x->client);

@@ -65,31 +65,8 @@ tries_begin(struct exchange *x, struct endpoint *ep)
 		budget_earn(
 		    &x->service->budget, x->service->now->conf->retry.budget, clock_now_ms());
 	x->request_sent = false;
-}
-
-/* The body's bytes that came before this try could take them. */
-static void
-send_kept(struct exchange *x, const struct forward_request *as)
-{
-	size_t sent = 0;
-	bool first = true;
-
-	do {
-		struct span body = loop_span(x->worker->loop);
-		bool last;
-
-		body.len = replay_copy(&x->replay, sent, body.at, LOOP_CHUNK);
-		body.tail_room -= body.len;
-		sent += body.len;
-		last = sent == x->replay.len && x->trailers == NULL;
-		x->request_sent = last && x->request_ended;
-		if (first)
-			x->up->side.ops->send_head(
-			    &x->up->side, &x->head, as, &body, x->request_sent);
-		else
-			x->up->side.ops->send_body(&x->up->side, &body, x->request_sent);
-		first = false;
-	} while (sent < x->replay.len);
+	x->kept_waits = false;
+	x->kept_sent = 0;
 }
 
 static void
@@ -108,7 +85,46 @@ send_kept_trailers(struct exchange *x)
 	x->request_sent = true;
 }
 
-void
+/*
+ * The body's bytes that came before this try could take them, as long as the endpoint takes them;
+ * as: the head goes in front. False as side_ops.send_body().
+ */
+static bool
+send_kept(struct exchange *x, const struct forward_request *as)
+{
+	struct side *side = &x->up->side;
+	bool drained;
+
+	do {
+		struct span body = loop_span(x->worker->loop);
+
+		body.len = replay_copy(&x->replay, x->kept_sent, body.at, LOOP_CHUNK);
+		body.tail_room -= body.len;
+		x->kept_sent += (uint32_t)body.len;
+		stat_add(&x->shard->bytes_out, body.len);
+		x->kept_waits = x->kept_sent < x->replay.len;
+		x->request_sent = !x->kept_waits && x->trailers == NULL && x->request_ended;
+		drained = as != NULL
+		    ? side->ops->send_head(side, &x->head, as, &body, x->request_sent)
+		    : side->ops->send_body(side, &body, x->request_sent);
+		as = NULL;
+	} while (x->kept_waits && drained);
+	if (x->kept_waits)
+		return false;
+	send_kept_trailers(x);
+	/* What is not to be sent again need not be kept. */
+	if (x->answered || !method_is_idempotent(x->head.method))
+		replay_drop(&x->replay, x->worker->loop->small);
+	return drained;
+}
+
+bool
+tries_send_more(struct exchange *x)
+{
+	return !x->kept_waits || send_kept(x, NULL);
+}
+
+bool
 tries_send(struct exchange *x)
 {
 	struct forward_request as = {
@@ -120,21 +136,21 @@ tries_send(struct exchange *x)
 		.request_id = { x->request_id, sizeof x->request_id },
 		.chunked = x->head.framing == FRAMING_CHUNKED,
 	};
+	bool drained;
 
 	if (x->up->slot->host != NULL)
 		as.host = slice_of(x->up->slot->host);
 	if (exchange_adds_via(x))
 		as.via = SLICE("detour");
 	x->sent_tries++;
-	if (x->first != NULL) {
-		x->request_sent = x->request_ended;
-		x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first, x->request_sent);
-		x->first = NULL;
-	} else {
-		send_kept(x, &as);
-		send_kept_trailers(x);
-	}
-	stat_add(&x->shard->bytes_out, x->head.len + x->replay.len);
+	stat_add(&x->shard->bytes_out, x->head.len);
+	if (x->first == NULL)
+		return send_kept(x, &as);
+	x->request_sent = x->request_ended;
+	stat_add(&x->shard->bytes_out, x->first->len);
+	drained = x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first, x->request_sent);
+	x->first = NULL;
+	return drained;
 }
 
 static void

@@ -5,6 +5,7 @@ import socket
 import time
 
 from harness import sanitize, sanitized
+from harness.client import chunked
 
 
 def _more_tls(t):
@@ -142,3 +143,27 @@ def the_widest_limits_on_heads_fit_the_buffers(t):
                 b"a" * (path - 1), b"b" * max(line, 1))
             c.send(head[:-step % len(head)]).send(head[-step % len(head):])
             assert c.response().status in (200, 414, 431)
+
+
+@sanitize
+def a_kept_body_larger_than_the_sockets_take_reaches_a_slow_endpoint_whole(t):
+    """What is kept for another try is written no faster than the endpoint reads."""
+    bad, slow = t.origin("bad"), t.origin("slow")
+    slow.refuse()
+    slow.receive_buffer = 4096
+    slow.accept(segment=500)  # as over a network: the proxy's own socket takes little
+    slow.before_body = lambda x, r: time.sleep(0.5)
+    p = t.proxy(regions={"us-east-1": [bad], "us-west-2": {"endpoints": [slow], "tier": 1}},
+                service_text='health_check = { type = "tcp"; }; '
+                'retry = { attempts = 2; replay_buffer = "1MiB"; budget = 1.0; };')
+    p.until_state(bad, "up", 15)
+    p.until_state(slow, "up", 15)
+    bad.resets()
+    body = os.urandom(1 << 20)
+    for headers, sent in (((), body),
+                          ([("Transfer-Encoding", "chunked")],
+                           chunked(body[:600000], body[600000:], trailers="X-End: yes\r\n"))):
+        slow.requests.clear()
+        p.client().request("PUT", "/kept", headers, sent).response().expect(200, "slow")
+        assert slow.last.body == body
+        assert slow.last.trailers == ([("X-End", "yes")] if headers else [])
