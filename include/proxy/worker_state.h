@@ -51,6 +51,7 @@ struct worker {
 	struct event wake_event;
 	struct event deferred_event;
 	struct list deferred;
+	bool deferring; /* its event is running */
 
 	struct table *table; /* adopted; NULL before the first one */
 	uint64_t generation; /* grows with each adoption */

@@ -36,7 +36,7 @@ worker_defer(struct worker *w, struct deferred *d)
 {
 	if (list_linked(&d->node))
 		return;
-	if (list_empty(&w->deferred))
+	if (list_empty(&w->deferred) && !w->deferring)
 		event_active(&w->deferred_event, EV_WRITE, 0);
 	list_append(&w->deferred, &d->node);
 }
@@ -50,11 +50,12 @@ worker_undefer(struct deferred *d)
 static void
 on_deferred(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval next_turn = { 0, 0 };
 	struct worker *w = arg;
 	struct list now;
 
-	/* What they defer in turn waits until the loop has looked at the sockets again. */
 	list_init(&now);
+	w->deferring = true;
 	while (!list_empty(&w->deferred)) {
 		struct list *node = w->deferred.next;
 
@@ -67,6 +68,13 @@ on_deferred(evutil_socket_t fd, short what, void *arg)
 		list_unlink(&d->node);
 		d->fn(d->arg);
 	}
+	w->deferring = false;
+	/*
+	 * What they deferred in turn waits until the loop has looked at the sockets again. An event
+	 * made active here would run before that; a timer, however short, runs after.
+	 */
+	if (!list_empty(&w->deferred))
+		event_add(&w->deferred_event, &next_turn);
 }
 
 void

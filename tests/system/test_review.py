@@ -2,9 +2,11 @@
 
 import os
 import socket
+import subprocess
+import sys
 import time
 
-from harness import sanitize, sanitized
+from harness import alone, process, sanitize, sanitized
 from harness.client import chunked
 
 
@@ -167,3 +169,35 @@ def a_kept_body_larger_than_the_sockets_take_reaches_a_slow_endpoint_whole(t):
         p.client().request("PUT", "/kept", headers, sent).response().expect(200, "slow")
         assert slow.last.body == body
         assert slow.last.trailers == ([("X-End", "yes")] if headers else [])
+
+
+_FLOOD = """
+import socket, sys, threading
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+r = s.dup()
+def read():
+    while r.recv(1 << 20):
+        pass
+threading.Thread(target=read, daemon=True).start()
+print("begun", flush=True)
+many = b"GET /none HTTP/1.1\\r\\nHost: shop.example.com\\r\\n\\r\\n" * 20000
+while True:
+    s.sendall(many)
+"""
+
+
+@alone
+def a_client_that_never_stops_asking_has_only_its_turn(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, log='access = "off";',
+                routes=['{ path = "/served"; service = "shop"; }'])
+    c = p.client(tls=False)
+    flood = process.spawn([sys.executable, "-c", _FLOOD, p.http[0], str(p.http[1])],
+                          stdout=subprocess.PIPE)
+    try:
+        flood.stdout.readline()
+        worst = max(_took(lambda: c.get("/served").expect(200, "east")) for _ in range(50))
+    finally:
+        flood.kill()
+        flood.wait()
+    t.report("beside a flood of pipelined requests: %.1f ms at worst" % (worst * 1000))
+    assert worst < 0.25, worst
