@@ -28,7 +28,9 @@ send_interim(struct client *c, const struct head *head)
 	if (c->http10)
 		return true; /* RFC 9110 section 15.2: 1.0 knows none */
 	len = forward_write_response(head, &as, c->worker->head, WORKER_HEAD);
-	return stream_write(&c->stream, c->worker->head, len);
+	stream_write(&c->stream, c->worker->head, len);
+	client_watch_stall(c);
+	return stream_is_drained(&c->stream);
 }
 
 static bool
@@ -110,6 +112,7 @@ release(struct side *side, enum fault why)
 		client_free(c);
 		return;
 	}
+	client_watch_stall(c); /* the last bytes may have been trailers */
 	if (!next) {
 		client_linger(c);
 		return;
@@ -148,8 +151,10 @@ proceed(struct side *side)
 	struct client *c = from_side(side);
 	struct slice go = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 
-	if (!c->http10)
-		stream_write(&c->stream, go.at, go.len);
+	if (c->http10)
+		return;
+	stream_write(&c->stream, go.at, go.len);
+	client_watch_stall(c);
 }
 
 const struct side_ops client_h1_ops = {

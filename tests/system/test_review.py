@@ -201,3 +201,25 @@ def a_client_that_never_stops_asking_has_only_its_turn(t):
         flood.wait()
     t.report("beside a flood of pipelined requests: %.1f ms at worst" % (worst * 1000))
     assert worst < 0.25, worst
+
+
+@sanitize
+def a_client_that_does_not_take_trailers_is_given_up(t):
+    """The first bytes that do not fit may be those of a trailer section."""
+    east = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [east]}, limits='send_stall = "1s"; keep_alive = "2s";')
+    trailer = b"X-Long: " + b"t" * 12000 + b"\r\n"
+    east.sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+               + trailer + trailer.replace(b"Long", b"Longer") + b"\r\n")
+    stalled = [p.client(tls=False, receive_buffer=4096) for _ in range(4)]
+    for c in stalled:
+        for _ in range(60):
+            c.request("GET", "/")
+        c.socket.setblocking(False)
+        try:
+            for _ in range(1000):
+                c.send(b"GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")
+        except BlockingIOError:
+            pass
+    p.until(lambda: p.metrics().total("detour_worker_client_connections") == 0,
+            "the stalled clients are given up", 12)
