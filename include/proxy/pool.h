@@ -46,6 +46,7 @@ struct pool_slot {
 	uint64_t generation;
 	char *host; /* Host to send; NULL: the client's */
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
+	uint64_t trust; /* the service's */
 	uint32_t max_connections, max_waiting, max_wait_ms, keep_alive_ms, keep_idle, connect_ms;
 };
 

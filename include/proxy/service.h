@@ -20,6 +20,7 @@ struct service {
 	const struct topology *topology; /* which one tls below was made for; compared only */
 	struct balancer **balancers; /* by region of now; NULL: not made yet */
 	struct tls_client **tls; /* by region of now; NULL: not made yet */
+	uint64_t trust; /* grows as tls is forgotten: what was agreed on before is void */
 	unsigned region_count; /* of the two arrays */
 	struct retry_budget budget;
 };

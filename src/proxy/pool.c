@@ -127,11 +127,12 @@ refresh(
 	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r->index) : NULL;
 
 	/* What was agreed on under other rules of trust is not used under these. */
-	if (slot->tls != tls && slot->tls != NULL) {
+	if (slot->trust != service->trust && slot->endpoint->tls) {
 		close_idle(slot);
 		tls_session_slot_clear(&slot->session);
 	}
 	slot->tls = tls;
+	slot->trust = service->trust;
 	slot->generation = p->worker->generation;
 	slot->gone = false;
 	mem_free(slot->host);
@@ -256,6 +257,7 @@ open_one(struct pool_slot *slot, enum fault *why)
 
 	if (up == NULL)
 		return NULL;
+	up->trust = slot->trust;
 	list_append(&slot->opening, &up->node);
 	slot->connections++;
 	slot->connecting++;
@@ -374,6 +376,13 @@ park(struct upstream *up)
 		worker_defer(slot->pool->worker, &slot->serve);
 }
 
+/* Not by rules that a reload has replaced meanwhile? */
+static bool
+is_trusted(const struct upstream *up)
+{
+	return !up->slot->endpoint->tls || up->trust == up->slot->trust;
+}
+
 void
 pool_on_opened(struct upstream *up, enum fault why)
 {
@@ -383,7 +392,7 @@ pool_on_opened(struct upstream *up, enum fault why)
 	slot->connecting--;
 	if (why == FAULT_NONE)
 		stat_add(&slot->shard->connects, 1);
-	if (why == FAULT_NONE && !slot->gone) {
+	if (why == FAULT_NONE && !slot->gone && is_trusted(up)) {
 		park(up);
 		return;
 	}
@@ -401,7 +410,8 @@ pool_return(struct upstream *up)
 	bool wanted = slot->waiting_count > 0 ||
 	    (slot->keep_alive_ms > 0 && slot->idle_count < slot->keep_idle);
 
-	if (!upstream_is_clean(up) || slot->gone || !wanted || slot->pool->worker->draining) {
+	if (!upstream_is_clean(up) || !is_trusted(up) || slot->gone || !wanted ||
+	    slot->pool->worker->draining) {
 		pool_discard(up);
 		return;
 	}

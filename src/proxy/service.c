@@ -35,6 +35,7 @@ forget(struct service *s)
 	s->balancers = NULL;
 	s->tls = NULL;
 	s->region_count = 0;
+	s->trust++;
 	s->now = NULL;
 }
 

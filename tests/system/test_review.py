@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from harness import alone, process, sanitize, sanitized
@@ -223,3 +224,40 @@ def a_client_that_does_not_take_trailers_is_given_up(t):
             pass
     p.until(lambda: p.metrics().total("detour_worker_client_connections") == 0,
             "the stalled clients are given up", 12)
+
+
+@sanitize
+def what_was_trusted_by_old_rules_is_not_used_under_new_ones(t):
+    address = t.lease.address()
+    pair = t.pki.leaf("trusted-" + address, ["IP:" + address])
+    east = t.origin("east", tls=t.pki.server_context(pair), address=address)
+
+    def region(ca):
+        return {"us-east-1": {"endpoints": [east],
+                              "text": 'tls = { ca = "%s"; };' % t.pki.authority(ca).chain}}
+
+    p = t.proxy(regions=region("ca"), service_text='health_check = { type = "tcp"; };')
+    p.until_state(east, "up", 15)
+    for held in (False, True):
+        go = threading.Event()
+        if held:
+            east.does(lambda x, go=go: (go.wait(20), x.answer(200, "east")))
+        else:
+            go.set()
+        c = p.client()
+        before = len(east.of("/before"))
+        c.request("GET", "/before")
+        east.until_requests(1)
+        p.until(lambda before=before: len(east.of("/before")) > before, "it is asked")
+        if not held:
+            c.response().expect(200, "east")
+        assert p.reload(regions=region("other-ca"))
+        if held:  # what is under way ends well
+            go.set()
+            c.response().expect(200, "east")
+        for _ in range(3):
+            assert c.get("/after").status == 502
+        assert p.reload(regions=region("ca"))
+        east.answers(200, "east")
+        c.get("/again").expect(200, "east")
+    assert not east.of("/after")
