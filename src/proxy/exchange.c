@@ -125,6 +125,11 @@ on_deadline(void *arg)
 {
 	struct exchange *x = arg;
 
+	/* With all of it sent that has come, the client is who we waited for. */
+	if (x->state == X_HEAD && !x->request_sent && !x->client_paused && !x->kept_waits) {
+		exchange_on_client_lost(x, FAULT_REQUEST_TIMEOUT);
+		return;
+	}
 	x->fault = x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT;
 	x->state = X_FAILED;
 	exchange_run(x);
@@ -142,7 +147,8 @@ on_total(void *arg)
 
 /*
  * While the client is still sending, only progress counts: an upload may take its time. From its
- * last byte on the answer is due.
+ * last byte on the answer is due. While we do not read it the client is who we wait for, and its
+ * side has a deadline.
  */
 void
 exchange_arm(struct exchange *x)
@@ -150,6 +156,8 @@ exchange_arm(struct exchange *x)
 	const struct conf_timeouts *t = timeouts(x);
 	uint32_t ms = x->state == X_HEAD && x->request_sent ? t->try_ : t->idle;
 
+	if (x->upstream_paused)
+		return;
 	timer_start(x->worker->loop->timers, &x->deadline, ms, on_deadline, x);
 }
 

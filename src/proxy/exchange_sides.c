@@ -145,7 +145,7 @@ pause_upstream(struct exchange *x)
 {
 	x->upstream_paused = true;
 	x->up->paused = true;
-	timer_stop(&x->deadline); /* the client is who we wait for now: its side has a deadline */
+	timer_stop(&x->deadline);
 	return SIDE_PAUSED;
 }
 
