@@ -14,6 +14,7 @@
 #include "base/stat.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/socket.h"
 #include "net/tls_server.h"
 #include "proxy/client_h1.h"
 #include "proxy/worker_state.h"
@@ -128,9 +129,7 @@ pause_accepting(struct acceptor *a, int err)
 static void
 turn_away(struct acceptor *a, int fd)
 {
-	struct linger now = { 1, 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	socket_reset_at_close(fd);
 	close(fd);
 	stat_add(&a->worker->stats.refused, 1);
 }

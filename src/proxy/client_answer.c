@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "net/socket.h"
 #include "proxy/h1_out.h"
 
 static struct client *
@@ -46,8 +47,9 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	if (head->status < 200)
 		return send_interim(c, head);
 	c->chunked_out = marked && !c->http10 && !c->head_request;
-	if (marked && c->http10 && !c->head_request)
-		c->keep = false; /* its end is the connection's end */
+	c->until_close = marked && c->http10 && !c->head_request;
+	if (c->until_close)
+		c->keep = false;
 	out.chunked = marked && !c->http10;
 	if (exchange_adds_via(side->exchange))
 		out.via = SLICE("detour");
@@ -109,6 +111,8 @@ release(struct side *side, enum fault why)
 	c->first_byte_us = 0;
 	if (why != FAULT_NONE || c->broken) {
 		/* Without TLS's goodbye, and with chunks unended: a cut answer shows as cut. */
+		if (c->until_close && c->stream.ssl == NULL)
+			socket_reset_at_close(c->stream.fd);
 		client_free(c);
 		return;
 	}

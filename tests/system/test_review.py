@@ -261,3 +261,50 @@ def what_was_trusted_by_old_rules_is_not_used_under_new_ones(t):
         east.answers(200, "east")
         c.get("/again").expect(200, "east")
     assert not east.of("/after")
+
+
+@sanitize
+def a_client_that_pauses_in_its_body_is_not_held_against_the_endpoint(t):
+    east = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [east]}, limits='body_idle = "20s";',
+                service_text='timeouts = { idle = "500ms"; };')
+    for method in ("PUT", "POST"):
+        c = p.client()
+        c.send("%s /paused HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf" % method)
+        c.response().expect(408)
+    assert {line["reason"] for line in p.until_access("/paused", count=2)} == {"request_timeout"}
+    assert p.metrics().total("detour_http_retries_total") == 0
+
+
+@sanitize
+def a_client_that_sends_before_it_reads_has_time_to_read(t):
+    """The end of its body does not start a deadline for bytes that wait for itself."""
+    size = 16 << 20
+    east = t.origin("east")
+    east.before_body = lambda x, r: threading.Thread(target=x.send, args=(
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size),)).start()
+    east.does(lambda x: None)
+    p = t.proxy(regions={"us-east-1": [east]}, limits='send_stall = "20s";',
+                service_text='health_check = { type = "tcp"; }; timeouts = { idle = "1s"; };')
+    p.until_state(east, "up", 15)
+    c = p.client(tls=False)
+    c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf")
+    time.sleep(0.5)
+    c.send("halves")
+    time.sleep(2.5)
+    assert len(c.response().expect(200).body) == size
+
+
+@sanitize
+def a_cut_answer_without_a_length_shows_as_cut_to_a_1_0_client_too(t):
+    east = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [east]})
+    east.sends_and_closes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+    for _ in range(5):
+        c = p.client(tls=False)
+        c.request("GET", "/", version="HTTP/1.0", headers=[("Host", "shop.example.com")])
+        try:
+            rest = c.rest()
+        except ConnectionResetError:
+            continue
+        raise AssertionError("half an answer passed for a whole one: %r" % rest)
