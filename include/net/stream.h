@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "base/fault.h"
+#include "net/backlog.h"
 #include "net/loop.h"
 
 struct stream;
@@ -57,9 +58,8 @@ struct stream {
 	struct event event;
 	stream_fn *fn;
 	void *arg;
-	char *waiting; /* bytes the socket did not take, or NULL */
+	struct backlog waiting; /* bytes the socket did not take */
 	char *unread; /* TLS records the owner has not asked for yet: a block of loop->large, or NULL */
-	uint32_t waiting_at, waiting_len, waiting_room;
 	uint32_t unread_at, unread_len;
 	uint8_t phase; /* enum stream_phase */
 	uint8_t fault; /* enum fault */
@@ -69,6 +69,7 @@ struct stream {
 	bool peer_closed; /* a FIN has arrived behind what is still to be read */
 	bool write_failed;
 	bool shut_wanted; /* our FIN follows when nothing waits any more */
+	bool shut; /* it has been sent */
 	bool in_call; /* cipher_in and cipher_out are this stream's just now */
 };
 
@@ -114,6 +115,8 @@ bool stream_may_have_ended(const struct stream *);
  * a few closing bytes until STREAM_DRAINED (or STREAM_FAILED).
  */
 bool stream_write(struct stream *, const void *data, size_t len);
+/* The same for the last bytes there are: close_notify leaves with them, and FIN behind. */
+bool stream_write_last(struct stream *, const void *data, size_t len);
 bool stream_is_drained(const struct stream *);
 /* Bytes that wait for the socket. */
 size_t stream_waiting(const struct stream *);

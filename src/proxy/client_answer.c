@@ -59,7 +59,8 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 		c->keep = false;
 	len = forward_write_response(head, &out, c->worker->head, WORKER_HEAD);
 	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
-	drained = h1_out(&c->stream, c->worker->head, len, first, c->chunked_out, end);
+	drained =
+	    h1_out(&c->stream, c->worker->head, len, first, c->chunked_out, end, end && out.close);
 	client_watch_stall(c);
 	return drained;
 }
@@ -68,7 +69,8 @@ static bool
 send_body(struct side *side, struct span *body, bool end)
 {
 	struct client *c = from_side(side);
-	bool drained = h1_out(&c->stream, NULL, 0, body, c->chunked_out, end);
+	bool drained =
+	    h1_out(&c->stream, NULL, 0, body, c->chunked_out, end, end && must_close_after(c));
 
 	client_watch_stall(c);
 	return drained;
@@ -87,7 +89,7 @@ send_trailers(struct side *side, const struct head *trailers)
 	len = forward_write_trailers(trailers, out + 3, WORKER_HEAD - 3);
 	if (len == 0)
 		len = forward_write_trailers(NULL, out + 3, WORKER_HEAD - 3);
-	return h1_out(&c->stream, out, len + 3, NULL, false, true);
+	return h1_out(&c->stream, out, len + 3, NULL, false, true, must_close_after(c));
 }
 
 static void
@@ -145,7 +147,10 @@ answer(struct side *side, struct own_answer *a)
 	if (a->close)
 		c->keep = false;
 	len = forward_write_own(a, c->worker->head, WORKER_HEAD);
-	stream_write(&c->stream, c->worker->head, len);
+	if (a->close)
+		stream_write_last(&c->stream, c->worker->head, len);
+	else
+		stream_write(&c->stream, c->worker->head, len);
 	client_watch_stall(c);
 }
 

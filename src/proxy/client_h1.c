@@ -129,7 +129,7 @@ client_refuse(struct client *c, enum fault why)
 
 	if (c->first_byte_us == 0)
 		c->first_byte_us = clock_now_us();
-	stream_write(&c->stream, c->worker->head, len);
+	stream_write_last(&c->stream, c->worker->head, len);
 	client_watch_stall(c);
 	report_refused(c->worker, &c->facts, why, a.request_id, c->first_byte_us);
 	client_linger(c);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tries.h"
 
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -124,6 +125,14 @@ tries_send_more(struct exchange *x)
 	return !x->kept_waits || send_kept(x, NULL);
 }
 
+static struct slice
+authority_of(const struct endpoint *ep)
+{
+	const char *at = strstr(ep->url, "://");
+
+	return slice_of(at != NULL ? at + 3 : ep->url);
+}
+
 bool
 tries_send(struct exchange *x)
 {
@@ -140,6 +149,8 @@ tries_send(struct exchange *x)
 
 	if (x->up->slot->host != NULL)
 		as.host = slice_of(x->up->slot->host);
+	else if (as.forwarded_host.len == 0) /* HTTP/1.0 may do without, 1.1 may not */
+		as.host = authority_of(x->shard->endpoint);
 	if (exchange_adds_via(x))
 		as.via = SLICE("detour");
 	x->sent_tries++;
@@ -148,7 +159,8 @@ tries_send(struct exchange *x)
 		return send_kept(x, &as);
 	x->request_sent = x->request_ended;
 	stat_add(&x->shard->bytes_out, x->first->len);
-	drained = x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first, x->request_sent);
+	drained =
+	    x->up->side.ops->send_head(&x->up->side, &x->head, &as, x->first, x->request_sent);
 	x->first = NULL;
 	return drained;
 }

@@ -272,7 +272,8 @@ read_answer(struct upstream *up)
 		in.len += (size_t)n;
 		in.tail_room -= in.len;
 		stat_add(&up->slot->shard->bytes_in, (unsigned long long)n);
-		/* An answer that has not ended is read until nothing is left: a reset may lie behind. */
+		/* An answer that has not ended is read until nothing is left: a reset may lie
+		 * behind. */
 		if (!feed(up, &in))
 			return;
 	}
@@ -408,8 +409,8 @@ upstream_park(struct upstream *up, uint32_t keep_ms)
 	up->reading = UP_IDLE;
 	up->idle_since_ms = clock_now_ms();
 	/* 0: only for who waits already, and a timer of 0 would never fire. */
-	timer_start(up->worker->loop->timers, &up->timer, keep_ms > 0 ? keep_ms : 1,
-	    on_idle_timeout, up);
+	timer_start(
+	    up->worker->loop->timers, &up->timer, keep_ms > 0 ? keep_ms : 1, on_idle_timeout, up);
 }
 
 bool
@@ -438,7 +439,7 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	up->keep = false;
 	up->used = true;
 	up->paused = false;
-	return h1_out(&up->stream, up->worker->head, len, first, up->chunked_out, end);
+	return h1_out(&up->stream, up->worker->head, len, first, up->chunked_out, end, false);
 }
 
 static bool
@@ -447,7 +448,7 @@ send_body(struct side *side, struct span *body, bool end)
 	struct upstream *up = from_side(side);
 
 	up->request_sent = end;
-	return h1_out(&up->stream, NULL, 0, body, up->chunked_out, end);
+	return h1_out(&up->stream, NULL, 0, body, up->chunked_out, end, false);
 }
 
 static bool
@@ -464,7 +465,7 @@ send_trailers(struct side *side, const struct head *trailers)
 	len = forward_write_trailers(trailers, out + 3, WORKER_HEAD - 3);
 	if (len == 0)
 		len = forward_write_trailers(NULL, out + 3, WORKER_HEAD - 3);
-	return h1_out(&up->stream, out, len + 3, NULL, false, true);
+	return h1_out(&up->stream, out, len + 3, NULL, false, true, false);
 }
 
 static void
