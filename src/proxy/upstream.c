@@ -306,7 +306,8 @@ on_opened(struct upstream *up)
 	up->opening = false;
 	timer_stop(&up->timer);
 	up->connect_us = clock_now_us() - up->connect_started_us;
-	pool_on_opened(up, FAULT_NONE);
+	/* Accepted and closed at once: nobody is there, and another connection would fare no better. */
+	pool_on_opened(up, up->stream.peer_closed ? FAULT_CONNECT_RESET : FAULT_NONE);
 }
 
 static void

@@ -308,3 +308,47 @@ def a_cut_answer_without_a_length_shows_as_cut_to_a_1_0_client_too(t):
         except ConnectionResetError:
             continue
         raise AssertionError("half an answer passed for a whole one: %r" % rest)
+
+
+def _accepts_and(t, action):
+    """A listener whose connections last no longer than action(socket); its URL, and their list."""
+    listener = socket.socket()
+    address = t.lease.address()
+    listener.bind((address, t.lease.port(address)))
+    listener.listen(1024)
+    seen = []
+
+    def serve():
+        while True:
+            try:
+                s, _ = listener.accept()
+            except OSError:
+                return
+            seen.append(s)
+            action(s)
+
+    threading.Thread(target=serve, daemon=True).start()
+    t.at_end(listener.close)
+    return "http://%s:%d" % listener.getsockname(), seen
+
+
+@sanitize
+def an_endpoint_that_closes_what_it_accepts_costs_nothing_but_a_try(t):
+    """A balancer with nothing behind it does that."""
+    for action in (lambda s: s.close(),
+                   lambda s: (s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                           b"\1\0\0\0\0\0\0\0"), s.close())):
+        url, seen = _accepts_and(t, action)
+        east = t.origin("east")
+        p = t.proxy(regions={"gone": [url], "us-east-1": {"endpoints": [east], "tier": 1}},
+                    service_text='health_check = { type = "tcp"; interval = "60s"; }; '
+                    'limits = { keep_alive = "0s"; }; retry = { attempts = 2; budget = 1.0; };')
+        p.until_state(url, "up", 15)
+        p.until_state(east, "up", 15)
+        c = p.client()
+        before = len(seen)
+        took = _took(lambda: [c.get("/").expect(200, "east") for _ in range(10)])
+        t.report("10 requests took %.3f s and %d connections" % (took, len(seen) - before))
+        assert took < (5 if sanitized() else 2)
+        assert len(seen) - before <= 20
+        p.stop()
