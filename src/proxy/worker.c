@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,6 +16,7 @@
 #include "base/mem.h"
 #include "base/slab.h"
 #include "base/stat.h"
+#include "base/thread.h"
 #include "net/tls_server.h"
 #include "proxy/acceptor.h"
 #include "proxy/client_h1.h"
@@ -299,10 +299,7 @@ static void *
 run(void *arg)
 {
 	struct worker *w = arg;
-	char name[16];
 
-	snprintf(name, sizeof name, "worker-%u", w->setup.index);
-	pthread_setname_np(pthread_self(), name);
 	atomic_store_explicit(&w->thread_id, (int)syscall(SYS_gettid), memory_order_relaxed);
 	mem_count_into(&w->stats.allocations);
 	open_parts(w);
@@ -325,14 +322,11 @@ worker_new(const struct worker_setup *setup)
 bool
 worker_start(struct worker *w, struct error *e)
 {
-	sigset_t all, before;
+	char name[16];
 	int err;
 
-	/* Signals are main's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	snprintf(name, sizeof name, "worker-%u", w->setup.index);
+	err = thread_start(&w->thread, name, run, w);
 	if (err != 0) {
 		error_set(e, "cannot start worker %u: %s", w->setup.index, strerror(err));
 		return false;
