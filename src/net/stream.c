@@ -559,7 +559,11 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		events = finish_connect(s);
 		break;
 	case STREAM_HANDSHAKING:
-		events = shake_hands(s);
+		/* A long chain of certificates may not have fitted the socket. */
+		if (s->waiting.block != NULL && (what & EV_WRITE))
+			events = flush_waiting(s) & STREAM_FAILED;
+		if (events == 0)
+			events = shake_hands(s);
 		break;
 	case STREAM_OPEN:
 		if (s->write_failed)

@@ -352,3 +352,26 @@ def an_endpoint_that_closes_what_it_accepts_costs_nothing_but_a_try(t):
         assert took < (5 if sanitized() else 2)
         assert len(seen) - before <= 20
         p.stop()
+
+
+@sanitize
+def a_certificate_chain_larger_than_the_socket_takes_reaches_its_client(t):
+    pair = t.pki.leaf("long-chain", ["shop.example.com"])
+    with open(t.pki.authority("ca").chain) as f:
+        ca = f.read()
+    with open(pair.chain) as f:
+        leaf = f.read()
+    pair.chain = os.path.join(t.directory("chain"), "chained.crt")
+    with open(pair.chain, "w") as f:
+        f.write(leaf + ca * 150)
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, certificates=[pair],
+                limits='tls_handshake = "5s";')
+    raw = socket.socket()
+    t.at_end(raw.close)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    raw.connect(p.https)
+    raw.settimeout(20)
+    c = p.context.wrap_socket(raw, server_hostname="shop.example.com")
+    c.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert c.recv(65536).startswith(b"HTTP/1.1 200 ")
