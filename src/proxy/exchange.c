@@ -261,8 +261,10 @@ step_send(struct exchange *x)
 {
 	bool drained;
 
-	if (x->head.expect_continue && !x->request_ended && x->client != NULL)
+	if (x->head.expect_continue && !x->request_ended && x->client != NULL) {
+		x->head.expect_continue = false; /* said once, whatever comes of this try */
 		x->client->ops->proceed(x->client);
+	}
 	drained = tries_send(x);
 	x->at.sent = clock_now_us();
 	if (x->client_paused && drained) {

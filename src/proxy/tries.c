@@ -65,6 +65,7 @@ tries_begin(struct exchange *x, struct endpoint *ep)
 	else
 		budget_earn(
 		    &x->service->budget, x->service->now->conf->retry.budget, clock_now_ms());
+	x->at = (struct x_times){ .first_byte = x->at.first_byte, .head = x->at.head };
 	x->request_sent = false;
 	x->kept_waits = false;
 	x->kept_sent = 0;

@@ -9,6 +9,7 @@ import time
 
 from harness import alone, process, sanitize, sanitized
 from harness.client import chunked
+from harness.message import Response
 
 
 def _more_tls(t):
@@ -375,3 +376,22 @@ def a_certificate_chain_larger_than_the_socket_takes_reaches_its_client(t):
     c = p.context.wrap_socket(raw, server_hostname="shop.example.com")
     c.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     assert c.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@sanitize
+def a_client_is_told_to_continue_once(t):
+    bad, east = t.origin("bad"), t.origin("east")
+    p = t.proxy(regions={"us-west-2": [bad], "us-east-1": {"endpoints": [east], "tier": 1}},
+                service_text='health_check = { type = "tcp"; }; '
+                'retry = { attempts = 2; budget = 1.0; };')
+    p.until_state(bad, "up", 15)
+    p.until_state(east, "up", 15)
+    bad.before_body = lambda x, r: x.reset()
+    c = p.client()
+    c.request("PUT", "/", [("Expect", "100-continue"), ("Content-Length", "4")])
+    c.reader.head(Response)
+    time.sleep(0.3)
+    c.send("body")
+    answer = c.response().expect(200, "east")
+    assert answer.interim == [], answer.interim
+    assert len(bad.requests) == 0 and east.last.body == b"body"
