@@ -244,8 +244,8 @@ set_url_path(struct load *l, const struct value *v)
 		return;
 	}
 	if (strlen(v->text) > URL_PATH_MAX) {
-		field_complain(l, v, "this path is too long; write one of up to %d bytes",
-		    URL_PATH_MAX);
+		field_complain(
+		    l, v, "this path is too long; write one of up to %d bytes", URL_PATH_MAX);
 		return;
 	}
 	for (const char *at = v->text; *at != '\0'; at++)

@@ -245,7 +245,7 @@ close_place(struct place *p)
 	mem_free(p);
 }
 
-/* They leave the list before the first is closed: taking its last clients in may pause the others. */
+/* They leave the list before the first is closed: taking its clients in may pause the others. */
 static void
 close_from(struct acceptor *a, unsigned first)
 {

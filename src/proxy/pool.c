@@ -241,7 +241,7 @@ pool_take(struct pool_slot *slot, bool certain)
 		slot->idle_count--;
 		stat_step(&slot->shard->idle, -1);
 		upstream_take(up);
-		/* One that was just opened may have been sent tickets; nothing else is known of it. */
+		/* One that was just opened may have tickets to read; nothing else is known. */
 		if (upstream_is_clean(up) &&
 		    (!certain || !up->used || stream_is_quiet(&up->stream)))
 			return up;

@@ -306,7 +306,7 @@ on_opened(struct upstream *up)
 	up->opening = false;
 	timer_stop(&up->timer);
 	up->connect_us = clock_now_us() - up->connect_started_us;
-	/* Accepted and closed at once: nobody is there, and another connection would fare no better. */
+	/* Accepted and closed at once: another connection would fare no better. */
 	pool_on_opened(up, up->stream.peer_closed ? FAULT_CONNECT_RESET : FAULT_NONE);
 }
 
