@@ -19,7 +19,6 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(t->drain_timeout_ms, 60000);
 	ck_assert_uint_eq(t->client.request_line_bytes, 8192);
 	ck_assert_uint_eq(t->client.max_body_bytes, 0);
-	ck_assert_uint_eq(t->client.requests_per_turn, 8);
 	ck_assert_ptr_null(t->resolver.servers);
 	ck_assert_uint_eq(t->admin.bind.len, 0);
 	ck_assert_str_eq(t->admin.socket, "");
