@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""idle_clients.py PORT COUNT: opens TLS connections, uses each once, holds them until stdin ends."""
+"""idle_clients.py PORT COUNT: opens TLS connections, uses each once, holds them till stdin ends."""
 
 import re
 import resource

@@ -89,7 +89,8 @@ class Detour(Proxy):
         return [self.binary, "run", "-c", conf]
 
     def version(self):
-        return self._printed("version").splitlines()[0]
+        lines = self._printed("version").splitlines()
+        return " ".join(line.removeprefix("detour ").strip() for line in lines[:2])
 
 
 class Haproxy(Proxy):

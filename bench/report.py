@@ -18,7 +18,8 @@ COST = """## Cost
 
 CPU time of the proxy for each request: user and system time of all its processes and threads, by
 the kernel's account. Medians of {rounds} interleaved rounds, least and most in brackets. The
-ratio is the better peer's median divided by Detour's: at 1.0 and above Detour costs no more.
+ratio is the better peer's median divided by Detour's: at 1.0 and above Detour costs no more. By
+round it is the least of that round's two peers over Detour, so there luck sides with the peers.
 
 """
 

@@ -3,7 +3,6 @@
 import collections
 import os
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -123,7 +122,3 @@ class IdleConnections:
         child.stdout.close()
         lab.children.remove(child)
         return value
-
-
-def median_cost(samples):
-    return statistics.median(s.cost for s in samples)

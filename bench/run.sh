@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures Detour, HAProxy and nginx side by side and writes bench/RESULTS.md.
+# Measures Detour, HAProxy and nginx side by side, prints what came out, and writes it to
+# bench/RESULTS.md if all was measured at full length.
 # usage: bench/run.sh [--quick] [--detour PATH] [other options of side_by_side.py]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -42,9 +43,9 @@ fi
 
 if [ -z "$detour" ]; then
     # As users build it: no option given.
-    build=${TMPDIR:-/tmp}/detour-bench-build-$(id -u)
+    build=$root/build-bench
     [ -f "$build/build.ninja" ] || meson setup "$build" "$root" > /dev/null
-    ninja -C "$build" detour
+    ninja -C "$build" detour >&2
     detour=$build/detour
 fi
 

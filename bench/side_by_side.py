@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Detour, HAProxy and nginx side by side and writes RESULTS.md. Started by run.sh."""
+"""Measures Detour, HAProxy and nginx side by side. Started by run.sh."""
 
 import argparse
 import os
@@ -43,8 +43,13 @@ def parse(arguments):
     parser.add_argument("--seconds", type=int, help="length of a measurement")
     parser.add_argument("--idle", type=int, help="number of idle connections")
     parser.add_argument("--only", metavar="TEXT", default="", help="rows whose title has TEXT")
-    parser.add_argument("--output", metavar="FILE", default=os.path.join(HERE, "RESULTS.md"))
-    return parser.parse_args(arguments)
+    parser.add_argument("--output", metavar="FILE",
+                        help="where the report goes; RESULTS.md for a run of full length")
+    options = parser.parse_args(arguments)
+    shortened = (options.quick, options.rounds, options.seconds, options.idle, options.only)
+    if options.output is None and not any(shortened):
+        options.output = os.path.join(HERE, "RESULTS.md")
+    return options
 
 
 def loaded_rows():
@@ -100,7 +105,7 @@ def bench(options):
     run = Run(options)
     proxies = [Detour(options.detour), Haproxy("haproxy"), Nginx("nginx")]
     run.names = [p.name for p in proxies]
-    run.versions = ["%s %s" % (p.name, p.version().removeprefix("detour ")) for p in proxies]
+    run.versions = ["%s %s" % (p.name, p.version()) for p in proxies]
     rows = [r for r in loaded_rows() if options.only in r.title]
     idle = IdleConnections(run.idle)
     with Lab() as lab:
@@ -127,8 +132,9 @@ def main():
         text = bench(options)
     except Failure as failure:
         sys.exit("bench: %s" % failure)
-    with open(options.output, "w") as f:
-        f.write(text)
+    if options.output is not None:
+        with open(options.output, "w") as f:
+            f.write(text)
     print(text)
 
 

@@ -13,5 +13,7 @@ uint64_t clock_wall_us(void); /* since 1970, UTC */
 
 /* "2026-11-22T08:27:00.123Z"; size at least 25. Returns buf. */
 char *clock_format_wall(uint64_t wall_us, char *buf, size_t size);
+/* "Sun, 22 Nov 2026 08:27:00 GMT" (RFC 9110 section 5.6.7); size at least 30. Returns buf. */
+char *clock_format_http(uint64_t wall_us, char *buf, size_t size);
 
 #endif

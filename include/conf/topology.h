@@ -160,7 +160,7 @@ struct conf_retry {
 struct conf_timeouts { /* ms; 0: none */
 	uint32_t connect; /* TCP and TLS */
 	uint32_t try_; /* request sent to first byte of the answer */
-	uint32_t request; /* first byte in to first byte of the answer, all tries together */
+	uint32_t request; /* last byte in to first byte of the answer, all tries together */
 	uint32_t idle; /* no progress of a body, either way */
 };
 
@@ -283,7 +283,6 @@ struct conf_client_limits {
 	uint32_t send_stall_ms;
 	uint32_t min_rate_bytes; /* per second, after min_rate_grace_ms */
 	uint32_t min_rate_grace_ms;
-	uint32_t requests_per_turn;
 };
 
 struct conf_resolver {

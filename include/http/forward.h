@@ -72,8 +72,10 @@ struct own_answer {
 	struct slice request_id;
 	struct slice extra;
 	struct slice accept; /* the request's Accept value */
+	struct slice date; /* now, as Date says it; empty: none */
 	bool head_only; /* the request was HEAD */
 	bool close;
+	bool say_keep_alive; /* an HTTP/1.0 client asked for keep-alive */
 };
 size_t forward_write_own(const struct own_answer *, char *out, size_t size);
 

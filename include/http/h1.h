@@ -33,10 +33,10 @@ extern const struct h1_limits h1_default_limits; /* 8 KiB, 16 KiB, 32 KiB, 100 *
 
 /*
  * Where a parse in several pieces stands; zeroed before the first byte. data must begin at the
- * same byte of the message in each call; it may have moved in memory, and head may be another
- * one. Whole lines are read again with each piece: a head is 2 KiB that no waiting connection
- * should hold, and reading the piece costs more than that. The verdict does not depend on how the
- * bytes were cut.
+ * same byte of the message in each call. It may have moved in memory, and head may be another
+ * one, so that no connection that waits needs to hold its 2 KiB: the call that returns H1_DONE
+ * fills it. A head that trickles in is read twice, however small the pieces, one that arrives
+ * whole once. The verdict does not depend on how the bytes were cut.
  */
 struct h1_parse {
 	uint32_t scanned;

@@ -34,6 +34,9 @@ int socket_connect(const struct sockaddr *, socklen_t, bool *pending);
 /* TCP_NODELAY and keepalive for a client socket that socket_listen()'s did not accept. */
 void socket_tune_client(int fd);
 
+/* From now on closing it resets the connection: nobody takes that for a proper end. */
+void socket_reset_at_close(int fd);
+
 /*
  * Do bytes we sent stay unacknowledged through a retransmission? Then the path is dead, or very
  * lossy. A peer that is slow, or reads nothing, still acknowledges: for it this is false.

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "base/fault.h"
+#include "net/backlog.h"
 #include "net/loop.h"
 
 struct stream;
@@ -57,18 +58,18 @@ struct stream {
 	struct event event;
 	stream_fn *fn;
 	void *arg;
-	char *waiting; /* bytes the socket did not take, or NULL */
+	struct backlog waiting; /* bytes the socket did not take */
 	char *unread; /* TLS records the owner has not asked for yet: a block of loop->large, or NULL */
-	uint32_t waiting_at, waiting_len, waiting_room;
 	uint32_t unread_at, unread_len;
 	uint8_t phase; /* enum stream_phase */
 	uint8_t fault; /* enum fault */
 	int8_t end; /* enum stream_end once reading is over, else STREAM_WAIT */
 	bool server;
-	bool readable; /* an edge was seen and the socket not yet read empty */
+	uint8_t readable; /* private enum of net/stream.c */
 	bool peer_closed; /* a FIN has arrived behind what is still to be read */
 	bool write_failed;
 	bool shut_wanted; /* our FIN follows when nothing waits any more */
+	bool shut; /* it has been sent */
 	bool in_call; /* cipher_in and cipher_out are this stream's just now */
 };
 
@@ -89,21 +90,33 @@ bool stream_connect(struct stream *, struct loop *, const struct sockaddr *, soc
 
 /* Closes socket and TLS state and forgets what waited. Safe on a closed or zeroed stream. */
 void stream_close(struct stream *);
-bool stream_is_open(const struct stream *);
+
+static inline bool
+stream_is_open(const struct stream *s)
+{
+	return s->phase != STREAM_CLOSED;
+}
 
 /*
- * Reads up to size plain bytes: > 0, or an enum stream_end. At most one read of the socket; with
- * size >= LOOP_CHUNK nothing is kept back in our buffers. Ask again while stream_may_read().
+ * Reads up to size plain bytes: > 0, or an enum stream_end. With size >= LOOP_CHUNK nothing is kept
+ * back in our buffers. Ask again while stream_may_read().
  */
 ssize_t stream_read(struct stream *, void *buf, size_t size);
 /* Would stream_read() have a chance? For going on, and for resuming after a pause. */
 bool stream_may_read(const struct stream *);
+/*
+ * An end may lie right behind the last bytes read, and no event will tell of it: who cannot go on
+ * without more asks stream_read() once more.
+ */
+bool stream_may_have_ended(const struct stream *);
 
 /*
  * Writes all of it, or keeps the rest. False: bytes wait, or the stream failed; give no more than
  * a few closing bytes until STREAM_DRAINED (or STREAM_FAILED).
  */
 bool stream_write(struct stream *, const void *data, size_t len);
+/* The same for the last bytes there are: close_notify leaves with them, and FIN behind. */
+bool stream_write_last(struct stream *, const void *data, size_t len);
 bool stream_is_drained(const struct stream *);
 /* Bytes that wait for the socket. */
 size_t stream_waiting(const struct stream *);
@@ -114,7 +127,11 @@ void stream_shutdown(struct stream *);
 /* Peeks at an idle stream without blocking: true when nothing, not even an end, has arrived. */
 bool stream_is_quiet(const struct stream *);
 
-enum fault stream_fault(const struct stream *);
+static inline enum fault
+stream_fault(const struct stream *s)
+{
+	return (enum fault)s->fault;
+}
 
 /* Once per process, before any SSL is made: OpenSSL allocates through our counters and buffers. */
 void stream_init_openssl(void);

@@ -6,14 +6,17 @@
 #define PROXY_ACCEPTOR_H
 
 struct acceptor;
+struct table;
 struct worker;
 
 struct acceptor *acceptor_new(struct worker *);
 void acceptor_free(struct acceptor *);
 /*
- * After a table was adopted: listens on what it names and no longer on what it does not. What
- * waits in the queue of a socket that goes is accepted first, so that nobody is refused.
+ * Before a table is adopted: no longer listens on what it does not name. What waits in the queue
+ * of a socket that goes is accepted first, by the table that named it, so that nobody is refused.
  */
+void acceptor_leave(struct acceptor *, const struct table *next);
+/* After a table was adopted: listens on what it names. */
 void acceptor_adopt(struct acceptor *);
 /* The worker drains: empties the queues, then closes this worker's sockets. */
 void acceptor_stop(struct acceptor *);

@@ -53,6 +53,7 @@ struct client {
 	bool http10;
 	bool asked_keep_alive; /* by a field, which a 1.0 client wants to see answered */
 	bool chunked_out;
+	bool until_close; /* the answer ends with the connection */
 	bool broken; /* an answer was cut: close so that it shows */
 	bool body_timed; /* the body timer runs */
 	uint32_t requests;

@@ -22,6 +22,7 @@ void client_on_end(struct client *);
 /* client_h1.c: deadlines and the end. */
 void client_start_timer(struct client *, uint32_t ms, timer_fn *);
 void client_on_idle(void *client);
+void client_watch_idle(struct client *); /* until a request begins */
 void client_on_head_timeout(void *client);
 void client_watch_body(struct client *); /* its least rate, from now on */
 void client_watch_stall(struct client *); /* after each write: does anything wait? */

@@ -76,6 +76,8 @@ struct exchange {
 	char *trailers; /* of the request, for a later try: a block of loop->large, or NULL */
 	uint32_t trailers_len;
 	struct replay replay; /* body bytes that a try may need (again) */
+	uint32_t kept_sent; /* of them, those that this try has been given */
+	bool kept_waits; /* the others follow when the endpoint has read these */
 	bool request_ended; /* the client has sent all of it */
 	bool client_paused;
 	bool upstream_paused;

@@ -14,10 +14,10 @@ struct stream;
 
 /*
  * Writes head_len bytes of head (may be 0; head must not lie in body's rooms), the body (NULL or
- * empty: none) as one chunk if chunked, and the last chunk if chunked and end. False as
- * stream_write().
+ * empty: none) as one chunk if chunked, and the last chunk if chunked and end; with close our
+ * direction ends behind it. False as stream_write().
  */
 bool h1_out(struct stream *, const char *head, size_t head_len, struct span *body, bool chunked,
-    bool end);
+    bool end, bool close);
 
 #endif

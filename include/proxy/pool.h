@@ -48,6 +48,7 @@ struct pool_slot {
 	uint64_t generation;
 	char *host; /* Host to send; NULL: the client's */
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
+	uint64_t trust; /* the service's */
 	uint32_t max_connections, max_waiting, max_wait_ms, keep_alive_ms, keep_idle, connect_ms;
 };
 
@@ -74,11 +75,11 @@ struct pool_slot *pool_slot_of(struct pool *, const struct endpoint *);
  */
 struct upstream *pool_take(struct pool_slot *, bool certain);
 /*
- * A new connection, or one that comes free, calls ready(). NULL with *why when there is no room to
- * wait or connecting failed at once.
+ * After pool_take() had none: a new connection, or one that comes free (certain as there), calls
+ * ready(). NULL with *why when there is no room to wait or connecting failed at once.
  */
-struct pool_wait *pool_lease(struct pool *, struct pool_slot *, pool_ready_fn *, void *arg,
-    enum fault *why);
+struct pool_wait *pool_lease(struct pool *, struct pool_slot *, bool certain, pool_ready_fn *,
+    void *arg, enum fault *why);
 void pool_cancel(struct pool_wait *);
 
 /* Takes a connection back: keeps it if it is clean and there is room, else closes it. */

@@ -43,6 +43,7 @@ struct service {
 	char *name;
 	const struct table_service *now; /* in the worker's table; NULL: no longer served */
 	const struct topology *topology; /* which one TLS was made for; compared only */
+	uint64_t trust; /* grows as TLS is forgotten: what was agreed on before is void */
 	struct service_region **all; /* every name ever seen */
 	unsigned all_count;
 	struct service_region **regions; /* by region of now */

@@ -39,8 +39,14 @@ enum admission_class tries_class(const struct exchange *);
 /* Makes it this try's endpoint: from here on it counts. */
 void tries_begin(struct try *, const struct choice *);
 
-/* Writes head and what there is of the body to t->up. */
-void tries_send(struct try *);
+/*
+ * Writes head and what there is of the body to t->up, as far as it takes that. False: nothing more
+ * until it is drained; then tries_send_more() goes on with what was kept.
+ */
+bool tries_send(struct try *);
+bool tries_send_more(struct try *);
+/* The kernel has more to send for it: until that is acknowledged, it is not known to arrive. */
+void tries_wrote(struct try *);
 
 /* The answer's head has come. */
 void tries_answered(struct try *, unsigned status, uint64_t now_us);

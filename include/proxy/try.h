@@ -40,6 +40,8 @@ struct try {
 	bool active; /* from tries_begin() to tries_end() */
 	bool reused; /* the connection */
 	bool request_sent; /* all of it */
+	bool kept_waits; /* not all that was kept of the body is written yet */
+	uint32_t kept_sent; /* so much of it is */
 	bool answered; /* its head came */
 	bool admitted; /* counted against the region's cap */
 	bool blamed; /* the endpoint's failure has been counted already */

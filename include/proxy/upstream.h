@@ -46,6 +46,7 @@ struct upstream {
 	uint8_t interims;
 	struct deferred read_on; /* reading goes on from the loop */
 
+	uint64_t trust; /* slot->trust as it began to connect */
 	struct timer timer; /* connecting, or idle */
 	uint64_t connect_started_us;
 	uint64_t connect_us;

@@ -52,6 +52,7 @@ struct worker {
 	struct event wake_event;
 	struct event deferred_event;
 	struct list deferred;
+	bool deferring; /* its event is running */
 
 	struct table *table; /* adopted; NULL before the first one */
 	uint64_t generation; /* grows with each adoption */
@@ -80,6 +81,8 @@ struct worker {
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
 	struct rng rng;
+	char date[32]; /* as of date_s */
+	uint64_t date_s;
 	uint64_t last_turn_ms;
 };
 
@@ -91,6 +94,9 @@ void worker_undefer(struct deferred *);
 
 /* A new request id: hex digits, not terminated. */
 void worker_request_id(struct worker *, char id[WORKER_REQUEST_ID]);
+
+/* Now, as a Date field says it; valid until the next second. */
+struct slice worker_date(struct worker *);
 
 /* After a client has gone: is the drain over? */
 void worker_client_gone(struct worker *);

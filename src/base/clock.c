@@ -49,23 +49,56 @@ days_in_month(uint64_t year, unsigned month)
 	return days[month] + (month == 1 ? leap : 0);
 }
 
+struct date {
+	uint64_t year;
+	unsigned month; /* 0: January */
+	unsigned day; /* of the month, from 1 */
+	unsigned weekday; /* 0: Sunday */
+	unsigned hour, minute, second;
+};
+
 /* Not gmtime_r(): that takes the C library's time zone lock, and any thread may be here. */
+static struct date
+date_of(uint64_t seconds)
+{
+	unsigned of_day = (unsigned)(seconds % 86400);
+	uint64_t days = seconds / 86400;
+	struct date d = {
+		.year = 1970 + days / 366, /* at most this year, so the search goes upwards */
+		.weekday = (unsigned)((days + 4) % 7), /* 1970 began on a Thursday */
+		.hour = of_day / 3600,
+		.minute = of_day / 60 % 60,
+		.second = of_day % 60,
+	};
+
+	while (days >= days_before_year(d.year + 1))
+		d.year++;
+	days -= days_before_year(d.year);
+	while (days >= days_in_month(d.year, d.month))
+		days -= days_in_month(d.year, d.month++);
+	d.day = (unsigned)days + 1;
+	return d;
+}
+
 char *
 clock_format_wall(uint64_t wall_us, char *buf, size_t size)
 {
-	uint64_t seconds = wall_us / 1000000;
-	unsigned milli = (unsigned)(wall_us % 1000000 / 1000);
-	unsigned of_day = (unsigned)(seconds % 86400);
-	uint64_t days = seconds / 86400;
-	uint64_t year = 1970 + days / 366; /* at most this year, so the search goes upwards */
-	unsigned month = 0;
+	struct date d = date_of(wall_us / 1000000);
 
-	while (days >= days_before_year(year + 1))
-		year++;
-	days -= days_before_year(year);
-	while (days >= days_in_month(year, month))
-		days -= days_in_month(year, month++);
-	snprintf(buf, size, "%04llu-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned long long)year,
-	    month + 1, (unsigned)days + 1, of_day / 3600, of_day / 60 % 60, of_day % 60, milli);
+	snprintf(buf, size, "%04llu-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned long long)d.year,
+	    d.month + 1, d.day, d.hour, d.minute, d.second, (unsigned)(wall_us % 1000000 / 1000));
+	return buf;
+}
+
+char *
+clock_format_http(uint64_t wall_us, char *buf, size_t size)
+{
+	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
+		"Sep", "Oct", "Nov", "Dec" };
+	struct date d = date_of(wall_us / 1000000);
+
+	snprintf(buf, size, "%s, %02u %s %04llu %02u:%02u:%02u GMT", days[d.weekday], d.day,
+	    months[d.month], (unsigned long long)d.year, d.hour, d.minute, d.second);
 	return buf;
 }

@@ -229,6 +229,9 @@ set_route_host(struct load *l, const struct value *v)
 		*(const char **)v->field = wild ? arena_printf(l->arena, "*.%s", host) : host;
 }
 
+/* As much as a rewrite may lengthen a path, and whatever the limits on heads still fit a buffer. */
+enum { URL_PATH_MAX = 1000 };
+
 static void
 set_url_path(struct load *l, const struct value *v)
 {
@@ -238,6 +241,11 @@ set_url_path(struct load *l, const struct value *v)
 		field_complain(l, v,
 		    "\"%s\" is no path; write one that begins with a slash, \"/%s\"", v->text,
 		    v->text);
+		return;
+	}
+	if (strlen(v->text) > URL_PATH_MAX) {
+		field_complain(
+		    l, v, "this path is too long; write one of up to %d bytes", URL_PATH_MAX);
 		return;
 	}
 	for (const char *at = v->text; *at != '\0'; at++)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,6 +16,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "base/stat.h"
+#include "base/thread.h"
 #include "conf/topology.h"
 #include "control/brain.h"
 #include "control/desk.h"
@@ -453,20 +453,6 @@ run(void *arg)
 	return NULL;
 }
 
-/* Signals are main's: the thread begins with all of them blocked. */
-static int
-start_thread(struct controller *c)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&c->thread, NULL, run, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 bool
 controller_start(struct controller *c, struct error *error)
 {
@@ -479,7 +465,7 @@ controller_start(struct controller *c, struct error *error)
 		return false;
 	}
 	open_events(c);
-	err = start_thread(c);
+	err = thread_start(&c->thread, "control", run, c);
 	if (err != 0) {
 		errno = err;
 		error_errno(error, "cannot start", "the control thread");
@@ -489,7 +475,6 @@ controller_start(struct controller *c, struct error *error)
 		return false;
 	}
 	c->running = true;
-	pthread_setname_np(c->thread, "control");
 	return true;
 }
 

@@ -24,17 +24,21 @@ h1_bad(struct h1_parse *p, enum fault fault, const char *why)
 	return H1_BAD;
 }
 
-void
-h1_head_begin(struct h1_parse *p, struct head *h, const char *data)
+bool
+h1_head_begin(const struct h1_parse *p, struct head *h, const char *data, unsigned first_lines)
 {
-	/*
-	 * Lines of an earlier call are in a head that nobody kept, on a stack that others used since:
-	 * they are read again. Only the search for the end of the first line goes on where it was.
-	 */
-	if (p->lines > 0)
-		*p = (struct h1_parse){ 0 };
 	memset(h, 0, offsetof(struct head, fields));
 	h->base = data;
+	if (p->lines == 0)
+		return false;
+	h->field_count = (uint16_t)(p->lines - first_lines);
+	return true;
+}
+
+void
+h1_restart(struct h1_parse *p)
+{
+	*p = (struct h1_parse){ 0 };
 }
 
 /*
@@ -187,6 +191,11 @@ enum h1_result
 h1_parse_trailers(struct h1_parse *p, struct head *h, const char *data, size_t len,
     const struct h1_limits *limits)
 {
-	h1_head_begin(p, h, data);
-	return h1_fields(p, h, data, len, limits, false);
+	bool resumed = h1_head_begin(p, h, data, 0);
+	enum h1_result r = h1_fields(p, h, data, len, limits, false);
+
+	if (r != H1_DONE || !resumed)
+		return r;
+	h1_restart(p);
+	return h1_parse_trailers(p, h, data, len, limits);
 }

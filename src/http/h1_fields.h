@@ -10,8 +10,14 @@
 /* Records the verdict; returns H1_BAD. */
 enum h1_result h1_bad(struct h1_parse *, enum fault, const char *why);
 
-/* To be called first with each piece: a fresh head at the first, base at each. */
-void h1_head_begin(struct h1_parse *, struct head *, const char *data);
+/*
+ * To be called first with each piece: empties the head. Returns true if lines were taken in
+ * earlier calls: this one only judges those that are new (their number, first_lines of which are
+ * no fields, still counts), and when they are complete and good, h1_restart() has all read again
+ * into this head.
+ */
+bool h1_head_begin(const struct h1_parse *, struct head *, const char *data, unsigned first_lines);
+void h1_restart(struct h1_parse *);
 
 /*
  * Looks for the CRLF of the line at line_start. H1_DONE: *end is where its CR stands;

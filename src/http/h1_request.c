@@ -198,12 +198,17 @@ enum h1_result
 h1_parse_request(struct h1_parse *p, struct head *h, const char *data, size_t len,
     const struct h1_limits *limits)
 {
+	bool resumed = h1_head_begin(p, h, data, 1);
 	enum h1_result r = H1_DONE;
 
-	h1_head_begin(p, h, data);
-	if (p->lines == 0)
+	if (!resumed)
 		r = request_line(p, h, data, len, limits);
 	if (r == H1_DONE)
 		r = h1_fields(p, h, data, len, limits, true);
-	return r == H1_DONE ? finish(p, h) : r;
+	if (r != H1_DONE)
+		return r;
+	if (!resumed)
+		return finish(p, h);
+	h1_restart(p);
+	return h1_parse_request(p, h, data, len, limits);
 }

@@ -71,29 +71,41 @@ finish(struct h1_parse *p, struct head *h, enum method request_method, bool aske
 	return H1_DONE;
 }
 
+static enum h1_result
+status_line(struct h1_parse *p, struct head *h, const char *data, size_t len,
+    const struct h1_limits *limits)
+{
+	enum h1_result r;
+	const char *why;
+	uint32_t end;
+
+	r = h1_line(p, data, len, limits->line_bytes, FAULT_BAD_RESPONSE, &end);
+	if (r != H1_DONE)
+		return r;
+	why = take_status_line(h, end);
+	if (why != NULL)
+		return h1_bad(p, FAULT_BAD_RESPONSE, why);
+	h1_line_next(p, end);
+	return H1_DONE;
+}
+
 enum h1_result
 h1_parse_response(struct h1_parse *p, struct head *h, const char *data, size_t len,
     const struct h1_limits *limits, enum method request_method, bool asked_upgrade)
 {
+	bool resumed = h1_head_begin(p, h, data, 1);
 	enum h1_result r = H1_DONE;
-	const char *why;
-	uint32_t end;
 
-	h1_head_begin(p, h, data);
-	if (p->lines == 0) {
-		r = h1_line(p, data, len, limits->line_bytes, FAULT_BAD_RESPONSE, &end);
-		if (r == H1_DONE) {
-			why = take_status_line(h, end);
-			if (why != NULL)
-				return h1_bad(p, FAULT_BAD_RESPONSE, why);
-			h1_line_next(p, end);
-		}
-	}
+	if (!resumed)
+		r = status_line(p, h, data, len, limits);
 	if (r == H1_DONE)
 		r = h1_fields(p, h, data, len, limits, false);
-	if (r == H1_DONE)
-		return finish(p, h, request_method, asked_upgrade);
 	if (r == H1_BAD)
 		p->fault = FAULT_BAD_RESPONSE;
-	return r;
+	if (r != H1_DONE)
+		return r;
+	if (!resumed)
+		return finish(p, h, request_method, asked_upgrade);
+	h1_restart(p);
+	return h1_parse_response(p, h, data, len, limits, request_method, asked_upgrade);
 }

@@ -206,15 +206,19 @@ forward_write_own(const struct own_answer *a, char *out, size_t size)
 	out_put(&o, SLICE(" "));
 	out_put(&o, slice_of(http_reason(a->status)));
 	out_put(&o, SLICE("\r\n"));
-	if (has_content) {
+	if (a->date.len > 0)
+		out_field(&o, SLICE("Date: "), a->date);
+	if (has_content)
 		put_content_fields(&o, a, json);
+	if (a->status >= 400) /* a failure is over sooner than a cache thinks; a redirect is not */
 		out_put(&o, SLICE("Cache-Control: no-store\r\n"));
-	}
 	if (a->request_id.len > 0)
 		out_field(&o, SLICE("X-Request-Id: "), a->request_id);
 	out_put(&o, a->extra);
 	if (a->close)
 		out_put(&o, SLICE("Connection: close\r\n"));
+	else if (a->say_keep_alive)
+		out_put(&o, SLICE("Connection: keep-alive\r\n"));
 	out_put(&o, SLICE("\r\n"));
 	if (has_content && !a->head_only)
 		put_body(&o, a, json);

@@ -151,7 +151,7 @@ listener_unref(struct listener *l)
 char *
 listener_bound_text(const struct listener *l, char *buf, size_t size)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof addr;
 
 	for (unsigned i = 0; i < l->workers; i++) {

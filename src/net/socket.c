@@ -40,6 +40,16 @@ tune(int fd)
 }
 
 void
+socket_reset_at_close(int fd)
+{
+	struct linger now = { 1, 0 };
+
+	/* It can fail only for what is no socket. */
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) < 0)
+		log_error("cannot set SO_LINGER: %m");
+}
+
+void
 socket_tune_client(int fd)
 {
 	static struct log_limit limit;

@@ -15,11 +15,10 @@
 #include "net/socket.h"
 #include "net/tls_client.h"
 
-/*
- * What may wait for a socket beyond one block: an answer's head in front of a whole chunk, and
- * the closing bytes behind. Past this the owner ignored back-pressure and the stream fails.
- */
-enum { WAITING_MAX = 256 * 1024, TLS_RECORD = 16 * 1024 };
+enum { TLS_RECORD = 16 * 1024 };
+
+/* Has the socket more? DOUBTFUL: a short read emptied it, but see stream_may_have_ended(). */
+enum { READ_EMPTY, READ_DOUBTFUL, READ_MORE };
 
 static void on_event(evutil_socket_t, short what, void *arg);
 
@@ -33,53 +32,6 @@ fail_writing(struct stream *s, enum fault why)
 		s->fault = (uint8_t)why;
 	/* The owner hears of it from the loop, not from inside its own call. */
 	event_active(&s->event, EV_WRITE, 0);
-}
-
-static void
-drop_waiting(struct stream *s)
-{
-	if (s->waiting == NULL)
-		return;
-	if (s->waiting_room == slab_block_size(s->loop->large))
-		slab_give(s->loop->large, s->waiting);
-	else
-		mem_free(s->waiting);
-	s->waiting = NULL;
-	s->waiting_at = s->waiting_len = s->waiting_room = 0;
-}
-
-static char *
-waiting_make_room(struct stream *s, size_t len)
-{
-	size_t need = s->waiting_at + s->waiting_len + len, block = slab_block_size(s->loop->large);
-	char *bigger;
-
-	if (s->waiting == NULL && need <= block) {
-		s->waiting = slab_take(s->loop->large);
-		s->waiting_room = (uint32_t)block;
-	} else if (need > s->waiting_room) {
-		bigger = mem_raw(WAITING_MAX);
-		if (s->waiting_len > 0)
-			memcpy(bigger, s->waiting + s->waiting_at, s->waiting_len);
-		need = s->waiting_len;
-		drop_waiting(s);
-		s->waiting = bigger;
-		s->waiting_len = (uint32_t)need;
-		s->waiting_room = WAITING_MAX;
-	}
-	return s->waiting + s->waiting_at + s->waiting_len;
-}
-
-static bool
-keep_waiting(struct stream *s, const char *data, size_t len)
-{
-	if (s->waiting_len + len > WAITING_MAX - slab_block_size(s->loop->large)) {
-		fail_writing(s, FAULT_CLIENT_STALLED);
-		return false;
-	}
-	memcpy(waiting_make_room(s, len), data, len);
-	s->waiting_len += (uint32_t)len;
-	return true;
 }
 
 /* Sends what the socket takes; returns how much, or -1 when the stream has failed. */
@@ -107,14 +59,17 @@ put_raw(struct stream *s, const char *data, size_t len)
 
 	if (s->write_failed)
 		return false;
-	if (s->waiting == NULL) {
+	if (s->waiting.block == NULL) {
 		n = send_some(s, data, len);
 		if (n < 0)
 			return false;
 	}
 	if ((size_t)n == len)
 		return true;
-	return keep_waiting(s, data + n, len - (size_t)n);
+	if (backlog_add(&s->waiting, s->loop->large, data + n, len - (size_t)n))
+		return true;
+	fail_writing(s, FAULT_CLIENT_STALLED);
+	return false;
 }
 
 static void
@@ -163,7 +118,8 @@ take_unread(struct stream *s, char *buf, size_t size)
 
 /*
  * One read of the socket. A short read has emptied it, so the next edge will tell of more: no
- * second call to hear EAGAIN. Unless a FIN lies behind the bytes, whose edge has been already.
+ * second call to hear EAGAIN. Unless a FIN lies behind the bytes, whose edge has been already; or
+ * a reset, of which libevent then says only that the socket is readable and writable.
  */
 static ssize_t
 recv_some(struct stream *s, void *buf, size_t size)
@@ -175,7 +131,7 @@ recv_some(struct stream *s, void *buf, size_t size)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		if ((size_t)n < size && !s->peer_closed)
-			s->readable = false;
+			s->readable = READ_DOUBTFUL;
 		return n;
 	}
 	if (n == 0) {
@@ -184,7 +140,7 @@ recv_some(struct stream *s, void *buf, size_t size)
 		return STREAM_END;
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK) {
-		s->readable = false;
+		s->readable = READ_EMPTY;
 		return STREAM_WAIT;
 	}
 	s->end = STREAM_ERROR;
@@ -204,7 +160,8 @@ stream_bio_read(struct stream *s, char *buf, int size, bool *retry)
 	*retry = false;
 	if (s->unread != NULL)
 		return take_unread(s, buf, (size_t)size);
-	if (l->cipher_in_len == 0 && s->readable && s->end == STREAM_WAIT && !l->cipher_in_used) {
+	if (l->cipher_in_len == 0 && s->readable != READ_EMPTY && s->end == STREAM_WAIT &&
+	    (!l->cipher_in_used || s->phase == STREAM_HANDSHAKING)) {
 		ssize_t got = recv_some(s, l->cipher_in, LOOP_CHUNK);
 
 		l->cipher_in_used = true;
@@ -282,26 +239,21 @@ tls_read_end(struct stream *s, int ret)
 static ssize_t
 tls_read(struct stream *s, char *buf, size_t size)
 {
+	ssize_t end = STREAM_WAIT;
 	size_t got = 0;
-	int n = 0;
 
 	enter_tls(s);
 	while (got < size) {
-		n = SSL_read(s->ssl, buf + got, (int)(size - got));
-		if (n <= 0)
+		int n = SSL_read(s->ssl, buf + got, (int)(size - got));
+
+		if (n <= 0) {
+			end = tls_read_end(s, n);
 			break;
+		}
 		got += (size_t)n;
 	}
-	if (n <= 0) {
-		ssize_t end = tls_read_end(s, n);
-
-		if (got == 0) {
-			leave_tls(s);
-			return end;
-		}
-	}
 	leave_tls(s);
-	return (ssize_t)got;
+	return got > 0 ? (ssize_t)got : end;
 }
 
 ssize_t
@@ -313,7 +265,7 @@ stream_read(struct stream *s, void *buf, size_t size)
 	if (s->ssl == NULL) {
 		if (s->end != STREAM_WAIT)
 			return s->end;
-		if (!s->readable)
+		if (s->readable == READ_EMPTY)
 			return STREAM_WAIT;
 		n = recv_some(s, buf, size);
 	} else {
@@ -321,7 +273,9 @@ stream_read(struct stream *s, void *buf, size_t size)
 		if (s->end != STREAM_WAIT && s->unread == NULL && SSL_pending(s->ssl) == 0 &&
 		    s->end != STREAM_END)
 			return s->end;
-		n = tls_read(s, buf, size);
+		do /* what came may be less than a record */
+			n = tls_read(s, buf, size);
+		while (n == STREAM_WAIT && s->readable != READ_EMPTY);
 	}
 	if (n > 0)
 		s->bytes_in += (uint64_t)n;
@@ -333,56 +287,92 @@ stream_may_read(const struct stream *s)
 {
 	if (s->phase != STREAM_OPEN)
 		return false;
-	return s->readable || s->unread != NULL || s->end != STREAM_WAIT ||
+	return s->readable == READ_MORE || s->unread != NULL || s->end != STREAM_WAIT ||
 	    (s->ssl != NULL && SSL_pending(s->ssl) > 0);
 }
 
 bool
-stream_write(struct stream *s, const void *data, size_t len)
+stream_may_have_ended(const struct stream *s)
 {
-	const char *at = data;
+	return s->readable == READ_DOUBTFUL;
+}
 
-	if (s->write_failed || s->phase != STREAM_OPEN)
-		return false;
-	s->bytes_out += len;
-	if (s->ssl == NULL) {
-		put_raw(s, at, len);
-		return stream_is_drained(s);
-	}
-	enter_tls(s);
+/* Records of at most 16 KiB each, into the loop's buffer. */
+static void
+seal(struct stream *s, const char *at, size_t len)
+{
 	while (len > 0 && !s->write_failed) {
 		int n = SSL_write(s->ssl, at, (int)(len < TLS_RECORD ? len : TLS_RECORD));
 
 		if (n <= 0) {
 			ERR_clear_error();
 			fail_writing(s, FAULT_RESET);
-			break;
+			return;
 		}
 		at += n;
 		len -= (size_t)n;
 	}
+}
+
+static void
+seal_goodbye(struct stream *s)
+{
+	if (s->write_failed || (SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN))
+		return;
+	if (SSL_shutdown(s->ssl) < 0)
+		ERR_clear_error();
+}
+
+static bool
+write_all(struct stream *s, const char *data, size_t len, bool last)
+{
+	if (s->write_failed || s->phase != STREAM_OPEN)
+		return false;
+	s->bytes_out += len;
+	if (s->ssl == NULL) {
+		put_raw(s, data, len);
+		return stream_is_drained(s);
+	}
+	enter_tls(s);
+	seal(s, data, len);
+	if (last)
+		seal_goodbye(s);
 	leave_tls(s);
+	return stream_is_drained(s);
+}
+
+bool
+stream_write(struct stream *s, const void *data, size_t len)
+{
+	return write_all(s, data, len, false);
+}
+
+bool
+stream_write_last(struct stream *s, const void *data, size_t len)
+{
+	write_all(s, data, len, true);
+	stream_shutdown(s);
 	return stream_is_drained(s);
 }
 
 bool
 stream_is_drained(const struct stream *s)
 {
-	return s->waiting == NULL && !s->write_failed;
+	return s->waiting.block == NULL && !s->write_failed;
 }
 
 size_t
 stream_waiting(const struct stream *s)
 {
-	return s->waiting_len;
+	return s->waiting.len;
 }
 
 static void
 send_fin_when_drained(struct stream *s)
 {
-	if (!s->shut_wanted || s->waiting != NULL || s->write_failed)
+	if (!s->shut_wanted || s->shut || s->waiting.block != NULL || s->write_failed)
 		return;
-	s->shut_wanted = false;
+	s->shut = true;
 	shutdown(s->fd, SHUT_WR);
 }
 
@@ -391,10 +381,9 @@ stream_shutdown(struct stream *s)
 {
 	if (s->phase != STREAM_OPEN || s->shut_wanted)
 		return;
-	if (s->ssl != NULL && !s->write_failed && !(SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN)) {
+	if (s->ssl != NULL && !(SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN)) {
 		enter_tls(s);
-		if (SSL_shutdown(s->ssl) < 0)
-			ERR_clear_error();
+		seal_goodbye(s);
 		leave_tls(s);
 	}
 	s->shut_wanted = true;
@@ -412,18 +401,6 @@ stream_is_quiet(const struct stream *s)
 		return false;
 	n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-enum fault
-stream_fault(const struct stream *s)
-{
-	return (enum fault)s->fault;
-}
-
-bool
-stream_is_open(const struct stream *s)
-{
-	return s->phase != STREAM_CLOSED;
 }
 
 static void
@@ -481,7 +458,7 @@ stream_close(struct stream *s)
 	if (s->phase == STREAM_CLOSED)
 		return;
 	event_del(&s->event);
-	drop_waiting(s);
+	backlog_drop(&s->waiting, s->loop->large);
 	if (s->unread != NULL)
 		slab_give(s->loop->large, s->unread);
 	s->unread = NULL;
@@ -544,7 +521,7 @@ finish_connect(struct stream *s)
 		return fail_opening(s, fault_from_connect_errno(err));
 	if (s->ssl == NULL) {
 		s->phase = STREAM_OPEN;
-		return STREAM_OPENED | (s->readable ? STREAM_READABLE : 0);
+		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);
 	}
 	s->phase = STREAM_HANDSHAKING;
 	return shake_hands(s);
@@ -553,15 +530,13 @@ finish_connect(struct stream *s)
 static unsigned
 flush_waiting(struct stream *s)
 {
-	ssize_t n = send_some(s, s->waiting + s->waiting_at, s->waiting_len);
+	ssize_t n = send_some(s, s->waiting.block + s->waiting.at, s->waiting.len);
 
 	if (n < 0)
 		return STREAM_FAILED;
-	s->waiting_at += (uint32_t)n;
-	s->waiting_len -= (uint32_t)n;
-	if (s->waiting_len > 0)
+	backlog_take(&s->waiting, s->loop->large, (size_t)n);
+	if (s->waiting.block != NULL)
 		return 0;
-	drop_waiting(s);
 	send_fin_when_drained(s);
 	return STREAM_DRAINED;
 }
@@ -575,7 +550,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	if (what & EV_CLOSED)
 		s->peer_closed = true;
 	if (what & (EV_READ | EV_CLOSED))
-		s->readable = true;
+		s->readable = READ_MORE;
 
 	switch ((enum stream_phase)s->phase) {
 	case STREAM_CLOSED:
@@ -584,12 +559,16 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		events = finish_connect(s);
 		break;
 	case STREAM_HANDSHAKING:
-		events = shake_hands(s);
+		/* A long chain of certificates may not have fitted the socket. */
+		if (s->waiting.block != NULL && (what & EV_WRITE))
+			events = flush_waiting(s) & STREAM_FAILED;
+		if (events == 0)
+			events = shake_hands(s);
 		break;
 	case STREAM_OPEN:
 		if (s->write_failed)
 			events |= STREAM_FAILED;
-		else if (s->waiting != NULL && (what & EV_WRITE))
+		else if (s->waiting.block != NULL && (what & EV_WRITE))
 			events |= flush_waiting(s);
 		if (stream_may_read(s))
 			events |= STREAM_READABLE;

@@ -14,6 +14,7 @@
 #include "base/stat.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/socket.h"
 #include "net/tls_server.h"
 #include "proxy/client_h1.h"
 #include "proxy/worker_state.h"
@@ -32,7 +33,7 @@ struct place {
 	const struct conf_listener *conf; /* in the worker's table */
 	struct event event;
 	bool listening;
-	bool named; /* by the table that is being adopted */
+	bool named; /* by the table that comes next */
 };
 
 struct acceptor {
@@ -128,9 +129,7 @@ pause_accepting(struct acceptor *a, int err)
 static void
 turn_away(struct acceptor *a, int fd)
 {
-	struct linger now = { 1, 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	socket_reset_at_close(fd);
 	close(fd);
 	stat_add(&a->worker->stats.refused, 1);
 }
@@ -246,7 +245,7 @@ close_place(struct place *p)
 	mem_free(p);
 }
 
-/* They leave the list before the first is closed: taking its last clients in may pause the others. */
+/* They leave the list before the first is closed: taking its clients in may pause the others. */
 static void
 close_from(struct acceptor *a, unsigned first)
 {
@@ -257,25 +256,12 @@ close_from(struct acceptor *a, unsigned first)
 		close_place(a->places[i]);
 }
 
-void
-acceptor_adopt(struct acceptor *a)
+/* Moves the places that are named in front; returns how many. */
+static unsigned
+sort_by_name(struct acceptor *a)
 {
-	const struct table *t = a->worker->table;
-	const struct listener_set *set = t->listeners;
 	unsigned kept = 0;
 
-	if (a->worker->draining || set == NULL)
-		return;
-	for (unsigned i = 0; i < a->count; i++)
-		a->places[i]->named = false;
-	for (unsigned i = 0; i < set->count; i++) {
-		struct place *p = find(a, set->listeners[i]);
-
-		if (p == NULL)
-			p = add(a, set->listeners[i]);
-		p->conf = &t->topology->listeners[i];
-		p->named = true;
-	}
 	for (unsigned i = 0; i < a->count; i++) {
 		struct place *p = a->places[i];
 
@@ -284,7 +270,43 @@ acceptor_adopt(struct acceptor *a)
 		a->places[i] = a->places[kept];
 		a->places[kept++] = p;
 	}
-	close_from(a, kept);
+	return kept;
+}
+
+void
+acceptor_leave(struct acceptor *a, const struct table *next)
+{
+	const struct listener_set *set = next->listeners;
+
+	if (set == NULL)
+		return;
+	for (unsigned i = 0; i < a->count; i++)
+		a->places[i]->named = false;
+	for (unsigned i = 0; i < set->count; i++) {
+		struct place *p = find(a, set->listeners[i]);
+
+		if (p != NULL)
+			p->named = true;
+	}
+	close_from(a, sort_by_name(a));
+}
+
+void
+acceptor_adopt(struct acceptor *a)
+{
+	const struct table *t = a->worker->table;
+	const struct listener_set *set = t->listeners;
+
+	if (a->worker->draining || set == NULL)
+		return;
+	for (unsigned i = 0; i < set->count; i++) {
+		struct place *p = find(a, set->listeners[i]);
+
+		if (p == NULL)
+			p = add(a, set->listeners[i]);
+		p->conf = &t->topology->listeners[i];
+	}
+	a->full = false; /* by the new limit it may not be */
 	listen_on_all(a);
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "proxy/access_sink.h"
 
 enum {
@@ -222,7 +223,6 @@ run(void *arg)
 	struct pollfd wakeful = { .fd = log->wake_fd, .events = POLLIN };
 	int pause_ms = PAUSE_MIN_MS;
 
-	pthread_setname_np(pthread_self(), "detour-log");
 	while (log->stop_by_ms == 0) {
 		if (poll(&wakeful, 1, pause_ms) > 0)
 			take_orders(log);
@@ -271,7 +271,7 @@ access_log_start(
 		error_errno(error, "cannot make an eventfd for", "the access log");
 		goto fail;
 	}
-	err = pthread_create(&log->thread, NULL, run, log);
+	err = thread_start(&log->thread, "log", run, log);
 	if (err != 0) {
 		errno = err;
 		error_errno(error, "cannot start", "the log thread");

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "net/socket.h"
 #include "proxy/h1_out.h"
 
 static struct client *
@@ -28,7 +29,9 @@ send_interim(struct client *c, const struct head *head)
 	if (c->http10)
 		return true; /* RFC 9110 section 15.2: 1.0 knows none */
 	len = forward_write_response(head, &as, c->worker->head, WORKER_HEAD);
-	return stream_write(&c->stream, c->worker->head, len);
+	stream_write(&c->stream, c->worker->head, len);
+	client_watch_stall(c);
+	return stream_is_drained(&c->stream);
 }
 
 static bool
@@ -44,8 +47,9 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	if (head->status < 200)
 		return send_interim(c, head);
 	c->chunked_out = marked && !c->http10 && !c->head_request;
-	if (marked && c->http10 && !c->head_request)
-		c->keep = false; /* its end is the connection's end */
+	c->until_close = marked && c->http10 && !c->head_request;
+	if (c->until_close)
+		c->keep = false;
 	out.chunked = marked && !c->http10;
 	if (exchange_adds_via(side->exchange))
 		out.via = SLICE("detour");
@@ -55,7 +59,8 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 		c->keep = false;
 	len = forward_write_response(head, &out, c->worker->head, WORKER_HEAD);
 	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
-	drained = h1_out(&c->stream, c->worker->head, len, first, c->chunked_out, end);
+	drained =
+	    h1_out(&c->stream, c->worker->head, len, first, c->chunked_out, end, end && out.close);
 	client_watch_stall(c);
 	return drained;
 }
@@ -64,7 +69,8 @@ static bool
 send_body(struct side *side, struct span *body, bool end)
 {
 	struct client *c = from_side(side);
-	bool drained = h1_out(&c->stream, NULL, 0, body, c->chunked_out, end);
+	bool drained =
+	    h1_out(&c->stream, NULL, 0, body, c->chunked_out, end, end && must_close_after(c));
 
 	client_watch_stall(c);
 	return drained;
@@ -83,7 +89,7 @@ send_trailers(struct side *side, const struct head *trailers)
 	len = forward_write_trailers(trailers, out + 3, WORKER_HEAD - 3);
 	if (len == 0)
 		len = forward_write_trailers(NULL, out + 3, WORKER_HEAD - 3);
-	return h1_out(&c->stream, out, len + 3, NULL, false, true);
+	return h1_out(&c->stream, out, len + 3, NULL, false, true, must_close_after(c));
 }
 
 static void
@@ -107,15 +113,18 @@ release(struct side *side, enum fault why)
 	c->first_byte_us = 0;
 	if (why != FAULT_NONE || c->broken) {
 		/* Without TLS's goodbye, and with chunks unended: a cut answer shows as cut. */
+		if (c->until_close && c->stream.ssl == NULL)
+			socket_reset_at_close(c->stream.fd);
 		client_free(c);
 		return;
 	}
+	client_watch_stall(c); /* the last bytes may have been trailers */
 	if (!next) {
 		client_linger(c);
 		return;
 	}
 	c->state = CLIENT_HEAD;
-	client_start_timer(c, c->worker->limits.keep_alive_ms, client_on_idle);
+	client_watch_idle(c);
 	if (c->saved != NULL || stream_may_read(&c->stream))
 		worker_defer(c->worker, &c->read_on);
 }
@@ -131,12 +140,17 @@ answer(struct side *side, struct own_answer *a)
 	a->request_id = (struct slice){ x->request_id, sizeof x->request_id };
 	if (accept != NULL)
 		a->accept = field_value(&x->head, accept);
+	a->date = worker_date(c->worker);
 	a->head_only = c->head_request;
 	a->close = must_close_after(c);
+	a->say_keep_alive = !a->close && c->asked_keep_alive;
 	if (a->close)
 		c->keep = false;
 	len = forward_write_own(a, c->worker->head, WORKER_HEAD);
-	stream_write(&c->stream, c->worker->head, len);
+	if (a->close)
+		stream_write_last(&c->stream, c->worker->head, len);
+	else
+		stream_write(&c->stream, c->worker->head, len);
 	client_watch_stall(c);
 }
 
@@ -146,8 +160,10 @@ proceed(struct side *side)
 	struct client *c = from_side(side);
 	struct slice go = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 
-	if (!c->http10)
-		stream_write(&c->stream, go.at, go.len);
+	if (c->http10)
+		return;
+	stream_write(&c->stream, go.at, go.len);
+	client_watch_stall(c);
 }
 
 const struct side_ops client_h1_ops = {

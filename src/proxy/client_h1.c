@@ -101,6 +101,16 @@ client_on_idle(void *arg)
 	client_linger(c);
 }
 
+/* With keep_alive 0 only the first request is waited for, as long as its head may take. */
+void
+client_watch_idle(struct client *c)
+{
+	const struct conf_client_limits *limits = &c->worker->limits;
+	uint32_t ms = limits->keep_alive_ms > 0 ? limits->keep_alive_ms : limits->request_head_ms;
+
+	client_start_timer(c, ms, client_on_idle);
+}
+
 void
 client_refuse(struct client *c, enum fault why)
 {
@@ -109,6 +119,7 @@ client_refuse(struct client *c, enum fault why)
 		.status = fault_status(why),
 		.text = slice_of(fault_text(why)),
 		.request_id = { id, sizeof id },
+		.date = worker_date(c->worker),
 		.close = true,
 	};
 	size_t len;
@@ -118,7 +129,7 @@ client_refuse(struct client *c, enum fault why)
 
 	if (c->first_byte_us == 0)
 		c->first_byte_us = clock_now_us();
-	stream_write(&c->stream, c->worker->head, len);
+	stream_write_last(&c->stream, c->worker->head, len);
 	client_watch_stall(c);
 	report_refused(c->worker, &c->facts, why, a.request_id, c->first_byte_us);
 	client_linger(c);
@@ -239,7 +250,7 @@ on_opened(struct client *c)
 	if (c->facts.resumed)
 		stat_add(&w->stats.handshakes_resumed, 1);
 	c->state = CLIENT_HEAD;
-	client_start_timer(c, w->limits.keep_alive_ms, client_on_idle);
+	client_watch_idle(c);
 }
 
 static void
@@ -304,7 +315,7 @@ client_h1_accept(struct worker *w, struct listener *l, const struct conf_listene
 		client_start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
 	} else {
 		c->state = CLIENT_HEAD;
-		client_start_timer(c, w->limits.keep_alive_ms, client_on_idle);
+		client_watch_idle(c);
 	}
 }
 

@@ -141,7 +141,7 @@ start_request(struct client *c, struct span *in, const struct head *head)
 	uint64_t limit = c->worker->limits.max_body_bytes;
 
 	c->requests++;
-	c->keep = head->keep_alive && !c->worker->draining;
+	c->keep = head->keep_alive && !c->worker->draining && c->worker->limits.keep_alive_ms > 0;
 	c->http10 = head->minor == 0;
 	c->asked_keep_alive = c->http10 && head->keep_alive;
 	c->head_request = head->method == METHOD_HEAD;
@@ -237,6 +237,8 @@ wants_bytes(const struct client *c)
 	/* While an answer is under way one chunk may wait; beyond it the socket keeps the rest. */
 	if (c->state == CLIENT_ANSWER)
 		return c->saved == NULL && stream_may_read(&c->stream);
+	if (c->starved && stream_may_have_ended(&c->stream))
+		return true;
 	return stream_may_read(&c->stream) || (c->saved != NULL && !c->starved);
 }
 

@@ -130,8 +130,14 @@ on_deadline(void *arg)
 {
 	struct exchange *x = arg;
 
-	exchange_lose_try(
-	    x, x->try, x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT);
+	struct try *t = x->try;
+
+	/* With all of it sent that has come, the client is who we waited for. */
+	if (x->state == X_HEAD && !t->request_sent && !x->client_paused && !t->kept_waits) {
+		exchange_on_client_lost(x, FAULT_REQUEST_TIMEOUT);
+		return;
+	}
+	exchange_lose_try(x, t, x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT);
 }
 
 static void
@@ -146,7 +152,8 @@ on_total(void *arg)
 
 /*
  * While the client is still sending, only progress counts: an upload may take its time. From its
- * last byte on the answer is due.
+ * last byte on the answer is due. While we do not read it the client is who we wait for, and its
+ * side has a deadline.
  */
 void
 exchange_arm(struct exchange *x)
@@ -154,6 +161,8 @@ exchange_arm(struct exchange *x)
 	const struct conf_timeouts *t = timeouts(x);
 	uint32_t ms = x->state == X_HEAD && x->try->request_sent ? t->try_ : t->idle;
 
+	if (x->upstream_paused)
+		return;
 	timer_start(x->worker->loop->timers, &x->deadline, ms, on_deadline, x);
 }
 
@@ -244,6 +253,8 @@ void
 exchange_connect(struct try *t)
 {
 	struct exchange *x = t->exchange;
+	/* A kept connection that closed under us once is not trusted a second time. */
+	bool certain = x->stale_retried || !method_is_idempotent(x->head.method);
 	struct pool_slot *slot = pool_slot_of(x->worker->pool, t->shard->endpoint);
 	struct upstream *up;
 
@@ -251,13 +262,12 @@ exchange_connect(struct try *t)
 		t->fault = FAULT_NO_ENDPOINT;
 		return;
 	}
-	/* A kept connection that closed under us once is not trusted a second time. */
-	up = x->stale_retried ? NULL : pool_take(slot, !method_is_idempotent(x->head.method));
+	up = x->stale_retried ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
 		take_connection(t, up);
 		return;
 	}
-	t->wait = pool_lease(x->worker->pool, slot, on_lease, t, &t->fault);
+	t->wait = pool_lease(x->worker->pool, slot, certain, on_lease, t, &t->fault);
 	if (t->wait != NULL)
 		watch_connecting(t);
 }
@@ -294,13 +304,14 @@ step_connect(struct exchange *x)
 static enum next
 step_send(struct exchange *x)
 {
-	if (x->head.expect_continue && !x->request_ended && x->client != NULL)
+	bool drained;
+
+	if (x->head.expect_continue && !x->request_ended && x->client != NULL) {
+		x->head.expect_continue = false; /* said once, whatever comes of this try */
 		x->client->ops->proceed(x->client);
-	tries_send(x->try);
-	/* What must not be sent twice need not be kept. */
-	if (!method_is_idempotent(x->head.method))
-		replay_drop(&x->replay, x->worker->loop->small);
-	if (x->client_paused) {
+	}
+	drained = tries_send(x->try);
+	if (x->client_paused && drained) {
 		x->client_paused = false;
 		x->client->ops->resume(x->client);
 	}

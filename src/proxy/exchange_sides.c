@@ -24,10 +24,12 @@ replay_limit(const struct exchange *x)
 	return x->service->now != NULL ? x->service->now->conf->retry.replay_buffer_bytes : 0;
 }
 
+/* Does what comes go to the endpoint at once, with nothing kept in front of it? */
 static bool
 is_sending(const struct exchange *x)
 {
-	return x->try->up != NULL && (x->state == X_HEAD || x->state == X_RELAY);
+	return x->try->up != NULL && (x->state == X_HEAD || x->state == X_RELAY) &&
+	    !x->try->kept_waits;
 }
 
 static enum side_go
@@ -37,26 +39,15 @@ pause_client(struct exchange *x)
 	return SIDE_PAUSED;
 }
 
-/* The kernel has more to send for it: until that is acknowledged, it is not known to arrive. */
-static void
-note_written(struct try *t)
-{
-	t->at.wrote = clock_now_us();
-	t->looked_us = 0;
-	if (!t->answered)
-		watch_sent(t);
-}
-
 enum side_go
 exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 {
 	struct slab *blocks = x->worker->loop->small;
 	struct try *t = x->try;
-	bool sending = is_sending(x);
 	bool drained;
 
 	x->body_in += body->len;
-	if (!sending) { /* no connection yet: a little is kept, then the client has to wait */
+	if (!is_sending(x)) { /* a little is kept, then the client has to wait */
 		replay_append(&x->replay, blocks, body->at, body->len);
 		if (end)
 			exchange_request_ended(x);
@@ -71,7 +62,7 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 	}
 	drained = t->up->side.ops->send_body(&t->up->side, body, end);
 	stat_add(&t->shard->bytes_out, body->len);
-	note_written(t);
+	tries_wrote(t);
 	if (end) {
 		t->request_sent = true;
 		exchange_request_ended(x);
@@ -83,20 +74,18 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 enum side_go
 exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 {
-	bool sending = is_sending(x);
-
 	if (trailers->field_count > 0 && trailers->len <= slab_block_size(x->worker->loop->large)) {
 		x->trailers = slab_take(x->worker->loop->large);
 		x->trailers_len = trailers->len;
 		memcpy(x->trailers, trailers->base, trailers->len);
 	}
-	if (!sending) {
+	if (!is_sending(x)) {
 		exchange_request_ended(x);
 		return SIDE_ON;
 	}
 	x->try->up->side.ops->send_trailers(&x->try->up->side, trailers);
 	x->try->request_sent = true;
-	note_written(x->try);
+	tries_wrote(x->try);
 	exchange_request_ended(x);
 	exchange_arm(x);
 	return SIDE_ON;
@@ -235,7 +224,8 @@ exchange_on_response(struct exchange *x, struct side *from, const struct head *h
 	x->answered = true;
 	x->status = head->status;
 	x->body_out = first->len;
-	replay_drop(&x->replay, x->worker->loop->small);
+	if (!t->kept_waits)
+		replay_drop(&x->replay, x->worker->loop->small);
 	drained = x->client->ops->send_head(x->client, head, NULL, first, end);
 	return after_response(x, drained, end);
 }
@@ -264,10 +254,16 @@ exchange_on_upstream_lost(struct exchange *x, struct side *from, enum fault why)
 void
 exchange_on_upstream_drained(struct exchange *x, struct side *from)
 {
-	if ((x->state != X_HEAD && x->state != X_RELAY) || try_of(x, from) != x->try)
+	struct try *t = try_of(x, from);
+	bool drained;
+
+	if ((x->state != X_HEAD && x->state != X_RELAY) || t == NULL)
+		return;
+	drained = tries_send_more(t);
+	if (t != x->try)
 		return;
 	exchange_arm(x);
-	if (!x->client_paused || x->client == NULL)
+	if (!drained || !x->client_paused || x->client == NULL)
 		return;
 	x->client_paused = false;
 	x->client->ops->resume(x->client);

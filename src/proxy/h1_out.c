@@ -28,7 +28,7 @@ put_behind(struct span *s, const char *bytes, size_t len)
 
 bool
 h1_out(struct stream *stream, const char *head, size_t head_len, struct span *body, bool chunked,
-    bool end)
+    bool end, bool close)
 {
 	char none[H1_CHUNK_HEAD_MAX + sizeof LAST_CHUNK];
 	struct span s = { none + H1_CHUNK_HEAD_MAX, 0, H1_CHUNK_HEAD_MAX, sizeof LAST_CHUNK };
@@ -65,7 +65,9 @@ h1_out(struct stream *stream, const char *head, size_t head_len, struct span *bo
 		put_behind(&s, CRLF, sizeof CRLF - 1);
 	if (chunked && end)
 		put_behind(&s, LAST_CHUNK, sizeof LAST_CHUNK - 1);
-	if (s.len > 0)
+	if (close)
+		wrote_all = stream_write_last(stream, s.at, s.len) && wrote_all;
+	else if (s.len > 0)
 		wrote_all = stream_write(stream, s.at, s.len) && wrote_all;
 	return wrote_all && stream_is_drained(stream);
 }

@@ -30,6 +30,7 @@ struct pool_wait {
 	pool_ready_fn *ready;
 	void *arg;
 	uint64_t since_us;
+	bool certain;
 	struct timer timer;
 };
 
@@ -135,11 +136,12 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r) : NULL;
 
 	/* What was agreed on under other rules of trust is not used under these. */
-	if (slot->tls != tls && slot->tls != NULL) {
+	if (slot->trust != service->trust && slot->endpoint->tls) {
 		close_idle(slot);
 		tls_session_slot_clear(&slot->session);
 	}
 	slot->tls = tls;
+	slot->trust = service->trust;
 	slot->generation = p->worker->generation;
 	slot->gone = false;
 	mem_free(slot->host);
@@ -248,7 +250,9 @@ pool_take(struct pool_slot *slot, bool certain)
 		slot->idle_count--;
 		stat_step(&slot->shard->idle, -1);
 		upstream_take(up);
-		if (upstream_is_clean(up) && (!certain || stream_is_quiet(&up->stream)))
+		/* One that was just opened may have tickets to read; nothing else is known. */
+		if (upstream_is_clean(up) &&
+		    (!certain || !up->used || stream_is_quiet(&up->stream)))
 			return up;
 		pool_discard(up);
 	}
@@ -262,6 +266,7 @@ open_one(struct pool_slot *slot, enum fault *why)
 
 	if (up == NULL)
 		return NULL;
+	up->trust = slot->trust;
 	list_append(&slot->opening, &up->node);
 	slot->connections++;
 	slot->connecting++;
@@ -273,6 +278,15 @@ static bool
 may_open(const struct pool_slot *slot)
 {
 	return slot->connections < slot->max_connections && slot->connecting < OPENING_MAX;
+}
+
+/* At the limit the oldest idle connection, if nobody may take it, gives its place. */
+static bool
+has_room(struct pool_slot *slot)
+{
+	if (slot->connections >= slot->max_connections && !list_empty(&slot->idle))
+		pool_discard(container_of(slot->idle.prev, struct upstream, node));
+	return may_open(slot);
 }
 
 static void
@@ -303,11 +317,12 @@ on_wait_timeout(void *arg)
 }
 
 struct pool_wait *
-pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *arg, enum fault *why)
+pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *ready, void *arg,
+    enum fault *why)
 {
 	struct pool_wait *wait;
 
-	if (may_open(slot)) {
+	if (has_room(slot)) {
 		if (open_one(slot, why) == NULL)
 			return NULL;
 	} else if (slot->waiting_count >= slot->max_waiting) {
@@ -320,6 +335,7 @@ pool_lease(struct pool *p, struct pool_slot *slot, pool_ready_fn *ready, void *a
 	wait->since_us = clock_now_us();
 	wait->ready = ready;
 	wait->arg = arg;
+	wait->certain = certain;
 	list_append(&slot->waiting, &wait->node);
 	slot->waiting_count++;
 	/* An earlier wait may get the connection that was opened for this one. */
@@ -349,12 +365,12 @@ serve(void *arg)
 			tell(wait, NULL, FAULT_NO_ENDPOINT);
 			continue;
 		}
-		up = pool_take(slot, false);
+		up = pool_take(slot, wait->certain);
 		if (up != NULL) {
 			tell(wait, up, FAULT_NONE);
 			continue;
 		}
-		if (slot->waiting_count <= slot->connecting || !may_open(slot))
+		if (slot->waiting_count <= slot->connecting || !has_room(slot))
 			break;
 		if (open_one(slot, &why) == NULL)
 			tell(wait, NULL, why);
@@ -392,6 +408,13 @@ tell_of_failure(struct pool_slot *slot, uint64_t started_us, enum fault why)
 		tell(first, NULL, why);
 }
 
+/* Not by rules that a reload has replaced meanwhile? */
+static bool
+is_trusted(const struct upstream *up)
+{
+	return !up->slot->endpoint->tls || up->trust == up->slot->trust;
+}
+
 void
 pool_on_opened(struct upstream *up, enum fault why)
 {
@@ -402,7 +425,7 @@ pool_on_opened(struct upstream *up, enum fault why)
 	slot->connecting--;
 	if (why == FAULT_NONE)
 		stat_add(&slot->shard->connects, 1);
-	if (why == FAULT_NONE && !slot->gone) {
+	if (why == FAULT_NONE && !slot->gone && is_trusted(up)) {
 		park(up);
 		return;
 	}
@@ -415,9 +438,11 @@ void
 pool_return(struct upstream *up)
 {
 	struct pool_slot *slot = up->slot;
-	bool wanted = slot->waiting_count > 0 || slot->idle_count < slot->keep_idle;
+	bool wanted = slot->waiting_count > 0 ||
+	    (slot->keep_alive_ms > 0 && slot->idle_count < slot->keep_idle);
 
-	if (!upstream_is_clean(up) || slot->gone || !wanted || slot->pool->worker->draining) {
+	if (!upstream_is_clean(up) || !is_trusted(up) || slot->gone || !wanted ||
+	    slot->pool->worker->draining) {
 		pool_discard(up);
 		return;
 	}

@@ -81,6 +81,9 @@ report_exchange(struct exchange *x)
 	struct slice texts[ACCESS_TEXTS];
 	struct access_record r = { 0 };
 
+	/* A client that left before its answer was sent none: 499, as nginx logs it. */
+	if (x->status == 0)
+		x->status = (uint16_t)fault_status(x->fault);
 	count(w, x->status, x->fault, now - x->at.first_byte);
 	if (w->setup.access_log == NULL)
 		return;

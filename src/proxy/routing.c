@@ -252,6 +252,7 @@ routing_decide(struct exchange *x)
 	struct slice raw = head_slice(&x->head, x->head.path);
 	struct slice host, path;
 	const struct conf_route *route;
+	size_t name;
 	bool changed = false;
 
 	if (x->head.host.len >= sizeof host_buf)
@@ -273,7 +274,10 @@ routing_decide(struct exchange *x)
 	route = table_route(x->worker->table, host, path);
 	if (route == NULL)
 		return nowhere(x, FAULT_NO_ROUTE);
-	snprintf(x->route, sizeof x->route, "%s", route->name);
+	name = strlen(route->name);
+	if (name >= sizeof x->route)
+		name = sizeof x->route - 1;
+	memcpy(x->route, route->name, name); /* the rest of it is zero */
 	if (route->redirect_https && !x->facts->tls)
 		return redirect_https(x, host);
 	if (route->redirect != NULL)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/service.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -52,6 +53,8 @@ forget(struct service *s, bool and_tls)
 	mem_free(s->regions);
 	s->regions = NULL;
 	s->region_count = 0;
+	if (and_tls)
+		s->trust++;
 	s->now = NULL;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/stat.h"
@@ -11,32 +12,6 @@
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
-
-/* The body's bytes that came before this try could take them. */
-static void
-send_kept(struct try *t, const struct forward_request *as)
-{
-	struct exchange *x = t->exchange;
-	struct side *side = &t->up->side;
-	size_t sent = 0;
-	bool first = true;
-
-	do {
-		struct span body = loop_span(x->worker->loop);
-		bool last;
-
-		body.len = replay_copy(&x->replay, sent, body.at, LOOP_CHUNK);
-		body.tail_room -= body.len;
-		sent += body.len;
-		last = sent == x->replay.len && x->trailers == NULL;
-		t->request_sent = last && x->request_ended;
-		if (first)
-			side->ops->send_head(side, &x->head, as, &body, t->request_sent);
-		else
-			side->ops->send_body(side, &body, t->request_sent);
-		first = false;
-	} while (sent < x->replay.len);
-}
 
 static void
 send_kept_trailers(struct try *t)
@@ -55,7 +30,70 @@ send_kept_trailers(struct try *t)
 	t->request_sent = true;
 }
 
+/*
+ * The body's bytes that came before this try could take them, as long as the endpoint takes them;
+ * as: the head goes in front. False as side_ops.send_body().
+ */
+static bool
+send_kept(struct try *t, const struct forward_request *as)
+{
+	struct exchange *x = t->exchange;
+	struct side *side = &t->up->side;
+	bool drained;
+
+	do {
+		struct span body = loop_span(x->worker->loop);
+
+		body.len = replay_copy(&x->replay, t->kept_sent, body.at, LOOP_CHUNK);
+		body.tail_room -= body.len;
+		t->kept_sent += (uint32_t)body.len;
+		stat_add(&t->shard->bytes_out, body.len);
+		t->kept_waits = t->kept_sent < x->replay.len;
+		t->request_sent = !t->kept_waits && x->trailers == NULL && x->request_ended;
+		drained = as != NULL
+		    ? side->ops->send_head(side, &x->head, as, &body, t->request_sent)
+		    : side->ops->send_body(side, &body, t->request_sent);
+		as = NULL;
+	} while (t->kept_waits && drained);
+	if (t->kept_waits)
+		return false;
+	send_kept_trailers(t);
+	/* What is not to be sent again need not be kept. */
+	if (x->answered || !method_is_idempotent(x->head.method))
+		replay_drop(&x->replay, x->worker->loop->small);
+	return drained;
+}
+
 void
+tries_wrote(struct try *t)
+{
+	t->at.wrote = clock_now_us();
+	t->looked_us = 0;
+	if (!t->answered)
+		watch_sent(t);
+}
+
+bool
+tries_send_more(struct try *t)
+{
+	bool drained;
+
+	if (!t->kept_waits)
+		return true;
+	drained = send_kept(t, NULL);
+	tries_wrote(t);
+	return drained;
+}
+
+static struct slice
+authority_of(const struct endpoint *ep)
+{
+	const char *at = strstr(ep->url, "://");
+
+	return slice_of(at != NULL ? at + 3 : ep->url);
+}
+
+bool
 tries_send(struct try *t)
 {
 	struct exchange *x = t->exchange;
@@ -68,23 +106,28 @@ tries_send(struct try *t)
 		.request_id = { x->request_id, sizeof x->request_id },
 		.chunked = x->head.framing == FRAMING_CHUNKED,
 	};
+	bool drained;
 
 	if (t->up->slot->host != NULL)
 		as.host = slice_of(t->up->slot->host);
+	else if (as.forwarded_host.len == 0) /* HTTP/1.0 may do without, 1.1 may not */
+		as.host = authority_of(t->shard->endpoint);
 	if (exchange_adds_via(x))
 		as.via = SLICE("detour");
 	x->sent_tries++;
 	/* What must not be sent twice is written by one try only. */
 	assert(x->sent_tries == 1 || method_is_idempotent(x->head.method));
+	stat_add(&t->shard->bytes_out, x->head.len);
 	if (x->first != NULL) {
 		t->request_sent = x->request_ended;
-		t->up->side.ops->send_head(&t->up->side, &x->head, &as, x->first, t->request_sent);
+		stat_add(&t->shard->bytes_out, x->first->len);
+		drained = t->up->side.ops->send_head(
+		    &t->up->side, &x->head, &as, x->first, t->request_sent);
 		x->first = NULL;
 	} else {
-		send_kept(t, &as);
-		send_kept_trailers(t);
+		drained = send_kept(t, &as);
 	}
-	stat_add(&t->shard->bytes_out, x->head.len + x->replay.len);
-	t->at.sent = t->at.wrote = clock_now_us();
-	watch_sent(t);
+	tries_wrote(t);
+	t->at.sent = t->at.wrote;
+	return drained;
 }

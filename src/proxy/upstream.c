@@ -249,7 +249,7 @@ read_answer(struct upstream *up)
 
 	for (int reads = 0; !up->paused; reads++) {
 		struct span in = loop_span(l);
-		ssize_t n = STREAM_WAIT;
+		ssize_t n;
 
 		if (reads == READS_PER_TURN) {
 			worker_defer(up->worker, &up->read_on);
@@ -258,8 +258,7 @@ read_answer(struct upstream *up)
 		in.len = up->saved_len;
 		if (in.len > 0)
 			memcpy(in.at, up->saved, in.len);
-		if (stream_may_read(&up->stream))
-			n = stream_read(&up->stream, in.at + in.len, LOOP_CHUNK - in.len);
+		n = stream_read(&up->stream, in.at + in.len, LOOP_CHUNK - in.len);
 		if (n == STREAM_WAIT) {
 			if (stream_fault(&up->stream) != FAULT_NONE)
 				exchange_on_upstream_lost(
@@ -274,7 +273,9 @@ read_answer(struct upstream *up)
 		in.len += (size_t)n;
 		in.tail_room -= in.len;
 		stat_add(&up->slot->shard->bytes_in, (unsigned long long)n);
-		if (!feed(up, &in) || !stream_may_read(&up->stream))
+		/* An answer that has not ended is read until nothing is left: a reset may lie
+		 * behind. */
+		if (!feed(up, &in))
 			return;
 	}
 }
@@ -318,7 +319,8 @@ on_opened(struct upstream *up)
 	timer_stop(&up->timer);
 	up->connect_us = clock_now_us() - up->connect_started_us;
 	measure_path(up);
-	pool_on_opened(up, FAULT_NONE);
+	/* Accepted and closed at once: another connection would fare no better. */
+	pool_on_opened(up, up->stream.peer_closed ? FAULT_CONNECT_RESET : FAULT_NONE);
 }
 
 static void
@@ -420,7 +422,9 @@ upstream_park(struct upstream *up, uint32_t keep_ms)
 {
 	up->reading = UP_IDLE;
 	up->idle_since_ms = clock_now_ms();
-	timer_start(up->worker->loop->timers, &up->timer, keep_ms, on_idle_timeout, up);
+	/* 0: only for who waits already, and a timer of 0 would never fire. */
+	timer_start(
+	    up->worker->loop->timers, &up->timer, keep_ms > 0 ? keep_ms : 1, on_idle_timeout, up);
 }
 
 bool
@@ -449,7 +453,7 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	up->keep = false;
 	up->used = true;
 	up->paused = false;
-	return h1_out(&up->stream, up->worker->head, len, first, up->chunked_out, end);
+	return h1_out(&up->stream, up->worker->head, len, first, up->chunked_out, end, false);
 }
 
 static bool
@@ -458,7 +462,7 @@ send_body(struct side *side, struct span *body, bool end)
 	struct upstream *up = from_side(side);
 
 	up->request_sent = end;
-	return h1_out(&up->stream, NULL, 0, body, up->chunked_out, end);
+	return h1_out(&up->stream, NULL, 0, body, up->chunked_out, end, false);
 }
 
 static bool
@@ -475,7 +479,7 @@ send_trailers(struct side *side, const struct head *trailers)
 	len = forward_write_trailers(trailers, out + 3, WORKER_HEAD - 3);
 	if (len == 0)
 		len = forward_write_trailers(NULL, out + 3, WORKER_HEAD - 3);
-	return h1_out(&up->stream, out, len + 3, NULL, false, true);
+	return h1_out(&up->stream, out, len + 3, NULL, false, true, false);
 }
 
 static void

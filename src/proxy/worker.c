@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,6 +16,7 @@
 #include "base/mem.h"
 #include "base/slab.h"
 #include "base/stat.h"
+#include "base/thread.h"
 #include "net/tls_server.h"
 #include "proxy/acceptor.h"
 #include "proxy/client_h1.h"
@@ -39,7 +39,7 @@ worker_defer(struct worker *w, struct deferred *d)
 {
 	if (list_linked(&d->node))
 		return;
-	if (list_empty(&w->deferred))
+	if (list_empty(&w->deferred) && !w->deferring)
 		event_active(&w->deferred_event, EV_WRITE, 0);
 	list_append(&w->deferred, &d->node);
 }
@@ -53,11 +53,12 @@ worker_undefer(struct deferred *d)
 static void
 on_deferred(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval next_turn = { 0, 0 };
 	struct worker *w = arg;
 	struct list now;
 
-	/* What they defer in turn waits until the loop has looked at the sockets again. */
 	list_init(&now);
+	w->deferring = true;
 	while (!list_empty(&w->deferred)) {
 		struct list *node = w->deferred.next;
 
@@ -70,6 +71,13 @@ on_deferred(evutil_socket_t fd, short what, void *arg)
 		list_unlink(&d->node);
 		d->fn(d->arg);
 	}
+	w->deferring = false;
+	/*
+	 * What they deferred in turn waits until the loop has looked at the sockets again. An event
+	 * made active here would run before that; a timer, however short, runs after.
+	 */
+	if (!list_empty(&w->deferred))
+		event_add(&w->deferred_event, &next_turn);
 }
 
 void
@@ -83,6 +91,18 @@ worker_request_id(struct worker *w, char id[WORKER_REQUEST_ID])
 		for (unsigned d = 0; d < 16; d++, r >>= 4)
 			id[i + d] = hex[r & 15];
 	}
+}
+
+struct slice
+worker_date(struct worker *w)
+{
+	uint64_t wall_us = clock_wall_us();
+
+	if (wall_us / 1000000 != w->date_s) {
+		w->date_s = wall_us / 1000000;
+		clock_format_http(wall_us, w->date, sizeof w->date);
+	}
+	return slice_of(w->date);
 }
 
 /* ---- tables ---- */
@@ -116,17 +136,21 @@ on_table(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	struct table *old = w->table;
 	struct table *t = mailbox_take(w->tables);
+	bool changed;
 
 	if (t == NULL)
 		return;
+	changed = w->tls_topology != t->topology;
+	if (changed)
+		adopt_limits(w, t->topology);
+	acceptor_leave(w->acceptor, t);
 	w->table = t;
 	w->generation++;
-	if (w->tls_topology != t->topology) {
+	if (changed) {
 		forget_tls(w);
 		w->tls_topology = t->topology;
 		w->tls_count = t->topology->tls_count;
 		w->tls = mem_array(w->tls_count, sizeof(struct tls_server *));
-		adopt_limits(w, t->topology);
 	}
 	services_adopt(w->services, t);
 	pool_adopt(w->pool);
@@ -284,10 +308,7 @@ static void *
 run(void *arg)
 {
 	struct worker *w = arg;
-	char name[16];
 
-	snprintf(name, sizeof name, "worker-%u", w->setup.index);
-	pthread_setname_np(pthread_self(), name);
 	atomic_store_explicit(&w->thread_id, (int)syscall(SYS_gettid), memory_order_relaxed);
 	mem_count_into(&w->stats.allocations);
 	open_parts(w);
@@ -310,14 +331,11 @@ worker_new(const struct worker_setup *setup)
 bool
 worker_start(struct worker *w, struct error *e)
 {
-	sigset_t all, before;
+	char name[16];
 	int err;
 
-	/* Signals are main's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	snprintf(name, sizeof name, "worker-%u", w->setup.index);
+	err = thread_start(&w->thread, name, run, w);
 	if (err != 0) {
 		error_set(e, "cannot start worker %u: %s", w->setup.index, strerror(err));
 		return false;

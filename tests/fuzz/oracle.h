@@ -99,13 +99,13 @@ parse_every_way(fuzz_parse_fn *parse, const void *arg, struct head *h, const cha
 	char *copy;
 
 	for (unsigned way = 0; way < 2; way++) {
-		memset(&other, 0xee, sizeof other);
 		pieces = (struct h1_parse){ 0 };
 		rp = H1_MORE;
 		for (size_t n = cut; rp == H1_MORE; n = way == 0 ? len : n + step) {
 			if (n > len)
 				n = len;
 			copy = exact_copy(data, n);
+			memset(&other, 0xee, sizeof other);
 			rp = parse(&pieces, &other, copy, n, arg);
 			free(copy);
 			if (n == len)

@@ -6,7 +6,7 @@ build=$1
 
 # The build directory keeps what did not change from being checked again.
 mkdir -p "$build/cppcheck"
-cppcheck --project="$build/compile_commands.json" --file-filter="$PWD/src/*" \
+cppcheck --project="$build/compile_commands.json" --file-filter='*src/*' \
     --cppcheck-build-dir="$build/cppcheck" -j "$(nproc)" --std=c11 --quiet --error-exitcode=1 \
     --enable=warning,performance,portability --inline-suppr \
-    --suppressions-list=tests/static/cppcheck.txt
+    --suppressions-list=tests/static/cppcheck.txt --library=tests/static/jansson.cfg

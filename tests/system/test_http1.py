@@ -178,6 +178,7 @@ def an_http_1_0_client_without_host_is_served(t):
     c.send("GET /old HTTP/1.0\r\n\r\n")
     c.response().expect(200, "east")
     c.expect_close()
+    assert origin.last.get("host") == "%s:%d" % (origin.address, origin.port), origin.last.fields
 
 
 @sanitize

@@ -198,6 +198,31 @@ def the_allocation_counter_stays_flat_under_load(t):
     assert after - before <= 10, (before, after)
 
 
+@sanitize
+def what_is_open_goes_back_to_nothing(t):
+    """Gauges count down whichever way a request, a connection or a try ended."""
+    origin, bad = t.origin("east"), t.origin("bad").resets()
+    p = t.proxy(regions={"us-east-1": [origin, bad]}, limits='request_head = "300ms";')
+    for _ in range(10):
+        p.get("/")
+        p.client().post("/", b"x")
+        p.client(tls=False).send("broken\r\n\r\n").rest()
+        p.client().request("GET", "/left").reset()
+        p.client().send("GET / HTTP").close()
+        p.client(tls=False, address=p.https).close()
+    for proxy_client in t.clients:
+        proxy_client.close()
+
+    def nothing():
+        m = p.metrics()
+        return (m.total("detour_worker_client_connections") == 0 and
+                m.total("detour_worker_requests_in_flight") == 0 and
+                m.total("detour_endpoint_active_tries") == 0 and
+                m.total("detour_listener_connections") == 0)
+
+    until(nothing, "nothing is open")
+
+
 @alone
 @deadline(60)
 def an_idle_proxy_sleeps(t):

@@ -132,12 +132,14 @@ class Origin:
         self.drop_connections()
         return self
 
-    def accept(self):
+    def accept(self, segment=None):
         self.stopping = threading.Event()
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.receive_buffer is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        if segment is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         listener.bind((self.address, self.port))
         listener.listen(1024)
         self._listener = listener

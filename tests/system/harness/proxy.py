@@ -147,6 +147,7 @@ class Proxy:
         made = Client(options.pop("address", self.https if tls is not None else self.http),
                       tls=tls, **options)
         self.t.at_end(made.close)
+        self.t.clients.append(made)
         return made
 
     def get(self, target, headers=(), tls=True, **options):

@@ -20,6 +20,7 @@ class Scenario:
         self.binary = binary
         self.lease = Lease()
         self.proxies = []
+        self.clients = []
         self._endings = []
         self._loads = 0
 

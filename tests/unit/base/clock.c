@@ -33,6 +33,20 @@ START_TEST(wall_time_is_written_as_rfc_3339)
 }
 END_TEST
 
+START_TEST(http_dates_agree_with_the_c_library)
+{
+	for (uint64_t s = 0; s < UINT64_C(5000000000); s += 86400 * 13 + 3607) {
+		time_t t = (time_t)s;
+		struct tm tm;
+		char ours[64], theirs[64];
+
+		gmtime_r(&t, &tm);
+		strftime(theirs, sizeof theirs, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		ck_assert_str_eq(clock_format_http(s * 1000000, ours, sizeof ours), theirs);
+	}
+}
+END_TEST
+
 START_TEST(wall_time_agrees_with_the_c_library)
 {
 	for (uint64_t s = 0; s < UINT64_C(16725225600); s += 86400 * 3 + 3607) {
@@ -80,6 +94,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, wall_time_is_written_as_rfc_3339);
+	tcase_add_test(tests, http_dates_agree_with_the_c_library);
 	tcase_add_test(tests, wall_time_agrees_with_the_c_library);
 	tcase_add_test(tests, an_absurd_time_stays_within_the_buffer);
 	tcase_add_test(tests, the_monotonic_clock_never_goes_back);

@@ -94,7 +94,7 @@ static const struct mistake mistakes[] = {
 	{ { .top = "limits = { headers = 1000; };" },
 	    "t.conf:1: headers: a size with a unit was expected, found 1000; write \"1000B\"" },
 	{ { .top = "limits = { headers = \"1GiB\"; };" },
-	    "t.conf:1: headers: \"1GiB\" is out of range; write a value from 1KiB to 256KiB" },
+	    "t.conf:1: headers: \"1GiB\" is out of range; write a value from 1KiB to 32KiB" },
 	/* Words. */
 	{ { .service = "balance = \"least_reqest\";" },
 	    "t.conf:6: balance: \"least_reqest\" is none of \"least_request\", \"round_robin\", "

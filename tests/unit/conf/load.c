@@ -19,7 +19,6 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(t->drain_timeout_ms, 60000);
 	ck_assert_uint_eq(t->client.request_line_bytes, 8192);
 	ck_assert_uint_eq(t->client.max_body_bytes, 0);
-	ck_assert_uint_eq(t->client.requests_per_turn, 8);
 	ck_assert_ptr_null(t->resolver.servers);
 	ck_assert_uint_eq(t->admin.bind.len, 0);
 	ck_assert_str_eq(t->admin.socket, "");
@@ -68,47 +67,48 @@ START_TEST(what_is_left_out_has_its_default)
 }
 END_TEST
 
+static const char everything[] =
+    "workers = 3; user = \"nobody\"; state_dir = \"state\";\n"
+    "drain = { delay = \"1s\"; timeout = 0; };\n"
+    "limits = { max_body = \"5GiB\"; headers = \"2KiB\"; keep_alive = \"0\"; };\n"
+    "resolver = { servers = \"10.0.0.2,10.0.0.3:5353,[::1]:53\"; };\n"
+    "admin = { bind = \"127.0.0.1:9900\"; socket = \"a.sock\"; };\n"
+    "log = { access = \"logs/a.log\"; format = \"text\"; level = \"debug\"; };\n"
+    "listeners = ( { name = \"l\"; bind = \"unix:l.sock\"; redirect_port = 8443; } );\n"
+    "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; } "
+    ");\n"
+    "services = ( { name = \"s\"; balance = \"maglev\"; hash_on = \"cookie\";\n"
+    "  hash_name = \"id\"; via = true;\n"
+    "  regions = (\n"
+    "    { region = \"b\"; weight = 5; host = \"Other.Example.com:8443\";\n"
+    "      endpoints = ( \"https://x.example.com\" ); },\n"
+    "    { region = \"a\"; tier = 1; capacity = 90; endpoints = ( \"http://10.0.0.1:81/\",\n"
+    "        { url = \"http://[::1]:82\"; weight = 7; } ); } );\n"
+    "  health_check = { type = \"https\"; path = \"/h?x=1\"; expect_status = ( 200, "
+    "\"300-302\" );\n"
+    "    interval = \"150ms\"; expect_body = \"ok\"; reuse = false; };\n"
+    "  retry = { on_status = ( \"500-502\", 504 ); budget = 1; };\n"
+    "  failover = { spill = \"all_down\"; all_down = \"fail_closed\"; failback = "
+    "\"manual\"; };\n"
+    "  outlier = { consecutive = 5; max_ejected = 0.1; };\n"
+    "  timeouts = { connect = \"0\"; try = \"1.5s\"; }; } );\n"
+    "safety = ( { name = \"two\"; at_least = 2; regions = ( \"a\", { region = \"b\"; } "
+    "); },\n"
+    "  { never_together = ( \"a\", \"b\" ); }, { capacity = true; }, { wait = "
+    "\"5s\"; } );\n"
+    "routes = ( { host = \"*.Example.COM\"; path = \"/x/\"; service = \"s\"; name = "
+    "\"n\";\n"
+    "    rewrite_prefix = \"/\"; priority = \"high\"; },\n"
+    "  { path = \"/old\"; exact = true; redirect = \"https://${host}/new${query}\";\n"
+    "    redirect_status = 301; } );\n";
+
 START_TEST(what_is_written_is_loaded)
 {
-	static const char text[] =
-	    "workers = 3; user = \"nobody\"; state_dir = \"state\";\n"
-	    "drain = { delay = \"1s\"; timeout = 0; };\n"
-	    "limits = { max_body = \"5GiB\"; headers = \"2KiB\"; keep_alive = \"0\"; };\n"
-	    "resolver = { servers = \"10.0.0.2,10.0.0.3:5353,[::1]:53\"; };\n"
-	    "admin = { bind = \"127.0.0.1:9900\"; socket = \"a.sock\"; };\n"
-	    "log = { access = \"logs/a.log\"; format = \"text\"; level = \"debug\"; };\n"
-	    "listeners = ( { name = \"l\"; bind = \"unix:l.sock\"; redirect_port = 8443; } );\n"
-	    "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; } "
-	    ");\n"
-	    "services = ( { name = \"s\"; balance = \"maglev\"; hash_on = \"cookie\";\n"
-	    "  hash_name = \"id\"; via = true;\n"
-	    "  regions = (\n"
-	    "    { region = \"b\"; weight = 5; host = \"Other.Example.com:8443\";\n"
-	    "      endpoints = ( \"https://x.example.com\" ); },\n"
-	    "    { region = \"a\"; tier = 1; capacity = 90; endpoints = ( \"http://10.0.0.1:81/\",\n"
-	    "        { url = \"http://[::1]:82\"; weight = 7; } ); } );\n"
-	    "  health_check = { type = \"https\"; path = \"/h?x=1\"; expect_status = ( 200, "
-	    "\"300-302\" );\n"
-	    "    interval = \"150ms\"; expect_body = \"ok\"; reuse = false; };\n"
-	    "  retry = { on_status = ( \"500-502\", 504 ); budget = 1; };\n"
-	    "  failover = { spill = \"all_down\"; all_down = \"fail_closed\"; failback = "
-	    "\"manual\"; };\n"
-	    "  outlier = { consecutive = 5; max_ejected = 0.1; };\n"
-	    "  timeouts = { connect = \"0\"; try = \"1.5s\"; }; } );\n"
-	    "safety = ( { name = \"two\"; at_least = 2; regions = ( \"a\", { region = \"b\"; } "
-	    "); },\n"
-	    "  { never_together = ( \"a\", \"b\" ); }, { capacity = true; }, { wait = "
-	    "\"5s\"; } );\n"
-	    "routes = ( { host = \"*.Example.COM\"; path = \"/x/\"; service = \"s\"; name = "
-	    "\"n\";\n"
-	    "    rewrite_prefix = \"/\"; priority = \"high\"; },\n"
-	    "  { path = \"/old\"; exact = true; redirect = \"https://${host}/new${query}\";\n"
-	    "    redirect_status = 301; } );\n";
 	struct topology *t;
 	const struct conf_service *s;
 
 	scratch_make();
-	t = load_good(text);
+	t = load_good(everything);
 	s = &t->services[0];
 	ck_assert_uint_eq(t->workers, 3);
 	ck_assert_str_eq(t->user, "nobody");

@@ -296,6 +296,27 @@ START_TEST(a_forwarded_host_cannot_break_out_of_its_quotes)
 }
 END_TEST
 
+START_TEST(a_path_that_lies_beside_the_host_is_still_a_path)
+{
+	/* as HTTP/2 may lay a head out */
+	static const char base[] = "OPTIONS/a\r\n";
+	struct head h = {
+		.base = base,
+		.len = sizeof base - 1,
+		.method = METHOD_OPTIONS,
+		.method_text = { 0, 7 },
+		.target = { 7, 1 },
+		.path = { 7, 1 },
+		.host = { 8, 1 },
+		.minor = 1,
+	};
+	struct forward_request how = { .tls = false };
+
+	CHECK_WRITER("OPTIONS", "OPTIONS / HTTP/1.1\r\n" H HTTP E,
+	    forward_write_request(&h, &how, out, size));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -307,6 +328,7 @@ main(void)
 	tcase_add_test(t, trailers_lose_what_belongs_into_a_head);
 	tcase_add_test(t, trailers_that_nominate_without_end_are_harmless);
 	tcase_add_test(t, a_forwarded_host_cannot_break_out_of_its_quotes);
+	tcase_add_test(t, a_path_that_lies_beside_the_host_is_still_a_path);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

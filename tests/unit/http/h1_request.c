@@ -232,6 +232,46 @@ START_TEST(a_line_without_end_is_refused_before_its_end)
 }
 END_TEST
 
+START_TEST(lines_are_not_read_again_before_the_head_is_complete)
+{
+	char bytes[] = POST "Content-Length: 5\r\nX: y\r\n\r\n";
+	size_t first = strstr(bytes, "X: y") - bytes;
+	struct h1_parse p = { 0 };
+	char keep[64];
+	struct head h;
+
+	ck_assert_int_eq(parse(&p, &h, bytes, first + 1), H1_MORE);
+	memcpy(keep, bytes, first);
+	memset(bytes, 0, first);
+	ck_assert_int_eq(parse(&p, &h, bytes, first + 6), H1_MORE);
+	memcpy(bytes, keep, first);
+	ck_assert_int_eq(parse(&p, &h, bytes, sizeof bytes - 1), H1_DONE);
+	ck_assert_uint_eq(h.field_count, 3);
+	ck_assert_uint_eq(h.content_length, 5);
+}
+END_TEST
+
+START_TEST(a_control_byte_is_found_wherever_it_stands)
+{
+	char bytes[] = GET H "X: 0123456789abcdef0123456789abcdef\r\n" E;
+	size_t first = strstr(bytes, "0123") - bytes;
+
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t at = first; at < first + 32; at++) {
+			struct h1_parse p = { 0 };
+			char was = bytes[at];
+			bool good = (c >= 0x20 && c != 0x7f) || c == '\t';
+			struct head h;
+
+			bytes[at] = (char)c;
+			ck_assert_msg(
+			    parse(&p, &h, bytes, sizeof bytes - 1) == (good ? H1_DONE : H1_BAD),
+			    "byte %u at %zu", c, at);
+			bytes[at] = was;
+		}
+}
+END_TEST
+
 START_TEST(more_than_64_connection_options_are_refused)
 {
 	for (unsigned options = 64; options <= 65; options++) {
@@ -317,6 +357,8 @@ main(void)
 	    t, a_forwarded_request_reads_as_the_one_that_came, 0, ARRAY_SIZE(cases));
 	tcase_add_loop_test(t, each_limit_holds_to_the_byte, 0, ARRAY_SIZE(shapes));
 	tcase_add_test(t, a_line_without_end_is_refused_before_its_end);
+	tcase_add_test(t, lines_are_not_read_again_before_the_head_is_complete);
+	tcase_add_test(t, a_control_byte_is_found_wherever_it_stands);
 	tcase_add_test(t, more_than_64_connection_options_are_refused);
 	tcase_add_test(t, a_head_says_where_its_message_goes_on);
 	tcase_add_loop_test(t, trailers_are_fields_and_an_empty_line, 0, ARRAY_SIZE(trailers));

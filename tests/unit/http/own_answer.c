@@ -84,9 +84,15 @@ static const struct {
 		.head_only = true },
 	    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 51\r\n"
 	    "Cache-Control: no-store\r\n\r\n" },
-	{ "no text", { .status = 308, .extra = TEXT("Location: https://a/\r\n") },
-	    "HTTP/1.1 308 Permanent Redirect\r\nContent-Length: 0\r\nCache-Control: no-store\r\n"
+	{ "a redirect may be kept", { .status = 308, .extra = TEXT("Location: https://a/\r\n") },
+	    "HTTP/1.1 308 Permanent Redirect\r\nContent-Length: 0\r\n"
 	    "Location: https://a/\r\n\r\n" },
+	{ "date and keep-alive",
+	    { .status = 308,
+		.date = TEXT("Sun, 22 Nov 2026 08:27:00 GMT"),
+		.say_keep_alive = true },
+	    "HTTP/1.1 308 Permanent Redirect\r\nDate: Sun, 22 Nov 2026 08:27:00 GMT\r\n"
+	    "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n" },
 	{ "continue", { .status = 100, .text = TEXT("x") }, "HTTP/1.1 100 Continue\r\n\r\n" },
 	{ "no content", { .status = 204, .text = TEXT("x") }, "HTTP/1.1 204 No Content\r\n\r\n" },
 	{ "unknown status", { .status = 599 },

@@ -29,6 +29,7 @@ feed(parse_fn *parse, struct h1_parse *p, struct head *h, const char *bytes, siz
 	char *copy = malloc(len > 0 ? len : 1);
 
 	memcpy(copy, bytes, len);
+	memset(h, 0xee, sizeof *h); /* a head of an earlier call is not relied on */
 	v->result = parse(p, h, copy, len);
 	v->fault = p->fault;
 	v->why = p->why != NULL ? p->why : "";
@@ -58,18 +59,15 @@ parse_every_way(
 	struct head h;
 	struct verdict whole, cut;
 
-	memset(&h, 0xee, sizeof h);
 	feed(parse, &p, &h, bytes, len, summary, &whole);
 	for (size_t at = 0; at < len; at++) {
 		p = (struct h1_parse){ 0 };
-		memset(&h, 0xee, sizeof h);
 		if (feed(parse, &p, &h, bytes, at, summary, &cut) == H1_MORE)
 			feed(parse, &p, &h, bytes, len, summary, &cut);
 		/* what follows a complete head may be missing */
 		same_verdict(title, at, &whole, &cut);
 	}
 	p = (struct h1_parse){ 0 };
-	memset(&h, 0xee, sizeof h);
 	cut.result = H1_MORE;
 	for (size_t n = 0; n <= len && cut.result == H1_MORE; n++)
 		feed(parse, &p, &h, bytes, n, summary, &cut);

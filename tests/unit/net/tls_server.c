@@ -10,19 +10,13 @@
 #include "base/clock.h"
 #include "net/tls_names.h"
 #include "tls_fixture.h"
+#include "tls_site.h"
 
 enum { ROTATION_MS = 3600 * 1000 };
 
 static const unsigned char seed[32] = "one seed for the whole process..";
 static const unsigned char other_seed[32] = "a seed of some other process....";
 
-static const char *shop_names[] = { "shop.test", NULL };
-static const char *wild_names[] = { "*.wild.test", NULL };
-static const char *other_names[] = { "other.test", NULL };
-
-static struct issued *ca, *shop_ec, *shop_rsa, *wild, *other;
-static struct issued *good_client, *foreign_client, *expired_client;
-static struct conf_certificate certificates[4];
 static struct conf_tls site;
 static SSL_CTX *client_ctx;
 
@@ -34,28 +28,6 @@ uint64_t
 __wrap_clock_now_ms(void)
 {
 	return now_ms;
-}
-
-/* Made once, before Check forks: keys are costly. */
-static void
-make_certificates(void)
-{
-	struct issued *stranger;
-
-	ca = issue((struct issuing){ .subject = "test CA", .ca = true });
-	stranger = issue((struct issuing){ .subject = "strange CA", .ca = true });
-	shop_ec = issue((struct issuing){ .subject = "shop ec", .issuer = ca });
-	shop_rsa = issue((struct issuing){ .subject = "shop rsa", .issuer = ca, .rsa = true });
-	wild = issue((struct issuing){ .subject = "wild", .issuer = ca });
-	other = issue((struct issuing){ .subject = "other", .issuer = ca });
-	good_client = issue((struct issuing){ .subject = "client", .issuer = ca });
-	foreign_client = issue((struct issuing){ .subject = "foreign", .issuer = stranger });
-	expired_client = issue((struct issuing){
-	    .subject = "expired", .issuer = ca, .not_before = -2 * DAY, .not_after = -DAY });
-	certificates[0] = certificate_of(shop_ec, shop_names);
-	certificates[1] = certificate_of(shop_rsa, shop_names);
-	certificates[2] = certificate_of(wild, wild_names);
-	certificates[3] = certificate_of(other, other_names);
 }
 
 static void
@@ -89,17 +61,6 @@ struct result {
 	bool client_certificate;
 };
 
-static const struct issued *
-identify(const X509 *x)
-{
-	const struct issued *all[] = { shop_ec, shop_rsa, wild, other };
-
-	for (size_t i = 0; x != NULL && i < ARRAY_SIZE(all); i++)
-		if (X509_cmp(x, all[i]->x509) == 0)
-			return all[i];
-	return NULL;
-}
-
 static struct result
 meet_ssl(SSL *server, const char *sni, SSL_SESSION *session)
 {
@@ -108,7 +69,7 @@ meet_ssl(SSL *server, const char *sni, SSL_SESSION *session)
 
 	r.resumed = SSL_session_reused(server);
 	r.alert = client_alert();
-	r.served = identify(SSL_get0_peer_certificate(client));
+	r.served = site_identify(SSL_get0_peer_certificate(client));
 	snprintf(r.sni, sizeof r.sni, "%s", tls_sni(server));
 	r.client_certificate = tls_has_client_certificate(server);
 	r.session = client_session();
@@ -623,7 +584,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	make_certificates();
+	site_make();
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
 	add_tests(tc);
