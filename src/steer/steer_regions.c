@@ -4,6 +4,8 @@
 
 #include "steer_private.h"
 
+enum { SILENT_TRIES = 3 }; /* expected in a second, and waiting */
+
 /* Can it take traffic, by its state? */
 static bool
 serves(const struct brain_region *r)
@@ -169,6 +171,17 @@ add_comparison(struct steer *s, struct brain_region *r, struct region_evidence *
 	e->grey_peers = s->plan->region_count - 1;
 }
 
+/*
+ * Too little traffic for the stall rule, but what there is gets no answer: a ramp must not go on by
+ * the clock alone.
+ */
+static bool
+is_silent(const struct steer *s, const struct brain_region *r, uint32_t in_flight)
+{
+	return r->share * s->demand >= SILENT_TRIES && in_flight >= SILENT_TRIES &&
+	    r->window.last_1s.answered == 0;
+}
+
 static struct region_evidence
 gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
 {
@@ -192,6 +205,12 @@ gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
 	};
 
 	add_comparison(s, r, &e);
+	if (!e.half_grey && is_silent(s, r, seen->regions[r - s->regions].in_flight)) {
+		e.half_grey = true;
+		e.grey_signal = SIGNAL_STALL;
+		e.grey_value = 0;
+		e.grey_threshold = 1;
+	}
 	return e;
 }
 

@@ -405,9 +405,21 @@ base_latency_us(const struct brain_region *r)
 }
 
 /*
+ * In flight twice what Little's law says for the capacity: it is what protects a region that has
+ * become slow. Three standard deviations of arrivals on top, or chance would throttle a small
+ * region; 0 until the latency is known.
+ */
+static double
+most_in_flight(double capacity, double latency_us)
+{
+	double usual = capacity * latency_us / 1e6;
+
+	return usual > 0 ? fmax(least_in_flight, ceil(2 * usual + 3 * sqrt(usual))) : 0;
+}
+
+/*
  * The hard caps. The rate is the capacity itself, for a cold standby too: at the moment of a
- * failover what was caught must find a place before the next tick plans for it. In flight twice
- * what Little's law says for that rate: it is what protects a region that has become slow.
+ * failover what was caught must find a place before the next tick plans for it.
  */
 bool
 brain_limit(struct steer *s, const struct steer_seen *seen)
@@ -422,9 +434,7 @@ brain_limit(struct steer *s, const struct steer_seen *seen)
 		if (limit <= 0)
 			continue;
 		if (seen->second)
-			in_flight = 2 * limit * base_latency_us(r) / 1e6;
-		if (seen->second && in_flight > 0)
-			in_flight = fmax(least_in_flight, ceil(in_flight));
+			in_flight = most_in_flight(limit, base_latency_us(r));
 		changed = changed || fabs(limit - r->limit) > 0 ||
 		    fabs(in_flight - r->limit_in_flight) > 0;
 		r->limit = limit;

@@ -392,7 +392,7 @@ START_TEST(in_flight_is_limited_by_the_mean_latency_once_it_is_known)
 	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
 	brain_run(&b, 40000);
 	steer_region(b.s, 0, &out);
-	ck_assert_double_eq_tol(out.limit_in_flight, 2 * 4000 * 0.005, 1);
+	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 20 + 3 * sqrt(20)), 1);
 }
 END_TEST
 
