@@ -354,9 +354,24 @@ steer_save_region(
 	memcpy(saved->name, r->plan->name, strlen(r->plan->name) + 1);
 }
 
+/* Since when, and how long to hold: as if it had not been away, as far as the clock reaches back.
+ */
+static void
+resume(
+    struct region *r, const struct steer_saved_region *saved, uint64_t passed_ms, uint64_t now_ms)
+{
+	uint64_t age_ms = saved->age_ms + passed_ms;
+	uint64_t left_ms = saved->hold_left_ms > passed_ms ? saved->hold_left_ms - passed_ms : 0;
+
+	if (age_ms > now_ms)
+		age_ms = now_ms;
+	r->since_ms = now_ms - age_ms;
+	r->hold_ms = r->state == REGION_HOLD ? age_ms + left_ms : 0;
+}
+
 /*
  * Where it was, as far as that still means something: a suspicion does not, and EVACUATED follows
- * from its wish. A ramp that was interrupted waits again for nothing but begins anew.
+ * from its wish. A ramp begins anew.
  */
 void
 steer_restore_region(
@@ -364,7 +379,6 @@ steer_restore_region(
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		struct region *r = &s->regions[i].region;
-		uint64_t age_ms = saved->age_ms + passed_ms;
 
 		if (strcmp(s->plan->regions[i].name, saved->name) != 0)
 			continue;
@@ -377,11 +391,7 @@ steer_restore_region(
 		r->signal = SIGNAL_TIME;
 		if (saved->state == REGION_GREY)
 			r->factor = s->plan->policy.region.sensor_share;
-		if (saved->state == REGION_HOLD)
-			r->hold_ms =
-			    saved->hold_left_ms > passed_ms ? saved->hold_left_ms - passed_ms : 0;
-		else if (age_ms < now_ms)
-			r->since_ms = now_ms - age_ms;
+		resume(r, saved, passed_ms, now_ms);
 		return;
 	}
 }

@@ -231,7 +231,7 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		struct steer_saved_region saved;
 		uint64_t passed_ms;
 		enum region_state state;
-		uint64_t hold_ms;
+		uint64_t hold_left_ms;
 	} t[] = {
 		{ { "r0", REGION_DOWN, 5000, 1, 0 }, 2000, REGION_DOWN, 0 },
 		{ { "r0", REGION_HOLD, 5000, 0, 25000 }, 2000, REGION_HOLD, 23000 },
@@ -254,11 +254,12 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		steer_region(b.s, 0, &out);
 		ck_assert_msg(out.region.state == t[i].state, "%u: %s", i,
 		    region_state_name(out.region.state));
-		ck_assert_uint_eq(out.region.hold_ms, t[i].hold_ms);
+		if (t[i].state != REGION_UP)
+			ck_assert_uint_eq(b.now_ms - out.region.since_ms, 5000 + t[i].passed_ms);
 		steer_save_region(b.s, 0, b.now_ms, &again);
 		ck_assert_str_eq(again.name, "r0");
 		ck_assert_int_eq(again.state, t[i].state);
-		ck_assert_uint_eq(again.hold_left_ms, t[i].hold_ms);
+		ck_assert_uint_eq(again.hold_left_ms, t[i].hold_left_ms);
 		if (i + 1 < sizeof t / sizeof t[0])
 			brain_stop(&b);
 	}
