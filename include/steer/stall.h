@@ -17,7 +17,8 @@ struct stall {
 	uint64_t window_start_ms; /* 0: none open */
 	uint32_t window_ms;
 	uint32_t completions; /* in the open window */
-	uint32_t in_flight_at_start; /* of the first stalled one, while stalled */
+	uint32_t usual_in_flight; /* when answers last came as expected */
+	bool usual_known;
 	double per_s; /* completions a second expected; kept while stalled, since the stall lowers it */
 	unsigned stalled; /* windows in a row */
 };

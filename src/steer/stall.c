@@ -10,6 +10,7 @@ enum {
 
 static const double stalled_share = 0.05;
 static const double arrivals_share = 0.5;
+static const double usual_share = 0.8;
 
 static double
 completions_per_s(const struct evidence_window *w)
@@ -29,8 +30,10 @@ window_open(struct stall *s, double per_s, uint32_t in_flight, uint64_t now_ms)
 	s->window_ms = ms > WINDOW_MIN_MS ? (uint32_t)ms : WINDOW_MIN_MS;
 	s->completions = 0;
 	s->per_s = per_s;
-	if (s->stalled == 0)
-		s->in_flight_at_start = in_flight;
+	if (!s->usual_known || s->usual_in_flight > in_flight) {
+		s->usual_known = true;
+		s->usual_in_flight = in_flight;
+	}
 	return true;
 }
 
@@ -65,19 +68,34 @@ is_unusual(const struct evidence_window *w, double per_s)
 }
 
 /*
- * Nearly nothing came though tries still began as usual and pile up. Without the arrivals, a region
- * that traffic has just left, with one long request remaining, would look the same.
+ * Nearly nothing came though tries had just begun as usual, and they pile up: there are more of
+ * them than when answers last came as expected. Not than at the start of this window: a cap on
+ * tries in flight is full by then if it was one endpoint after the other that fell silent, and lets
+ * no more begin. Without the arrivals, a region that traffic has just left, with one long request
+ * remaining, would look the same; once it is known to be stalled they prove nothing more.
  */
 static bool
 is_stalled(
-    const struct stall *s, const struct evidence_window *w, uint32_t in_flight, uint64_t now_ms)
+    const struct stall *s, const struct evidence_window *w, double expected, uint32_t in_flight)
+{
+	if (s->completions > stalled_share * expected ||
+	    in_flight < s->usual_in_flight + GROWTH_MIN)
+		return false;
+	if (s->stalled > 0)
+		return true;
+	return w->last_1s.tries >= arrivals_share * s->per_s * s->window_ms / 1000.0 &&
+	    is_unusual(w, s->per_s);
+}
+
+static void
+window_close(struct stall *s, const struct evidence_window *w, uint32_t in_flight, uint64_t now_ms)
 {
 	double expected = s->per_s * (double)(now_ms - s->window_start_ms) / 1000.0;
 
-	return s->completions <= stalled_share * expected &&
-	    in_flight >= s->in_flight_at_start + GROWTH_MIN &&
-	    w->last_1s.tries >= arrivals_share * s->per_s * s->window_ms / 1000.0 &&
-	    is_unusual(w, s->per_s);
+	s->stalled = is_stalled(s, w, expected, in_flight) ? s->stalled + 1 : 0;
+	s->window_start_ms = 0;
+	if (s->completions >= usual_share * expected)
+		s->usual_in_flight = in_flight;
 }
 
 /* Windows follow each other without a gap; while stalled, what was expected before still is. */
@@ -91,8 +109,7 @@ stall_step(struct stall *s, const struct evidence_window *w, uint32_t completion
 		s->completions += completions;
 		if (now_ms < s->window_start_ms + s->window_ms)
 			return s->stalled;
-		s->stalled = is_stalled(s, w, in_flight, now_ms) ? s->stalled + 1 : 0;
-		s->window_start_ms = 0;
+		window_close(s, w, in_flight, now_ms);
 	}
 	if (!window_open(s, s->stalled > 0 ? s->per_s : per_s, in_flight, now_ms))
 		s->stalled = 0;

@@ -170,6 +170,19 @@ START_TEST(a_cap_on_tries_in_flight_does_not_hide_a_stall)
 }
 END_TEST
 
+/* One of two endpoints hangs: its tries fill the cap while the other still answers. */
+START_TEST(nor_does_a_cap_that_was_full_before_answers_ceased)
+{
+	fresh();
+	run(10, 10, 100);
+	in_flight = 3;
+	run(10, 10, 3);
+	run(10, 5, 3); /* until 18 hang */
+	run(0, 0, 8);
+	ck_assert_uint_ge(most_stalled, 2);
+}
+END_TEST
+
 START_TEST(answers_end_a_stall_at_once)
 {
 	fresh();
@@ -207,6 +220,7 @@ main(void)
 	tcase_add_test(tests, batches_that_are_answered_late_are_not_stalls);
 	tcase_add_test(tests, failures_are_completions_too);
 	tcase_add_test(tests, a_cap_on_tries_in_flight_does_not_hide_a_stall);
+	tcase_add_test(tests, nor_does_a_cap_that_was_full_before_answers_ceased);
 	tcase_add_test(tests, answers_end_a_stall_at_once);
 	tcase_add_test(tests, a_lasting_stall_is_counted_on_though_the_expected_rate_falls);
 	suite_add_tcase(suite, tests);
