@@ -117,6 +117,8 @@ judge_is_needed(const struct judge *j, unsigned region)
 {
 	const struct world *w = j->world;
 
+	if (steer_shed(w->core) > 0)
+		return true;
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		const struct steer_region_out *o = &w->region[i].out;
 		bool serves = o->region.state == REGION_UP || o->region.state == REGION_SUSPECT ||
@@ -291,7 +293,7 @@ check_transition(struct judge *j, unsigned i, uint64_t now_ms)
 		if (t->state == REGION_HOLD && frozen(j->world))
 			judge_broken(j, "no failback while frozen", "%s ramps", j->world->names[i]);
 	}
-	if (t->state == REGION_RAMP && is->state != REGION_UP && is->state != REGION_EVACUATED)
+	if (t->state == REGION_RAMP && (is->state == REGION_DOWN || is->state == REGION_GREY))
 		relapse(t, world_core_ms(j->world, 0));
 	/* What was grey begins with what it has left. */
 	t->ramp_from = t->state == REGION_GREY ? is->factor : 0;
@@ -314,6 +316,44 @@ check_ramp(struct judge *j, unsigned i, uint64_t now_ms)
 		judge_broken(j, "a ramp is slow", "%s has factor %.3f after %llu ms",
 		    j->world->names[i], is->factor,
 		    (unsigned long long)(now_ms - j->region[i].since_ms));
+}
+
+/* What lets a share move at once: a loss, or capacity that binds. */
+static bool
+is_hard(const struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+	const struct steer_region_out *o = &w->region[i].out;
+	bool lost = o->region.state == REGION_GREY || o->region.state == REGION_DOWN ||
+	    o->region.state == REGION_EVACUATED;
+
+	return o->panic || (lost && o->share > 0) || o->health < j->region[i].health ||
+	    (o->limit > 0 && o->share * steer_demand(w->core) > 0.7 * o->limit * o->health);
+}
+
+/* Everything else moves by ten percentage points a second at most. */
+static void
+check_speed(struct judge *j)
+{
+	const struct world *w = j->world;
+	unsigned slot = w->tick % 10;
+	double gains = 0;
+
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		struct judge_region *t = &j->region[i];
+		const struct steer_region_out *o = &w->region[i].out;
+
+		if (is_hard(j, i) || o->region.state != t->state)
+			j->hard_ms = w->t_ms;
+		gains += fmax(0, o->share - t->shares[slot]);
+		t->shares[slot] = o->share;
+		t->health = o->health;
+	}
+	if (steer_mode(w->core) != SHARE_NORMAL || steer_shed(w->core) > 0)
+		j->hard_ms = w->t_ms;
+	if (gains > 0.13 && w->t_ms > j->hard_ms + 12000 &&
+	    quiet_since(j->proxy_trouble_ms, w->t_ms, 20000))
+		judge_broken(j, "soft moves are slow", "%.3f of the traffic moved in a second", gains);
 }
 
 /* With nothing wrong and demand far from all limits, nothing moves and nothing is said. */
@@ -370,6 +410,7 @@ judge_tick(struct judge *j)
 	if (w->running) {
 		check_sums(j);
 		check_calm(j);
+		check_speed(j);
 	}
 	for (unsigned i = 0; w->running && i < w->is->region_count; i++) {
 		check_capacity(j, i);

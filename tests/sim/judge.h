@@ -29,6 +29,8 @@ struct judge_region {
 	uint32_t excluded_ms; /* how long it has had a share in a state that allows none */
 	uint32_t dead_ms;     /* how long all of its endpoints have been gone */
 	uint32_t sick_ms;     /* how long it has plainly been worse than the others */
+	double shares[10]; /* of the last ten ticks */
+	double health;
 	uint32_t tries[10];
 	uint32_t tries_1s;
 	uint32_t busy_t_ms;  /* when it was last loaded to its limits */
@@ -46,6 +48,7 @@ struct judge {
 	uint32_t proxy_trouble_ms;               /* the same for the proxy itself */
 	uint32_t any_trouble_ms;
 	uint32_t grace_until_ms;
+	uint32_t hard_ms; /* when shares were last free to move at once */
 	uint32_t restarted_ms; /* the core's states may jump: it was made anew */
 
 	/* windows */

@@ -172,10 +172,26 @@ check_tries(struct judge *j)
 		    (unsigned long long)reached, (unsigned long long)requests);
 }
 
+/* A region that flaps is dead and alive in turns, and has other rules. */
+static bool
+flaps(const struct world *w, unsigned region)
+{
+	for (unsigned i = 0; i < w->is->trouble_count; i++) {
+		const struct trouble *t = &w->is->trouble[i];
+
+		if (t->period_ms > 0 && (t->region == region || t->region == SIM_REGIONS) &&
+		    trouble_during(t, w->t_ms))
+			return true;
+	}
+	return false;
+}
+
 static bool
 all_gone(const struct world *w, unsigned region, bool *by_reset)
 {
 	*by_reset = true;
+	if (flaps(w, region))
+		return false;
 	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
 		const struct sim_endpoint *e = &w->region[region].endpoint[k];
 
@@ -279,7 +295,7 @@ check_return(struct judge *j, unsigned i)
 	if (!quiet_for(j->any_trouble_ms, w, forgiven_ms + 120000 + (uint32_t)is->hold_ms) ||
 	    w->t_ms < j->grace_until_ms)
 		return;
-	if (is->state != REGION_UP)
+	if (is->state != REGION_UP && quiet_for(j->region[i].busy_t_ms, w, 60000))
 		judge_broken(j, "in the end all are up", "%s is %s since %llu ms", w->names[i],
 		    region_state_name(is->state), (unsigned long long)age_ms);
 	if (w->t_ms > j->region[i].arrived_ms + 15000)

@@ -172,6 +172,37 @@ latency_of(const struct sim_region *r, const struct sim_endpoint *e)
 	return r->queue_us + (r->latency_us - r->queue_us) * e->slow;
 }
 
+/*
+ * Answers fall into ticks: part of them into one, part into the next, or a queue that grows would
+ * look as if nothing came at all for a tick.
+ */
+static void
+answer(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n, double us)
+{
+	struct sim_region *r = &w->region[region];
+	double in_ticks = us / 1000 / TICK_MS;
+	unsigned ticks = in_ticks < 0.7 ? 0 : (unsigned)in_ticks;
+	uint32_t later = in_ticks < 0.7 ? 0 : sim_round(&w->rng, n * (in_ticks - ticks));
+
+	if (in_ticks >= TRY_TIMEOUT_TICKS) {
+		finish_later(w, r, endpoint, OUTCOME_LOST, turn, n, TRY_TIMEOUT_TICKS);
+		return;
+	}
+	if (later > n)
+		later = n;
+	if (later > 0)
+		finish_later(w, r, endpoint, OUTCOME_ANSWERED, turn, later, ticks + 1);
+	n -= later;
+	if (n == 0)
+		return;
+	if (ticks > 0) {
+		finish_later(w, r, endpoint, OUTCOME_ANSWERED, turn, n, ticks);
+		return;
+	}
+	measure(w, r, us, n);
+	finish(w, region, endpoint, OUTCOME_ANSWERED, turn, n);
+}
+
 /* The endpoint works on n tries: at its speed, behind what the region has queued. */
 static void
 work(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n)
@@ -180,7 +211,6 @@ work(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32
 	const struct sim_endpoint *e = &r->endpoint[endpoint];
 	double us = latency_of(r, e);
 	uint32_t errors = 0;
-	unsigned ticks;
 
 	if (e->errors > 0)
 		errors = sim_round(&w->rng, n * e->errors);
@@ -194,14 +224,7 @@ work(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32
 	n -= errors;
 	if (n == 0)
 		return;
-	ticks = (unsigned)(us / 1000 / TICK_MS);
-	if (ticks == 0) {
-		measure(w, r, us, n);
-		finish(w, region, endpoint, OUTCOME_ANSWERED, turn, n);
-	} else if (ticks < TRY_TIMEOUT_TICKS)
-		finish_later(w, r, endpoint, OUTCOME_ANSWERED, turn, n, ticks);
-	else
-		finish_later(w, r, endpoint, OUTCOME_LOST, turn, n, TRY_TIMEOUT_TICKS);
+	answer(w, region, endpoint, turn, n, us);
 }
 
 /* Half of what vanishes was written on a kept connection, half never got a connection. */
