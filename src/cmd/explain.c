@@ -24,16 +24,21 @@ static const struct usage usage = {
 static char *
 path_of(const char *service)
 {
-	char *path = mem_raw(sizeof "/v1/explain/" + strlen(service) * 3);
-	char *at = path + sprintf(path, "/v1/explain/");
+	static const char prefix[] = "/v1/explain/", hex[] = "0123456789ABCDEF";
+	char *path = mem_raw(sizeof prefix + strlen(service) * 3);
+	char *at = path + sizeof prefix - 1;
 
+	memcpy(path, prefix, sizeof prefix);
 	for (; *service != '\0'; service++) {
 		unsigned char c = (unsigned char)*service;
 
-		if (isalnum(c) || strchr("-._~", c) != NULL)
+		if (isalnum(c) || strchr("-._~", c) != NULL) {
 			*at++ = (char)c;
-		else
-			at += sprintf(at, "%%%02X", c);
+			continue;
+		}
+		*at++ = '%';
+		*at++ = hex[c >> 4];
+		*at++ = hex[c & 15];
 	}
 	*at = '\0';
 	return path;

@@ -2,6 +2,7 @@
 #include "control/desk.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +112,7 @@ add_restored(char (*list)[WISH_NAME], unsigned *count, const char *region)
 			return;
 	}
 	if (*count < WISHES_MAX)
-		strcpy(list[(*count)++], region);
+		snprintf(list[(*count)++], WISH_NAME, "%s", region);
 }
 
 /* Those that were told make room. */
