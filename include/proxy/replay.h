@@ -1,7 +1,8 @@
 /*
  * The first bytes of a request's body, kept so that another try can send them.
  *
- * A chain of the worker's small blocks. Owned by one exchange; worker thread only.
+ * A chain of the worker's small blocks. Owned by one exchange; worker thread only. What all workers
+ * keep together is bounded: one atomic number, touched once a block.
  */
 #ifndef PROXY_REPLAY_H
 #define PROXY_REPLAY_H
@@ -9,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { REPLAY_TOTAL_MAX = 64 * 1024 * 1024 };
 
 struct replay_block;
 struct slab;
@@ -20,8 +23,9 @@ struct replay {
 	bool lost; /* bytes went through that are no longer here: no other try can send them */
 };
 
-/* Room for len more within limit bytes? */
+/* Room for len more within limit bytes, and in the process? */
 bool replay_fits(const struct replay *, size_t len, size_t limit);
+/* Beyond the limits too: what has been read and not sent must be somewhere. */
 void replay_append(struct replay *, struct slab *, const char *bytes, size_t len);
 /* Gives the blocks back; what was in them is lost if anything was. */
 void replay_drop(struct replay *, struct slab *);

@@ -475,7 +475,8 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 	stat_step(&w->stats.exchanges, 1);
 	client->exchange = x;
 	/* A copy for another try, unless there will be none. */
-	if (first->len > 0 && method_is_idempotent(head->method))
+	if (first->len > 0 && method_is_idempotent(head->method) &&
+	    replay_fits(&x->replay, first->len, SIZE_MAX))
 		replay_append(&x->replay, w->loop->small, first->at, first->len);
 	x->first = first->len > 0 ? first : NULL;
 	if (!exchange_run(x))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/replay.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/slab.h"
@@ -11,10 +12,14 @@ struct replay_block {
 	char bytes[];
 };
 
+/* Bytes of blocks that all workers hold. */
+static atomic_size_t held;
+
 bool
 replay_fits(const struct replay *r, size_t len, size_t limit)
 {
-	return !r->lost && len <= limit && r->len <= limit - len;
+	return !r->lost && len <= limit && r->len <= limit - len &&
+	    atomic_load_explicit(&held, memory_order_relaxed) + len <= REPLAY_TOTAL_MAX;
 }
 
 void
@@ -29,6 +34,8 @@ replay_append(struct replay *r, struct slab *blocks, const char *bytes, size_t l
 
 		if (b == NULL || b->len == room) {
 			b = slab_take(blocks);
+			atomic_fetch_add_explicit(
+			    &held, slab_block_size(blocks), memory_order_relaxed);
 			b->next = NULL;
 			b->len = 0;
 			if (r->last != NULL)
@@ -54,6 +61,8 @@ replay_drop(struct replay *r, struct slab *blocks)
 
 		r->first = b->next;
 		slab_give(blocks, b);
+		atomic_fetch_sub_explicit(
+		    &held, slab_block_size(blocks), memory_order_relaxed);
 	}
 	r->last = NULL;
 	r->len = 0;

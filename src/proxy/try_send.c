@@ -120,6 +120,7 @@ tries_send(struct try *t)
 	stat_add(&t->shard->bytes_out, x->head.len);
 	if (x->first != NULL) {
 		t->request_sent = x->request_ended;
+		x->replay.lost = x->replay.len < x->first->len;
 		stat_add(&t->shard->bytes_out, x->first->len);
 		drained = t->up->side.ops->send_head(
 		    &t->up->side, &x->head, &as, x->first, t->request_sent);

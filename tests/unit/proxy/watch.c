@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a look at a connection is taken for. Times are ms before the moment of the look. */
+#include "proxy/watch.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "net/socket.h"
+
+enum { NEVER = 0 };
+
+struct look_case {
+	const char *what;
+	uint32_t wrote_ago_ms;
+	uint32_t looked_ago_ms; /* NEVER: this is the first look */
+	uint32_t sent_ago_ms; /* by the kernel, first or again */
+	uint32_t rtt_us;
+	bool unacknowledged;
+	bool progress; /* more was acknowledged since the first look */
+	enum watch_verdict verdict;
+};
+
+static const struct look_case cases[] = {
+	{ "acknowledged", 250, NEVER, 250, 100, false, false, WATCH_ARRIVED },
+	{ "acknowledged at last", 250, 50, 20, 100, false, true, WATCH_ARRIVED },
+	{ "a first look never condemns", 500, NEVER, 20, 100, true, false, WATCH_OPEN },
+	{ "sent again, and no answer to that", 250, 50, 25, 100, true, false, WATCH_DEAD },
+	{ "sent once only: a delayed acknowledgement", 225, 50, 225, 100, true, false, WATCH_OPEN },
+	{ "sent again a jiffy after the first time", 225, 50, 210, 100, true, false, WATCH_OPEN },
+	{ "the border of that", 225, 50, 205, 100, true, false, WATCH_DEAD },
+	{ "the first look was just now", 250, 19, 25, 100, true, false, WATCH_OPEN },
+	{ "a far peer has had no time to answer", 1000, 300, 350, 200000, true, false, WATCH_OPEN },
+	{ "a far peer, looked at a moment ago", 1000, 199, 450, 200000, true, false, WATCH_OPEN },
+	{ "a far peer that does not answer", 1000, 300, 450, 200000, true, false, WATCH_DEAD },
+	{ "a long upload that goes on", 2000, 100, 20, 100, true, true, WATCH_OPEN },
+	{ "a long upload that stands", 2000, 100, 50, 100, true, false, WATCH_DEAD },
+};
+
+START_TEST(a_path_is_dead_when_bytes_sent_again_are_not_acknowledged_either)
+{
+	const struct look_case *c = &cases[_i];
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = {
+		.rtt_us = c->rtt_us,
+		.sent_ago_ms = c->sent_ago_ms,
+		.acknowledged_bytes = c->progress ? 1500 : 1000,
+		.unacknowledged = c->unacknowledged,
+	};
+	struct watch_look look = {
+		.wrote_us = now_us - c->wrote_ago_ms * 1000ull,
+		.looked_us = c->looked_ago_ms == NEVER ? 0 : now_us - c->looked_ago_ms * 1000ull,
+		.looked_bytes = 1000,
+	};
+
+	ck_assert_msg(watch_judge(&path, &look, now_us) == c->verdict, "%s", c->what);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("proxy/watch");
+	TCase *tc = tcase_create("watch");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tc, a_path_is_dead_when_bytes_sent_again_are_not_acknowledged_either, 0,
+	    sizeof cases / sizeof cases[0]);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
