@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -235,6 +236,8 @@ START_TEST(a_report_is_acted_upon_before_the_shards_are_read)
 	ward_open(&w, &world);
 	tick(&w);
 	w.wanted = 0;
+	for (unsigned i = 0; i < 100; i++)
+		world_pause(); /* so soon after a tick the next one would do */
 	for (unsigned i = 0; i < 4 && w.wanted == 0; i++) {
 		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
 		brain_urgent(w.brain, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
@@ -352,6 +355,16 @@ START_TEST(a_change_in_one_region_makes_balancers_of_no_other_look_again)
 }
 END_TEST
 
+/* Of this thread: the machine may be busy with other things. */
+static uint64_t
+cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 START_TEST(ten_thousand_endpoints_cost_less_than_5_ms_a_tick)
 {
 	struct world world = rig_two_regions(&world_no_check, 1, 2);
@@ -382,9 +395,9 @@ START_TEST(ten_thousand_endpoints_cost_less_than_5_ms_a_tick)
 		for (unsigned i = 0; i < 10000; i++)
 			serve(&w, i % 2, i / 2, i / 2 % WORKERS, FAULT_NONE);
 		world_pause();
-		began_us = clock_now_us();
+		began_us = cpu_us();
 		brain_tick(w.brain);
-		began_us = clock_now_us() - began_us;
+		began_us = cpu_us() - began_us;
 		sum_us += began_us;
 		if (began_us > worst_us)
 			worst_us = began_us;
