@@ -22,6 +22,9 @@ struct endpoint_meter {
 
 /* Takes the counts as they are now, so that the next reading begins here. */
 void endpoint_meter_begin(struct endpoint_meter *, const struct endpoint *);
+/* A reading of this endpoint will follow: its memory may be fetched; first this one, then that. */
+void endpoint_meter_fetch(const struct endpoint *);
+void endpoint_meter_fetch_shards(const struct endpoint *);
 /* What was counted since the last reading; false: nothing. */
 bool endpoint_meter_read(struct endpoint_meter *, const struct endpoint *, struct evidence *);
 

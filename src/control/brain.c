@@ -61,6 +61,8 @@ struct brain {
 	unsigned due_count;
 	struct place *places; /* by endpoint id */
 	unsigned place_count;
+	uint32_t *used; /* ids of the tick under way; as roomy as places */
+	unsigned used_count;
 	struct region_use *uses; /* by index in the topology */
 	const struct wishes *wishes; /* the desk's; never NULL */
 	const struct state *resumed; /* borrowed until the first adoption is over */
@@ -103,6 +105,7 @@ brain_free(struct brain *b)
 	mem_free(b->steers);
 	mem_free(b->due);
 	mem_free(b->places);
+	mem_free(b->used);
 	mem_free(b->uses);
 	mem_free(b);
 }
@@ -204,6 +207,7 @@ place_for(struct brain *b, uint32_t id)
 		size *= 2;
 	b->places = mem_resize(b->places, size * sizeof b->places[0]);
 	memset(b->places + b->place_count, 0, (size - b->place_count) * sizeof b->places[0]);
+	b->used = mem_resize(b->used, size * sizeof b->used[0]);
 	b->place_count = size;
 	return &b->places[id];
 }
@@ -349,18 +353,39 @@ brain_serve(struct brain *b)
 
 /* ---- observing ---- */
 
+/* There is room: an id is told once, and those without a place are not taken. */
 static void
-see_endpoint(void *arg, uint32_t id)
+take_id(void *arg, uint32_t id)
 {
 	struct brain *b = arg;
-	struct place *p = id < b->place_count ? &b->places[id] : NULL;
-	struct evidence delta;
 
-	if (p == NULL || p->endpoint == NULL)
-		return;
-	if (endpoint_meter_read(&p->meter, p->endpoint, &delta))
-		steer_see(b->services[p->service].steer, p->region, p->index, &delta,
-		    clock_now_ms());
+	if (endpoint_of(b, id) != NULL)
+		b->used[b->used_count++] = id;
+}
+
+/*
+ * Reading ten thousand endpoints is waiting for memory, three times each: so what comes next is
+ * fetched while this one is worked on.
+ */
+static void
+see_endpoints(struct brain *b, uint64_t now_ms)
+{
+	enum { AHEAD = 8 };
+
+	b->used_count = 0;
+	touched_collect(b->touched, take_id, b);
+	for (unsigned i = 0; i < b->used_count; i++) {
+		struct place *p = &b->places[b->used[i]];
+		struct evidence delta;
+
+		if (i + 2 * AHEAD < b->used_count)
+			endpoint_meter_fetch(b->places[b->used[i + 2 * AHEAD]].endpoint);
+		if (i + AHEAD < b->used_count)
+			endpoint_meter_fetch_shards(b->places[b->used[i + AHEAD]].endpoint);
+		if (endpoint_meter_read(&p->meter, p->endpoint, &delta))
+			steer_see(b->services[p->service].steer, p->region, p->index, &delta,
+			    now_ms);
+	}
 }
 
 static bool
@@ -492,7 +517,7 @@ brain_tick(struct brain *b)
 		return;
 	take_wishes(b);
 	if (b->touched != NULL)
-		touched_collect(b->touched, see_endpoint, b);
+		see_endpoints(b, now_us / 1000);
 	measure(b, now_us);
 	for (unsigned i = 0; i < b->service_count; i++)
 		decide(b, &b->services[i], now_us / 1000);

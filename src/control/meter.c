@@ -32,6 +32,24 @@ endpoint_meter_begin(struct endpoint_meter *m, const struct endpoint *e)
 	}
 }
 
+void
+endpoint_meter_fetch(const struct endpoint *e)
+{
+	__builtin_prefetch(&e->workers); /* the shards' slots follow it */
+}
+
+void
+endpoint_meter_fetch_shards(const struct endpoint *e)
+{
+	for (unsigned i = 0; i < e->workers; i++) {
+		const struct endpoint_shard *s =
+		    atomic_load_explicit(&e->shards[i], memory_order_relaxed);
+
+		if (s != NULL)
+			__builtin_prefetch(&s->tries);
+	}
+}
+
 bool
 endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct evidence *delta)
 {
