@@ -121,10 +121,10 @@ judge_is_needed(const struct judge *j, unsigned region)
 		return true;
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		const struct steer_region_out *o = &w->region[i].out;
-		bool serves = o->region.state == REGION_UP || o->region.state == REGION_SUSPECT ||
-		    o->region.state == REGION_GREY || o->region.state == REGION_RAMP;
+		bool open = o->region.state == REGION_UP || o->region.state == REGION_SUSPECT;
 
-		if (i == region || !serves || !(o->health > 0))
+		/* what is grey or ramps has all that its state gives it */
+		if (i == region || !open || !(o->health > 0))
 			continue;
 		if (o->limit <= 0 ||
 		    o->share * steer_demand(w->core) < 0.85 * o->limit * fmin(1, o->health))
@@ -412,13 +412,13 @@ judge_tick(struct judge *j)
 		check_calm(j);
 		check_speed(j);
 	}
-	for (unsigned i = 0; w->running && i < w->is->region_count; i++) {
+	for (unsigned i = 0; i < w->is->region_count; i++) {
 		check_capacity(j, i);
-		if (!w->stalled) {
-			check_excluded(j, i);
-			check_transition(j, i, now_ms);
-			check_ramp(j, i, now_ms);
-		}
+		if (!w->running || w->stalled)
+			continue;
+		check_excluded(j, i);
+		check_transition(j, i, now_ms);
+		check_ramp(j, i, now_ms);
 	}
 	if (w->t_ms % 1000 == 0)
 		judge_second(j);

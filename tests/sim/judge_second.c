@@ -18,7 +18,7 @@ quiet_for(uint32_t last_ms, const struct world *w, uint32_t for_ms)
 static bool
 fine(const struct sim_endpoint *e)
 {
-	return !e->bad && !e->lies_down;
+	return !e->troubled;
 }
 
 /* Is any trouble of endpoints on this region now, also in the quiet half of its period? */

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-for part in include src tests meson.build meson_options.txt; do cp -r "$part" "$copy/"; done
+for part in include src tests bench meson.build meson_options.txt; do cp -r "$part" "$copy/"; done
 meson setup "$copy/build" "$copy" > "$copy/setup.log" || { cat "$copy/setup.log"; exit 1; }
 seconds=${SECONDS_EACH:-100000}
 passed=0
@@ -52,6 +52,52 @@ ninja -C "$copy/build" tests/sim/sim > /dev/null
 "$copy/build/tests/sim/sim" --seed 1 --seconds "$seconds" > "$copy/out" ||
     { cat "$copy/out"; echo "the unchanged tree fails"; exit 1; }
 
-@MUTANTS@
+# ---- states
+mutant hold-down-skipped src/steer/region.c \
+    's/now_ms - r->since_ms >= r->hold_ms/now_ms >= r->since_ms/'
+mutant relapses-not-counted src/steer/region.c \
+    's/relapses_now\(r, now_ms\) \+ 1;/relapses_now(r, now_ms);/'
+mutant ramp-four-times-too-fast src/steer/region.c \
+    's/\(double\)s->dt_ms \/ s->policy->ramp_ms/4.0 * (double)s->dt_ms \/ s->policy->ramp_ms/'
+mutant health-compared-the-wrong-way src/steer/region.c \
+    's/e->health < s->policy->min_healthy/e->health > s->policy->min_healthy/'
+mutant local-failures-ignored src/steer/region.c \
+    's/IN_A_ROW = 3,/IN_A_ROW = 30000,/; s/down_share = 0.5/down_share = 50/'
+mutant freeze-forgotten src/steer/steer_regions.c \
+    's/failback_held = s->frozen \|\| /failback_held = /'
+mutant evacuation-forgotten src/steer/steer_regions.c \
+    's/\.evacuated = r->evacuated,/.evacuated = false,/'
+# ---- comparison
+mutant grey-failure-not-seen src/steer/grey.c \
+    's/v->grey \|= jump .*/v->grey |= false;/'
+mutant slowness-seen-everywhere src/steer/grey.c \
+    's/slow_us = 100e3/slow_us = 1/; s/slow_times = 3;/slow_times = 1.01;/; s/slow_peers_times = 2;/slow_peers_times = 1.01;/'
+# ---- endpoints
+mutant ejection-for-five-hours src/steer/outlier.c \
+    's/\(uint64_t\)policy->base_ms \* \(o->times \+ 1\)/(uint64_t)policy->base_ms * 600/; s/return ms < policy->max_ms \? ms : policy->max_ms;/return ms;/'
+mutant ejected-endpoints-still-used src/steer/steer_endpoints.c \
+    's/out\.state = ENDPOINT_DOWN;/out.state = ENDPOINT_UP;/'
+# ---- shares
+mutant down-regions-keep-their-share src/steer/steer_shares.c \
+    's/in->factor = factor_of\(s, r, settle\);/in->factor = r->region.state == REGION_DOWN ? 1 : factor_of(s, r, settle);/'
+mutant evacuated-regions-serve-in-need src/steer/steer_shares.c \
+    's/in->evacuated = .*/in->evacuated = false;/'
+mutant cap-forgotten src/steer/steer_shares.c \
+    's/r->limit = limit;/r->limit = 2 * limit;/'
+mutant shed-part-not-counted src/steer/steer_shares.c \
+    's/s->shed = fmax\(0, 1 - sum_of/s->shed = fmin(0, 1 - sum_of/'
+mutant soft-moves-at-once src/steer/steer_shares.c \
+    's/return s->plan->policy\.move_per_s;/return 10;/'
+mutant never-fails-open src/steer/share.c \
+    's/policy->fail_open/!policy->fail_open/'
+# ---- retries
+mutant retry-budget-doubled src/steer/budget.c \
+    's/\+= share;/+= 2 * share;/'
+# ---- memory
+mutant states-lost-at-reload src/steer/steer.c \
+    's/if \(from != NULL\)$/if (from == (const void *)s)/'
+mutant wait-forgotten-at-restart src/steer/steer.c \
+    's/r->hold_ms = saved->hold_left_ms > passed_ms/r->hold_ms = saved->hold_left_ms > 1000000000/'
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

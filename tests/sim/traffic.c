@@ -678,6 +678,7 @@ traffic_forget(struct world *w)
 		r->waiting = 0;
 		r->touched = 0;
 		r->completions = 0;
+		r->tries = 0;
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
 			r->endpoint[k].waiting = 0;
 			r->endpoint[k].delta = (struct evidence){ 0 };

@@ -63,7 +63,7 @@ strike_endpoint(struct sim_endpoint *e, const struct trouble *t)
 }
 
 static void
-strike_endpoints(struct world *w, const struct trouble *t)
+strike_endpoints(struct world *w, const struct trouble *t, bool active)
 {
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		unsigned last = t->count == 0 ? w->is->endpoint_count : t->first + t->count;
@@ -72,7 +72,9 @@ strike_endpoints(struct world *w, const struct trouble *t)
 			continue;
 		for (unsigned k = t->first; k < last && k < w->is->endpoint_count; k++) {
 			w->region[i].endpoint[k].troubled_ms = w->t_ms;
-			strike_endpoint(&w->region[i].endpoint[k], t);
+			w->region[i].endpoint[k].troubled = true;
+			if (active)
+				strike_endpoint(&w->region[i].endpoint[k], t);
 		}
 	}
 }
@@ -159,10 +161,10 @@ clear_truth(struct world *w)
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
 			struct sim_endpoint *e = &w->region[i].endpoint[k];
 
-			if (e->bad || e->lies_down)
+			if (e->troubled)
 				e->troubled_ms = w->t_ms;
 			e->refuses = e->resets = e->vanishes = e->hangs = false;
-			e->lies_down = e->lies_up = false;
+			e->lies_down = e->lies_up = e->troubled = false;
 			e->slow = 1;
 			e->errors = 0;
 		}
@@ -174,7 +176,6 @@ strike(struct world *w, const struct trouble *t, bool *restarting)
 {
 	switch (trouble_scope(t->kind)) {
 	case SCOPE_ENDPOINTS:
-		strike_endpoints(w, t);
 		return;
 	case SCOPE_REGION:
 		if (t->region >= w->is->region_count)
@@ -210,8 +211,12 @@ truth(struct world *w)
 
 	clear_truth(w);
 	for (unsigned i = 0; i < w->is->trouble_count; i++) {
+		const struct trouble *t = &w->is->trouble[i];
+
 		if (w->active[i])
-			strike(w, &w->is->trouble[i], &restarting);
+			strike(w, t, &restarting);
+		if (w->during[i] && trouble_scope(t->kind) == SCOPE_ENDPOINTS)
+			strike_endpoints(w, t, w->active[i]);
 	}
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
@@ -260,7 +265,8 @@ troubles_apply(struct world *w)
 		w->active[i] = hurts(t, w->t_ms);
 		w->began[i] = w->active[i] && !was;
 		w->ended[i] = was && !w->active[i];
-		changed |= was != w->active[i];
+		changed |= was != w->active[i] || w->during[i] != trouble_during(t, w->t_ms);
+		w->during[i] = trouble_during(t, w->t_ms);
 		if (edge_ms < w->next_edge_ms)
 			w->next_edge_ms = edge_ms;
 	}

@@ -56,6 +56,7 @@ struct sim_endpoint {
 	double slow; /* factor, 1: none */
 	double errors;
 	bool lies_down, lies_up;
+	bool troubled; /* something of it is in force, maybe in its quiet half */
 	enum fate fate;
 	uint64_t troubled_ms; /* when any trouble last touched it; 0: never */
 
@@ -141,6 +142,7 @@ struct world {
 	struct sim_region region[SIM_REGIONS];
 	uint32_t next_edge_ms;     /* the next begin or end of a trouble */
 	bool active[SIM_TROUBLES]; /* in force, and in the half of its period that hurts */
+	bool during[SIM_TROUBLES]; /* in force, also in the half that does not */
 	bool began[SIM_TROUBLES], ended[SIM_TROUBLES];
 
 	/* retries wanted in this tick */
