@@ -48,7 +48,7 @@ void journal_put(struct journal *, const struct fact *, const char *endpoint_url
  * the file holds from before is read back, so that numbers go on. An unusable file is a warning.
  */
 void journal_open(struct journal *, struct event_base *, const char *state_dir);
-/* Main: after a reload, from now on there. */
+/* Main: from now on there; the same directory again opens the file anew. */
 void journal_set_dir(struct journal *, const char *state_dir);
 
 /* Main: before that loop goes away. */

@@ -22,7 +22,7 @@ static const struct usage usage = {
 	"                      accepted, and when the last client has gone the process ends\n"
 	"  SIGTERM again,\n"
 	"  SIGINT              ends now\n"
-	"  SIGUSR1             opens the access log anew\n"
+	"  SIGUSR1             opens the access log and the journal anew\n"
 	"\n"
 	"Exit codes: 0 done, 1 could not start, 2 bad usage, 3 ended with requests in flight.\n",
 };

@@ -256,6 +256,7 @@ server_reopen_logs(struct server *s)
 {
 	if (s->access_log != NULL)
 		access_log_reopen(s->access_log);
+	journal_set_dir(s->people.journal, s->topology->state_dir);
 }
 
 bool

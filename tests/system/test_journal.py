@@ -1,0 +1,147 @@
+"""The journal: what changed in routing and on what evidence, in memory and on disk."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+from harness import deadline, sanitize, until
+
+_CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "300ms"; '
+          'fast_interval = "100ms"; timeout = "250ms"; fall = 2; rise = 2; };'
+          'failover = { hold_down = "500ms"; ramp = "500ms"; };')
+
+
+def _facts(p, since=0):
+    return json.loads(p.ask_socket("/v1/journal?limit=0&since=%d" % since).body)["facts"]
+
+
+def _find(p, kind, region):
+    return [f for f in _facts(p) if f["kind"] == kind and f.get("region") == region]
+
+
+def _lines(state):
+    try:
+        with open(os.path.join(state, "journal.jsonl")) as f:
+            return [json.loads(line) for line in f.read().split("\n")[:-1]]
+    except FileNotFoundError:
+        return []
+
+
+def _two(t, state=None, loaded=False):
+    origins = {n: t.nginx(n) if loaded else t.origin(n) for n in ("east", "west")}
+    p = t.proxy(regions={n: [o] for n, o in origins.items()}, service_text=_CHECK,
+                top='state_dir = "%s";' % state if state else "")
+    for o in origins.values():
+        p.until_state(o, "up")
+    return p, origins
+
+
+def _lose(p, origins, name="east"):
+    (origins[name].kill if hasattr(origins[name], "kill") else origins[name].stop)()
+    until(lambda: _find(p, "region_down", name), "the journal tells of %s" % name, 10)
+
+
+@sanitize
+def the_death_of_a_region_is_told_with_its_evidence(t):
+    p, origins = _two(t)
+    _lose(p, origins)
+    down = _find(p, "region_down", "east")[0]
+    assert down["service"] == "shop" and down["actor"] == "detour", down
+    assert down["signal"] and down["numbers"] and down["text"], down
+    assert down["time"].endswith("Z") and len(down["time"]) == 24, down
+    until(lambda: _find(p, "shares_moved", "west"), "the move is told", 5)
+    moved = [f for f in _find(p, "shares_moved", "west") if f["numbers"]["to"] > 0.9]
+    assert moved and moved[0]["id"] > down["id"], moved
+    endpoint = [f for f in _facts(p) if f["kind"] in ("endpoint_down", "endpoint_ejected")]
+    assert endpoint and endpoint[0]["endpoint"] == origins["east"].url, endpoint
+
+
+@sanitize
+def facts_are_numbered_without_gaps_and_in_order(t):
+    p, origins = _two(t)
+    _lose(p, origins)
+    facts = _facts(p)
+    assert [f["id"] for f in facts] == list(range(1, len(facts) + 1))
+    half = len(facts) // 2
+    assert _facts(p, facts[half]["id"])[0]["id"] == facts[half]["id"] + 1
+    over_tcp = json.loads(p.ask("/v1/journal?limit=1").body)
+    assert len(over_tcp["facts"]) == 1 and over_tcp["next"] >= facts[-1]["id"], over_tcp
+
+
+@sanitize
+@deadline(90)
+def the_file_holds_what_memory_holds_and_goes_on_after_a_restart(t):
+    state = os.path.join(t.directory("kept"), "state")
+    p, origins = _two(t, state)
+    _lose(p, origins)
+    until(lambda: _lines(state)[-1]["id"] >= _find(p, "region_down", "east")[0]["id"],
+          "the file has it", 5)
+    last = _facts(p)[-1]["id"]
+    p.stop()
+    lines = _lines(state)
+    assert [f["id"] for f in lines] == list(range(1, len(lines) + 1)) and len(lines) >= last
+    p.start()
+    until(lambda: len(_lines(state)) > len(lines), "it goes on", 10)
+    assert _find(p, "region_down", "east"), "what was before the restart is gone"
+    assert _facts(p)[len(lines)]["id"] == len(lines) + 1
+
+
+@sanitize
+@deadline(90)
+def losing_the_disk_loses_no_request_and_no_failover(t):
+    state = os.path.join(t.directory("kept"), "state")
+    p, origins = _two(t, state, loaded=True)
+    until(lambda: _lines(state), "the journal is written", 5)
+    load = t.load(p, rate=100)
+    load.until_ok(100)
+    shutil.rmtree(state)
+    with open(state, "w") as f:  # nothing can be made there any more
+        f.write("in the way")
+    p.signal(signal.SIGUSR1)
+    _lose(p, origins)
+    p.until_logged("the journal is kept in memory only")
+    load.until_ok(200)
+    totals = load.stop_clean()
+    assert totals["by"]["west"] > 100, totals["by"]
+    os.unlink(state)
+    os.mkdir(state)
+    origins["east"].start()
+    until(lambda: _lines(state), "it is written again", 10)
+    p.until_logged("the journal is written again")
+
+
+@sanitize
+def a_person_is_named_with_the_reason(t):
+    p, _ = _two(t)
+    done = subprocess.run([t.binary, "evacuate", "east", "--reason", "a fire drill", "--owner",
+                           "alice", "-s", p.socket], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+    assert done.returncode == 0, done
+    until(lambda: _find(p, "region_evacuated", "east"), "control carries it out", 5)
+    for kind in ("wish_made", "region_evacuated"):
+        fact = _find(p, kind, "east")[0]
+        assert fact["actor"].startswith("alice"), fact
+        assert fact["reason"] == "a fire drill" and fact["signal"] == "person", fact
+
+
+@sanitize
+def the_journal_command_shows_and_follows(t):
+    p, origins = _two(t)
+    shown = subprocess.run([t.binary, "journal", "-s", p.socket, "-n", "3"],
+                           stdout=subprocess.PIPE, timeout=60, check=True, text=True).stdout
+    assert len(shown.splitlines()) == 3, shown
+    follow = subprocess.Popen([t.binary, "journal", "-s", p.socket, "--follow", "--json", "-n",
+                               "1"], stdout=subprocess.PIPE, text=True)
+    t.at_end(follow.wait)
+    t.at_end(follow.kill)
+    first = json.loads(follow.stdout.readline())
+    _lose(p, origins)
+    seen = [first]
+    while seen[-1]["kind"] != "region_down":
+        seen.append(json.loads(follow.stdout.readline()))
+    assert [f["id"] for f in seen] == list(range(first["id"], first["id"] + len(seen)))
+    assert "region is down" in subprocess.run([t.binary, "journal", "-s", p.socket],
+                                              stdout=subprocess.PIPE, timeout=60, check=True,
+                                              text=True).stdout

@@ -1,0 +1,67 @@
+"""`detour check`: what the loss of a region would mean, before it happens."""
+
+import subprocess
+
+from harness import sanitize
+
+
+def _check(t, p, *args):
+    return subprocess.run([t.binary, "check", "-c", p.conf_path] + list(args),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+
+
+def _proxy(t, service_text="", **capacities):
+    return t.proxy(start=False, service_text=service_text, regions={
+        n: {"endpoints": ["http://127.0.0.1:1"],
+            "text": "capacity = %d;" % c if c else "", "tier": 1 if n == "far" else 0}
+        for n, c in capacities.items()})
+
+
+@sanitize
+def capacities_that_absorb_each_loss_are_exit_0(t):
+    done = _check(t, _proxy(t, east=1000, west=1000, far=1000))
+    assert done.returncode == 0, done
+    assert "shop, at 1700 requests/s" in done.stdout, done.stdout
+    for region in ("east", "west", "far"):
+        assert "without " + region in done.stdout, done.stdout
+    assert "CANNOT" not in done.stdout, done.stdout
+
+
+@sanitize
+def a_loss_that_cannot_be_absorbed_is_exit_3_and_named(t):
+    p = _proxy(t, east=1000, west=1000)
+    done = _check(t, p)
+    assert done.returncode == 3, done
+    # 1700 a second on one region of 1000
+    assert "41.2 % shed (700 requests/s); CANNOT BE ABSORBED" in done.stdout, done.stdout
+    done = _check(t, p, "-q")
+    assert done.returncode == 3 and len(done.stdout.splitlines()) == 2, done
+    p = _proxy(t, east=1000, west=200, far=700)  # 1020 a second
+    assert _check(t, p, "--lose", "west").returncode == 0
+    assert _check(t, p, "--lose", "far").returncode == 0
+    assert _check(t, p, "--lose", "east").returncode == 3
+
+
+@sanitize
+def without_stated_capacities_only_shares_are_shown(t):
+    done = _check(t, _proxy(t, east=0, west=0))
+    assert done.returncode == 0, done
+    assert "no capacity is stated" in done.stdout, done.stdout
+    assert "east 50.0 % -> 0.0 %, west 50.0 % -> 100.0 %" in done.stdout, done.stdout
+
+
+@sanitize
+def an_unknown_region_is_wrong_usage(t):
+    done = _check(t, _proxy(t, east=1000), "--lose", "nowhere")
+    assert done.returncode == 2 and "no region 'nowhere'" in done.stderr, done
+    done = _check(t, _proxy(t, east=1000), "--lose")
+    assert done.returncode == 2, done
+
+
+@sanitize
+def safety_rules_that_a_loss_would_break_are_shown(t):
+    p = _proxy(t, east=1000, west=1000, far=1000)
+    p.write(top='safety = ( { name = "keep-three"; at_least = 3; } );')
+    done = _check(t, p)
+    assert "breaks keep-three" in done.stdout, done.stdout

@@ -1,0 +1,230 @@
+"""What people wish: evacuations, pins, freezes; who may, what refuses, what they outlive."""
+
+import json
+import os
+import re
+import subprocess
+
+from harness import deadline, sanitize, until
+
+_CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "300ms"; '
+          'fast_interval = "100ms"; timeout = "250ms"; fall = 2; rise = 2; };')
+_CALM = 'failover = { hold_down = "1s"; ramp = "1s"; };'
+
+
+def _state(p):
+    return 'state_dir = "%s";' % os.path.join(p, "state")
+
+
+def _run(t, p, *args):
+    return subprocess.run([t.binary, args[0], "-s", p.socket] + list(args[1:]),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+
+
+def _do(t, p, *args):
+    done = _run(t, p, *args)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def _region(p, name):
+    return [r for r in p.status()["services"][0]["regions"] if r["name"] == name][0]
+
+
+def _until_region(p, name, state, seconds=10.0):
+    until(lambda: _region(p, name)["region_state"] == state, "%s is %s" % (name, state), seconds)
+
+
+def _two(t, service_text="", top="", loaded=False):
+    directory = t.directory("kept")
+    origins = {n: t.nginx(n) if loaded else t.origin(n) for n in ("east", "west")}
+    p = t.proxy(regions={n: [o] for n, o in origins.items()},
+                service_text=_CHECK + (service_text or _CALM), top=_state(directory) + top)
+    for o in origins.values():
+        p.until_state(o, "up")
+    return p, origins, os.path.join(directory, "state")
+
+
+def _wishes(p):
+    return json.loads(p.ask_socket("/v1/wishes").body)["wishes"]
+
+
+def _kinds(p):
+    return [f["kind"] for f in json.loads(p.ask_socket("/v1/journal?limit=0").body)["facts"]]
+
+
+@sanitize
+@deadline(90)
+def an_evacuated_region_gets_nothing_and_comes_back_by_its_ramp(t):
+    p, _, _ = _two(t, loaded=True)
+    load = t.load(p, rate=100)
+    load.until_ok(200)
+    said = _do(t, p, "evacuate", "east", "--reason", "kernel upgrade", "--for", "30m")
+    assert "in force until" in said, said
+    _until_region(p, "east", "evacuated")
+    load.until_ok(20)
+    before = load.totals["by"]["east"]
+    load.until_ok(200)
+    assert load.totals["by"]["east"] == before, load.totals["by"]
+    assert _region(p, "east")["share"] == 0
+    _do(t, p, "restore", "east")
+    _until_region(p, "east", "up")
+    until(lambda: _region(p, "east")["share"] == 0.5, "its share is back", 15)
+    load.until_ok(100)
+    assert load.totals["by"]["east"] > before
+    load.stop_clean()
+
+
+@sanitize
+def an_evacuation_holds_even_when_nothing_else_is_left(t):
+    p, origins, _ = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "it answers with other people's data")
+    _until_region(p, "east", "evacuated")
+    origins["west"].stop()
+    p.until_state(origins["west"], "down")
+    for _ in range(10):
+        assert p.get("/").status in (502, 503, 504), "an evacuated region serves"
+
+
+@sanitize
+def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
+    p, _, _ = _two(t)
+    for args, code, said in (
+            (["evacuate", "east"], 2, "reason"),
+            (["evacuate", "--reason", "x"], 2, "which region"),
+            (["evacuate", "nowhere", "--reason", "x"], 1, "no region 'nowhere'"),
+            (["evacuate", "east", "--reason", "x", "--for", "73h"], 1, "72 hours"),
+            (["evacuate", "east", "--reason", "x", "--for", "soon"], 2, "30m"),
+            (["evacuate", "east", "west", "--reason", "x"], 2, "west"),
+            (["pin", "shop", "east", "--reason", "x"], 2, "share"),
+            (["pin", "shop", "east", "120%", "--reason", "x"], 2, "share"),
+            (["pin", "blog", "east", "10%", "--reason", "x"], 1, "no service 'blog'"),
+            (["freeze", "blog", "--reason", "x"], 1, "no service 'blog'"),
+            (["unfreeze"], 1, "no freeze"),
+            (["unpin", "shop", "east"], 1, "no pin")):
+        done = _run(t, p, *args)
+        assert done.returncode == code and said in done.stderr, (args, done)
+    answer = p.ask("/v1/wishes", "POST")
+    assert answer.status == 403, answer
+    assert _wishes(p) == []
+
+
+@sanitize
+def a_safety_rule_refuses_by_name_and_is_overridden_by_name(t):
+    p, _, _ = _two(t, top='safety = ( { name = "keep-two"; at_least = 2; } );')
+    done = _run(t, p, "evacuate", "east", "--reason", "upgrade")
+    assert done.returncode == 1 and "keep-two" in done.stderr, done
+    assert _wishes(p) == []
+    _do(t, p, "evacuate", "east", "--reason", "upgrade", "--override", "keep-two")
+    assert [w["region"] for w in _wishes(p)] == ["east"]
+    # the last one of a service is held by a rule that needs no configuration
+    done = _run(t, p, "evacuate", "west", "--reason", "x", "--override", "keep-two")
+    assert done.returncode == 1 and "last_region" in done.stderr, done
+    kinds = _kinds(p)
+    assert kinds.count("refused") == 2 and kinds.count("overridden") == 1, kinds
+    p.until_logged("breaks the safety rule keep-two: overridden by")
+
+
+@sanitize
+@deadline(90)
+def wishes_outlive_a_crash_a_restart_and_a_reload(t):
+    p, origins, state = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "upgrade", "--owner", "alice")
+    _do(t, p, "pin", "shop", "west", "100%", "--reason", "test")
+    p.expected_exit = -9
+    p.signal(9)
+    p.wait_exit()
+    p.stop()
+    p.expected_exit = None
+    p.start()
+    assert _region(p, "east")["region_state"] == "evacuated", "it came back with the restart"
+    for _ in range(20):
+        assert p.get("/").expect(200).text.startswith("west")
+    assert {w["wish"] for w in _wishes(p)} == {"evacuate", "pin"}
+    assert [w["owner"] for w in _wishes(p)][0].startswith("alice (as "), _wishes(p)
+    assert p.reload()
+    assert len(_wishes(p)) == 2
+    # configuration wins
+    assert p.reload(regions={"west": [origins["west"]]})
+    assert [w["wish"] for w in _wishes(p)] == ["pin"]
+    p.until_logged("evacuate east")
+    p.until_logged("is dropped")
+    assert "wish_dropped" in _kinds(p)
+    with open(os.path.join(state, "wishes.json")) as f:
+        assert [w["wish"] for w in json.load(f)["wishes"]] == ["pin"]
+
+
+@sanitize
+def a_broken_wishes_file_is_a_warning_and_kept_aside(t):
+    directory = t.directory("kept")
+    state = os.path.join(directory, "state")
+    os.makedirs(state)
+    with open(os.path.join(state, "wishes.json"), "w") as f:
+        f.write('{"version": 1, "wishes": [{"wi')
+    p = t.proxy(regions={"east": [t.origin("east")]}, top=_state(directory))
+    p.get("/").expect(200)
+    p.until_logged("wishes.json.bad")
+    assert os.path.exists(os.path.join(state, "wishes.json.bad"))
+
+
+@sanitize
+def a_wish_ends_by_itself(t):
+    p, _, _ = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "a moment", "--for", "2s")
+    _until_region(p, "east", "evacuated")
+    _until_region(p, "east", "up", 15)
+    assert _wishes(p) == []
+    assert "wish_ended" in _kinds(p)
+
+
+@sanitize
+def a_pinned_share_is_kept_until_it_is_unpinned(t):
+    p, _, _ = _two(t)
+    _do(t, p, "pin", "shop", "east", "20%", "--reason", "a slow database")
+    until(lambda: p.shares() == {"east": 0.2, "west": 0.8}, "the pin is in force", 15)
+    explained = _do(t, p, "explain", "shop")
+    assert re.search(r"east gets 20 %.*pinned", explained), explained
+    _do(t, p, "unpin", "shop", "east")
+    until(lambda: p.shares() == {"east": 0.5, "west": 0.5}, "shares are automatic again", 15)
+
+
+@sanitize
+@deadline(90)
+def a_region_that_waits_for_a_person_goes_on_when_restored(t):
+    p, origins, _ = _two(t, 'failover = { hold_down = "200ms"; ramp = "500ms"; '
+                            'failback = "manual"; };')
+    origins["east"].stop()
+    _until_region(p, "east", "down")
+    again = t.origin("east", address=origins["east"].address, port=origins["east"].port)
+    p.until_state(again, "up")
+    _until_region(p, "east", "hold")
+    for _ in range(20):
+        assert p.get("/").expect(200).text.startswith("west")
+    assert "detour restore east" in _do(t, p, "explain", "shop")
+    assert _region(p, "east")["region_state"] == "hold"
+    _do(t, p, "restore", "east", "--reason", "looked at it")
+    _until_region(p, "east", "up", 15)
+    assert "restore_asked" in _kinds(p)
+
+
+@sanitize
+def an_explanation_says_why_in_sentences_and_as_json(t):
+    p, _, _ = _two(t)
+    _do(t, p, "freeze", "--reason", "a launch", "--for", "1h")
+    until(lambda: "Frozen" in _do(t, p, "explain", "shop"), "the freeze is explained", 5)
+    said = json.loads(_do(t, p, "explain", "shop", "--json"))
+    assert len(said["sentences"]) == 3, said
+    assert said["sentences"][1].startswith("east gets 50 %: UP"), said
+    done = _run(t, p, "explain", "shopp")
+    assert done.returncode == 1 and "no service 'shopp'" in done.stderr, done
+    done = _run(t, p, "explain")
+    assert done.returncode == 2, done
+
+
+@sanitize
+def a_stopped_proxy_is_told_apart_from_a_refusal(t):
+    done = subprocess.run([t.binary, "evacuate", "east", "--reason", "x", "-s", "/nowhere.sock"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+    assert done.returncode == 1 and "/nowhere.sock" in done.stderr, done
