@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "conf/conf.h"
 #include "conf/topology.h"
 #include "control/state.h"
 #include "rig.h"
@@ -72,7 +73,7 @@ use(struct ward *w, struct topology *t)
 }
 
 static void
-ward_open(struct ward *w, const struct world *world)
+ward_open_on(struct ward *w, struct topology *t)
 {
 	*w = (struct ward){ .touched = { touched_new(), touched_new() } };
 	w->brain = brain_new(&(struct brain_setup){ .stats = &w->stats,
@@ -83,7 +84,13 @@ ward_open(struct ward *w, const struct world *world)
 	    .arg = w });
 	w->endpoints = endpoint_registry_new(WORKERS);
 	w->steerings = steering_registry_new(WORKERS);
-	use(w, world_topology(world));
+	use(w, t);
+}
+
+static void
+ward_open(struct ward *w, const struct world *world)
+{
+	ward_open_on(w, world_topology(world));
 }
 
 static void
@@ -355,6 +362,70 @@ START_TEST(a_change_in_one_region_makes_balancers_of_no_other_look_again)
 }
 END_TEST
 
+static const char shared_capacity[] =
+    "listeners = ( { name = \"l\"; bind = \"127.0.0.1:1\"; } );\n"
+    "regions = ( { name = \"east\"; capacity = 1000; } );\n"
+    "services = (\n"
+    "  { name = \"shop\"; regions = ( { region = \"east\"; endpoints = ( \"http://127.0.0.1:2\" ); } "
+    "); },\n"
+    "  { name = \"blog\"; regions = ( { region = \"east\"; endpoints = ( \"http://127.0.0.1:3\" ); } "
+    "); },\n"
+    "  { name = \"own\"; regions = ( { region = \"east\"; capacity = 70;\n"
+    "      endpoints = ( \"http://127.0.0.1:4\" ); } ); } );\n"
+    "routes = ( { path = \"/\"; service = \"shop\"; } );\n";
+
+static double
+limit(const struct ward *w, unsigned service)
+{
+	return atomic_load(&w->table->services[service].regions[0].steering->limit);
+}
+
+/* So many requests a second to the first two services, for a while. */
+static void
+demand(struct ward *w, unsigned shop, unsigned blog)
+{
+	struct service_shard *a = service_steering_shard(w->table->services[0].steering, 0);
+	struct service_shard *b = service_steering_shard(w->table->services[1].steering, 0);
+	uint64_t began_ms = clock_now_ms(), sent_a = 0, sent_b = 0;
+
+	while (clock_now_ms() - began_ms < 1300) {
+		uint64_t spent_ms;
+
+		tick(w);
+		spent_ms = clock_now_ms() - began_ms;
+		stat_add(&a->requests, spent_ms * shop / 1000 - sent_a);
+		stat_add(&b->requests, spent_ms * blog / 1000 - sent_b);
+		sent_a = spent_ms * shop / 1000;
+		sent_b = spent_ms * blog / 1000;
+	}
+}
+
+START_TEST(services_share_a_regions_capacity_by_their_demand)
+{
+	struct conf_problems problems;
+	struct topology *t = conf_load_text(shared_capacity, "t.conf", "", &problems);
+	struct ward w;
+
+	ck_assert_ptr_nonnull(t);
+	conf_problems_free(&problems);
+	ward_open_on(&w, t);
+	/* Nobody uses it: each may count on all of it. */
+	tick(&w);
+	ck_assert_double_eq_tol(limit(&w, 0), 1000, 1);
+	ck_assert_double_eq_tol(limit(&w, 2), 70, 0.1);
+	/* One uses some: the other may have the rest, though its fair part is less. */
+	demand(&w, 400, 0);
+	ck_assert_double_eq_tol(limit(&w, 0), 1000, 50);
+	ck_assert_double_eq_tol(limit(&w, 1), 600, 80);
+	/* Both want more than there is: three to one (as far as a busy machine counts evenly). */
+	demand(&w, 1800, 600);
+	ck_assert_double_eq_tol(limit(&w, 0), 750, 100);
+	ck_assert_double_eq_tol(limit(&w, 1), 250, 100);
+	ck_assert_double_eq_tol(limit(&w, 2), 70, 0.1);
+	ward_close(&w);
+}
+END_TEST
+
 /* Of this thread: the machine may be busy with other things. */
 static uint64_t
 cpu_us(void)
@@ -429,6 +500,7 @@ main(void)
 	tcase_add_test(
 	    c, a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_well);
 	tcase_add_test(c, a_change_in_one_region_makes_balancers_of_no_other_look_again);
+	tcase_add_test(c, services_share_a_regions_capacity_by_their_demand);
 	tcase_add_test(c, ten_thousand_endpoints_cost_less_than_5_ms_a_tick);
 	suite_add_tcase(s, c);
 	return rig_main(s);
