@@ -39,7 +39,8 @@ struct deed {
 static const struct deed evacuate = { "evacuate", false, REGION,
 	{ "evacuate REGION --reason TEXT [--for TIME] [--override RULE]",
 	    "Takes a region out of rotation for all services, until it is restored or the time is\n"
-	    "over; it then comes back by its ramp. Safety rules of the configuration apply.\n"
+	    "over; it then comes back by its ramp. The safety rules of the configuration apply, and\n"
+	    "one more: last_region, the last fit region of a service stays.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed restore = { "evacuate", true, REGION,
 	{ "restore REGION",
