@@ -265,6 +265,7 @@ exchange_connect(struct try *t)
 	up = x->stale_retried ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
 		take_connection(t, up);
+		t->at.connect_us = 0; /* a warm one: nobody waited for its handshake */
 		return;
 	}
 	t->wait = pool_lease(x->worker->pool, slot, certain, on_lease, t, &t->fault);

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from harness import alone, deadline, sanitized, until
+from harness import alone, deadline, sanitize, sanitized, until
 
 _TEXT = ('health_check = { type = "http"; path = "/healthz"; interval = "1s"; timeout = "500ms"; };'
          'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
@@ -53,6 +53,7 @@ def _lose_and_heal(t, p, load, lose, heal):
     until(lambda: _served_by(load, "primary") > before + 100, "it serves again", 30)
 
 
+@sanitize
 @alone
 @deadline(120)
 def a_region_that_vanishes_fails_no_safe_request(t):
@@ -93,6 +94,7 @@ def a_region_that_hangs_fails_no_safe_request(t):
     _judge(t, load, 1000, "stopped")
 
 
+@sanitize
 @alone
 @deadline(120)
 def a_region_behind_tls_that_hangs_fails_no_safe_request(t):
@@ -123,6 +125,7 @@ def _posts(t, lose):
     assert totals["failed"] < 100, totals["failed"]
 
 
+@sanitize
 @alone
 @deadline(120)
 def a_post_caught_in_a_blackhole_is_never_executed_twice(t):
@@ -145,6 +148,7 @@ def a_post_whose_answer_is_lost_is_never_executed_twice(t):
     _posts(t, lose)
 
 
+@sanitize
 @alone
 @deadline(120)
 def a_post_to_a_region_that_hangs_is_never_executed_twice(t):
@@ -156,6 +160,7 @@ def a_post_to_a_region_that_hangs_is_never_executed_twice(t):
     _posts(t, lose)
 
 
+@sanitize
 @deadline(60)
 def a_slow_answer_that_was_acknowledged_keeps_its_time(t):
     slow, other = t.origin("slow"), t.origin("other")

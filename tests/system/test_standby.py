@@ -1,0 +1,145 @@
+"""Standbys, capacities and priorities: what the workers make of control's words."""
+
+import json
+import threading
+import time
+
+from harness import alone, deadline, sanitize, until
+
+_FAST = ('health_check = { type = "http"; path = "/healthz"; interval = "200ms"; timeout = "1s"; '
+         'fast_interval = "50ms"; }; ')
+
+
+@sanitize
+def a_standby_has_warm_connections_and_a_failover_opens_none(t):
+    east, gcp = (t.origin(name, tls=t.pki.server_context(t.pki.site()))
+                 for name in ("east", "gcp"))
+    secure = 'tls = { ca = "%s"; sni = "shop.example.com"; };' % t.pki.authority("ca").chain
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east], "text": secure},
+                         "gcp": {"endpoints": [gcp], "tier": 1, "text": secure}},
+                service_text='failover = { warm_connections = 3; };')
+    until(lambda: gcp.open_connections == 3, "three connections wait at the standby", 10)
+    assert not gcp.requests, "nothing was asked of it"
+    p.get("/").expect(200, "east")
+    handshakes = len(gcp.handshakes)
+    east.refuse()
+    p.get("/failover").expect(200, "gcp")
+    line = p.until_access("/failover")[0]
+    assert line["connect_us"] == 0, line
+    assert len(gcp.handshakes) <= handshakes + 2, "as many as were used are replaced, no more"
+
+
+@sanitize
+def warm_connections_that_the_standby_closes_are_replaced(t):
+    east, gcp = t.origin("east"), t.origin("gcp")
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
+                         "gcp": {"endpoints": [gcp], "tier": 1}})
+    for _ in range(3):
+        until(lambda: gcp.open_connections == 2, "two connections wait at the standby", 10)
+        gcp.drop_connections()
+    until(lambda: gcp.open_connections == 2, "and again", 10)
+    p.get("/").expect(200, "east")
+    assert not gcp.requests
+
+
+@sanitize
+def warm_connections_can_be_turned_off(t):
+    east, gcp = t.origin("east"), t.origin("gcp")
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
+                         "gcp": {"endpoints": [gcp], "tier": 1}},
+                service_text="failover = { warm_connections = 0; };")
+    began = time.monotonic()
+    until(lambda: time.monotonic() > began + 2.5, "two rounds of upkeep")
+    p.get("/").expect(200, "east")
+    assert gcp.connections == 0
+
+
+@alone
+@deadline(60)
+def a_region_gets_no_more_than_its_capacity_and_the_rest_is_shed_at_once(t):
+    origin = t.nginx("only")
+    p = t.proxy(regions={"us-east-1": {"endpoints": [origin], "text": "capacity = 100;"}},
+                service_text=_FAST)
+    p.until_state(origin, "up")
+    load = t.load(p, rate=400, timeout=10.0)
+    began = time.monotonic()
+    load.until_ok(50)
+    first, at = load.ok, time.monotonic()
+    until(lambda: time.monotonic() > at + 5, "five seconds", 10)
+    served, seconds = load.ok - first, time.monotonic() - at
+    totals = load.stop()
+    lines = [line for line in p.access() if line["reason"] == "shed"]
+    slow = sorted(line["total_us"] for line in lines)
+    t.report("capacity 100/s, load 400/s: %.1f/s served, %d shed, shed p99 %.2f ms (%d s)" % (
+        served / seconds, len(lines), slow[int(len(slow) * 0.99)] / 1000,
+        time.monotonic() - began))
+    assert served / seconds <= 105, served / seconds
+    assert served / seconds >= 90, served / seconds
+    assert all(line["status"] == 503 and line["tries"] == 0 for line in lines)
+    assert totals["failed"] == len(lines), totals["failures"]
+    assert slow[int(len(slow) * 0.99)] < 10000, slow[-10:]
+
+
+@alone
+@deadline(60)
+def what_is_shed_is_shed_by_priority(t):
+    origin = t.nginx("only")
+    p = t.proxy(regions={"us-east-1": {"endpoints": [origin], "text": "capacity = 100;"}},
+                service_text=_FAST,
+                routes=['{ path = "/high"; service = "shop"; priority = "high"; }',
+                        '{ path = "/low"; service = "shop"; priority = "low"; }',
+                        '{ path = "/"; service = "shop"; }'])
+    p.until_state(origin, "up")
+    loads = {name: t.load(p, rate=80, target="/" + name, timeout=10.0)
+             for name in ("low", "normal", "high")}
+    at = time.monotonic()
+    until(lambda: time.monotonic() > at + 6, "six seconds", 10)
+    share = {name: load.stop() for name, load in loads.items()}
+    share = {name: totals["ok"] / totals["sent"] for name, totals in share.items()}
+    t.report(json.dumps(share))
+    assert share["high"] > 0.9 > share["normal"] > share["low"], share
+
+
+@sanitize
+def a_shed_request_says_when_to_come_back(t):
+    origin = t.origin("only")
+    p = t.proxy(regions={"us-east-1": {"endpoints": [origin], "text": "capacity = 1;"}})
+    p.get("/").expect(200, "only")
+    seen = set()
+
+    def shed():
+        answer = p.get("/again")
+        if answer.status == 503:
+            seen.add(int(answer.get("retry-after")))
+        return len(seen) >= 3
+
+    until(shed, "some are shed", 20)
+    assert all(5 <= s <= 15 for s in seen), seen
+
+
+@sanitize
+def what_waits_in_a_region_that_goes_down_moves_on_if_it_may(t):
+    east, gcp = t.origin("east"), t.origin("gcp")
+    gate = threading.Event()
+
+    def script(x):
+        if x.request.target == "/healthz":
+            return x.answer(503 if gate.is_set() or broken.is_set() else 200)
+        gate.wait(30)
+        return x.answer(200, "late")
+
+    broken = threading.Event()
+    east.does(script)
+    p = t.proxy(regions={"us-east-1": [east], "gcp": {"endpoints": [gcp], "tier": 1}},
+                service_text=_FAST + 'timeouts = { try = "30s"; request = "30s"; };')
+    p.until_state(east, "up")
+    get = p.client().request("GET", "/get")
+    post = p.client().request("POST", "/post", (), b"order")
+    until(lambda: east.of("/get") and east.of("/post"), "both have arrived")
+    broken.set()
+    get.response().expect(200, "gcp")
+    assert p.until_access("/get")[0]["tries"] == 2
+    assert not gcp.of("/post"), "what must not be sent twice stays"
+    gate.set()
+    post.response().expect(200, "late")
+    assert len(east.of("/post")) == 1 and not gcp.of("/post")
