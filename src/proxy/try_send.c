@@ -128,7 +128,7 @@ tries_send(struct try *t)
 	} else {
 		drained = send_kept(t, &as);
 	}
+	t->at.sent = clock_now_us();
 	tries_wrote(t);
-	t->at.sent = t->at.wrote;
 	return drained;
 }
