@@ -418,7 +418,21 @@ most_in_flight(double capacity, double latency_us)
 }
 
 /*
- * The hard caps. The rate is the capacity itself, for a cold standby too: at the moment of a
+ * h * C: half of the endpoints can do half. A region whose health is ignored, or that nobody can
+ * tell about, is taken at its word.
+ */
+static double
+limit_of(const struct brain_region *r)
+{
+	double known = r->health.total - r->health.unknown;
+
+	if (r->panic || r->health.up <= 0 || known <= 0)
+		return capacity_of(r);
+	return capacity_of(r) * r->health.up / known;
+}
+
+/*
+ * The hard caps. The rate is the capacity of what is up, for a cold standby too: at the moment of a
  * failover what was caught must find a place before the next tick plans for it.
  */
 bool
@@ -428,7 +442,7 @@ brain_limit(struct steer *s, const struct steer_seen *seen)
 
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		struct brain_region *r = &s->regions[i];
-		double limit = capacity_of(r);
+		double limit = limit_of(r);
 		double in_flight = r->limit_in_flight;
 
 		if (limit <= 0)

@@ -396,6 +396,31 @@ START_TEST(in_flight_is_limited_by_the_mean_latency_once_it_is_known)
 }
 END_TEST
 
+START_TEST(a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity)
+{
+	struct steer_region_out out;
+
+	brain_plan(&b, 2);
+	b.regions[0].capacity = 200;
+	b.regions[1].capacity = 100;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	steer_region(b.s, 0, &out);
+	ck_assert_double_eq_tol(out.limit, 200, 1e-6);
+	brain_probe(&b, 0, 1, ENDPOINT_DOWN);
+	brain_run(&b, 1000);
+	steer_region(b.s, 0, &out);
+	ck_assert_double_eq_tol(out.limit, 100, 1e-6);
+	steer_region(b.s, 1, &out);
+	ck_assert_double_eq_tol(out.limit, 100, 1e-6);
+	brain_probe_all(&b, ENDPOINT_DOWN); /* fails open: no limit of 0, which would be none */
+	brain_run(&b, 5000);
+	steer_region(b.s, 0, &out);
+	ck_assert_double_eq_tol(out.limit, 200, 1e-6);
+}
+END_TEST
+
 START_TEST(a_region_in_panic_says_so_once)
 {
 	struct steer_region_out out;
@@ -448,6 +473,7 @@ main(void)
 	tcase_add_test(tests, what_waits_serves_rather_than_that_requests_are_refused);
 	tcase_add_test(tests, it_is_said_before_a_loss_that_it_could_not_be_absorbed);
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
+	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
 	tcase_add_test(tests, a_region_in_panic_says_so_once);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
