@@ -126,6 +126,8 @@ draw_amount(struct rng *r, enum trouble_kind k)
 		return between(r, -7200000, 7200000);
 	case TROUBLE_SURGE:
 		return between(r, 1.2, 3);
+	case TROUBLE_RELOAD:
+		return rng_below(r, 5);
 	case TROUBLE_CRASH:
 	case TROUBLE_RESET:
 	case TROUBLE_BLACKHOLE:
@@ -135,7 +137,6 @@ draw_amount(struct rng *r, enum trouble_kind k)
 	case TROUBLE_LIE_UP:
 	case TROUBLE_STALL:
 	case TROUBLE_RESTART:
-	case TROUBLE_RELOAD:
 	case TROUBLE_EVACUATE:
 	case TROUBLE_FREEZE:
 	case TROUBLE_KINDS:
@@ -169,10 +170,8 @@ draw_trouble(struct scenario *s, struct rng *r, uint32_t at_ms, bool flaps)
 	t->at_ms = at_ms / 100 * 100;
 	t->for_ms = draw_length(r, t->kind) / 100 * 100;
 	t->amount = draw_amount(r, t->kind);
-	if (trouble_scope(t->kind) == SCOPE_PROXY)
-		return;
 	t->region = rng_below(r, s->region_count);
-	if (trouble_scope(t->kind) == SCOPE_REGION)
+	if (trouble_scope(t->kind) != SCOPE_ENDPOINTS)
 		return;
 	if (rng_below(r, 12) == 0)
 		t->region = SIM_REGIONS;

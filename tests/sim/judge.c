@@ -68,6 +68,9 @@ note_troubles(struct judge *j)
 		j->any_trouble_ms = now_ms + 1;
 		if (trouble_scope(t->kind) == SCOPE_PROXY)
 			j->proxy_trouble_ms = now_ms + 1;
+		if (t->kind == TROUBLE_STALL || t->kind == TROUBLE_CLOCK ||
+		    t->kind == TROUBLE_RESTART)
+			j->shaken_ms = now_ms + 1;
 		for (unsigned r = 0; r < w->is->region_count; r++) {
 			if (t->region == r || t->region == SIM_REGIONS)
 				j->region_trouble_ms[r] = now_ms + 1;
@@ -101,6 +104,9 @@ check_sums(struct judge *j)
 			judge_broken(j, "share in range", "%s has %g", w->names[i], share);
 		sum += share;
 	}
+	if ((mode == SHARE_FAIL_CLOSED && w->is->fail_open) ||
+	    (mode == SHARE_FAIL_OPEN && !w->is->fail_open))
+		judge_broken(j, "fails open or closed as configured", "mode %d", mode);
 	if (mode == SHARE_FAIL_CLOSED || mode == SHARE_NOTHING)
 		return;
 	if (!(fabs(sum - 1) < 1e-6))
@@ -183,6 +189,36 @@ check_capacity(struct judge *j, unsigned i)
 	if (r->out.share > 0 && !(r->out.limit > 0 && r->out.limit <= r->is->capacity * 1.0001))
 		judge_broken(j, "a stated capacity is a limit", "%s has limit %g of %g",
 		    j->world->names[i], r->out.limit, r->is->capacity);
+}
+
+static bool
+all_reset(const struct world *w, unsigned region)
+{
+	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+		if (w->region[region].endpoint[k].fate != FATE_RESET)
+			return false;
+	}
+	return true;
+}
+
+/* Live traffic tells at once that nobody listens, whatever the checks say. */
+static void
+check_reset(struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+	struct judge_region *t = &j->region[i];
+	double rate = w->region[i].out.share * steer_demand(w->core);
+
+	if (!all_reset(w, i) || rate < 30) {
+		t->reset_ms = 0;
+		return;
+	}
+	t->reset_ms += TICK_MS;
+	if (t->reset_ms > (rate >= 100 ? 400 : 1200) && judge_another_is_fine(j, i) &&
+	    quiet_since(j->proxy_trouble_ms, w->t_ms, 20000))
+		judge_broken(j, "a region that resets is left at once",
+		    "%s resets since %u ms at %.0f requests a second", w->names[i], t->reset_ms,
+		    rate);
 }
 
 /* ---- transitions ---- */
@@ -352,8 +388,9 @@ check_speed(struct judge *j)
 	if (steer_mode(w->core) != SHARE_NORMAL || steer_shed(w->core) > 0)
 		j->hard_ms = w->t_ms;
 	if (gains > 0.13 && w->t_ms > j->hard_ms + 12000 &&
-	    quiet_since(j->proxy_trouble_ms, w->t_ms, 20000))
-		judge_broken(j, "soft moves are slow", "%.3f of the traffic moved in a second", gains);
+	    quiet_since(j->shaken_ms, w->t_ms, 20000))
+		judge_broken(
+		    j, "soft moves are slow", "%.3f of the traffic moved in a second", gains);
 }
 
 /* With nothing wrong and demand far from all limits, nothing moves and nothing is said. */
@@ -417,6 +454,7 @@ judge_tick(struct judge *j)
 		if (!w->running || w->stalled)
 			continue;
 		check_excluded(j, i);
+		check_reset(j, i);
 		check_transition(j, i, now_ms);
 		check_ramp(j, i, now_ms);
 	}

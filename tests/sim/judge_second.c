@@ -203,8 +203,8 @@ all_gone(const struct world *w, unsigned region, bool *by_reset)
 	return true;
 }
 
-static bool
-another_is_fine(const struct judge *j, unsigned region)
+bool
+judge_another_is_fine(const struct judge *j, unsigned region)
 {
 	const struct world *w = j->world;
 
@@ -225,7 +225,7 @@ check_dead(struct judge *j, unsigned i)
 	struct judge_region *t = &j->region[i];
 	bool by_reset;
 
-	if (!all_gone(w, i, &by_reset) || !another_is_fine(j, i) ||
+	if (!all_gone(w, i, &by_reset) || !judge_another_is_fine(j, i) ||
 	    !quiet_for(j->proxy_trouble_ms, w, 20000)) {
 		t->dead_ms = 0;
 		return;
@@ -247,7 +247,7 @@ plainly_sick(const struct world *w, unsigned region)
 
 		if (e->fate != FATE_USUAL || e->lies_down)
 			return false;
-		if (e->errors < 0.2 && (e->slow < 12 || added_us < 500000))
+		if (e->errors < 0.2 && (e->slow < 6 || added_us < 200000))
 			return false;
 	}
 	return true;
@@ -262,8 +262,8 @@ check_sick(struct judge *j, unsigned i)
 
 	for (unsigned r = 0; r < w->is->region_count; r++)
 		others += r != i ? j->region[r].tries_1s : 0;
-	if (!plainly_sick(w, i) || !another_is_fine(j, i) || others < 40 || judge_is_needed(j, i) ||
-	    !quiet_for(j->proxy_trouble_ms, w, 60000)) {
+	if (!plainly_sick(w, i) || !judge_another_is_fine(j, i) || others < 40 ||
+	    judge_is_needed(j, i) || !quiet_for(j->proxy_trouble_ms, w, 60000)) {
 		t->sick_ms = 0;
 		return;
 	}
@@ -273,6 +273,59 @@ check_sick(struct judge *j, unsigned i)
 		judge_broken(j, "a sick region is left",
 		    "%s is sick since %u ms and has %.4f, state %s", w->names[i], t->sick_ms,
 		    w->region[i].out.share, region_state_name(w->region[i].out.region.state));
+}
+
+/* An endpoint that resets is taken out by its traffic, as long as those of its region are few. */
+static void
+check_endpoints(struct judge *j, unsigned i)
+{
+	const struct world *w = j->world;
+	const struct sim_region *r = &w->region[i];
+	unsigned troubled = 0;
+
+	for (unsigned k = 0; k < w->is->endpoint_count; k++)
+		troubled += r->endpoint[k].troubled;
+	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+		const struct sim_endpoint *e = &r->endpoint[k];
+		uint32_t *bad_ms = &j->region[i].bad_ms[k];
+
+		if (e->fate != FATE_RESET || !e->usable || troubled * 2 > w->is->endpoint_count ||
+		    flaps(w, i) || j->region[i].tries_1s < 5 * w->is->endpoint_count ||
+		    !quiet_for(j->proxy_trouble_ms, w, 20000)) {
+			*bad_ms = 0;
+			continue;
+		}
+		*bad_ms += 1000;
+		if (*bad_ms > 5000)
+			judge_broken(j, "an endpoint that resets is taken out",
+			    "%s, endpoint %u, resets since %u ms", w->names[i], k, *bad_ms);
+	}
+}
+
+/* When all checks lie and nothing else is wrong, the service goes on. */
+static void
+check_open(struct judge *j)
+{
+	const struct world *w = j->world;
+	double can = 0;
+
+	if (!w->is->fail_open || w->t_ms < j->grace_until_ms ||
+	    !quiet_for(j->proxy_trouble_ms, w, 60000))
+		return;
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		const struct scenario_region *is = w->region[i].is;
+
+		if (w->region[i].evacuated || w->region[i].factor < 1)
+			return;
+		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+			if (w->region[i].endpoint[k].bad || !w->region[i].endpoint[k].lies_down)
+				return;
+		}
+		can += is->tier > 0 ? 0 : is->capacity > 0 ? 0.8 * is->capacity : is->real / 2;
+	}
+	if (j->ok_1s < 0.9 * fmin(can, j->wanted_1s) - 4 * sqrt(can) - 3)
+		judge_broken(j, "lying checks stop nothing", "%u of %u served in a second",
+		    j->ok_1s, j->wanted_1s);
 }
 
 /* Nobody waits longer than told, and in the end all is as it was. */
@@ -330,8 +383,10 @@ judge_second(struct judge *j)
 	if (!w->running)
 		return;
 	check_service(j);
+	check_open(j);
 	for (unsigned i = 0; i < w->is->region_count && !w->stalled; i++) {
 		check_dead(j, i);
+		check_endpoints(j, i);
 		check_sick(j, i);
 		check_return(j, i);
 		check_evacuated(j, i);

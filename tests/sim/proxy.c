@@ -45,7 +45,7 @@ plan(struct world *w)
 			.name = w->names[i],
 			.provider = "",
 			.tier = w->is->region[i].tier,
-			.weight = w->is->region[i].weight,
+			.weight = w->region_weights[i],
 			.capacity = w->is->region[i].capacity,
 			.endpoint_count = w->is->endpoint_count,
 			.ids = w->ids[i],

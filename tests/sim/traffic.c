@@ -297,7 +297,8 @@ deal_by_weight(struct world *w, unsigned region, enum turn turn, uint32_t n)
 }
 
 /*
- * As least-request balancing does once endpoints answer late: each try where the least is in flight.
+ * As least-request balancing does once endpoints answer late: each try where the least is in
+ * flight.
  */
 static void
 deal_by_load(struct world *w, unsigned region, enum turn turn, uint32_t n)
@@ -380,7 +381,7 @@ by_tier(const struct world *w, unsigned asked)
 			continue;
 		if (best < 0 || r->is->tier < w->region[best].is->tier ||
 		    (r->is->tier == w->region[best].is->tier &&
-			r->is->weight > w->region[best].is->weight))
+			w->region_weights[i] > w->region_weights[best]))
 			best = (int)i;
 	}
 	return best;

@@ -107,6 +107,8 @@ begin(struct world *w, const struct trouble *t)
 			proxy_stop(w);
 		break;
 	case TROUBLE_RELOAD:
+		if (t->amount >= 1 && t->region < w->is->region_count)
+			w->region_weights[t->region] = (unsigned)t->amount;
 		if (w->running)
 			proxy_reload(w);
 		break;
@@ -141,7 +143,8 @@ end_wishes(struct world *w, const struct trouble *ended)
 	for (unsigned i = 0; i < w->is->trouble_count; i++) {
 		const struct trouble *t = &w->is->trouble[i];
 
-		if (w->active[i] && t->kind == ended->kind && t->region == ended->region)
+		if (w->active[i] && t->kind == ended->kind &&
+		    (t->region == ended->region || t->kind == TROUBLE_FREEZE))
 			return;
 	}
 	if (ended->kind == TROUBLE_FREEZE)

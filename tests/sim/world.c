@@ -42,6 +42,7 @@ world_new(const struct scenario *s)
 		snprintf(w->names[i], sizeof w->names[i], "r%u", i);
 		r->is = &s->region[i];
 		r->factor = 1;
+		w->region_weights[i] = s->region[i].weight;
 		r->latency_us = r->is->latency_us;
 		for (unsigned k = 0; k < s->endpoint_count; k++)
 			r->endpoint[k].slow = 1;

@@ -120,6 +120,7 @@ struct world {
 	struct steer_region_plan regions[SIM_REGIONS];
 	uint32_t ids[SIM_REGIONS][SIM_ENDPOINTS];
 	uint16_t weights[SIM_ENDPOINTS];
+	unsigned region_weights[SIM_REGIONS]; /* as last loaded */
 	char names[SIM_REGIONS][8];
 	struct steer_saved_region saved[SIM_REGIONS];
 	uint64_t saved_now_ms;
