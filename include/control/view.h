@@ -11,7 +11,9 @@
 #include "control/tally.h"
 #include "proxy/worker.h"
 
+struct journal_stats;
 struct table;
+struct wishes;
 
 /* The process and what main did with it. */
 struct view_process {
@@ -40,6 +42,8 @@ struct view {
 	const struct view_worker *workers;
 	unsigned worker_count;
 	const struct controller_stats *control;
+	const struct journal_stats *journal; /* NULL: no journal is kept */
+	const struct wishes *wishes; /* of people, in force; NULL: nobody is asked for any */
 	bool ready; /* the first table was published */
 	uint64_t now_ms;
 	uint64_t now_wall_us;

@@ -63,6 +63,8 @@ void wish_store_make(struct wish_store *, const struct wish *, uint64_t for_ms,
  */
 void wish_store_end(struct wish_store *, const struct wish *, struct wish_reply *);
 
+/* Those in force; valid until the next call. */
+const struct wishes *wish_store_list(const struct wish_store *);
 /* {"version", "wishes": [...]}. A new reference. */
 json_t *wish_store_json(const struct wish_store *) __attribute__((warn_unused_result));
 

@@ -394,6 +394,8 @@ server_view(struct server *s, struct view *v)
 	v->ready = server_is_ready(s);
 	v->table = s->controller != NULL ? controller_table(s->controller) : NULL;
 	v->control = s->controller != NULL ? controller_stats(s->controller) : &none;
+	v->journal = journal_stats(s->people.journal);
+	v->wishes = wish_store_list(s->people.wishes);
 	v->process.access_log_dropped =
 	    s->access_log != NULL ? access_log_dropped(s->access_log) : 0;
 	v->workers = s->view_workers;

@@ -11,10 +11,12 @@
 
 #include "conf/topology.h"
 #include "control/exposition.h"
+#include "control/journal.h"
 #include "control/metrics_endpoint.h"
 #include "control/metrics_process.h"
 #include "control/metrics_steering.h"
 #include "control/view.h"
+#include "control/wish_store.h"
 #include "net/listener.h"
 #include "steer/endpoint.h"
 #include "steer/share.h"
@@ -449,6 +451,43 @@ write_regions(struct evbuffer *out, const struct view *v)
 	each_region(out, v, region_first_byte);
 }
 
+static uint64_t
+count_wishes(const struct wishes *wishes, enum wish_kind kind)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < wishes->count; i++)
+		n += wishes->list[i].kind == kind;
+	return n;
+}
+
+static void
+write_journal(struct evbuffer *out, const struct journal_stats *j)
+{
+	counter(out, "detour_journal_facts_total", "Facts in the journal since the start.",
+	    atomic_load_explicit(&j->facts, memory_order_relaxed));
+	counter(out, "detour_journal_dropped_facts_total",
+	    "Facts lost because too many came at once.",
+	    atomic_load_explicit(&j->dropped, memory_order_relaxed));
+	counter(out, "detour_journal_unwritten_facts_total",
+	    "Facts that the disk did not take; they were in memory only.",
+	    atomic_load_explicit(&j->unwritten, memory_order_relaxed));
+}
+
+static void
+write_wishes(struct evbuffer *out, const struct wishes *wishes)
+{
+	metric_family(out, "detour_wishes", "gauge", "Wishes of people in force, by kind.");
+	for (int kind = WISH_EVACUATE; kind <= WISH_PIN; kind++) {
+		struct metric_labels labels = { {
+		    { "wish", wish_word((enum wish_kind)kind) },
+		} };
+
+		metric_count(out, "detour_wishes", &labels,
+		    count_wishes(wishes, (enum wish_kind)kind));
+	}
+}
+
 void
 metrics_write(struct evbuffer *out, const struct view *v)
 {
@@ -459,6 +498,10 @@ metrics_write(struct evbuffer *out, const struct view *v)
 	write_handshakes(out, v);
 	write_workers(out, v);
 	write_control(out, v->control);
+	if (v->journal != NULL)
+		write_journal(out, v->journal);
+	if (v->wishes != NULL)
+		write_wishes(out, v->wishes);
 	if (v->table == NULL)
 		return;
 	write_certificates(out, v->table->topology);

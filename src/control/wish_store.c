@@ -505,6 +505,12 @@ wish_store_end(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 	say(r, restore ? "%s takes traffic again, by its ramp" : "%s is automatic again", text);
 }
 
+const struct wishes *
+wish_store_list(const struct wish_store *s)
+{
+	return &s->wishes;
+}
+
 json_t *
 wish_store_json(const struct wish_store *s)
 {

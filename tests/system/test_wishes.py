@@ -121,6 +121,7 @@ def a_safety_rule_refuses_by_name_and_is_overridden_by_name(t):
     # the last one of a service is held by a rule that needs no configuration
     done = _run(t, p, "evacuate", "west", "--reason", "x", "--override", "keep-two")
     assert done.returncode == 1 and "last_region" in done.stderr, done
+    assert p.metrics().total("detour_wishes") == 1
     kinds = _kinds(p)
     assert kinds.count("refused") == 2 and kinds.count("overridden") == 1, kinds
     p.until_logged("breaks the safety rule keep-two: overridden by")

@@ -9,10 +9,12 @@
 
 #include "base/bytes.h"
 #include "control/exposition.h"
+#include "control/journal.h"
 #include "steer/region.h"
 #include "steer/share.h"
 #include "steer/steering.h"
 #include "steer/table.h"
+#include "steer/wish.h"
 #include "view_world.h"
 
 enum { LINES_MAX = 4000, FAMILIES_MAX = 200 };
@@ -361,6 +363,26 @@ START_TEST(label_values_are_escaped)
 }
 END_TEST
 
+START_TEST(the_journal_and_wishes_are_counted)
+{
+	struct journal_stats journal = { .facts = 12, .dropped = 3, .unwritten = 4 };
+	struct wishes *wishes = calloc(1, sizeof *wishes);
+	struct wish w = { .kind = WISH_PIN, .service = "shop", .region = "east" };
+
+	ck_assert(wishes_set(wishes, &w));
+	view.journal = &journal;
+	view.wishes = wishes;
+	view_world_observe(view.now_ms);
+	scrape();
+	ck_assert_double_eq(value_of("detour_journal_facts_total"), 12);
+	ck_assert_double_eq(value_of("detour_journal_dropped_facts_total"), 3);
+	ck_assert_double_eq(value_of("detour_journal_unwritten_facts_total"), 4);
+	ck_assert_double_eq(value_of("detour_wishes{wish=\"pin\"}"), 1);
+	ck_assert_double_eq(value_of("detour_wishes{wish=\"evacuate\"}"), 0);
+	free(wishes);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -377,6 +399,7 @@ main(void)
 	tcase_add_test(tests, panic_shows_while_a_service_fails_open);
 	tcase_add_test(tests, the_state_of_a_region_is_one_of_all);
 	tcase_add_test(tests, before_the_first_table_the_process_is_told_about);
+	tcase_add_test(tests, the_journal_and_wishes_are_counted);
 	tcase_add_test(tests, label_values_are_escaped);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
