@@ -37,7 +37,7 @@ struct desk_world {
 	unsigned service_count;
 	uint64_t now_ms;
 };
-/* Takes new wishes, then answers what was asked, if anything was. Also once before the first tick. */
+/* Takes new wishes, then answers what was asked. Also once before the first tick. */
 void desk_serve(struct desk *, const struct desk_world *);
 
 /* ---- main ---- */
@@ -52,7 +52,7 @@ struct desk_question {
 	char service[WISH_NAME]; /* explain */
 	/* judge: may the wish come into force, given the others? */
 	struct wish wish;
-	char overridden[WISH_TEXT]; /* rules to leave out, with commas between them, or "" */
+	char overridden[WISH_TEXT];    /* rules to leave out, with commas between them, or "" */
 	uint64_t since_last_change_ms; /* UINT64_MAX: there was none */
 };
 
@@ -62,13 +62,13 @@ enum desk_verdict {
 	DESK_YES,
 	DESK_REFUSED, /* judge: by the rule */
 	DESK_UNKNOWN, /* no such service or region */
-	DESK_LATE, /* control did not answer in time: nothing was changed */
+	DESK_LATE,    /* control did not answer in time: nothing was changed */
 };
 
 struct desk_answer {
 	enum desk_verdict verdict;
-	char rule[WISH_TEXT]; /* of REFUSED; with YES: the overridden ones, if any would have refused */
-	double shed; /* judge: of the worst-off service's demand, afterwards */
+	char rule[WISH_TEXT]; /* of REFUSED; with YES: those overridden, if one would have refused */
+	double shed;          /* judge: of the worst-off service's demand, afterwards */
 	char text[DESK_TEXT]; /* explain: sentences, a line each; judge: how things would stand */
 };
 

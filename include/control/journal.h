@@ -28,7 +28,7 @@ enum {
 
 struct journal_stats { /* main writes, anyone reads relaxed */
 	atomic_ullong facts;
-	atomic_ullong dropped; /* the ring was full: control never waits for main */
+	atomic_ullong dropped;   /* the ring was full: control never waits for main */
 	atomic_ullong unwritten; /* the disk did not take them */
 };
 
@@ -40,8 +40,8 @@ void journal_free(struct journal *); /* what lies in the ring is still written; 
  * Control. Everything is copied. endpoint_url: of fact.endpoint_id, or NULL. wishes: those in
  * force, from which owner and reason of what a person did are taken; NULL: none.
  */
-void journal_put(struct journal *, const struct fact *, const char *endpoint_url,
-    const struct wishes *);
+void journal_put(
+    struct journal *, const struct fact *, const char *endpoint_url, const struct wishes *);
 
 /*
  * Main: from now on facts are drained on this loop and, unless state_dir is "", written there. What

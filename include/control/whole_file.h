@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 /* Makes the directory if there is none. False with an error: what was there before is untouched. */
-bool whole_file_write(const char *dir, const char *name, const char *text, size_t len,
-    struct error *);
+bool whole_file_write(
+    const char *dir, const char *name, const char *text, size_t len, struct error *);
 
 #endif

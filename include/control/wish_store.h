@@ -1,8 +1,8 @@
 /*
  * The wishes of people: checked, kept in memory and in state_dir/wishes.json, told to control.
  *
- * Main thread. What takes traffic from a region is judged by control, on a copy of its state, before
- * it comes into force. The configuration wins: a wish for what it does not name is dropped.
+ * Main thread. What takes traffic from a region is judged by control, on a copy of its state,
+ * before it comes into force. The configuration wins: a wish for what it does not name is dropped.
  */
 #ifndef CONTROL_WISH_STORE_H
 #define CONTROL_WISH_STORE_H
@@ -25,7 +25,7 @@ enum {
 	WISH_MIN_MS = 1000,
 };
 
-const char *wish_word(enum wish_kind); /* "evacuate", "freeze", "pin" */
+const char *wish_word(enum wish_kind);               /* "evacuate", "freeze", "pin" */
 bool wish_parse(const char *word, enum wish_kind *); /* false: no such word */
 
 /* Desk and journal are borrowed, as long as the store. */
@@ -52,8 +52,8 @@ typedef void wish_reply_fn(void *arg, const struct wish_reply *);
 
 /*
  * Makes a wish: its kind, names, share, owner and reason are given, its times follow from for_ms
- * (0: the default). overridden: safety rules to break, with commas between them, or "". Calls done() exactly once, possibly
- * before it returns.
+ * (0: the default). overridden: safety rules to break, with commas between them, or "". Calls
+ * done() exactly once, possibly before it returns.
  */
 void wish_store_make(struct wish_store *, const struct wish *, uint64_t for_ms,
     const char *overridden, wish_reply_fn *done, void *arg);

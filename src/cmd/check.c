@@ -12,8 +12,10 @@ enum { ROUTES_SHOWN = 50, OPT_LOSE = 256 };
 
 static const struct usage usage = {
 	"check -c FILE [--lose REGION]",
-	"Validates a configuration without serving it; says what it would serve, and where traffic\n"
-	"would go if each region in turn were lost, with all others up and the first tier as busy as\n"
+	"Validates a configuration without serving it; says what it would serve, and where "
+	"traffic\n"
+	"would go if each region in turn were lost, with all others up and the first tier as busy "
+	"as\n"
 	"max_utilization allows. Each service is looked at by itself.\n"
 	"\n"
 	"  -c, --config FILE   the configuration\n"

@@ -15,7 +15,8 @@ enum { FOLLOW_EVERY_MS = 500, SHOWN = 100, MOST_SHOWN = 4096 };
 
 static const struct usage usage = {
 	"journal [--follow] [--limit N] [--socket PATH | -c FILE] [--json]",
-	"Shows the newest facts of a running Detour: what changed in routing, and on what evidence.\n"
+	"Shows the newest facts of a running Detour: what changed in routing, and on what "
+	"evidence.\n"
 	"\n"
 	"  -f, --follow        goes on with what comes, until interrupted\n"
 	"  -n, --limit N       so many to begin with (100)\n"
@@ -92,8 +93,8 @@ show(const char *socket, const struct options *o, const char *query, json_int_t 
 			print_fact(json_array_get(facts, i));
 			continue;
 		}
-		json_dumpf(json_array_get(facts, i), stdout,
-		    JSON_COMPACT | JSON_REAL_PRECISION(12));
+		json_dumpf(
+		    json_array_get(facts, i), stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
 		putchar('\n');
 	}
 	*since = json_integer_value(json_object_get(json, "next"));

@@ -28,8 +28,8 @@ struct world {
 
 /* No name is asked for: each stands for one address. */
 static struct table_addresses
-one_address(void *arg, const struct conf_service *s, const struct conf_service_region *r,
-    unsigned endpoint)
+one_address(
+    void *arg, const struct conf_service *s, const struct conf_service_region *r, unsigned endpoint)
 {
 	static const struct sockaddr_storage address = { .ss_family = AF_INET };
 	static const socklen_t len = sizeof(struct sockaddr_in);
@@ -127,8 +127,8 @@ print_loss(FILE *to, const struct steer_plan *plan, const char *lost, const stru
 	} else {
 		print_shares(to, plan, w);
 		if (w->shed > NOTHING)
-			fprintf(to, "; %.1f %% shed (%.0f requests/s)", w->shed * 100,
-			    w->shed_rate);
+			fprintf(
+			    to, "; %.1f %% shed (%.0f requests/s)", w->shed * 100, w->shed_rate);
 	}
 	if (w->broken != NULL)
 		fprintf(to, "; breaks %s", w->broken->name);
@@ -145,8 +145,9 @@ print_head(FILE *to, const struct steer_plan *plan, double demand)
 		fprintf(to, "  %s, at %.0f requests/s (%.0f %% of what its first tier can take)\n",
 		    plan->service, demand, plan->policy.share.max_utilization * 100);
 	else
-		fprintf(to, "  %s: no capacity is stated for its first tier, so this is about "
-			    "shares only\n",
+		fprintf(to,
+		    "  %s: no capacity is stated for its first tier, so this is about "
+		    "shares only\n",
 		    plan->service);
 }
 

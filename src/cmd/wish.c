@@ -21,8 +21,8 @@
 #define MAKING                                                                                     \
 	"  -r, --reason TEXT     why; whoever reads the journal must understand it\n"              \
 	"      --for TIME        how long, at most 72h (1h)\n"                                     \
-	"      --override RULE   breaks this safety rule, or these: RULE,RULE; the journal says so\n" \
-	ASKING
+	"      --override RULE   breaks this safety rule, or these: RULE,RULE; the journal says "  \
+	"so\n" ASKING
 #define ENDING "  -r, --reason TEXT     why, for the journal\n" ASKING
 #define EXIT_CODES "\nExit codes: 0 done, 1 refused or failed, 2 bad usage.\n"
 
@@ -39,7 +39,8 @@ struct deed {
 static const struct deed evacuate = { "evacuate", false, REGION,
 	{ "evacuate REGION --reason TEXT [--for TIME] [--override RULE]",
 	    "Takes a region out of rotation for all services, until it is restored or the time is\n"
-	    "over; it then comes back by its ramp. The safety rules of the configuration apply, and\n"
+	    "over; it then comes back by its ramp. The safety rules of the configuration apply, "
+	    "and\n"
 	    "one more: last_region, the last fit region of a service stays.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed restore = { "evacuate", true, REGION,
@@ -221,8 +222,8 @@ ask(const struct deed *d, const struct options *o, const json_t *body)
 	if (text == NULL)
 		fputs("detour: that is not UTF-8\n", stderr);
 	if (socket != NULL) {
-		answer = admin_post(socket, d->ends ? "/v1/wishes/end" : "/v1/wishes", text,
-		    &status, &len, &error);
+		answer = admin_post(
+		    socket, d->ends ? "/v1/wishes/end" : "/v1/wishes", text, &status, &len, &error);
 		if (answer == NULL)
 			fprintf(stderr, "detour: %s\n", error.text);
 		else

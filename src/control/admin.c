@@ -32,9 +32,9 @@ struct admin {
 	admin_view_fn *view;
 	void *arg;
 	const struct admin_people *people; /* borrowed; NULL: those pages are not there */
-	struct tally *tally; /* owned */
-	struct event *tick;  /* owned */
-	struct evhttp *tcp;  /* owned, each with its listening socket; NULL: off */
+	struct tally *tally;               /* owned */
+	struct event *tick;                /* owned */
+	struct evhttp *tcp;                /* owned, each with its listening socket; NULL: off */
 	struct evhttp *local;
 	char tcp_text[64];
 	char *socket_path; /* NULL: none of ours is there */

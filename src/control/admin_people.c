@@ -53,15 +53,14 @@ serve_journal(const struct admin_people *p, struct evhttp_request *req)
 	bool sound;
 
 	sound = text == NULL || evhttp_parse_query_str(text, &query) == 0;
-	sound = sound && number_param(&query, "since", &since) &&
-	    number_param(&query, "limit", &limit);
+	sound =
+	    sound && number_param(&query, "since", &since) && number_param(&query, "limit", &limit);
 	evhttp_clear_headers(&query);
 	if (!sound)
 		admin_reply_text(req, 400, "since and limit are numbers\n");
 	else
 		admin_reply_json(req, 200,
-		    journal_json(
-			p->journal, since, limit < JOURNAL_KEPT ? (unsigned)limit : 0));
+		    journal_json(p->journal, since, limit < JOURNAL_KEPT ? (unsigned)limit : 0));
 }
 
 /* ---- explanations ---- */
@@ -194,7 +193,7 @@ static const char *
 decode(json_t *json, const char *peer, struct wanted *w)
 {
 	const char *kind, *service = NULL, *region = NULL, *owner = NULL, *reason = NULL,
-		    *overridden = NULL;
+			  *overridden = NULL;
 	double seconds = 0;
 
 	if (json_unpack(json, "{s:s, s?s, s?s, s?F, s?s, s?s, s?F, s?s !}", "wish", &kind,
@@ -203,6 +202,10 @@ decode(json_t *json, const char *peer, struct wanted *w)
 		return "keys are wish, service, region, share, owner, reason, for_s and override";
 	if (!wish_parse(kind, &w->wish.kind))
 		return "a wish is evacuate, freeze or pin";
+	/* what would not be obeyed must not look as if it were */
+	if ((w->wish.kind == WISH_EVACUATE && service != NULL) ||
+	    (w->wish.kind == WISH_FREEZE && region != NULL))
+		return "a region is evacuated for all services, a service is frozen in all regions";
 	if (!(seconds >= 0 && seconds <= WISH_MAX_MS / 1000))
 		return "for_s is at most 72 hours";
 	w->for_ms = (uint64_t)(seconds * 1000);

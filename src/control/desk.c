@@ -270,11 +270,9 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 void
 desk_open(struct desk *d, struct event_base *base)
 {
-	d->reply_event =
-	    event_new(base, mailbox_fd(d->replies), EV_READ | EV_PERSIST, on_reply, d);
+	d->reply_event = event_new(base, mailbox_fd(d->replies), EV_READ | EV_PERSIST, on_reply, d);
 	d->deadline = evtimer_new(base, on_deadline, d);
-	if (d->reply_event == NULL || d->deadline == NULL ||
-	    event_add(d->reply_event, NULL) != 0) {
+	if (d->reply_event == NULL || d->deadline == NULL || event_add(d->reply_event, NULL) != 0) {
 		log_error("cannot watch for answers of the control thread");
 		abort();
 	}

@@ -63,12 +63,12 @@ struct journal {
 	int wake_fd;
 
 	/* main's */
-	struct event *wake; /* NULL until it is open */
-	struct journal_file *file; /* NULL: in memory only */
+	struct event *wake;             /* NULL until it is open */
+	struct journal_file *file;      /* NULL: in memory only */
 	struct kept kept[JOURNAL_KEPT]; /* a ring by id */
 	uint64_t next_id;
 	uint64_t complained_ms; /* 0: the disk takes all */
-	uint64_t unwritten; /* since the last complaint */
+	uint64_t unwritten;     /* since the last complaint */
 	struct journal_stats stats;
 };
 
@@ -139,8 +139,8 @@ fill(struct record *r, const struct fact *f, const char *const texts[TEXTS])
 }
 
 void
-journal_put(struct journal *j, const struct fact *f, const char *endpoint_url,
-    const struct wishes *wishes)
+journal_put(
+    struct journal *j, const struct fact *f, const char *endpoint_url, const struct wishes *wishes)
 {
 	const struct wish *wish = wish_behind(f, wishes);
 	const char *const texts[TEXTS] = {

@@ -10,7 +10,8 @@
 #include "steer/explain.h"
 #include "steer/whatif.h"
 
-/* A demand of nothing would mean "assume a full day" to whatif_lose(): here it means what it says. */
+/* A demand of nothing would mean "assume a full day" to whatif_lose(): here it means what it says.
+ */
 #define NO_DEMAND 0.001
 /* Shares below this are rounding. */
 #define NOTHING 0.0005
@@ -82,7 +83,7 @@ struct standing {
 	bool *after;
 	unsigned count;
 	double shed; /* the worst-off service's, after */
-	bool last; /* it is the last fit region of some service */
+	bool last;   /* it is the last fit region of some service */
 };
 
 static bool
@@ -228,8 +229,8 @@ pin(struct standing *st, const struct steer *s, unsigned region, double share,
 
 /* False: nothing of that name is there. */
 static bool
-apply(struct standing *st, const struct desk_world *w, const struct wish *wish,
-    struct desk_answer *a)
+apply(
+    struct standing *st, const struct desk_world *w, const struct wish *wish, struct desk_answer *a)
 {
 	bool found = false;
 
@@ -239,8 +240,7 @@ apply(struct standing *st, const struct desk_world *w, const struct wish *wish,
 
 		if (region < 0)
 			continue;
-		if (wish->kind == WISH_PIN &&
-		    strcmp(steer_plan_of(s)->service, wish->service) != 0)
+		if (wish->kind == WISH_PIN && strcmp(steer_plan_of(s)->service, wish->service) != 0)
 			continue;
 		found = true;
 		if (wish->kind == WISH_PIN && wish->share > NOTHING)

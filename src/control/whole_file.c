@@ -55,8 +55,8 @@ sync_dir(const char *dir)
 }
 
 bool
-whole_file_write(const char *dir, const char *name, const char *text, size_t len,
-    struct error *error)
+whole_file_write(
+    const char *dir, const char *name, const char *text, size_t len, struct error *error)
 {
 	char *path = mem_printf("%s/%s", dir, name);
 	char *fresh = mem_printf("%s.new", path);

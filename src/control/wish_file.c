@@ -117,8 +117,8 @@ decode(json_t *from, struct wish *w)
 
 	*w = (struct wish){ .share = 0 };
 	if (json_unpack(from, "{s:s, s?s, s?s, s?F, s:s, s:s, s:I, s:I}", "wish", &kind, "service",
-		&service, "region", &region, "share", &w->share, "owner", &owner, "reason",
-		&reason, "made_ms", &made, "until_ms", &until) != 0)
+		&service, "region", &region, "share", &w->share, "owner", &owner, "reason", &reason,
+		"made_ms", &made, "until_ms", &until) != 0)
 		return false;
 	if (!wish_parse(kind, &w->kind) || made < 0 || until < made || until - made > WISH_MAX_MS)
 		return false;

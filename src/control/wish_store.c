@@ -23,10 +23,10 @@ struct wish_store {
 	struct desk *desk;
 	struct journal *journal;
 	struct topology *topology; /* one reference; NULL until it is open */
-	struct event *tick; /* NULL until it is open */
+	struct event *tick;        /* NULL until it is open */
 	struct wishes wishes;
-	uint64_t changed_ms; /* the last change by a person; 0: none yet */
-	bool unsaved; /* the disk refused: tried again with each tick */
+	uint64_t changed_ms; /* the last move by a person; 0: none yet */
+	bool unsaved;        /* the disk refused: tried again with each tick */
 };
 
 /* A wish on its way: control is asked, or the answer is there. */
@@ -282,8 +282,8 @@ wish_store_open(struct wish_store *s, struct event_base *base, struct topology *
 	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0;
 	changed = drop_unknown(s) || changed;
 	if (s->wishes.count > 0)
-		log_info("%u wishes of people are in force from before the restart",
-		    s->wishes.count);
+		log_info(
+		    "%u wishes of people are in force from before the restart", s->wishes.count);
 	if (changed)
 		save(s);
 	desk_post_wishes(s->desk, &s->wishes, NULL);
@@ -357,6 +357,14 @@ is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, stru
 	return true;
 }
 
+/* What moves traffic begins the wait that a safety rule may ask for; a freeze moves none. */
+static void
+note_change(struct wish_store *s, enum wish_kind kind)
+{
+	if (kind != WISH_FREEZE)
+		s->changed_ms = clock_now_ms();
+}
+
 static void
 come_into_force(struct making *m, struct wish_reply *r)
 {
@@ -378,7 +386,7 @@ come_into_force(struct making *m, struct wish_reply *r)
 		return;
 	}
 	r->result = WISH_DONE;
-	s->changed_ms = clock_now_ms();
+	note_change(s, m->wish.kind);
 	clock_format_wall(m->wish.until_wall_ms * 1000, until, sizeof until);
 	subject(&m->wish, text, sizeof text);
 	log_info("%s %s until %s, by %s: %s", wish_word(m->wish.kind), text, until, m->wish.owner,
@@ -497,7 +505,7 @@ wish_store_end(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 		return;
 	}
 	r->result = WISH_DONE;
-	s->changed_ms = clock_now_ms();
+	note_change(s, w->kind);
 	log_info("%s %s is ended by %s%s%s", wish_word(w->kind), text, w->owner,
 	    w->reason[0] != '\0' ? ": " : "", w->reason);
 	tell(s, FACT_WISH_ENDED, SIGNAL_PERSON, w, "");

@@ -80,8 +80,7 @@ connect_tcp(void)
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	to.sin_port =
-	    htons((uint16_t)strtoul(strrchr(admin_bound_text(admin), ':') + 1, NULL, 10));
+	to.sin_port = htons((uint16_t)strtoul(strrchr(admin_bound_text(admin), ':') + 1, NULL, 10));
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
 	return fd;
 }
@@ -148,7 +147,8 @@ static const struct {
 	{ "POST", "/v1/wishes", "{\"wish\": \"evacuate\", \"region\": \"far\", \"reason\": \"r\"}",
 	    "409", "\"rule\": \"two\"" },
 	{ "POST", "/v1/wishes",
-	    "{\"wish\": \"evacuate\", \"region\": \"far\", \"reason\": \"r\", \"override\": \"two\"}",
+	    "{\"wish\": \"evacuate\", \"region\": \"far\", \"reason\": \"r\", \"override\": "
+	    "\"two\"}",
 	    "200", "\"rule\": \"two\"" },
 	{ "POST", "/v1/wishes", "{\"wish\": \"freeze\", \"reason\": \"r\", \"for_s\": 60}", "200",
 	    "all services" },
@@ -198,8 +198,10 @@ START_TEST(over_tcp_everything_can_be_read_and_nothing_changed)
 END_TEST
 
 #define LONG                                                                                       \
-	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
-	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+	"xx"                                                                                       \
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+	"xx"                                                                                       \
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 static const struct {
@@ -217,6 +219,10 @@ static const struct {
 	{ "{\"wish\": \"freeze\", \"reason\": \"r\", \"for_s\": -1}", "72 hours" },
 	{ "{\"wish\": \"freeze\", \"reason\": \"r\", \"for_s\": 1e300}", "72 hours" },
 	{ "{\"wish\": \"freeze\", \"reason\": \"r\", \"for_s\": \"1h\"}", "keys are" },
+	{ "{\"wish\": \"evacuate\", \"reason\": \"r\", \"region\": \"east\", \"service\": "
+	  "\"shop\"}",
+	    "for all services" },
+	{ "{\"wish\": \"freeze\", \"reason\": \"r\", \"region\": \"east\"}", "in all regions" },
 	{ "{\"wish\": \"freeze\"}", "a reason is needed" },
 	{ "{\"wish\": \"freeze\", \"reason\": \"" LONG "\"}", "longer" },
 	{ "{\"wish\": \"freeze\", \"reason\": \"r\", \"owner\": \"" LONG "\"}", "too long" },

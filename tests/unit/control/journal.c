@@ -336,8 +336,7 @@ START_TEST(control_never_waits_for_main)
 	    puts);
 	put(2);
 	turn();
-	ck_assert_double_eq(
-	    number_of(json_array_get(read_facts(UINT64_MAX, 1), 0), "value"), 2);
+	ck_assert_double_eq(number_of(json_array_get(read_facts(UINT64_MAX, 1), 0), "value"), 2);
 }
 END_TEST
 

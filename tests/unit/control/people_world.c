@@ -35,20 +35,23 @@ static json_t *journal;
 #define HEAD                                                                                       \
 	"workers = 1; state_dir = \"%s\";\n"                                                       \
 	"listeners = ( { name = \"web\"; bind = \"127.0.0.1:0\"; } );\n"                           \
-	"regions = ( { name = \"east\"; capacity = 1000; }, { name = \"west\"; capacity = 500; },\n" \
+	"regions = ( { name = \"east\"; capacity = 1000; }, { name = \"west\"; capacity = 500; "   \
+	"},\n"                                                                                     \
 	"  { name = \"far\"; capacity = 800; } );\n"
 #define SHOP_EAST                                                                                  \
 	"services = ( { name = \"shop\"; health_check = { type = \"tcp\"; };\n"                    \
-	"  regions = ( { region = \"east\"; weight = 70; endpoints = ( \"http://127.0.0.1:1\" ); }"
+	"  regions = ( { region = \"east\"; weight = 70; endpoints = ( \"http://127.0.0.1:1\" ); " \
+	"}"
 
-static const char whole[] = HEAD "safety = ( %s );\n" SHOP_EAST ",\n"
-    "    { region = \"west\"; weight = 30; endpoints = ( \"http://127.0.0.1:2\" ); },\n"
-    "    { region = \"far\"; tier = 1; endpoints = ( \"http://127.0.0.1:3\" ); } ); },\n"
-    "  { name = \"blog\"; regions = (\n"
-    "    { region = \"west\"; endpoints = ( \"http://127.0.0.1:4\" ); } ); } );\n"
-    "routes = ( { service = \"shop\"; }, { host = \"b\"; service = \"blog\"; } );\n";
+static const char whole[] =
+    HEAD "safety = ( %s );\n" SHOP_EAST ",\n"
+	 "    { region = \"west\"; weight = 30; endpoints = ( \"http://127.0.0.1:2\" ); },\n"
+	 "    { region = \"far\"; tier = 1; endpoints = ( \"http://127.0.0.1:3\" ); } ); },\n"
+	 "  { name = \"blog\"; regions = (\n"
+	 "    { region = \"west\"; endpoints = ( \"http://127.0.0.1:4\" ); } ); } );\n"
+	 "routes = ( { service = \"shop\"; }, { host = \"b\"; service = \"blog\"; } );\n";
 static const char smaller[] = HEAD SHOP_EAST " ); } );\n"
-    "routes = ( { service = \"shop\"; } );\n";
+					     "routes = ( { service = \"shop\"; } );\n";
 
 static struct topology *
 load(const char *text)

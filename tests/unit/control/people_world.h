@@ -10,7 +10,8 @@
 #include "control/wish_store.h"
 #include "steer/steer.h"
 
-/* shop: east 70 (1000/s), west 30 (500/s), far in tier 1 (800/s); blog: west alone, nothing stated. */
+/* shop: east 70 (1000/s), west 30 (500/s), far in tier 1 (800/s); blog: west alone, nothing stated.
+ */
 enum { SHOP, BLOG };
 enum { EAST, WEST, FAR };
 

@@ -394,8 +394,14 @@ static const struct {
 	int result;
 	const char *rule;
 } judged[] = {
-#define EVACUATE(region) { WISH_EVACUATE, region, "", 0, "a", "r", 0, 0 }
-#define PIN(region, share) { WISH_PIN, region, "shop", share, "a", "r", 0, 0 }
+#define EVACUATE(region)                                                                           \
+	{                                                                                          \
+		WISH_EVACUATE, region, "", 0, "a", "r", 0, 0                                       \
+	}
+#define PIN(region, share)                                                                         \
+	{                                                                                          \
+		WISH_PIN, region, "shop", share, "a", "r", 0, 0                                    \
+	}
 	{ "", 0, NULL, EVACUATE("east"), "", WISH_DONE, "" },
 	/* blog lives there alone */
 	{ "", 0, NULL, EVACUATE("west"), "", WISH_REFUSED, "last_region" },
@@ -406,8 +412,10 @@ static const struct {
 	/* a rule that would not have refused was not overridden */
 	{ "", 0, NULL, EVACUATE("east"), "last_region", WISH_DONE, "" },
 	{ "{ name = \"two\"; at_least = 2; }", 0, NULL, EVACUATE("east"), "", WISH_DONE, "" },
-	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("east"), "", WISH_REFUSED, "two" },
-	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("east"), "two", WISH_DONE, "two" },
+	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("east"), "", WISH_REFUSED,
+	    "two" },
+	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("east"), "two", WISH_DONE,
+	    "two" },
 	/* it does not serve already */
 	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("far"), "", WISH_DONE, "" },
 	{ "{ never_together = ( \"east\", \"far\" ); }", 0, "far", EVACUATE("east"), "",
@@ -441,8 +449,7 @@ START_TEST(safety_rules_apply_by_name)
 		ck_assert_int_eq(
 		    evacuate(judged[_i].before, "wait,never_together,two,last_region"), WISH_DONE);
 	people_turn(20);
-	ck_assert_int_eq(
-	    make_for(&judged[_i].wish, 0, judged[_i].overridden), judged[_i].result);
+	ck_assert_int_eq(make_for(&judged[_i].wish, 0, judged[_i].overridden), judged[_i].result);
 	ck_assert_str_eq(reply.rule, judged[_i].rule);
 	if (judged[_i].result == WISH_REFUSED) {
 		ck_assert_str_eq(people_fact_text("refused", "rule"), judged[_i].rule);
@@ -451,6 +458,21 @@ START_TEST(safety_rules_apply_by_name)
 	} else if (judged[_i].rule[0] != '\0') {
 		ck_assert_str_eq(people_fact_text("overridden", "rule"), judged[_i].rule);
 	}
+	people_free();
+}
+END_TEST
+
+START_TEST(a_freeze_moves_nothing_and_begins_no_wait)
+{
+	struct wish w = wish_of(WISH_FREEZE, "", "", 0);
+
+	people_make("{ wait = \"1h\"; }");
+	ck_assert_int_eq(make_for(&w, 0, ""), WISH_DONE);
+	ck_assert_int_eq(end(WISH_FREEZE, "", ""), WISH_DONE);
+	ck_assert_int_eq(evacuate("east", ""), WISH_DONE);
+	ck_assert_int_eq(end(WISH_EVACUATE, "", "east"), WISH_DONE);
+	people_turn(20);
+	ck_assert_int_eq(evacuate("far", ""), WISH_REFUSED);
 	people_free();
 }
 END_TEST
@@ -495,6 +517,7 @@ main(void)
 	tcase_add_test(tests, questions_are_put_one_after_the_other);
 	suite_add_tcase(suite, tests);
 	tcase_add_loop_test(rules, safety_rules_apply_by_name, 0, ARRAY_SIZE(judged));
+	tcase_add_test(rules, a_freeze_moves_nothing_and_begins_no_wait);
 	tcase_add_test(rules, a_region_that_is_down_may_be_put_aside_whatever_the_rules_say);
 	suite_add_tcase(suite, rules);
 	srunner_run_all(runner, CK_NORMAL);
