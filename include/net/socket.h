@@ -37,12 +37,6 @@ void socket_tune_client(int fd);
 /* From now on closing it resets the connection: nobody takes that for a proper end. */
 void socket_reset_at_close(int fd);
 
-/*
- * Do bytes we sent stay unacknowledged through a retransmission? Then the path is dead, or very
- * lossy. A peer that is slow, or reads nothing, still acknowledges: for it this is false.
- */
-bool socket_is_unacknowledged(int fd);
-
 /* What the kernel knows of the way to a peer. */
 struct socket_path {
 	uint32_t rtt_us; /* round trip, smoothed; 0: not measured */

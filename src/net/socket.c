@@ -27,7 +27,7 @@ set_option(int fd, int level, int name, int value)
 /*
  * No TCP_USER_TIMEOUT: since Linux 5.11 it also runs while the peer's window is closed, so an
  * origin that is merely busy for that long while an upload waits would be cut off. Who needs to
- * know whether the path is dead asks socket_is_unacknowledged().
+ * know whether the path is dead asks socket_path().
  */
 static bool
 tune(int fd)
@@ -259,18 +259,6 @@ socket_connect(const struct sockaddr *sa, socklen_t len, bool *pending)
 	close(fd);
 	errno = err;
 	return -1;
-}
-
-bool
-socket_is_unacknowledged(int fd)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof info;
-
-	memset(&info, 0, sizeof info);
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-		return false;
-	return info.tcpi_unacked > 0 && info.tcpi_retransmits > 0;
 }
 
 bool

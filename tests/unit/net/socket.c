@@ -252,25 +252,33 @@ START_TEST(a_stale_unix_socket_is_replaced_but_nothing_else)
 }
 END_TEST
 
-/* Fills both directions of the way to a peer that does not read. */
-START_TEST(a_peer_that_only_does_not_read_is_not_taken_for_dead)
+/* Fills the way to a peer that does not read: what was sent is acknowledged all the same. */
+START_TEST(a_peer_that_only_does_not_read_acknowledges)
 {
 	static char data[65536];
+	struct socket_path path;
+	uint64_t before;
 	struct conf_address a = ip4("127.0.0.1", 0);
 	int listening = listen_at(&a), client, accepted;
 	bool pending;
 
 	client = socket_connect(sa(&a), a.len, &pending);
 	accepted = accept_one(listening);
-	ck_assert(!socket_is_unacknowledged(client));
+	ck_assert(socket_path(client, &path));
+	ck_assert(!path.unacknowledged);
+	ck_assert_uint_gt(path.rtt_us, 0);
+	before = path.acknowledged_bytes;
 	while (write(client, data, sizeof data) > 0)
 		;
 	ck_assert_int_eq(errno, EAGAIN);
 	/* Several probes of the closed window. */
 	poll(NULL, 0, 1500);
-	ck_assert(!socket_is_unacknowledged(client));
+	ck_assert(socket_path(client, &path));
+	ck_assert(!path.unacknowledged);
+	ck_assert_uint_gt(path.acknowledged_bytes, before + sizeof data / 2);
 	ck_assert_int_eq(option(client, SOL_SOCKET, SO_ERROR), 0);
-	ck_assert(!socket_is_unacknowledged(-1));
+	ck_assert(!socket_path(-1, &path));
+	ck_assert(!socket_path(listening, &path));
 	close(client);
 	close(accepted);
 	close(listening);
@@ -361,7 +369,7 @@ main(void)
 	tcase_add_test(tc, errors_name_the_address_and_the_remedy);
 	tcase_add_test(tc, every_address_means_ipv4_too_and_a_given_one_does_not);
 	tcase_add_test(tc, a_stale_unix_socket_is_replaced_but_nothing_else);
-	tcase_add_test(tc, a_peer_that_only_does_not_read_is_not_taken_for_dead);
+	tcase_add_test(tc, a_peer_that_only_does_not_read_acknowledges);
 	tcase_add_loop_test(tc, addresses_read_as_people_write_them, 0, ARRAY_SIZE(formats));
 	tcase_add_test(tc, addresses_are_equal_by_family_address_and_port);
 	tcase_add_test(tc, the_descriptor_limit_is_raised_to_the_hard_one);
