@@ -115,6 +115,7 @@ draw_amount(struct rng *r, enum trouble_kind k)
 {
 	switch (k) {
 	case TROUBLE_SLOW:
+	case TROUBLE_CREEP:
 		return between(r, 4, 100);
 	case TROUBLE_ERRORS:
 		return rng_below(r, 3) == 0 ? 1 : between(r, 0.05, 1);

@@ -38,7 +38,7 @@ static uint32_t
 grace_of(const struct trouble *t)
 {
 	/* What cannot be sent twice waits for the try's own deadline first. */
-	if (t->kind == TROUBLE_HANG || t->kind == TROUBLE_SLOW)
+	if (t->kind == TROUBLE_HANG || t->kind == TROUBLE_SLOW || t->kind == TROUBLE_CREEP)
 		return 5000 + TRY_TIMEOUT_TICKS * TICK_MS + 1000;
 	return 5000;
 }
@@ -259,7 +259,7 @@ relapse(struct judge_region *t, uint64_t now_ms)
 }
 
 static void
-check_failback(struct judge *j, unsigned i, uint64_t now_ms)
+check_failback(struct judge *j, unsigned i)
 {
 	struct judge_region *t = &j->region[i];
 	uint64_t core_ms = world_core_ms(j->world, 0);
@@ -277,11 +277,11 @@ check_failback(struct judge *j, unsigned i, uint64_t now_ms)
 			    t->relapses);
 	}
 	if (t->state != REGION_EVACUATED) {
-		if (t->ramped_ms > 0 && now_ms - t->ramped_ms + 2 * TICK_MS < hold_ms)
+		if (t->ramped_ms > 0 && core_ms - t->ramped_ms + 2 * TICK_MS < hold_ms)
 			judge_broken(j, "one failback in a hold-down",
 			    "%s ramps again after %llu ms", j->world->names[i],
-			    (unsigned long long)(now_ms - t->ramped_ms));
-		t->ramped_ms = now_ms;
+			    (unsigned long long)(core_ms - t->ramped_ms));
+		t->ramped_ms = core_ms;
 	}
 }
 
@@ -324,8 +324,9 @@ check_transition(struct judge *j, unsigned i, uint64_t now_ms)
 	if ((t->state == REGION_UP || t->state == REGION_SUSPECT) && is->state != REGION_UP &&
 	    is->state != REGION_EVACUATED && !made_anew)
 		check_innocent(j, i, is->state);
-	if (is->state == REGION_RAMP && !made_anew) {
-		check_failback(j, i, now_ms);
+	/* A restart is no way around the wait. */
+	if (is->state == REGION_RAMP && (!made_anew || t->state == REGION_HOLD)) {
+		check_failback(j, i);
 		if (t->state == REGION_HOLD && frozen(j->world))
 			judge_broken(j, "no failback while frozen", "%s ramps", j->world->names[i]);
 	}

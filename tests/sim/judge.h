@@ -25,7 +25,7 @@ struct judge_region {
 	    since_core_ms;    /* the same by the core's clock: a paused machine's time passes too */
 	double relapses;      /* our own count, decaying */
 	uint64_t relapses_ms; /* by the core's clock */
-	uint64_t ramped_ms;   /* begin of the last ramp that was automatic; 0: none */
+	uint64_t ramped_ms;   /* begin of the last automatic ramp, by the core's clock; 0: none */
 	double ramp_from;     /* the factor with which a ramp may begin */
 	uint32_t excluded_ms; /* how long it has had a share in a state that allows none */
 	uint32_t reset_ms;    /* how long all of its endpoints have reset */

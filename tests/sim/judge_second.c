@@ -312,13 +312,15 @@ check_open(struct judge *j)
 	if (!w->is->fail_open || w->t_ms < j->grace_until_ms ||
 	    !quiet_for(j->proxy_trouble_ms, w, 60000))
 		return;
+	for (unsigned i = 0; i < w->is->trouble_count; i++) {
+		if (w->during[i] && w->is->trouble[i].kind != TROUBLE_LIE_DOWN)
+			return;
+	}
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		const struct scenario_region *is = w->region[i].is;
 
-		if (w->region[i].evacuated || w->region[i].factor < 1)
-			return;
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
-			if (w->region[i].endpoint[k].bad || !w->region[i].endpoint[k].lies_down)
+			if (!w->region[i].endpoint[k].lies_down)
 				return;
 		}
 		can += is->tier > 0 ? 0 : is->capacity > 0 ? 0.8 * is->capacity : is->real / 2;

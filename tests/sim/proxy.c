@@ -96,7 +96,7 @@ proxy_stop(struct world *w)
 	steer_free(w->core);
 	w->core = NULL;
 	w->running = false;
-	traffic_forget(w);
+	tries_forget(w);
 }
 
 void

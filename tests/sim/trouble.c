@@ -3,6 +3,8 @@
 
 #include "world.h"
 
+enum { CREEP_MS = 20000, CREEP_STEP_MS = 500 };
+
 bool
 trouble_during(const struct trouble *t, uint32_t t_ms)
 {
@@ -17,8 +19,16 @@ hurts(const struct trouble *t, uint32_t t_ms)
 	return t->period_ms == 0 || (t_ms - t->at_ms) % t->period_ms < t->period_ms / 2;
 }
 
+static double
+crept(const struct trouble *t, uint32_t t_ms)
+{
+	double part = (double)(t_ms - t->at_ms) / CREEP_MS;
+
+	return 1 + (t->amount - 1) * (part < 1 ? part : 1);
+}
+
 static void
-strike_endpoint(struct sim_endpoint *e, const struct trouble *t)
+strike_endpoint(struct sim_endpoint *e, const struct trouble *t, uint32_t t_ms)
 {
 	switch (t->kind) {
 	case TROUBLE_CRASH:
@@ -43,6 +53,9 @@ strike_endpoint(struct sim_endpoint *e, const struct trouble *t)
 		break;
 	case TROUBLE_SLOW:
 		e->slow *= t->amount;
+		break;
+	case TROUBLE_CREEP:
+		e->slow *= crept(t, t_ms);
 		break;
 	case TROUBLE_ERRORS:
 		if (t->amount > e->errors)
@@ -74,7 +87,7 @@ strike_endpoints(struct world *w, const struct trouble *t, bool active)
 			w->region[i].endpoint[k].troubled_ms = w->t_ms;
 			w->region[i].endpoint[k].troubled = true;
 			if (active)
-				strike_endpoint(&w->region[i].endpoint[k], t);
+				strike_endpoint(&w->region[i].endpoint[k], t, w->t_ms);
 		}
 	}
 }
@@ -125,6 +138,7 @@ begin(struct world *w, const struct trouble *t)
 	case TROUBLE_ONE_WAY:
 	case TROUBLE_HANG:
 	case TROUBLE_SLOW:
+	case TROUBLE_CREEP:
 	case TROUBLE_ERRORS:
 	case TROUBLE_LIE_DOWN:
 	case TROUBLE_LIE_UP:
@@ -231,7 +245,7 @@ truth(struct world *w)
 			    e->slow > 1 || e->errors > 0;
 			e->fate = fate_of(e);
 			if (e->fate != was)
-				traffic_redirect(w, i, k, e->fate);
+				tries_redirect(w, i, k, e->fate);
 		}
 	}
 	if (!w->running && !restarting)
@@ -247,6 +261,8 @@ next_edge(const struct trouble *t, uint32_t now_ms)
 		return t->at_ms;
 	if (now_ms - t->at_ms >= length_ms)
 		return UINT32_MAX;
+	if (t->kind == TROUBLE_CREEP && now_ms + CREEP_STEP_MS < t->at_ms + length_ms)
+		return now_ms + CREEP_STEP_MS;
 	return t->period_ms > 0 ? now_ms + TICK_MS : t->at_ms + length_ms;
 }
 
@@ -270,6 +286,7 @@ troubles_apply(struct world *w)
 		w->ended[i] = was && !w->active[i];
 		changed |= was != w->active[i] || w->during[i] != trouble_during(t, w->t_ms);
 		w->during[i] = trouble_during(t, w->t_ms);
+		changed |= w->during[i] && t->kind == TROUBLE_CREEP;
 		if (edge_ms < w->next_edge_ms)
 			w->next_edge_ms = edge_ms;
 	}

@@ -73,7 +73,7 @@ world_step(struct world *w)
 			proxy_tick(w, TICK_MS / 2, false);
 		if (!w->stalled)
 			proxy_tick(w, TICK_MS, true);
-		traffic_move_on(w);
+		tries_move_on(w);
 	}
 	w->tick++;
 	w->t_ms += TICK_MS;

@@ -4,7 +4,8 @@
  * 100 ms; traffic is counted, not carried.
  *
  *   scenario --trouble.c--> truth of each endpoint
- *   world.c: one tick = troubles, checks.c (health checks), traffic.c (tries, retries), the core
+ *   world.c: one tick = troubles, checks.c (health checks), traffic.c and
+ *   tries.c (requests, retries), the core
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -174,11 +175,20 @@ void check_soon(struct world *, unsigned region, unsigned endpoint);
 
 /* traffic.c: one tick of requests. */
 void traffic_run(struct world *);
+/* How many of n tries the region lets in now. */
+uint32_t traffic_admit(const struct sim_region *, uint32_t n);
+
+/* tries.c */
+void tries_send(struct world *, unsigned region, unsigned endpoint, enum turn, uint32_t n);
+/* What ends at the endpoint in this tick. */
+void tries_end_due(struct world *, unsigned region, unsigned endpoint);
+/* Requests that nobody will try any more. */
+void tries_failed(struct world *, uint32_t n);
 /* Tries that wait in a region that is down or suspect get a second one elsewhere, next tick. */
-void traffic_move_on(struct world *);
+void tries_move_on(struct world *);
 /* Tries under way there end differently now. */
-void traffic_redirect(struct world *, unsigned region, unsigned endpoint, enum fate);
-void traffic_forget(struct world *); /* the proxy is gone, and its tries */
+void tries_redirect(struct world *, unsigned region, unsigned endpoint, enum fate);
+void tries_forget(struct world *); /* the proxy is gone, and its tries */
 
 /* proxy.c: the core and what the workers read from it. */
 void proxy_start(struct world *);
