@@ -180,7 +180,8 @@ def a_standby_tier_serves_only_when_the_preferred_one_cannot(t):
     p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
                          "gcp": {"endpoints": [gcp], "tier": 1}},
                 service_text='health_check = { type = "tcp"; interval = "100ms"; '
-                             'fast_interval = "20ms"; timeout = "500ms"; fall = 2; rise = 2; };')
+                             'fast_interval = "20ms"; timeout = "500ms"; fall = 2; rise = 2; };'
+                             'failover = { hold_down = "500ms"; ramp = "500ms"; };')
     p.until_state(east, "up")
     for _ in range(50):
         p.get("/").expect(200, "east")
