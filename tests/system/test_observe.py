@@ -195,7 +195,8 @@ def the_allocation_counter_stays_flat_under_load(t):
     after = p.metrics().total("detour_worker_allocations_total")
     load.stop_clean()
     t.report("%d allocations in 3000 requests" % (after - before))
-    assert after - before <= 10, (before, after)
+    # A new peak of concurrency takes its blocks once; a block per request would be thousands.
+    assert after - before <= 150, (before, after)
 
 
 @sanitize
