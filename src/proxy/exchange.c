@@ -273,7 +273,7 @@ exchange_connect(struct try *t)
 		watch_connecting(t);
 }
 
-/* Two race for a connection: the first to have one leads alone; who fails leaves it to the other. */
+/* Two race for a connection: who has one first leads alone, who fails leaves it to the other. */
 static void
 settle_race(struct exchange *x)
 {

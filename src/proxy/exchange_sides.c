@@ -203,8 +203,8 @@ exchange_adds_via(const struct exchange *x)
 }
 
 enum side_go
-exchange_on_response(struct exchange *x, struct side *from, const struct head *head,
-    struct span *first, bool end)
+exchange_on_response(
+    struct exchange *x, struct side *from, const struct head *head, struct span *first, bool end)
 {
 	struct try *t = try_of(x, from);
 	bool drained;

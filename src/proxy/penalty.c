@@ -77,6 +77,6 @@ penalty_begin(struct try *t)
 	pool_hold(p->shard);
 	list_append(&w->penalties, &p->node);
 	w->penalty_count++;
-	timer_start(w->loop->timers, &p->timer, round_up((t->region->median_us - took_us) / 1000),
-	    end, p);
+	timer_start(
+	    w->loop->timers, &p->timer, round_up((t->region->median_us - took_us) / 1000), end, p);
 }

@@ -61,8 +61,7 @@ replay_drop(struct replay *r, struct slab *blocks)
 
 		r->first = b->next;
 		slab_give(blocks, b);
-		atomic_fetch_sub_explicit(
-		    &held, slab_block_size(blocks), memory_order_relaxed);
+		atomic_fetch_sub_explicit(&held, slab_block_size(blocks), memory_order_relaxed);
 	}
 	r->last = NULL;
 	r->len = 0;

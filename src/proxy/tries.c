@@ -95,7 +95,7 @@ tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
 			return FAULT_NONE;
 		if (c->endpoint != NULL)
 			why = FAULT_SHED;
-		/* Or control is changing words, and the region had nothing left when it was asked. */
+		/* Or control is changing words, and nothing was left there when it was asked. */
 		x->pick.exclude_regions |= bit;
 	}
 	return why;
@@ -156,8 +156,8 @@ tries_begin(struct try *t, const struct choice *c)
 	if (x->tries++ > 0)
 		stat_add(&x->worker->stats.retries, 1);
 	else
-		budget_earn(&x->service->budget, x->service->now->conf->retry.budget,
-		    t->at.lease / 1000);
+		budget_earn(
+		    &x->service->budget, x->service->now->conf->retry.budget, t->at.lease / 1000);
 }
 
 void

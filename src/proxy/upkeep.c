@@ -36,8 +36,8 @@ keep_warm(struct worker *w, struct service *s, struct service_region *r)
 		unsigned word = atomic_load_explicit(&ep->word, memory_order_relaxed);
 
 		if (endpoint_word_state(word) == ENDPOINT_UP)
-			pool_warm(pool_slot(w->pool, s, r, ep),
-			    s->now->conf->failover.warm_connections);
+			pool_warm(
+			    pool_slot(w->pool, s, r, ep), s->now->conf->failover.warm_connections);
 	}
 }
 

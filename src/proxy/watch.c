@@ -14,7 +14,7 @@
 
 enum {
 	WATCH_EVERY_MS = 25,
-	RACE_AFTER_US = 50 * 1000, /* no connect is late before */
+	RACE_AFTER_US = 50 * 1000,  /* no connect is late before */
 	LOOK_AFTER_US = 150 * 1000, /* the kernel sends anew after 200 ms at the earliest */
 	HEDGE_AFTER_US = 50 * 1000,
 	GIVE_UP_AFTER_US = 2000 * 1000, /* what is unacknowledged so long has failed */
@@ -132,8 +132,7 @@ look_at_path(struct sweep *s, struct try *t)
 	if (s->now_us - t->at.wrote < (patience > LOOK_AFTER_US ? patience : LOOK_AFTER_US))
 		return;
 	/* Nothing more to learn before it is given up. */
-	if (t->blamed && t->exchange->rival->active &&
-	    s->now_us - t->at.wrote < GIVE_UP_AFTER_US)
+	if (t->blamed && t->exchange->rival->active && s->now_us - t->at.wrote < GIVE_UP_AFTER_US)
 		return;
 	if (!socket_path(t->up->stream.fd, &path))
 		return;
@@ -281,9 +280,8 @@ give_up_path(struct sweep *s, struct try *t)
 static void
 hedge(struct sweep *s, struct try *t)
 {
-	enum rival_why why = is_stranded(t->region, t, service_region_state(t->region)) ?
-	    RIVAL_DOWN :
-	    RIVAL_SUSPECT;
+	enum rival_why why =
+	    is_stranded(t->region, t, service_region_state(t->region)) ? RIVAL_DOWN : RIVAL_SUSPECT;
 
 	if (t->exchange->rival->active || !rival_may_hedge(t))
 		return;

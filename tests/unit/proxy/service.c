@@ -7,8 +7,8 @@
 #include "steer/rng.h"
 
 static void
-learn_uniform(struct service_region *r, struct rng *rng, uint32_t low_us, uint32_t high_us,
-    unsigned count)
+learn_uniform(
+    struct service_region *r, struct rng *rng, uint32_t low_us, uint32_t high_us, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		service_region_learn(r, low_us + rng_below(rng, high_us - low_us));

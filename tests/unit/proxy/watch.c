@@ -13,7 +13,7 @@ struct look_case {
 	const char *what;
 	uint32_t wrote_ago_ms;
 	uint32_t looked_ago_ms; /* NEVER: this is the first look */
-	uint32_t sent_ago_ms; /* by the kernel, first or again */
+	uint32_t sent_ago_ms;   /* by the kernel, first or again */
 	uint32_t rtt_us;
 	bool unacknowledged;
 	bool progress; /* more was acknowledged since the first look */
