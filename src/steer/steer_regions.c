@@ -34,6 +34,32 @@ another_serves(const struct steer *s, const struct brain_region *r)
 	return false;
 }
 
+/* Is there one that nothing is held against? */
+static bool
+another_is_better(const struct steer *s, const struct brain_region *r)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		const struct brain_region *o = &s->regions[i];
+
+		if (o != r && serves(o) && o->region.state != REGION_GREY)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Nothing is gained by holding it back: no other serves, or it is clean again while all others are
+ * grey too. Factors that are low alike move nothing, so one that errs now would keep its share
+ * beside one that was slow a minute ago.
+ */
+static bool
+is_best(const struct steer *s, const struct brain_region *r)
+{
+	if (!another_serves(s, r))
+		return true;
+	return r->region.state == REGION_GREY && r->verdict.clean && !another_is_better(s, r);
+}
+
 static bool
 another_is_suspect(const struct steer *s, const struct brain_region *r)
 {
@@ -201,7 +227,7 @@ gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
 		    r->evacuated_until_ms > s->now_ms ? r->evacuated_until_ms - s->now_ms : 0,
 		.restore_asked =
 		    seen->restored != NULL && strcmp(seen->restored, r->plan->name) == 0,
-		.only_region = !another_serves(s, r),
+		.only_region = is_best(s, r),
 	};
 
 	add_comparison(s, r, &e);

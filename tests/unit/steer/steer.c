@@ -396,6 +396,27 @@ START_TEST(in_flight_is_limited_by_the_mean_latency_once_it_is_known)
 }
 END_TEST
 
+START_TEST(of_two_grey_regions_the_one_that_is_clean_again_serves)
+{
+	brain_plan(&b, 2);
+	b.demand = 400;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 90000);
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_run(&b, 10000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
+	brain_answer(&b, 0, ANSWER_WELL);
+	brain_run(&b, 20000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY); /* a whole minute, in general */
+	brain_answer(&b, 1, ANSWER_ERROR);
+	brain_run(&b, 15000);
+	ck_assert_int_eq(brain_state(&b, 1), REGION_GREY);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
+	BRAIN_SHARES(&b, 0.975, 0.025);
+}
+END_TEST
+
 START_TEST(a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity)
 {
 	struct steer_region_out out;
@@ -473,6 +494,7 @@ main(void)
 	tcase_add_test(tests, what_waits_serves_rather_than_that_requests_are_refused);
 	tcase_add_test(tests, it_is_said_before_a_loss_that_it_could_not_be_absorbed);
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
+	tcase_add_test(tests, of_two_grey_regions_the_one_that_is_clean_again_serves);
 	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
 	tcase_add_test(tests, a_region_in_panic_says_so_once);
 	suite_add_tcase(suite, tests);
