@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scenarios by chance. */
+#include <math.h>
 #include <string.h>
 
 #include "scenario.h"
@@ -43,8 +44,7 @@ far_from_limits(const struct scenario *s, double demand)
 		const struct scenario_region *r = &s->region[i];
 		double most = 0.85 * r->capacity * weights / r->weight;
 
-		while (r->tier == 0 &&
-		    demand * (1 + s->wave) + 6 * __builtin_sqrt(demand) > 0.9 * most)
+		while (r->tier == 0 && demand * (1 + s->wave) + 6 * sqrt(demand) > 0.9 * most)
 			demand *= 0.9;
 	}
 	return demand;

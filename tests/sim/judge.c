@@ -34,9 +34,24 @@ judge_start(struct judge *j, const struct world *w)
 
 /* ---- what may be expected at all ---- */
 
-static uint32_t
-grace_of(const struct trouble *t)
+static bool
+others_err(const struct world *w, const struct trouble *t)
 {
+	for (unsigned i = 0; i < w->is->trouble_count; i++) {
+		const struct trouble *o = &w->is->trouble[i];
+
+		if (o != t && o->kind == TROUBLE_ERRORS && trouble_during(o, w->t_ms))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t
+grace_of(const struct world *w, const struct trouble *t)
+{
+	/* Where others err too it takes a comparison: three windows, then steps of a second. */
+	if (t->kind == TROUBLE_ERRORS && others_err(w, t))
+		return 12000;
 	/* What cannot be sent twice waits for the try's own deadline first. */
 	if (t->kind == TROUBLE_HANG || t->kind == TROUBLE_SLOW || t->kind == TROUBLE_CREEP)
 		return 5000 + TRY_TIMEOUT_TICKS * TICK_MS + 1000;
@@ -78,7 +93,7 @@ note_troubles(struct judge *j)
 		if (t->kind == TROUBLE_RESTART)
 			j->restarted_ms = now_ms + 1;
 		if (now_ms < t->at_ms + TICK_MS || (slow_flap && w->began[i] && w->active[i]))
-			extend_grace(j, now_ms + grace_of(t));
+			extend_grace(j, now_ms + grace_of(w, t));
 	}
 }
 

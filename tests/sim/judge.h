@@ -31,6 +31,7 @@ struct judge_region {
 	uint32_t reset_ms;    /* how long all of its endpoints have reset */
 	uint32_t bad_ms[SIM_ENDPOINTS]; /* how long each has reset while it got traffic */
 	uint32_t dead_ms;               /* how long all of its endpoints have been gone */
+	uint32_t fed_s;                 /* how long it has had traffic to learn from, while well */
 	uint32_t sick_ms;               /* how long it has plainly been worse than the others */
 	double shares[10];              /* of the last ten ticks */
 	double health;

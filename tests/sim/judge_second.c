@@ -113,6 +113,22 @@ available(const struct judge *j)
 	return sum;
 }
 
+/*
+ * Answers that come later and later are fewer in a second than the requests, and whether a slow
+ * region can be known for one depends on others to compare it with; check_sick() judges that.
+ */
+static bool
+slow_region_serves(const struct world *w)
+{
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+			if (w->region[i].endpoint[k].slow > 1 && w->region[i].out.share > 0.2)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The part of requests that is lawfully lost: not safe, and met a sick region. */
 static double
 lost_part(const struct world *w)
@@ -141,7 +157,7 @@ check_service(struct judge *j)
 		if (j->available[i] < least)
 			least = j->available[i];
 	}
-	if (w->t_ms < j->grace_until_ms || least < 0 || w->stalled)
+	if (w->t_ms < j->grace_until_ms || least < 0 || w->stalled || slow_region_serves(w))
 		return;
 	could = j->wanted_1s < least ? j->wanted_1s : least;
 	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3;
@@ -265,9 +281,12 @@ check_sick(struct judge *j, unsigned i)
 	if (!plainly_sick(w, i) || !judge_another_is_fine(j, i) || others < 40 ||
 	    judge_is_needed(j, i) || !quiet_for(j->proxy_trouble_ms, w, 60000)) {
 		t->sick_ms = 0;
+		t->fed_s =
+		    t->tries_1s >= 20 && quiet_for(j->restarted_ms, w, 1000) ? t->fed_s + 1 : 0;
 		return;
 	}
-	if (t->sick_ms > 0 || t->tries_1s >= 40)
+	/* What is normal there has to be known first. */
+	if (t->sick_ms > 0 || (t->tries_1s >= 40 && t->fed_s >= 90))
 		t->sick_ms += 1000;
 	if (t->sick_ms > 20000 && w->region[i].out.share > 0.12)
 		judge_broken(j, "a sick region is left",

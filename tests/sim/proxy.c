@@ -161,7 +161,7 @@ read_endpoints(struct world *w, unsigned region)
 	}
 	if (r->used_weight == 0)
 		r->used_count = 0;
-	r->turn = 0;
+	r->turn = r->used_count > 0 ? r->turn % r->used_count : 0;
 }
 
 static void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: how many come, and to which regions and endpoints they go. */
 
+#include <math.h>
+
 #include "world.h"
 
 static const double retry_share = 0.2; /* retry.budget */
@@ -35,12 +37,15 @@ deal_by_weight(struct world *w, unsigned region, enum turn turn, uint32_t n)
 	struct sim_region *r = &w->region[region];
 	uint32_t left = n;
 
-	for (unsigned i = 0; i < r->used_count && left > 0; i++) {
+	for (unsigned i = 0; i < r->used_count; i++) {
 		struct sim_endpoint *e = &r->endpoint[r->used[i]];
-		uint32_t k;
 
 		e->carry += (double)n * e->weight / r->used_weight;
-		k = e->carry < left ? (uint32_t)e->carry : left;
+	}
+	for (unsigned i = 0; i < r->used_count && left > 0; i++) {
+		struct sim_endpoint *e = &r->endpoint[r->used[i]];
+		uint32_t k = e->carry < left ? (uint32_t)fmax(0, e->carry) : left;
+
 		e->carry -= k;
 		left -= k;
 		if (k > 0)
@@ -241,7 +246,7 @@ arrivals(struct world *w)
 	/* Three uniform numbers for a normal one, with the variance of Poisson's. */
 	w->carry += rate +
 	    (sim_chance(&w->rng) + sim_chance(&w->rng) + sim_chance(&w->rng) - 1.5) * 2 *
-		__builtin_sqrt(rate);
+		sqrt(rate);
 	n = w->carry > 0 ? (uint32_t)w->carry : 0;
 	w->carry -= n;
 	n += w->again[w->tick % AGAIN_TICKS];
