@@ -78,6 +78,19 @@ lawful_part(const struct world *w, unsigned region)
 	return 0;
 }
 
+/* Is one full, of which nobody told the core how much it can take? */
+static bool
+unstated_limit_met(const struct world *w)
+{
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		const struct sim_region *r = &w->region[i];
+
+		if (r->is->capacity == 0 && (r->load > 0.8 || r->backlog > 1))
+			return true;
+	}
+	return false;
+}
+
 /* Requests per second that could be served; less than 0: cannot be told. */
 static double
 available(const struct judge *j)
@@ -85,6 +98,8 @@ available(const struct judge *j)
 	const struct world *w = j->world;
 	double sum = 0, upper = 0;
 
+	if (unstated_limit_met(w))
+		return -1;
 	for (unsigned tier = 0; tier < 2; tier++) {
 		upper = sum;
 		if (w->is->spill_all_down && upper > 0)
@@ -98,9 +113,6 @@ available(const struct judge *j)
 				continue;
 			/* Too few endpoints: panic may send to those that are dead, by rule. */
 			if (part < 0.5 && part > 0)
-				return -1;
-			/* Nobody told the core how much this one can take. */
-			if (r->is->capacity == 0 && (r->load > 0.8 || r->backlog > 1))
 				return -1;
 			part *= lawful_part(w, i);
 			if (r->is->capacity == 0)
@@ -281,8 +293,10 @@ check_sick(struct judge *j, unsigned i)
 	if (!plainly_sick(w, i) || !judge_another_is_fine(j, i) || others < 40 ||
 	    judge_is_needed(j, i) || !quiet_for(j->proxy_trouble_ms, w, 60000)) {
 		t->sick_ms = 0;
-		t->fed_s =
-		    t->tries_1s >= 20 && quiet_for(j->restarted_ms, w, 1000) ? t->fed_s + 1 : 0;
+		if (!quiet_for(j->restarted_ms, w, 1000))
+			t->fed_s = 0;
+		else if (t->tries_1s >= 20 && quiet_for(j->region_trouble_ms[i], w, 2000))
+			t->fed_s++;
 		return;
 	}
 	/* What is normal there has to be known first. */
