@@ -293,7 +293,7 @@ check_sick(struct judge *j, unsigned i)
 	if (!plainly_sick(w, i) || !judge_another_is_fine(j, i) || others < 40 ||
 	    judge_is_needed(j, i) || !quiet_for(j->proxy_trouble_ms, w, 60000)) {
 		t->sick_ms = 0;
-		if (!quiet_for(j->restarted_ms, w, 1000))
+		if (!quiet_for(j->restarted_ms, w, 3000))
 			t->fed_s = 0;
 		else if (t->tries_1s >= 20 && quiet_for(j->region_trouble_ms[i], w, 2000))
 			t->fed_s++;
