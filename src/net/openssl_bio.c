@@ -110,7 +110,8 @@ cache_keep(void *p, size_t usable)
 {
 	bool first = cache.record_count == 0 && cache.note_count == 0;
 
-	if (usable == NOTE_BLOCK && cache.note_count < NOTES_KEPT)
+	/* The C library rounds up, and by more when what is left over would be too little. */
+	if (usable >= NOTE_BLOCK && usable <= NOTE_BLOCK + 16 && cache.note_count < NOTES_KEPT)
 		cache.notes[cache.note_count++] = p;
 	else if (usable >= RECORD_BLOCK && usable < RECORD_BLOCK + 64 &&
 	    cache.record_count < RECORDS_KEPT)

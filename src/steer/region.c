@@ -501,6 +501,12 @@ step_state(const struct step *s)
 	abort();
 }
 
+static bool
+differs(double a, double b)
+{
+	return a < b || a > b;
+}
+
 bool
 region_step(struct region *r, const struct region_policy *policy, const struct region_evidence *e,
     uint64_t dt_ms, uint64_t now_ms, struct facts *facts, const char *service, const char *name)
@@ -513,5 +519,5 @@ region_step(struct region *r, const struct region_policy *policy, const struct r
 		go_evacuated(&s);
 	else
 		step_state(&s);
-	return r->state != was || r->factor < factor || r->factor > factor;
+	return r->state != was || differs(r->factor, factor);
 }
