@@ -206,7 +206,7 @@ decode(json_t *json, const char *peer, struct wanted *w)
 	if ((w->wish.kind == WISH_EVACUATE && service != NULL) ||
 	    (w->wish.kind == WISH_FREEZE && region != NULL))
 		return "a region is evacuated for all services, a service is frozen in all regions";
-	if (!(seconds >= 0 && seconds <= WISH_MAX_MS / 1000))
+	if (!(seconds >= 0 && seconds * 1000 <= (double)WISH_MAX_MS))
 		return "for_s is at most 72 hours";
 	w->for_ms = (uint64_t)(seconds * 1000);
 	if (!copy_text(w->wish.service, sizeof w->wish.service, service) ||

@@ -312,7 +312,7 @@ step_send(struct exchange *x)
 		x->client->ops->proceed(x->client);
 	}
 	drained = tries_send(x->try);
-	if (x->client_paused && drained) {
+	if (x->client_paused && drained && x->client != NULL) {
 		x->client_paused = false;
 		x->client->ops->resume(x->client);
 	}

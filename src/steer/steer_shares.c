@@ -362,8 +362,8 @@ place(struct steer *s, const double *next)
 bool
 brain_share(struct steer *s, const struct steer_seen *seen, uint64_t dt_ms, struct facts *facts)
 {
-	double now[SHARE_MAX_REGIONS];
-	double next[SHARE_MAX_REGIONS];
+	double now[SHARE_MAX_REGIONS] = { 0 };
+	double next[SHARE_MAX_REGIONS] = { 0 };
 	enum share_mode was = s->mode;
 	bool aimed, changed;
 
