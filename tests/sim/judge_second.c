@@ -125,6 +125,21 @@ available(const struct judge *j)
 	return sum;
 }
 
+/* Frozen, a region is left for hard failures only: people said so. */
+static bool
+frozen_beside_errors(const struct world *w)
+{
+	bool frozen = wishes_freeze(&w->wishes, "shop") != NULL;
+
+	for (unsigned i = 0; frozen && i < w->is->region_count; i++) {
+		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
+			if (w->region[i].endpoint[k].errors > 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Answers that come later and later are fewer in a second than the requests, and whether a slow
  * region can be known for one depends on others to compare it with; check_sick() judges that.
@@ -169,7 +184,8 @@ check_service(struct judge *j)
 		if (j->available[i] < least)
 			least = j->available[i];
 	}
-	if (w->t_ms < j->grace_until_ms || least < 0 || w->stalled || slow_region_serves(w))
+	if (w->t_ms < j->grace_until_ms || least < 0 || w->stalled || slow_region_serves(w) ||
+	    frozen_beside_errors(w))
 		return;
 	could = j->wanted_1s < least ? j->wanted_1s : least;
 	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3;

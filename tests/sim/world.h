@@ -122,7 +122,7 @@ struct world {
 	uint32_t ids[SIM_REGIONS][SIM_ENDPOINTS];
 	uint16_t weights[SIM_ENDPOINTS];
 	unsigned region_weights[SIM_REGIONS]; /* as last loaded */
-	char names[SIM_REGIONS][8];
+	char names[SIM_REGIONS][12];
 	struct steer_saved_region saved[SIM_REGIONS];
 	uint64_t saved_now_ms;
 	struct wishes wishes;
