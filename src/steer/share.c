@@ -407,15 +407,14 @@ share_by_health(struct fill *f, double demand, struct share_plan *plan)
 static void
 share_reserves(struct fill *f, double demand, struct share_plan *plan)
 {
-	const struct share_region *as_they_are = f->regions;
 	struct share_region regions[SHARE_MAX_REGIONS];
+	struct fill reserves = *f;
 
 	memcpy(regions, f->regions, f->count * sizeof regions[0]);
 	for (unsigned i = 0; i < f->count; i++)
 		regions[i].factor = regions[i].reserve != RESERVE_NONE ? 1 : 0;
-	f->regions = regions;
-	share_by_health(f, demand, plan);
-	f->regions = as_they_are;
+	reserves.regions = regions;
+	share_by_health(&reserves, demand, plan);
 }
 
 /* Nothing is known to be up: by weight over those that may be asked, capacity respected. */

@@ -22,8 +22,8 @@ functions_of() {
     awk '
         /^[A-Za-z_][A-Za-z0-9_]*\(/ { name = $0; sub(/\(.*/, "", name) }
         /^START_TEST\(/ { name = $0; sub(/^START_TEST\(/, "", name); sub(/\).*/, "", name) }
-        /^\{/ { start = NR; inside = 1 }
-        /^\}/ && inside { print name, start, NR - start - 1; inside = 0 }
+        /^\{/ && name != "" { start = NR; inside = 1 }
+        /^\}/ && inside { print name, start, NR - start - 1; inside = 0; name = "" }
     ' "$1"
 }
 
