@@ -39,7 +39,7 @@ world_new(const struct scenario *s)
 	for (unsigned i = 0; i < s->region_count; i++) {
 		struct sim_region *r = &w->region[i];
 
-		snprintf(w->names[i], sizeof w->names[i], "r%u", i);
+		snprintf(w->names[i], sizeof w->names[i], "r%u", i % 100);
 		r->is = &s->region[i];
 		r->factor = 1;
 		w->region_weights[i] = s->region[i].weight;
