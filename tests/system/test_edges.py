@@ -256,11 +256,13 @@ def what_was_trusted_by_old_rules_is_not_used_under_new_ones(t):
         if held:  # what is under way ends well
             go.set()
             c.response().expect(200, "east")
+        east.answers(200, "east")
+        p.until(lambda: c.get("/meanwhile").status == 502, "the new rules are in force")
         for _ in range(3):
             assert c.get("/after").status == 502
         assert p.reload(regions=region("ca"))
         east.answers(200, "east")
-        c.get("/again").expect(200, "east")
+        p.until(lambda: c.get("/again").status == 200, "the old rules are in force again")
     assert not east.of("/after")
 
 
