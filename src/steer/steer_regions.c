@@ -130,9 +130,12 @@ close_second(struct steer *s, struct brain_region *r, const struct histogram_sum
 	const struct evidence *e = &r->second;
 	bool learn = r->region.state == REGION_UP;
 
-	grey_second(
-	    &r->grey, first_byte, e->tries, e->errors + evidence_local(e), learn, s->now_ms);
-	learn_mean(s, r, first_byte);
+	/* At the start all of a region's traffic may meet the one endpoint whose probe came first. */
+	if (!s->in_grace) {
+		grey_second(&r->grey, first_byte, e->tries, e->errors + evidence_local(e), learn,
+		    s->now_ms);
+		learn_mean(s, r, first_byte);
+	}
 	r->second = (struct evidence){ 0 };
 }
 
@@ -162,7 +165,8 @@ compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 
 		close_second(s, r, seen->regions[i].first_byte);
 		greys[i] = &r->grey;
-		serving[i] = serves(r) && r->share > 0;
+		/* a standby without a share is a peer too, by the retries it answers */
+		serving[i] = serves(r) && (r->share > 0 || r->window.last_10s.tries > 0);
 	}
 	memset(verdicts, 0, count * sizeof verdicts[0]);
 	grey_judge(greys, serving, count, verdicts);
@@ -186,7 +190,8 @@ add_comparison(struct steer *s, struct brain_region *r, struct region_evidence *
 	e->grey_value = v->value;
 	e->grey_threshold = v->threshold;
 	e->grey_peers = v->peers;
-	e->grey_at_once = grey_burst(&r->grey, &r->tick, &r->window.last_1s, &others);
+	e->grey_at_once = !s->in_grace &&
+	    grey_burst(&r->grey, &r->tick, &r->window.last_1s, &others);
 	if (!e->grey_at_once || e->grey)
 		return;
 	e->grey_signal = SIGNAL_ERRORS;

@@ -303,6 +303,7 @@ check_sick(struct judge *j, unsigned i)
 	const struct world *w = j->world;
 	struct judge_region *t = &j->region[i];
 	uint32_t others = 0;
+	double most;
 
 	for (unsigned r = 0; r < w->is->region_count; r++)
 		others += r != i ? j->region[r].tries_1s : 0;
@@ -318,7 +319,9 @@ check_sick(struct judge *j, unsigned i)
 	/* What is normal there has to be known first. */
 	if (t->sick_ms > 0 || (t->tries_1s >= 40 && t->fed_s >= 90))
 		t->sick_ms += 1000;
-	if (t->sick_ms > 20000 && w->region[i].out.share > 0.12)
+	/* A ramp is how a region shows what it is like by now. */
+	most = w->region[i].out.region.state == REGION_RAMP ? 0.3 : 0.12;
+	if (t->sick_ms > 20000 && w->region[i].out.share > most)
 		judge_broken(j, "a sick region is left",
 		    "%s is sick since %u ms and has %.4f, state %s", w->names[i], t->sick_ms,
 		    w->region[i].out.share, region_state_name(w->region[i].out.region.state));

@@ -84,6 +84,7 @@ proxy_start(struct world *w)
 	w->budget = (struct retry_budget){ 0 };
 	checks_start(w);
 	w->running = true;
+	w->anew = true;
 	proxy_tick(w, 0, false);
 }
 
@@ -107,6 +108,7 @@ proxy_reload(struct world *w)
 	plan(w);
 	w->core = steer_new(&w->plan, before, world_core_ms(w, 0));
 	steer_free(before);
+	w->anew = true;
 }
 
 static void
@@ -129,6 +131,14 @@ static bool
 is_used(enum endpoint_state state, unsigned level)
 {
 	return level == 2 || state == (level == 0 ? ENDPOINT_UP : ENDPOINT_UNKNOWN);
+}
+
+void
+proxy_count_able(struct sim_region *r)
+{
+	r->able = 0;
+	for (unsigned i = 0; i < r->used_count; i++)
+		r->able += r->endpoint[r->used[i]].fate == FATE_USUAL;
 }
 
 /* As balancers do: what is up; else what is not probed yet; else any. Failing open: any. */
@@ -162,6 +172,7 @@ read_endpoints(struct world *w, unsigned region)
 	if (r->used_weight == 0)
 		r->used_count = 0;
 	r->turn = r->used_count > 0 ? r->turn % r->used_count : 0;
+	proxy_count_able(r);
 }
 
 static void
@@ -175,14 +186,6 @@ read_words(struct world *w)
 	share_words(shares, w->is->region_count, words);
 	for (unsigned i = 0; i < w->is->region_count; i++)
 		w->region[i].word = words[i];
-}
-
-static void
-count_able(struct sim_region *r)
-{
-	r->able = 0;
-	for (unsigned i = 0; i < r->used_count; i++)
-		r->able += r->endpoint[r->used[i]].fate == FATE_USUAL;
 }
 
 static const struct histogram_sum *
@@ -226,7 +229,7 @@ proxy_tick(struct world *w, unsigned into_tick_ms, bool regular)
 		.wall_ms = (uint64_t)((int64_t)w->t_ms + w->wall_jumped_ms + (1ll << 40)),
 		.second = regular && (w->t_ms + into_tick_ms) / 1000 > w->second,
 	};
-	bool changed;
+	bool changed, anew;
 
 	if (seen.second)
 		w->second = (w->t_ms + into_tick_ms) / 1000;
@@ -234,14 +237,16 @@ proxy_tick(struct world *w, unsigned into_tick_ms, bool regular)
 	fill_seen(w, regions, seen.second);
 	w->urgent = false;
 	changed = steer_tick(w->core, &seen, now_ms, &w->facts);
+	anew = w->anew || steer_mode(w->core) != w->mode;
+	w->anew = false;
+	w->mode = steer_mode(w->core);
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		struct sim_region *r = &w->region[i];
 		bool panicked = r->out.panic;
 
 		steer_region(w->core, i, &r->out);
-		if (steer_endpoints_changed(w->core, i) || panicked != r->out.panic || changed)
+		if (steer_endpoints_changed(w->core, i) || panicked != r->out.panic || anew)
 			read_endpoints(w, i);
-		count_able(r);
 	}
 	if (changed)
 		read_words(w);

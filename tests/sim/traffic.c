@@ -306,8 +306,7 @@ traffic_run(struct world *w)
 				tries_end_due(w, i, k);
 		}
 	}
-	for (uint32_t i = 0; i < n; i++)
-		budget_earn(&w->budget, retry_share, world_core_ms(w, 0));
+	budget_earn(&w->budget, retry_share * n, world_core_ms(w, 0));
 	if (mode == SHARE_FAIL_CLOSED || mode == SHARE_NOTHING)
 		shed(w, n);
 	else

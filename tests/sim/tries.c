@@ -318,10 +318,13 @@ tries_move_on(struct world *w)
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		const struct sim_region *r = &w->region[i];
 		enum region_state state = r->out.region.state;
-		uint64_t age_ms = world_core_ms(w, TICK_MS) - r->out.region.since_ms;
+		uint64_t age_ms;
 		uint32_t room;
 
-		if (r->waiting == 0 || (state != REGION_DOWN && state != REGION_SUSPECT) ||
+		if (r->waiting == 0)
+			continue;
+		age_ms = world_core_ms(w, TICK_MS) - r->out.region.since_ms;
+		if ((state != REGION_DOWN && state != REGION_SUSPECT) ||
 		    (state == REGION_SUSPECT && age_ms < 2 * TICK_MS))
 			continue;
 		room = room_elsewhere(w, i, r->waiting);

@@ -247,6 +247,7 @@ truth(struct world *w)
 			if (e->fate != was)
 				tries_redirect(w, i, k, e->fate);
 		}
+		proxy_count_able(&w->region[i]);
 	}
 	if (!w->running && !restarting)
 		proxy_start(w);

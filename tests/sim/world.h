@@ -127,10 +127,12 @@ struct world {
 	uint64_t saved_now_ms;
 	struct wishes wishes;
 	struct retry_budget budget;
-	struct facts facts; /* of the tick that is played */
-	bool running;       /* the proxy as a whole */
-	bool stalled;       /* its control thread */
-	bool urgent;        /* the core wants a tick now */
+	struct facts facts;   /* of the tick that is played */
+	bool running;         /* the proxy as a whole */
+	bool stalled;         /* its control thread */
+	bool anew;            /* the core was made anew: all it says is to be read */
+	enum share_mode mode; /* as last read */
+	bool urgent;          /* the core wants a tick now */
 
 	/* demand */
 	double surge;
@@ -193,6 +195,8 @@ void tries_forget(struct world *); /* the proxy is gone, and its tries */
 /* proxy.c: the core and what the workers read from it. */
 void proxy_start(struct world *);
 void proxy_stop(struct world *);
+/* How many of the endpoints in use do work: to be told when either changes. */
+void proxy_count_able(struct sim_region *);
 void proxy_reload(struct world *);
 void proxy_tick(struct world *, unsigned into_tick_ms, bool regular);
 

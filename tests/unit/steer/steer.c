@@ -417,6 +417,24 @@ START_TEST(of_two_grey_regions_the_one_that_is_clean_again_serves)
 }
 END_TEST
 
+START_TEST(errors_of_the_first_second_of_all_condemn_no_region)
+{
+	brain_plan(&b, 2);
+	b.demand = 400;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_run(&b, 1000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
+	brain_answer(&b, 0, ANSWER_WELL);
+	brain_run(&b, 60000);
+	ck_assert_uint_eq(b.told[FACT_REGION_GREY], 0);
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_run(&b, 1000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
+}
+END_TEST
+
 START_TEST(a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity)
 {
 	struct steer_region_out out;
@@ -495,6 +513,7 @@ main(void)
 	tcase_add_test(tests, it_is_said_before_a_loss_that_it_could_not_be_absorbed);
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
 	tcase_add_test(tests, of_two_grey_regions_the_one_that_is_clean_again_serves);
+	tcase_add_test(tests, errors_of_the_first_second_of_all_condemn_no_region);
 	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
 	tcase_add_test(tests, a_region_in_panic_says_so_once);
 	suite_add_tcase(suite, tests);
