@@ -89,7 +89,7 @@ phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
 phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
 phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
-phase_fuzz() { tests/fuzz/run.sh 10; }
+phase_fuzz() { tests/fuzz/run.sh 10 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
 
 tally() { # PHASE STATUS LOG

@@ -15,13 +15,14 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
 /*
- * libconfig 1.5 loses the text of a string that stands right before a syntax error. It is small,
- * lost once for each refused file, and not ours to free; all else that leaks is found.
+ * libconfig 1.5 loses the text of a string that stands right before a syntax error: in strbuf_append(),
+ * or in the scanner itself when the string is empty. It is small, lost once for each refused file, and
+ * not ours to free; all else that leaks is found, for nothing of ours runs below the scanner.
  */
 const char *
 __lsan_default_suppressions(void)
 {
-	return "leak:strbuf_append\n";
+	return "leak:strbuf_append\nleak:libconfig_yylex\n";
 }
 
 int

@@ -1,9 +1,12 @@
 #!/bin/sh
-# Fuzzes every pure parser: tests/fuzz/run.sh [seconds per target, 30]. Exits 1 if one fell over;
-# the input that did it is then in $FUZZ_BUILD (default build-fuzz), and its name is printed.
+# Fuzzes every pure parser: tests/fuzz/run.sh [seconds per target, 30] [seed].
+# Exits 1 if one fell over; the input that did it is then in $FUZZ_BUILD (default build-fuzz), and its
+# name is printed. With a seed the inputs are the same in every run, as far as the time reaches; without
+# one they are new each time, which is what finds something.
 set -eu
 
 seconds=${1:-30}
+seed=${2:-0}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${FUZZ_BUILD:-$root/build-fuzz}
@@ -28,7 +31,7 @@ fuzz_one() {
 	mkdir -p "$found"
 	set -- "$found"
 	[ ! -d "$here/corpus/$name" ] || set -- "$@" "$here/corpus/$name"
-	if "$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+	if "$build/tests/fuzz/fuzz_$name" -seed="$seed" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
 		-rss_limit_mb=2048 -dict="$here/http.dict" -artifact_prefix="$build/$name-" \
 		-print_final_stats=1 "$@" >"$build/$name.log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$name.log")
