@@ -16,7 +16,7 @@
 #include "net/loop.h"
 #include "net/socket.h"
 #include "net/tls_server.h"
-#include "proxy/client_h1.h"
+#include "proxy/client.h"
 #include "proxy/worker_state.h"
 #include "steer/table.h"
 
@@ -158,7 +158,7 @@ take(struct place *p, int fd, const struct sockaddr *peer)
 	}
 	listener_ref(p->listener);
 	stat_add(&w->stats.accepted, 1);
-	client_h1_accept(w, p->listener, p->conf, fd, peer, ssl);
+	client_accept(w, p->listener, p->conf, fd, peer, ssl);
 }
 
 /* Accepts up to most; false: accepting must pause, or the queue is empty. */

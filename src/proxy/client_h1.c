@@ -2,174 +2,119 @@
 #include "proxy/client_h1.h"
 
 #include <assert.h>
-#include <openssl/ssl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/slab.h"
-#include "base/stat.h"
-#include "net/listener.h"
-#include "net/socket.h"
-#include "net/tls_server.h"
-#include "proxy/client_parts.h"
+#include "proxy/client_h1_parts.h"
 #include "proxy/report.h"
 
 enum {
-	LINGER_MS = 2000,     /* for a client that still sends while we have said goodbye */
 	DRAIN_IDLE_MS = 1000, /* a busy keep-alive client hears of the drain with its next answer */
 };
-
-static void on_stall(void *arg);
 
 /* ---- deadlines and the end ---- */
 
 void
-client_start_timer(struct client *c, uint32_t ms, timer_fn *fn)
-{
-	timer_start(c->worker->loop->timers, &c->timer, ms, fn, c);
-}
-
-void
-client_drop_saved(struct client *c)
+client_h1_drop_saved(struct client_h1 *c)
 {
 	if (c->saved == NULL)
 		return;
-	slab_give(c->worker->loop->large, c->saved);
+	slab_give(c->conn.worker->loop->large, c->saved);
 	c->saved = NULL;
 	c->saved_len = 0;
 }
 
 void
-client_free(struct client *c)
+client_h1_free(struct client_h1 *c)
 {
-	struct worker *w = c->worker;
-
 	assert(c->side.exchange == NULL);
-	timer_stop(&c->timer);
-	timer_stop(&c->stall);
-	worker_undefer(&c->read_on);
-	client_drop_saved(c);
-	stat_add(&w->stats.bytes_in, c->stream.bytes_in);
-	stat_add(&w->stats.bytes_out, c->stream.bytes_out);
-	stream_close(&c->stream);
-	list_unlink(&c->node);
-	atomic_fetch_sub_explicit(&c->listener->connections, 1, memory_order_relaxed);
-	listener_unref(c->listener);
-	w->client_count--;
-	stat_step(&w->stats.clients, -1);
-	slab_give(w->client_slab, c);
-	worker_client_gone(w);
+	client_h1_drop_saved(c);
+	client_free(&c->conn);
 }
 
 void
-client_h1_close(struct client *c)
+client_h1_linger(struct client_h1 *c)
+{
+	client_h1_drop_saved(c);
+	client_linger(&c->conn);
+}
+
+void
+client_h1_end(struct client_h1 *c, enum fault why)
 {
 	if (c->side.exchange != NULL)
-		exchange_on_client_lost(
-		    c->side.exchange, FAULT_CLIENT_LEFT); /* ends in release() */
+		exchange_on_client_lost(c->side.exchange, why); /* ends in release() */
 	else
-		client_free(c);
-}
-
-static void
-close_now(void *arg)
-{
-	client_free(arg);
+		client_h1_free(c);
 }
 
 void
-client_linger(struct client *c)
+client_h1_on_idle(void *arg)
 {
-	c->state = CLIENT_LINGER;
-	client_drop_saved(c);
-	stream_shutdown(&c->stream);
-	/* What still waits for the client has the stall timer; the farewell begins behind it. */
-	if (stream_is_drained(&c->stream))
-		client_start_timer(c, LINGER_MS, close_now);
-	else
-		timer_stop(&c->timer);
-	if (stream_may_read(&c->stream))
-		worker_defer(c->worker, &c->read_on);
-}
-
-void
-client_on_idle(void *arg)
-{
-	struct client *c = arg;
-
-	client_linger(c);
+	client_h1_linger(client_h1_of(arg));
 }
 
 /* With keep_alive 0 only the first request is waited for, as long as its head may take. */
 void
-client_watch_idle(struct client *c)
+client_h1_watch_idle(struct client_h1 *c)
 {
-	const struct conf_client_limits *limits = &c->worker->limits;
+	const struct conf_client_limits *limits = &c->conn.worker->limits;
 	uint32_t ms = limits->keep_alive_ms > 0 ? limits->keep_alive_ms : limits->request_head_ms;
 
-	client_start_timer(c, ms, client_on_idle);
+	client_start_timer(&c->conn, ms, client_h1_on_idle);
 }
 
 void
-client_refuse(struct client *c, enum fault why)
+client_h1_refuse(struct client_h1 *c, enum fault why)
 {
 	char id[WORKER_REQUEST_ID];
 	struct own_answer a = {
 		.status = fault_status(why),
 		.text = slice_of(fault_text(why)),
 		.request_id = { id, sizeof id },
-		.date = worker_date(c->worker),
+		.date = worker_date(c->conn.worker),
 		.close = true,
 	};
 	size_t len;
 
-	worker_request_id(c->worker, id);
-	len = forward_write_own(&a, c->worker->head, WORKER_HEAD);
+	worker_request_id(c->conn.worker, id);
+	len = forward_write_own(&a, c->conn.worker->head, WORKER_HEAD);
 
 	if (c->first_byte_us == 0)
 		c->first_byte_us = clock_now_us();
-	stream_write_last(&c->stream, c->worker->head, len);
-	client_watch_stall(c);
-	report_refused(c->worker, &c->facts, why, a.request_id, c->first_byte_us);
-	client_linger(c);
+	stream_write_last(&c->conn.stream, c->conn.worker->head, len);
+	client_watch_stall(&c->conn);
+	report_refused(c->conn.worker, &c->conn.facts, why, a.request_id, c->first_byte_us);
+	client_h1_linger(c);
 }
 
 void
-client_on_head_timeout(void *arg)
+client_h1_on_head_timeout(void *arg)
 {
-	client_refuse(arg, FAULT_REQUEST_TIMEOUT);
-}
-
-static void
-on_handshake_timeout(void *arg)
-{
-	struct client *c = arg;
-
-	stat_add(&c->worker->stats.handshakes_failed, 1);
-	client_free(c);
+	client_h1_refuse(client_h1_of(arg), FAULT_REQUEST_TIMEOUT);
 }
 
 static void on_body_watch(void *arg);
 
 /* Looks again when the client may have paused too long, or when its rate is due. */
 static void
-watch_body_again(struct client *c, uint64_t quiet_ms)
+watch_body_again(struct client_h1 *c, uint64_t quiet_ms)
 {
-	const struct conf_client_limits *limits = &c->worker->limits;
+	const struct conf_client_limits *limits = &c->conn.worker->limits;
 	uint64_t wait_ms = limits->body_idle_ms - quiet_ms;
 
 	if (limits->min_rate_bytes > 0 && limits->min_rate_grace_ms > 0 &&
 	    limits->min_rate_grace_ms < wait_ms)
 		wait_ms = limits->min_rate_grace_ms;
-	client_start_timer(c, (uint32_t)wait_ms, on_body_watch);
+	client_start_timer(&c->conn, (uint32_t)wait_ms, on_body_watch);
 }
 
 void
-client_watch_body(struct client *c)
+client_h1_watch_body(struct client_h1 *c)
 {
 	c->body_start_ms = c->body_last_ms = clock_now_ms();
-	c->body_start_bytes = c->stream.bytes_in;
+	c->body_start_bytes = c->conn.stream.bytes_in;
 	watch_body_again(c, 0);
 }
 
@@ -180,55 +125,21 @@ client_watch_body(struct client *c)
 static void
 on_body_watch(void *arg)
 {
-	struct client *c = arg;
-	const struct conf_client_limits *limits = &c->worker->limits;
+	struct client_h1 *c = client_h1_of(arg);
+	const struct conf_client_limits *limits = &c->conn.worker->limits;
 	uint64_t now_ms = clock_now_ms();
 	uint64_t quiet_ms = now_ms - c->body_last_ms;
 	uint64_t took_ms = now_ms - c->body_start_ms;
-	uint64_t got = c->stream.bytes_in - c->body_start_bytes;
+	uint64_t got = c->conn.stream.bytes_in - c->body_start_bytes;
 	bool slow = took_ms >= limits->min_rate_grace_ms && limits->min_rate_grace_ms > 0 &&
 	    got < took_ms / 1000 * limits->min_rate_bytes;
 
 	if (c->paused)
-		client_watch_body(c);
+		client_h1_watch_body(c);
 	else if (slow || quiet_ms >= limits->body_idle_ms)
 		exchange_on_client_lost(c->side.exchange, FAULT_REQUEST_TIMEOUT);
 	else
 		watch_body_again(c, quiet_ms);
-}
-
-/* Bytes wait for a client that does not read, or reads too slowly. */
-void
-client_watch_stall(struct client *c)
-{
-	if (stream_is_drained(&c->stream)) {
-		timer_stop(&c->stall);
-		return;
-	}
-	if (timer_running(&c->stall))
-		return;
-	c->stall_bytes = stream_waiting(&c->stream);
-	timer_start(
-	    c->worker->loop->timers, &c->stall, c->worker->limits.send_stall_ms, on_stall, c);
-}
-
-static void
-on_stall(void *arg)
-{
-	struct client *c = arg;
-	const struct conf_client_limits *limits = &c->worker->limits;
-	uint64_t now = stream_waiting(&c->stream);
-	uint64_t went = c->stall_bytes > now ? c->stall_bytes - now : 0;
-
-	if (went >= (uint64_t)limits->min_rate_bytes * limits->send_stall_ms / 1000 && went > 0) {
-		client_watch_stall(c);
-		return;
-	}
-	c->broken = true;
-	if (c->side.exchange != NULL)
-		exchange_on_client_lost(c->side.exchange, FAULT_CLIENT_STALLED);
-	else
-		client_free(c);
 }
 
 /* ---- the connection ---- */
@@ -236,93 +147,68 @@ on_stall(void *arg)
 static void
 read_on(void *arg)
 {
-	client_read(arg);
+	client_h1_read(arg);
 }
 
 static void
-on_opened(struct client *c)
+start(struct client *conn)
 {
-	struct worker *w = c->worker;
+	struct client_h1 *c = client_h1_of(conn);
 
-	c->facts.tls_version = tls_version_name(c->stream.ssl);
-	c->facts.resumed = SSL_session_reused(c->stream.ssl) == 1;
-	stat_add(&w->stats.handshakes, 1);
-	if (c->facts.resumed)
-		stat_add(&w->stats.handshakes_resumed, 1);
-	c->state = CLIENT_HEAD;
-	client_watch_idle(c);
+	c->side.ops = &client_h1_side_ops;
+	conn->go_on.fn = read_on;
+	conn->go_on.arg = c;
+	client_h1_watch_idle(c);
 }
 
 static void
-on_stream(struct stream *s, unsigned events, void *arg)
+on_stream(struct client *conn, unsigned events)
 {
-	struct client *c = arg;
+	struct client_h1 *c = client_h1_of(conn);
 
 	if (events & STREAM_FAILED) {
-		if (c->state == CLIENT_HANDSHAKE)
-			stat_add(&c->worker->stats.handshakes_failed, 1);
 		c->broken = true;
-		client_on_end(c);
+		client_h1_end(c, FAULT_CLIENT_LEFT);
 		return;
 	}
-	if (events & STREAM_OPENED)
-		on_opened(c);
 	if (events & STREAM_DRAINED) {
-		client_watch_stall(c);
-		if (c->state == CLIENT_LINGER)
-			client_start_timer(c, LINGER_MS, close_now);
-		else if (c->side.exchange != NULL)
+		client_watch_stall(conn);
+		if (c->side.exchange != NULL)
 			exchange_on_client_drained(c->side.exchange);
 	}
-	if (events & (STREAM_READABLE | STREAM_DRAINED))
-		client_read(c);
+	if (conn->stage == CLIENT_SERVED && (events & (STREAM_READABLE | STREAM_DRAINED)))
+		client_h1_read(c);
 }
 
 static void
-fill_facts(struct client *c, const struct conf_listener *conf, const struct sockaddr *peer)
+stalled(struct client *conn)
 {
-	struct client_facts *f = &c->facts;
+	struct client_h1 *c = client_h1_of(conn);
 
-	f->ip_len = (uint16_t)socket_format_ip(peer, f->ip, sizeof f->ip);
-	f->port = socket_port(peer);
-	f->listener_port = socket_port((const struct sockaddr *)&conf->bind.addr);
-	f->tls = conf->tls != NULL;
-	f->tls_version = "";
-	f->redirect_https = conf->redirect_https;
-	f->redirect_port = conf->redirect_port;
-	snprintf(f->listener, sizeof f->listener, "%s", conf->name);
+	c->broken = true;
+	client_h1_end(c, FAULT_CLIENT_STALLED);
 }
 
-void
-client_h1_accept(struct worker *w, struct listener *l, const struct conf_listener *conf, int fd,
-    const struct sockaddr *peer, SSL *ssl)
+static void
+drain(struct client *conn)
 {
-	struct client *c = slab_take(w->client_slab);
+	struct client_h1 *c = client_h1_of(conn);
 
-	memset(c, 0, sizeof *c);
-	c->worker = w;
-	c->side.ops = &client_h1_ops;
-	c->listener = l;
-	c->read_on.fn = read_on;
-	c->read_on.arg = c;
-	fill_facts(c, conf, peer);
-	list_append(&w->clients, &c->node);
-	w->client_count++;
-	stat_step(&w->stats.clients, 1);
-	stream_accept(&c->stream, w->loop, fd, ssl, on_stream, c);
-	if (ssl != NULL) {
-		c->state = CLIENT_HANDSHAKE;
-		client_start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
-	} else {
-		c->state = CLIENT_HEAD;
-		client_watch_idle(c);
-	}
-}
-
-void
-client_h1_drain(struct client *c)
-{
 	c->keep = false;
-	if (c->state == CLIENT_HEAD && c->first_byte_us == 0)
-		client_start_timer(c, DRAIN_IDLE_MS, client_on_idle);
+	if (c->state == H1_HEAD && c->first_byte_us == 0)
+		client_start_timer(conn, DRAIN_IDLE_MS, client_h1_on_idle);
 }
+
+static void
+close_now(struct client *conn)
+{
+	client_h1_end(client_h1_of(conn), FAULT_CLIENT_LEFT);
+}
+
+const struct client_ops client_h1_ops = {
+	.start = start,
+	.on_stream = on_stream,
+	.stalled = stalled,
+	.drain = drain,
+	.close = close_now,
+};

@@ -19,7 +19,7 @@
 #include "base/thread.h"
 #include "net/tls_server.h"
 #include "proxy/acceptor.h"
-#include "proxy/client_h1.h"
+#include "proxy/client.h"
 #include "proxy/exchange.h"
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
@@ -197,7 +197,7 @@ begin_drain(struct worker *w)
 	w->draining = true;
 	acceptor_stop(w->acceptor);
 	list_for (node, &w->clients)
-		client_h1_drain(container_of(node, struct client, node));
+		client_drain(container_of(node, struct client, node));
 	worker_client_gone(w);
 }
 
@@ -253,7 +253,7 @@ open_parts(struct worker *w)
 	w->loop = loop_new();
 	list_init(&w->deferred);
 	list_init(&w->clients);
-	w->client_slab = slab_new(sizeof(struct client), KEPT_FREE);
+	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
@@ -281,7 +281,7 @@ close_parts(struct worker *w)
 	acceptor_stop(w->acceptor);
 	w->draining = true; /* nothing goes back to a pool */
 	list_for_safe (node, &w->clients)
-		client_h1_close(container_of(node, struct client, node));
+		client_close(container_of(node, struct client, node));
 	upkeep_stop(w);
 	watch_close(w);
 	penalties_close(w);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy/client_parts.h"
+#include "proxy/client_h1_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,11 +10,11 @@
 enum { READS_PER_TURN = 4 };
 
 static void
-save(struct client *c, const struct span *in)
+save(struct client_h1 *c, const struct span *in)
 {
 	if (in->len == 0)
 		return;
-	c->saved = slab_take(c->worker->loop->large);
+	c->saved = slab_take(c->conn.worker->loop->large);
 	memcpy(c->saved, in->at, in->len);
 	c->saved_len = (uint32_t)in->len;
 }
@@ -27,15 +28,15 @@ advance(struct span *s, size_t n)
 }
 
 static void
-request_is_read(struct client *c)
+request_is_read(struct client_h1 *c)
 {
-	c->state = CLIENT_ANSWER;
-	timer_stop(&c->timer);
+	c->state = H1_ANSWER;
+	timer_stop(&c->conn.timer);
 }
 
 /* False: stop; the client may have gone on to something else meanwhile. */
 static bool
-went_on(struct client *c, enum side_go go)
+went_on(struct client_h1 *c, enum side_go go)
 {
 	if (go == SIDE_OVER)
 		return false;
@@ -44,11 +45,11 @@ went_on(struct client *c, enum side_go go)
 }
 
 static bool
-feed_trailers(struct client *c, struct span *in)
+feed_trailers(struct client_h1 *c, struct span *in)
 {
 	struct head trailers;
 	enum h1_result r =
-	    h1_parse_trailers(&c->parse, &trailers, in->at, in->len, &c->worker->h1_limits);
+	    h1_parse_trailers(&c->parse, &trailers, in->at, in->len, &c->conn.worker->h1_limits);
 	struct span rest = *in;
 
 	if (r == H1_MORE) {
@@ -74,20 +75,20 @@ feed_trailers(struct client *c, struct span *in)
  * lead to the next request at once.
  */
 static bool
-feed_body(struct client *c, struct span *in, const struct head *head)
+feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 {
 	struct slice payload;
 	size_t used;
 	bool chunked = c->body.framing == FRAMING_CHUNKED;
 	enum h1_result r = h1_body_decode(&c->body, in->at, in->len, &payload, &used);
 	struct span body = { in->at, payload.len, in->head_room, 0 };
-	uint64_t limit = c->worker->limits.max_body_bytes;
+	uint64_t limit = c->conn.worker->limits.max_body_bytes;
 	enum side_go go = SIDE_ON;
 	bool end;
 
 	if (r == H1_BAD) {
 		if (head != NULL)
-			client_refuse(c, FAULT_BAD_REQUEST);
+			client_h1_refuse(c, FAULT_BAD_REQUEST);
 		else
 			exchange_on_client_lost(c->side.exchange, FAULT_BAD_REQUEST);
 		return false;
@@ -96,7 +97,7 @@ feed_body(struct client *c, struct span *in, const struct head *head)
 	if (limit > 0 && chunked &&
 	    (head != NULL ? 0 : c->side.exchange->body_in) + payload.len > limit) {
 		if (head != NULL)
-			client_refuse(c, FAULT_BODY_TOO_LARGE);
+			client_h1_refuse(c, FAULT_BODY_TOO_LARGE);
 		else
 			exchange_on_client_lost(c->side.exchange, FAULT_BODY_TOO_LARGE);
 		return false;
@@ -119,34 +120,35 @@ feed_body(struct client *c, struct span *in, const struct head *head)
 		in->len = 0;
 		body.tail_room = LOOP_TAIL_ROOM; /* what lay behind is saved */
 	} else if (r == H1_DONE) {
-		c->state = CLIENT_TRAILERS;
+		c->state = H1_TRAILERS;
 		memset(&c->parse, 0, sizeof c->parse);
 	} else {
 		c->starved = true;
 	}
 	if (head != NULL)
 		go = exchange_start(
-		    c->worker, &c->side, &c->facts, head, c->first_byte_us, &body, end);
+		    c->conn.worker, &c->side, &c->conn.facts, head, c->first_byte_us, &body, end);
 	else if (body.len > 0 || end)
 		go = exchange_on_request_body(c->side.exchange, &body, end);
 	if (!went_on(c, go))
 		return false;
-	return c->state != CLIENT_TRAILERS || feed_trailers(c, in);
+	return c->state != H1_TRAILERS || feed_trailers(c, in);
 }
 
 static bool
-start_request(struct client *c, struct span *in, const struct head *head)
+start_request(struct client_h1 *c, struct span *in, const struct head *head)
 {
 	struct span none = { in->at, 0, 0, 0 };
-	uint64_t limit = c->worker->limits.max_body_bytes;
+	uint64_t limit = c->conn.worker->limits.max_body_bytes;
 
 	c->requests++;
-	c->keep = head->keep_alive && !c->worker->draining && c->worker->limits.keep_alive_ms > 0;
+	c->keep = head->keep_alive && !c->conn.worker->draining &&
+	    c->conn.worker->limits.keep_alive_ms > 0;
 	c->http10 = head->minor == 0;
 	c->asked_keep_alive = c->http10 && head->keep_alive;
 	c->head_request = head->method == METHOD_HEAD;
 	if (limit > 0 && head->has_content_length && head->content_length > limit) {
-		client_refuse(c, FAULT_BODY_TOO_LARGE);
+		client_h1_refuse(c, FAULT_BODY_TOO_LARGE);
 		return false;
 	}
 	h1_body_begin(&c->body, head);
@@ -156,22 +158,22 @@ start_request(struct client *c, struct span *in, const struct head *head)
 		save(c, in);
 		in->len = 0;
 		return went_on(c,
-		    exchange_start(
-			c->worker, &c->side, &c->facts, head, c->first_byte_us, &none, true));
+		    exchange_start(c->conn.worker, &c->side, &c->conn.facts, head, c->first_byte_us,
+			&none, true));
 	}
-	c->state = CLIENT_BODY;
-	client_watch_body(c);
+	c->state = H1_BODY;
+	client_h1_watch_body(c);
 	if (in->len == 0) {
 		c->starved = true;
 		return went_on(c,
-		    exchange_start(
-			c->worker, &c->side, &c->facts, head, c->first_byte_us, &none, false));
+		    exchange_start(c->conn.worker, &c->side, &c->conn.facts, head, c->first_byte_us,
+			&none, false));
 	}
 	return feed_body(c, in, head);
 }
 
 static bool
-feed_head(struct client *c, struct span *in)
+feed_head(struct client_h1 *c, struct span *in)
 {
 	struct head head;
 	enum h1_result r;
@@ -179,16 +181,17 @@ feed_head(struct client *c, struct span *in)
 	if (c->first_byte_us == 0) {
 		c->first_byte_us = clock_now_us();
 		/* The whole head is due by then, however it trickles (slowloris). */
-		client_start_timer(c, c->worker->limits.request_head_ms, client_on_head_timeout);
+		client_start_timer(
+		    &c->conn, c->conn.worker->limits.request_head_ms, client_h1_on_head_timeout);
 	}
-	r = h1_parse_request(&c->parse, &head, in->at, in->len, &c->worker->h1_limits);
+	r = h1_parse_request(&c->parse, &head, in->at, in->len, &c->conn.worker->h1_limits);
 	if (r == H1_MORE) {
 		save(c, in);
 		c->starved = true;
 		return true;
 	}
 	if (r == H1_BAD) {
-		client_refuse(c, c->parse.fault);
+		client_h1_refuse(c, c->parse.fault);
 		return false;
 	}
 	advance(in, head.len);
@@ -198,78 +201,66 @@ feed_head(struct client *c, struct span *in)
 
 /* False: stop, the client may be gone or busy. */
 static bool
-feed(struct client *c, struct span *in)
+feed(struct client_h1 *c, struct span *in)
 {
 	switch (c->state) {
-	case CLIENT_HEAD:
+	case H1_HEAD:
 		return feed_head(c, in);
-	case CLIENT_BODY:
+	case H1_BODY:
 		return feed_body(c, in, NULL);
-	case CLIENT_TRAILERS:
+	case H1_TRAILERS:
 		return feed_trailers(c, in);
-	case CLIENT_ANSWER: /* the next request comes early: it waits its turn */
+	case H1_ANSWER: /* the next request comes early: it waits its turn */
 		save(c, in);
 		return false;
-	case CLIENT_HANDSHAKE:
-	case CLIENT_LINGER:
-		break;
 	}
-	return true; /* thrown away */
-}
-
-void
-client_on_end(struct client *c)
-{
-	if (c->side.exchange != NULL)
-		exchange_on_client_lost(c->side.exchange, FAULT_CLIENT_LEFT);
-	else
-		client_free(c);
+	abort();
 }
 
 static bool
-wants_bytes(const struct client *c)
+wants_bytes(const struct client_h1 *c)
 {
 	if (c->paused)
 		return false;
 	/* Who does not take answers gets no more of them. */
-	if (c->state == CLIENT_HEAD && !stream_is_drained(&c->stream))
+	if (c->state == H1_HEAD && !stream_is_drained(&c->conn.stream))
 		return false;
 	/* While an answer is under way one chunk may wait; beyond it the socket keeps the rest. */
-	if (c->state == CLIENT_ANSWER)
-		return c->saved == NULL && stream_may_read(&c->stream);
-	if (c->starved && stream_may_have_ended(&c->stream))
+	if (c->state == H1_ANSWER)
+		return c->saved == NULL && stream_may_read(&c->conn.stream);
+	if (c->starved && stream_may_have_ended(&c->conn.stream))
 		return true;
-	return stream_may_read(&c->stream) || (c->saved != NULL && !c->starved);
+	return stream_may_read(&c->conn.stream) || (c->saved != NULL && !c->starved);
 }
 
 void
-client_read(struct client *c)
+client_h1_read(struct client_h1 *c)
 {
-	struct worker *w = c->worker;
+	struct worker *w = c->conn.worker;
 
 	for (int reads = 0; wants_bytes(c); reads++) {
 		struct span in = loop_span(w->loop);
 		ssize_t n = STREAM_WAIT;
 
 		if (reads == READS_PER_TURN) {
-			worker_defer(w, &c->read_on);
+			worker_defer(w, &c->conn.go_on);
 			return;
 		}
 		in.len = c->saved_len;
 		if (in.len > 0)
 			memcpy(in.at, c->saved, in.len);
 		if (in.len == 0 || c->starved) {
-			n = stream_read(&c->stream, in.at + in.len, LOOP_CHUNK - in.len);
+			n = stream_read(&c->conn.stream, in.at + in.len, LOOP_CHUNK - in.len);
 			if (n == STREAM_WAIT)
 				return;
 			if (n <= 0) {
-				client_on_end(c);
+				client_h1_end(c, FAULT_CLIENT_LEFT);
 				return;
 			}
 			in.len += (size_t)n;
 		}
 		in.tail_room -= in.len;
-		client_drop_saved(c);
+		client_h1_drop_saved(c);
 		c->starved = false;
 		if (!feed(c, &in))
 			return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy/client_parts.h"
+#include "proxy/client_h1_parts.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,38 +7,38 @@
 #include "net/socket.h"
 #include "proxy/h1_out.h"
 
-static struct client *
+static struct client_h1 *
 from_side(struct side *side)
 {
-	return container_of(side, struct client, side);
+	return container_of(side, struct client_h1, side);
 }
 
 static bool
-must_close_after(const struct client *c)
+must_close_after(const struct client_h1 *c)
 {
 	/* A body that was not read to its end would be taken for the next request. */
-	return !c->keep || c->state != CLIENT_ANSWER || c->worker->draining;
+	return !c->keep || c->state != H1_ANSWER || c->conn.worker->draining;
 }
 
 static bool
-send_interim(struct client *c, const struct head *head)
+send_interim(struct client_h1 *c, const struct head *head)
 {
 	struct forward_response as = { .to_http10 = false };
 	size_t len;
 
 	if (c->http10)
 		return true; /* RFC 9110 section 15.2: 1.0 knows none */
-	len = forward_write_response(head, &as, c->worker->head, WORKER_HEAD);
-	stream_write(&c->stream, c->worker->head, len);
-	client_watch_stall(c);
-	return stream_is_drained(&c->stream);
+	len = forward_write_response(head, &as, c->conn.worker->head, WORKER_HEAD);
+	stream_write(&c->conn.stream, c->conn.worker->head, len);
+	client_watch_stall(&c->conn);
+	return stream_is_drained(&c->conn.stream);
 }
 
 static bool
 send_head(struct side *side, const struct head *head, const struct forward_request *as,
     struct span *first, bool end)
 {
-	struct client *c = from_side(side);
+	struct client_h1 *c = from_side(side);
 	struct forward_response out = { .to_http10 = c->http10 };
 	bool marked = head->framing == FRAMING_CHUNKED || head->framing == FRAMING_CLOSE;
 	bool drained;
@@ -57,55 +57,55 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	out.say_keep_alive = !out.close && c->asked_keep_alive;
 	if (out.close)
 		c->keep = false;
-	len = forward_write_response(head, &out, c->worker->head, WORKER_HEAD);
+	len = forward_write_response(head, &out, c->conn.worker->head, WORKER_HEAD);
 	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
-	drained =
-	    h1_out(&c->stream, c->worker->head, len, first, c->chunked_out, end, end && out.close);
-	client_watch_stall(c);
+	drained = h1_out(&c->conn.stream, c->conn.worker->head, len, first, c->chunked_out, end,
+	    end && out.close);
+	client_watch_stall(&c->conn);
 	return drained;
 }
 
 static bool
 send_body(struct side *side, struct span *body, bool end)
 {
-	struct client *c = from_side(side);
+	struct client_h1 *c = from_side(side);
 	bool drained =
-	    h1_out(&c->stream, NULL, 0, body, c->chunked_out, end, end && must_close_after(c));
+	    h1_out(&c->conn.stream, NULL, 0, body, c->chunked_out, end, end && must_close_after(c));
 
-	client_watch_stall(c);
+	client_watch_stall(&c->conn);
 	return drained;
 }
 
 static bool
 send_trailers(struct side *side, const struct head *trailers)
 {
-	struct client *c = from_side(side);
-	char *out = c->worker->head;
+	struct client_h1 *c = from_side(side);
+	char *out = c->conn.worker->head;
 	size_t len;
 
 	if (!c->chunked_out)
-		return stream_is_drained(&c->stream);
+		return stream_is_drained(&c->conn.stream);
 	memcpy(out, "0\r\n", 3);
 	len = forward_write_trailers(trailers, out + 3, WORKER_HEAD - 3);
 	if (len == 0)
 		len = forward_write_trailers(NULL, out + 3, WORKER_HEAD - 3);
-	return h1_out(&c->stream, out, len + 3, NULL, false, true, must_close_after(c));
+	return h1_out(&c->conn.stream, out, len + 3, NULL, false, true, must_close_after(c));
 }
 
 static void
 resume(struct side *side)
 {
-	struct client *c = from_side(side);
+	struct client_h1 *c = from_side(side);
 
 	c->paused = false;
-	worker_defer(c->worker, &c->read_on);
+	worker_defer(c->conn.worker, &c->conn.go_on);
 }
 
 /* The connection carries on with the next request, or ends. */
 static void
 release(struct side *side, enum fault why)
 {
-	struct client *c = from_side(side);
+	struct client_h1 *c = from_side(side);
 	bool next = !must_close_after(c) && why == FAULT_NONE;
 
 	c->side.exchange = NULL;
@@ -113,26 +113,26 @@ release(struct side *side, enum fault why)
 	c->first_byte_us = 0;
 	if (why != FAULT_NONE || c->broken) {
 		/* Without TLS's goodbye, and with chunks unended: a cut answer shows as cut. */
-		if (c->until_close && c->stream.ssl == NULL)
-			socket_reset_at_close(c->stream.fd);
-		client_free(c);
+		if (c->until_close && c->conn.stream.ssl == NULL)
+			socket_reset_at_close(c->conn.stream.fd);
+		client_h1_free(c);
 		return;
 	}
-	client_watch_stall(c); /* the last bytes may have been trailers */
+	client_watch_stall(&c->conn); /* the last bytes may have been trailers */
 	if (!next) {
-		client_linger(c);
+		client_h1_linger(c);
 		return;
 	}
-	c->state = CLIENT_HEAD;
-	client_watch_idle(c);
-	if (c->saved != NULL || stream_may_read(&c->stream))
-		worker_defer(c->worker, &c->read_on);
+	c->state = H1_HEAD;
+	client_h1_watch_idle(c);
+	if (c->saved != NULL || stream_may_read(&c->conn.stream))
+		worker_defer(c->conn.worker, &c->conn.go_on);
 }
 
 static void
 answer(struct side *side, struct own_answer *a)
 {
-	struct client *c = from_side(side);
+	struct client_h1 *c = from_side(side);
 	const struct exchange *x = side->exchange;
 	const struct field *accept = head_find(&x->head, FIELD_ACCEPT);
 	size_t len;
@@ -140,33 +140,33 @@ answer(struct side *side, struct own_answer *a)
 	a->request_id = (struct slice){ x->request_id, sizeof x->request_id };
 	if (accept != NULL)
 		a->accept = field_value(&x->head, accept);
-	a->date = worker_date(c->worker);
+	a->date = worker_date(c->conn.worker);
 	a->head_only = c->head_request;
 	a->close = must_close_after(c);
 	a->say_keep_alive = !a->close && c->asked_keep_alive;
 	if (a->close)
 		c->keep = false;
-	len = forward_write_own(a, c->worker->head, WORKER_HEAD);
+	len = forward_write_own(a, c->conn.worker->head, WORKER_HEAD);
 	if (a->close)
-		stream_write_last(&c->stream, c->worker->head, len);
+		stream_write_last(&c->conn.stream, c->conn.worker->head, len);
 	else
-		stream_write(&c->stream, c->worker->head, len);
-	client_watch_stall(c);
+		stream_write(&c->conn.stream, c->conn.worker->head, len);
+	client_watch_stall(&c->conn);
 }
 
 static void
 proceed(struct side *side)
 {
-	struct client *c = from_side(side);
+	struct client_h1 *c = from_side(side);
 	struct slice go = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 
 	if (c->http10)
 		return;
-	stream_write(&c->stream, go.at, go.len);
-	client_watch_stall(c);
+	stream_write(&c->conn.stream, go.at, go.len);
+	client_watch_stall(&c->conn);
 }
 
-const struct side_ops client_h1_ops = {
+const struct side_ops client_h1_side_ops = {
 	.send_head = send_head,
 	.send_body = send_body,
 	.send_trailers = send_trailers,

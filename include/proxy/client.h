@@ -1,0 +1,85 @@
+/*
+ * A client connection, whatever it speaks: from accept() through the stages before a protocol
+ * (TLS) to its last goodbye. A protocol embeds it first and takes over between start() and the end.
+ *
+ * Owned by itself from client_accept() until it is closed; on worker->clients meanwhile. Worker
+ * thread only.
+ */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/timer.h"
+#include "net/stream.h"
+#include "proxy/exchange.h"
+#include "proxy/worker_state.h"
+
+struct client;
+struct conf_listener;
+struct listener;
+
+/* A protocol. Nothing of it is called before start() or after client_linger(). */
+struct client_ops {
+	/* The connection is open and everything behind struct client zeroed. Does not end it. */
+	void (*start)(struct client *);
+	/* As stream_fn, but STREAM_OPENED was before start(). */
+	void (*on_stream)(struct client *, unsigned events);
+	/* What waits for the client has not gone out in time: its end, in client_free(). */
+	void (*stalled)(struct client *);
+	/* The worker drains: nothing new; closes by itself, soon if it is idle. */
+	void (*drain)(struct client *);
+	/* Ends now, whatever is in flight, in client_free(). */
+	void (*close)(struct client *);
+};
+
+enum client_stage {
+	CLIENT_HANDSHAKE, /* TLS */
+	CLIENT_SERVED,    /* its protocol's */
+	CLIENT_LINGER,    /* the last answer is out; what still comes is thrown away */
+};
+
+struct client {
+	struct stream stream;
+	const struct client_ops *ops;
+	struct worker *worker;
+	struct list node;          /* in worker->clients */
+	struct listener *listener; /* counted: its connection count is ours too */
+	struct client_facts facts;
+
+	enum client_stage stage;
+	uint64_t stall_bytes;  /* waiting when the stall timer was last looked at */
+	struct timer timer;    /* of the present stage; the protocol's while it serves */
+	struct timer stall;    /* while bytes wait for the client */
+	struct deferred go_on; /* reading, from the loop; its fn is the protocol's to set */
+};
+
+/* What one block of worker->client_slab must hold: the largest of all protocols. */
+size_t client_block_size(void);
+
+/* Takes the socket and the SSL (NULL: clear) and the caller's reference on the listener. */
+void client_accept(struct worker *, struct listener *, const struct conf_listener *, int fd,
+    const struct sockaddr *peer, SSL *);
+void client_drain(struct client *);
+void client_close(struct client *);
+
+/* ---- for protocols ---- */
+
+/* Restarts the one timer; fn is given the client. */
+void client_start_timer(struct client *, uint32_t ms, timer_fn *fn);
+/* After each write: does anything wait? */
+void client_watch_stall(struct client *);
+/*
+ * Says goodbye and listens on for a while: closing a socket that still receives makes the kernel
+ * send a reset, and that may overtake the answer (RFC 9112 section 9.6). The protocol has let go
+ * of all that is its own.
+ */
+void client_linger(struct client *);
+/* Closes it. The protocol has let go of all that is its own. */
+void client_free(struct client *);
+
+#endif

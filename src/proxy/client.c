@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/client.h"
+
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/slab.h"
+#include "base/stat.h"
+#include "net/listener.h"
+#include "net/socket.h"
+#include "net/tls_server.h"
+#include "proxy/client_h1.h"
+
+enum {
+	LINGER_MS = 2000, /* for a client that still sends while we have said goodbye */
+	DISCARDS_PER_TURN = 4,
+};
+
+size_t
+client_block_size(void)
+{
+	return sizeof(struct client_h1);
+}
+
+/* ---- deadlines ---- */
+
+void
+client_start_timer(struct client *c, uint32_t ms, timer_fn *fn)
+{
+	timer_start(c->worker->loop->timers, &c->timer, ms, fn, c);
+}
+
+static void
+on_stall(void *arg)
+{
+	struct client *c = arg;
+	const struct conf_client_limits *limits = &c->worker->limits;
+	uint64_t now = stream_waiting(&c->stream);
+	uint64_t went = c->stall_bytes > now ? c->stall_bytes - now : 0;
+
+	if (went >= (uint64_t)limits->min_rate_bytes * limits->send_stall_ms / 1000 && went > 0)
+		client_watch_stall(c);
+	else if (c->stage == CLIENT_SERVED)
+		c->ops->stalled(c);
+	else
+		client_free(c);
+}
+
+/* Bytes wait for a client that does not read, or reads too slowly. */
+void
+client_watch_stall(struct client *c)
+{
+	if (stream_is_drained(&c->stream)) {
+		timer_stop(&c->stall);
+		return;
+	}
+	if (timer_running(&c->stall))
+		return;
+	c->stall_bytes = stream_waiting(&c->stream);
+	timer_start(
+	    c->worker->loop->timers, &c->stall, c->worker->limits.send_stall_ms, on_stall, c);
+}
+
+/* ---- the end ---- */
+
+void
+client_free(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	timer_stop(&c->timer);
+	timer_stop(&c->stall);
+	worker_undefer(&c->go_on);
+	stat_add(&w->stats.bytes_in, c->stream.bytes_in);
+	stat_add(&w->stats.bytes_out, c->stream.bytes_out);
+	stream_close(&c->stream);
+	list_unlink(&c->node);
+	atomic_fetch_sub_explicit(&c->listener->connections, 1, memory_order_relaxed);
+	listener_unref(c->listener);
+	w->client_count--;
+	stat_step(&w->stats.clients, -1);
+	slab_give(w->client_slab, c);
+	worker_client_gone(w);
+}
+
+static void
+close_now(void *arg)
+{
+	client_free(arg);
+}
+
+static void
+discard(void *arg)
+{
+	struct client *c = arg;
+
+	for (int reads = 0; stream_may_read(&c->stream); reads++) {
+		ssize_t n;
+
+		if (reads == DISCARDS_PER_TURN) {
+			worker_defer(c->worker, &c->go_on);
+			return;
+		}
+		n = stream_read(&c->stream, loop_span(c->worker->loop).at, LOOP_CHUNK);
+		if (n == STREAM_WAIT)
+			return;
+		if (n <= 0) {
+			client_free(c);
+			return;
+		}
+	}
+}
+
+void
+client_linger(struct client *c)
+{
+	c->stage = CLIENT_LINGER;
+	stream_shutdown(&c->stream);
+	/* What still waits for the client has the stall timer; the farewell begins behind it. */
+	if (stream_is_drained(&c->stream))
+		client_start_timer(c, LINGER_MS, close_now);
+	else
+		timer_stop(&c->timer);
+	c->go_on.fn = discard;
+	c->go_on.arg = c;
+	if (stream_may_read(&c->stream))
+		worker_defer(c->worker, &c->go_on);
+}
+
+void
+client_close(struct client *c)
+{
+	if (c->stage == CLIENT_SERVED)
+		c->ops->close(c);
+	else
+		client_free(c);
+}
+
+void
+client_drain(struct client *c)
+{
+	if (c->stage == CLIENT_SERVED)
+		c->ops->drain(c);
+}
+
+/* ---- the stages ---- */
+
+static void
+serve(struct client *c)
+{
+	c->stage = CLIENT_SERVED;
+	timer_stop(&c->timer);
+	c->ops = &client_h1_ops;
+	c->ops->start(c);
+}
+
+static void
+on_handshake_timeout(void *arg)
+{
+	struct client *c = arg;
+
+	stat_add(&c->worker->stats.handshakes_failed, 1);
+	client_free(c);
+}
+
+static void
+on_opened(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	c->facts.tls_version = tls_version_name(c->stream.ssl);
+	c->facts.resumed = SSL_session_reused(c->stream.ssl) == 1;
+	stat_add(&w->stats.handshakes, 1);
+	if (c->facts.resumed)
+		stat_add(&w->stats.handshakes_resumed, 1);
+	serve(c);
+}
+
+static void
+on_farewell(struct client *c, unsigned events)
+{
+	if (events & STREAM_FAILED) {
+		client_free(c);
+		return;
+	}
+	if (events & STREAM_DRAINED) {
+		client_watch_stall(c);
+		client_start_timer(c, LINGER_MS, close_now);
+	}
+	if (events & (STREAM_READABLE | STREAM_DRAINED))
+		discard(c);
+}
+
+static void
+on_stream(struct stream *s, unsigned events, void *arg)
+{
+	struct client *c = arg;
+
+	switch (c->stage) {
+	case CLIENT_HANDSHAKE:
+		if (events & STREAM_FAILED) {
+			on_handshake_timeout(c);
+			return;
+		}
+		on_opened(c);
+		if (events & STREAM_READABLE)
+			c->ops->on_stream(c, STREAM_READABLE);
+		return;
+	case CLIENT_SERVED:
+		c->ops->on_stream(c, events);
+		return;
+	case CLIENT_LINGER:
+		on_farewell(c, events);
+		return;
+	}
+}
+
+static void
+fill_facts(struct client *c, const struct conf_listener *conf, const struct sockaddr *peer)
+{
+	struct client_facts *f = &c->facts;
+
+	f->ip_len = (uint16_t)socket_format_ip(peer, f->ip, sizeof f->ip);
+	f->port = socket_port(peer);
+	f->listener_port = socket_port((const struct sockaddr *)&conf->bind.addr);
+	f->tls = conf->tls != NULL;
+	f->tls_version = "";
+	f->redirect_https = conf->redirect_https;
+	f->redirect_port = conf->redirect_port;
+	snprintf(f->listener, sizeof f->listener, "%s", conf->name);
+}
+
+void
+client_accept(struct worker *w, struct listener *l, const struct conf_listener *conf, int fd,
+    const struct sockaddr *peer, SSL *ssl)
+{
+	struct client *c = slab_take(w->client_slab);
+
+	memset(c, 0, client_block_size());
+	c->worker = w;
+	c->listener = l;
+	fill_facts(c, conf, peer);
+	list_append(&w->clients, &c->node);
+	w->client_count++;
+	stat_step(&w->stats.clients, 1);
+	stream_accept(&c->stream, w->loop, fd, ssl, on_stream, c);
+	if (ssl == NULL) {
+		serve(c);
+		return;
+	}
+	c->stage = CLIENT_HANDSHAKE;
+	client_start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
+}
