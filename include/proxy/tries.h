@@ -20,7 +20,7 @@ struct try;
 struct choice {
 	struct endpoint *endpoint;
 	struct service_region *region;
-	bool admitted; /* counted against the region's cap: begin a try, or give it back */
+	struct ticket ticket; /* counted against the region's cap: begin a try, or give it back */
 };
 
 /*

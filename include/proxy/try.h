@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/list.h"
+#include "steer/admission.h"
 
 struct endpoint_shard;
 struct exchange;
@@ -36,6 +37,7 @@ struct try {
 	struct list watched; /* in a list of its region while nothing has come back */
 	struct list wished; /* watch.c: something is to be done about it */
 	struct try_times at;
+	struct ticket ticket; /* until the answer's head, or the end */
 	enum fault fault; /* no connection, and why */
 	bool active; /* from tries_begin() to tries_end() */
 	bool reused; /* the connection */
@@ -43,7 +45,6 @@ struct try {
 	bool kept_waits; /* not all that was kept of the body is written yet */
 	uint32_t kept_sent; /* so much of it is */
 	bool answered; /* its head came */
-	bool admitted; /* counted against the region's cap */
 	bool blamed; /* the endpoint's failure has been counted already */
 	bool arrived; /* watch.c: all that was sent has been acknowledged */
 	uint64_t looked_us; /* its connection was first looked at then; 0: not yet */

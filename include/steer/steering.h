@@ -44,6 +44,9 @@ struct steering {
 
 	/* The region's hard cap on tries of this service: control sets, workers enter and leave. */
 	struct admission admission;
+	/* That on tries of all services which share the region's own capacity; lasting, never NULL. */
+	struct admission *common;
+	atomic_uint shares_common; /* 1: this service is one of them. Control writes */
 
 	/* one slot per worker; NULL until that worker first needs it (release/acquire) */
 	unsigned workers;
@@ -76,6 +79,8 @@ void steering_registry_free(struct steering_registry *); /* no table or worker m
 /* The steering of this name, made (no share, nothing usable) if there is none. Borrowed. */
 struct steering *steering_registry_get(struct steering_registry *, const char *service,
     const char *region);
+/* The cap of a region, for all services together. Borrowed. */
+struct admission *steering_registry_region(struct steering_registry *, const char *region);
 /* The same for the service as a whole; its mode begins as SHARE_NORMAL. */
 struct service_steering *steering_registry_service(struct steering_registry *, const char *service);
 

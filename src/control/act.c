@@ -5,6 +5,8 @@
 
 #include "base/stat.h"
 #include "control/controller.h"
+#include "control/meter.h"
+#include "control/region_use.h"
 #include "steer/steer.h"
 #include "steer/table.h"
 
@@ -131,8 +133,9 @@ act_service(const struct table_service *service, const struct steer *steer,
 		shares[i] = out[i].share;
 		write_usable(region, steer, out[i].panic || (fail_open && out[i].share > 0), whole,
 		    stats);
-		admission_set(
-		    &region->steering->admission, out[i].limit, out[i].limit_in_flight);
+		set(&region->steering->shares_common, region_is_shared(region));
+		admission_set(&region->steering->admission, out[i].limit, out[i].limit_in_flight,
+		    region_meter_in_flight(region->steering));
 	}
 	share_words(shares, service->region_count, words);
 	if (steering_set_shares(steerings, words, service->region_count))

@@ -14,6 +14,7 @@
 #include "control/journal.h"
 #include "control/meter.h"
 #include "control/plan.h"
+#include "control/region_use.h"
 #include "control/state.h"
 #include "steer/check.h"
 #include "steer/steer.h"
@@ -42,13 +43,6 @@ struct service_brain {
 	bool whole; /* nothing has been written for this table yet */
 };
 
-/* Who uses a region's own capacity, all services together. */
-struct region_use {
-	double use; /* requests per second that go there now */
-	double demand; /* of all services that are there */
-	unsigned services;
-};
-
 struct brain {
 	struct brain_setup setup;
 	struct touched_reader *touched;
@@ -63,7 +57,7 @@ struct brain {
 	unsigned place_count;
 	uint32_t *used; /* ids of the tick under way; as roomy as places */
 	unsigned used_count;
-	struct region_use *uses; /* by index in the topology */
+	struct region_uses *uses;
 	const struct wishes *wishes; /* the desk's; never NULL */
 	const struct state *resumed; /* borrowed until the first adoption is over */
 	struct fact_log log;
@@ -78,6 +72,7 @@ brain_new(const struct brain_setup *setup)
 
 	b->setup = *setup;
 	b->wishes = &nothing;
+	b->uses = region_uses_new();
 	if (setup->touched != NULL)
 		b->touched = touched_reader_new(setup->touched, setup->worker_count);
 	return b;
@@ -106,7 +101,7 @@ brain_free(struct brain *b)
 	mem_free(b->due);
 	mem_free(b->places);
 	mem_free(b->used);
-	mem_free(b->uses);
+	region_uses_free(b->uses);
 	mem_free(b);
 }
 
@@ -281,8 +276,7 @@ brain_adopt(struct brain *b, const struct table *table)
 	b->steers = mem_resize(b->steers, (table->service_count + 1) * sizeof b->steers[0]);
 	b->due = mem_resize(b->due, (table->service_count + 1) * sizeof b->due[0]);
 	b->due_count = 0;
-	b->uses = mem_resize(
-	    b->uses, (table->topology->region_count + 1) * sizeof b->uses[0]);
+	region_uses_begin(b->uses, table);
 	for (unsigned i = 0; i < b->service_count; i++) {
 		b->steers[i] = b->services[i].steer;
 		mark(b, i);
@@ -388,58 +382,17 @@ see_endpoints(struct brain *b, uint64_t now_ms)
 	}
 }
 
-static bool
-shares_capacity(const struct table_region *r)
-{
-	return r->conf->capacity == 0 && r->conf->region->capacity > 0;
-}
-
 /* Demand of all services, and who uses the regions that several of them share. */
 static void
 measure(struct brain *b, uint64_t now_us)
 {
-	memset(b->uses, 0, b->table->topology->region_count * sizeof b->uses[0]);
+	region_uses_begin(b->uses, b->table);
 	for (unsigned i = 0; i < b->service_count; i++) {
 		struct service_brain *s = &b->services[i];
 
-		s->demand =
-		    demand_meter_read(&s->demand_meter, s->table->steering, now_us);
-		for (unsigned r = 0; r < s->table->region_count; r++) {
-			const struct table_region *region = &s->table->regions[r];
-			struct region_use *use = &b->uses[region->conf->region->index];
-			struct steer_region_out out;
-
-			if (!shares_capacity(region))
-				continue;
-			steer_region(s->steer, r, &out);
-			use->use += out.share * s->demand;
-			use->demand += s->demand;
-			use->services++;
-		}
+		s->demand = demand_meter_read(&s->demand_meter, s->table->steering, now_us);
+		region_uses_add(b->uses, s->table, s->steer, s->demand);
 	}
-}
-
-/*
- * What a service may count on of a region's capacity: its part of the demand of all services that
- * are there, or what the others leave, if that is more. So a region that others do not use is
- * wholly its own, and one that all want is divided.
- */
-static double
-capacity_share(const struct brain *b, const struct service_brain *s, unsigned r)
-{
-	const struct table_region *region = &s->table->regions[r];
-	const struct region_use *use = &b->uses[region->conf->region->index];
-	double capacity = region->conf->region->capacity;
-	double fair, left;
-	struct steer_region_out out;
-
-	if (!shares_capacity(region) || use->services < 2)
-		return 1;
-	steer_region(s->steer, r, &out);
-	fair = use->demand > 0 ? s->demand / use->demand : 1.0 / use->services;
-	left = 1 - (use->use - out.share * s->demand) / capacity;
-	left = left > 1 ? 1 : left;
-	return fair > left ? fair : left;
 }
 
 /* ---- deciding ---- */
@@ -482,7 +435,8 @@ decide(struct brain *b, struct service_brain *s, uint64_t now_ms)
 		regions[i].in_flight = region_meter_in_flight(steering);
 		regions[i].first_byte =
 		    seen.second ? region_meter_second(&s->regions[i], steering) : NULL;
-		regions[i].capacity_share = capacity_share(b, s, i);
+		regions[i].capacity_share =
+		    region_uses_part(b->uses, &s->table->regions[i], s->steer, s->demand);
 	}
 	b->facts.count = b->facts.lost = 0;
 	changed = steer_tick(s->steer, &seen, now_ms, &b->facts);
@@ -521,6 +475,7 @@ brain_tick(struct brain *b)
 	measure(b, now_us);
 	for (unsigned i = 0; i < b->service_count; i++)
 		decide(b, &b->services[i], now_us / 1000);
+	region_uses_limit(b->uses);
 }
 
 /* ---- over a restart ---- */

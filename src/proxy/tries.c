@@ -46,29 +46,22 @@ is_refused(const struct table_service *ts)
 
 /* Most regions have no stated capacity: then nothing global is touched. */
 static bool
-is_limited(const struct admission *a)
-{
-	return atomic_load_explicit(&a->interval_ns, memory_order_relaxed) != 0 ||
-	    atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) != 0;
-}
-
-static bool
 enter(struct choice *c, enum admission_class class)
 {
-	struct admission *a = &c->region->steering->admission;
+	struct steering *s = c->region->steering;
+	bool shares = atomic_load_explicit(&s->shares_common, memory_order_relaxed) != 0;
+	struct admission *common = shares ? s->common : NULL;
 
-	c->admitted = false;
-	if (!is_limited(a))
+	c->ticket = (struct ticket){ 0 };
+	if (!admission_limits(&s->admission) && (!shares || !admission_limits(common)))
 		return true;
-	c->admitted = admission_enter(a, class, clock_now_us());
-	return c->admitted;
+	return ticket_take(&c->ticket, &s->admission, common, class, clock_now_us());
 }
 
 void
 tries_give_back(struct choice *c)
 {
-	if (c->admitted)
-		admission_leave(&c->region->steering->admission);
+	ticket_give_back(&c->ticket);
 	*c = (struct choice){ 0 };
 }
 
@@ -145,7 +138,7 @@ tries_begin(struct try *t, const struct choice *c)
 	*t = (struct try){ .exchange = x,
 		.region = c->region,
 		.shard = slot->shard,
-		.admitted = c->admitted,
+		.ticket = c->ticket,
 		.active = true };
 	t->at.lease = clock_now_us();
 	t->shard->in_flight++;
@@ -165,6 +158,7 @@ tries_answered(struct try *t, unsigned status, uint64_t now_us)
 {
 	watch_stop(t);
 	t->answered = true;
+	ticket_give_back(&t->ticket);
 	stat_add(&t->shard->answered, 1);
 	stat_add(&t->shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
 	histogram_add(&t->shard->first_byte, now_us - t->at.sent);
@@ -230,8 +224,7 @@ tries_end(struct try *t, enum fault why)
 		t->up = NULL;
 		up->side.ops->release(&up->side, why);
 	}
-	if (t->admitted)
-		admission_leave(&t->region->steering->admission);
+	ticket_give_back(&t->ticket);
 	stat_step(&t->shard->active, -1);
 	if (is_theirs(why))
 		penalty_begin(t); /* in_flight falls when it is over */

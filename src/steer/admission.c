@@ -37,21 +37,36 @@ burst_ns(uint64_t interval_ns)
 	return BURST_REQUESTS * interval_ns > BURST_NS ? BURST_REQUESTS * interval_ns : BURST_NS;
 }
 
-/*
- * A word that is ahead by an old, longer burst would keep the old limit in force for as long as
- * that lasts. It is set right here, and not where a request finds it too far ahead: the clock of a
- * worker that was held up may be late by any time, and would give back what others have taken.
- */
 static void
 shorten_burst(struct admission *a, uint64_t by_ns)
 {
-	/* between these two it can only grow */
+	/* between these two it hardly ever becomes less, and then by a request's worth */
 	if (atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed) >= by_ns)
 		atomic_fetch_sub_explicit(&a->empty_at_ns, by_ns, memory_order_relaxed);
 }
 
+/*
+ * Those that began before the limit only become fewer; what the count says beyond that is the two
+ * numbers having been read one after the other.
+ */
+static unsigned
+room_beside(struct admission *a, unsigned most, unsigned under_way)
+{
+	unsigned counted = atomic_load_explicit(&a->in_flight, memory_order_relaxed);
+	unsigned before = under_way > counted ? under_way - counted : 0;
+	bool begins = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) == 0;
+
+	if (most == 0)
+		before = 0;
+	else if (!begins && before > a->before)
+		before = a->before;
+	a->before = before;
+	return most > before ? most - before : most > 0;
+}
+
 void
-admission_set(struct admission *a, double limit_per_s, double most_in_flight)
+admission_set(
+    struct admission *a, double limit_per_s, double most_in_flight, unsigned under_way)
 {
 	unsigned interval_ns = 0, most = 0;
 	uint64_t was_ns, is_ns;
@@ -60,11 +75,18 @@ admission_set(struct admission *a, double limit_per_s, double most_in_flight)
 		interval_ns = (unsigned)lround(1e9 / fmin(fmax(limit_per_s, 1), 1e9));
 	if (most_in_flight > 0)
 		most = (unsigned)fmin(fmax(most_in_flight, 1), UINT32_MAX);
+	/*
+	 * A word that is ahead by an old, longer burst would keep the old limit in force for as
+	 * long as that lasts. It is set right here, and not where a request finds it too far
+	 * ahead: the clock of a worker that was held up may be late by any time, and would give
+	 * back what others have taken.
+	 */
 	was_ns = burst_ns(atomic_load_explicit(&a->interval_ns, memory_order_relaxed));
 	is_ns = burst_ns(interval_ns);
 	if (is_ns < was_ns)
 		shorten_burst(a, was_ns - is_ns);
 	atomic_store_explicit(&a->interval_ns, interval_ns, memory_order_relaxed);
+	most = room_beside(a, most, under_way);
 	atomic_store_explicit(&a->most_in_flight, most, memory_order_relaxed);
 }
 
@@ -126,4 +148,46 @@ void
 admission_leave(struct admission *a)
 {
 	atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
+}
+
+/* The other one had no room: as if this had not been asked. */
+static void
+give_up(struct admission *a)
+{
+	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
+
+	admission_leave(a);
+	shorten_burst(a, interval);
+}
+
+bool
+ticket_take(struct ticket *t, struct admission *own, struct admission *common,
+    enum admission_class class, uint64_t now_us)
+{
+	*t = (struct ticket){ 0 };
+	if (admission_limits(own)) {
+		if (!admission_enter(own, class, now_us))
+			return false;
+		t->own = own;
+	}
+	if (common == NULL || !admission_limits(common))
+		return true;
+	if (admission_enter(common, class, now_us)) {
+		t->common = common;
+		return true;
+	}
+	if (t->own != NULL)
+		give_up(own);
+	t->own = NULL;
+	return false;
+}
+
+void
+ticket_give_back(struct ticket *t)
+{
+	if (t->own != NULL)
+		admission_leave(t->own);
+	if (t->common != NULL)
+		admission_leave(t->common);
+	*t = (struct ticket){ 0 };
 }

@@ -7,7 +7,10 @@
 #include "base/mem.h"
 #include "steer/hash.h"
 
-/* By name; region "" is the service as a whole. Open addressing, at most half full. */
+/*
+ * By name; region "" is the service as a whole, service "" the region as a whole. Open addressing,
+ * at most half full.
+ */
 struct slot {
 	const char *service; /* NULL: empty */
 	const char *region;
@@ -56,7 +59,9 @@ steering_registry_free(struct steering_registry *r)
 
 		if (slot->service == NULL)
 			continue;
-		if (slot->region[0] != '\0')
+		if (slot->service[0] == '\0')
+			mem_free(slot->thing);
+		else if (slot->region[0] != '\0')
 			free_steering(slot->thing);
 		else
 			free_service(slot->thing);
@@ -97,7 +102,8 @@ grow(struct steering_registry *r)
 
 /* On lines of its own: one region's words change without disturbing readers of another's. */
 static struct steering *
-steering_new(const char *service, const char *region, unsigned workers)
+steering_new(
+    const char *service, const char *region, struct admission *common, unsigned workers)
 {
 	size_t service_size = strlen(service) + 1;
 	size_t region_size = strlen(region) + 1;
@@ -106,6 +112,7 @@ steering_new(const char *service, const char *region, unsigned workers)
 	char *names = (char *)s + sizeof *s + workers * sizeof s->shards[0];
 
 	s->workers = workers;
+	s->common = common;
 	s->service = memcpy(names, service, service_size);
 	s->region = memcpy(names + service_size, region, region_size);
 	return s;
@@ -140,13 +147,29 @@ get_slot(struct steering_registry *r, const char *service, const char *region)
 	return slot;
 }
 
+/* The name lies behind it. */
+struct admission *
+steering_registry_region(struct steering_registry *r, const char *region)
+{
+	struct slot *slot = get_slot(r, "", region);
+
+	if (slot->service == NULL) {
+		size_t size = strlen(region) + 1;
+		struct admission *made = mem_lines(sizeof *made + size);
+
+		*slot = (struct slot){ "", memcpy(made + 1, region, size), made };
+	}
+	return slot->thing;
+}
+
 struct steering *
 steering_registry_get(struct steering_registry *r, const char *service, const char *region)
 {
+	struct admission *common = steering_registry_region(r, region);
 	struct slot *slot = get_slot(r, service, region);
 
 	if (slot->service == NULL) {
-		struct steering *made = steering_new(service, region, r->workers);
+		struct steering *made = steering_new(service, region, common, r->workers);
 
 		*slot = (struct slot){ made->service, made->region, made };
 	}

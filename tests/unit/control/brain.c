@@ -380,6 +380,20 @@ limit(const struct ward *w, unsigned service)
 	return atomic_load(&w->table->services[service].regions[0].steering->limit);
 }
 
+static double
+common_limit(const struct ward *w, unsigned service)
+{
+	const struct steering *s = w->table->services[service].regions[0].steering;
+
+	return 1e9 / atomic_load(&s->common->interval_ns);
+}
+
+static unsigned
+shares_common(const struct ward *w, unsigned service)
+{
+	return atomic_load(&w->table->services[service].regions[0].steering->shares_common);
+}
+
 /* So many requests a second to the first two services, for a while. */
 static void
 demand(struct ward *w, unsigned shop, unsigned blog)
@@ -417,6 +431,13 @@ START_TEST(services_share_a_regions_capacity_by_their_demand)
 	demand(&w, 400, 0);
 	ck_assert_double_eq_tol(limit(&w, 0), 1000, 50);
 	ck_assert_double_eq_tol(limit(&w, 1), 600, 80);
+	/* Together they may send no more than there is, whatever their own limits sum to. */
+	ck_assert_double_eq_tol(common_limit(&w, 0), 1000, 1);
+	ck_assert_ptr_eq(w.table->services[0].regions[0].steering->common,
+	    w.table->services[1].regions[0].steering->common);
+	ck_assert_uint_eq(shares_common(&w, 0), 1);
+	ck_assert_uint_eq(shares_common(&w, 1), 1);
+	ck_assert_uint_eq(shares_common(&w, 2), 0);
 	/* Both want more than there is: three to one (as far as a busy machine counts evenly). */
 	demand(&w, 1800, 600);
 	ck_assert_double_eq_tol(limit(&w, 0), 750, 100);

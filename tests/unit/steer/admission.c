@@ -14,7 +14,7 @@ set(double limit, double most)
 {
 	atomic_store(&admission.empty_at_ns, 0);
 	atomic_store(&admission.in_flight, 0);
-	admission_set(&admission, limit, most);
+	admission_set(&admission, limit, most, 0);
 }
 
 /* Enters and leaves as often as it is let, up to n times; returns how often. */
@@ -154,18 +154,81 @@ START_TEST(who_is_refused_by_the_rate_is_not_in_flight)
 }
 END_TEST
 
+START_TEST(tries_that_began_before_there_was_a_limit_take_up_room)
+{
+	set(0, 0);
+	admission_set(&admission, 0, 10, 7);
+	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 3);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+	ck_assert(!admission_enter(&admission, ADMIT_HIGH, START_US));
+	/* five of the seven are over; what is let in meanwhile is not taken for one of them */
+	admission_set(&admission, 0, 10, 5);
+	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 8);
+	admission_set(&admission, 0, 10, 9);
+	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 8);
+	admission_set(&admission, 0, 10, 3);
+	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 10);
+	/* more than there is room for: one at a time is let in all the same */
+	set(0, 0);
+	admission_set(&admission, 0, 10, 100);
+	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 1);
+}
+END_TEST
+
+START_TEST(a_ticket_needs_room_in_both_caps_or_takes_none)
+{
+	struct admission common = { 0 };
+	struct ticket first, second;
+
+	set(100, 10);
+	admission_set(&common, 100, 1, 0);
+	ck_assert(ticket_take(&first, &admission, &common, ADMIT_HIGH, START_US));
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 1);
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert(!ticket_take(&second, &admission, &common, ADMIT_HIGH, START_US));
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 1);
+	ticket_give_back(&second);
+	ticket_give_back(&first);
+	ticket_give_back(&first);
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 0);
+	/* nor have the refused ones used up what the service itself may send */
+	ck_assert_uint_eq(enter(ADMIT_HIGH, 100, START_US), 9);
+}
+END_TEST
+
+START_TEST(a_ticket_is_not_counted_where_nothing_is_limited)
+{
+	struct admission common = { 0 };
+	struct ticket t;
+
+	set(0, 0);
+	ck_assert(ticket_take(&t, &admission, NULL, ADMIT_LOW, START_US));
+	ck_assert(ticket_take(&t, &admission, &common, ADMIT_LOW, START_US));
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 0);
+	admission_set(&common, 1000, 0, 0);
+	ck_assert(ticket_take(&t, &admission, &common, ADMIT_LOW, START_US));
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 1);
+	admission_set(&common, 0, 0, 0);
+	ticket_give_back(&t); /* it knows what it entered, whatever the limit is now */
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 0);
+}
+END_TEST
+
 START_TEST(a_higher_limit_is_in_force_at_once_and_a_lower_one_too)
 {
 	set(1, 0);
 	enter(ADMIT_HIGH, 10, START_US); /* empty for the next ten seconds */
-	admission_set(&admission, 1000, 0);
+	admission_set(&admission, 1000, 0, 0);
 	enter(ADMIT_HIGH, 1, START_US);
 	ck_assert_uint_gt(enter(ADMIT_HIGH, 100, START_US + 10000), 8);
 	ck_assert_uint_lt(enter(ADMIT_HIGH, 100, START_US + 10000), 2);
 	set(1000, 0);
 	enter(ADMIT_HIGH, 100, START_US);
 	admission_set(
-	    &admission, 10, 0); /* the burst is ten requests, of which 20 ms are missing */
+	    &admission, 10, 0, 0); /* the burst is ten requests, of which 20 ms are missing */
 	ck_assert_uint_lt(enter(ADMIT_HIGH, 100, START_US), 10);
 }
 END_TEST
@@ -275,6 +338,9 @@ main(void)
 	tcase_add_test(tests, no_limit_admits_all);
 	tcase_add_test(tests, tries_in_flight_are_capped_by_class);
 	tcase_add_test(tests, who_is_refused_by_the_rate_is_not_in_flight);
+	tcase_add_test(tests, tries_that_began_before_there_was_a_limit_take_up_room);
+	tcase_add_test(tests, a_ticket_needs_room_in_both_caps_or_takes_none);
+	tcase_add_test(tests, a_ticket_is_not_counted_where_nothing_is_limited);
 	tcase_add_test(tests, a_higher_limit_is_in_force_at_once_and_a_lower_one_too);
 	tcase_add_test(tests, a_worker_whose_clock_lags_gives_nothing_back);
 	tcase_add_test(tests, threads_together_never_exceed_the_limit_and_use_it);

@@ -1,0 +1,40 @@
+/*
+ * Regions whose own capacity several services share: who uses how much of it, what each may count
+ * on, and the cap on all of them together. Control thread only.
+ */
+#ifndef CONTROL_REGION_USE_H
+#define CONTROL_REGION_USE_H
+
+#include <stdbool.h>
+
+struct steer;
+struct table;
+struct table_region;
+struct table_service;
+
+struct region_uses;
+
+struct region_uses *region_uses_new(void);
+void region_uses_free(struct region_uses *); /* NULL is fine */
+
+/* A service without a capacity of its own in a region that has one. */
+bool region_is_shared(const struct table_region *);
+
+/* Begins anew, for this table (borrowed until the next one): then each service is added. */
+void region_uses_begin(struct region_uses *, const struct table *);
+void region_uses_add(struct region_uses *, const struct table_service *, const struct steer *,
+    double demand);
+
+/*
+ * What a service may count on of a region's capacity, 0..1: its part of the demand of all services
+ * that are there, or what the others leave, if that is more. So a region that others do not use is
+ * wholly its own, and one that all want is divided. For a moment the parts may sum to more than
+ * the whole; that is what the cap on all of them is for.
+ */
+double region_uses_part(const struct region_uses *, const struct table_region *,
+    const struct steer *, double demand);
+
+/* Writes the caps on all services together; after each of them has decided. */
+void region_uses_limit(const struct region_uses *);
+
+#endif
