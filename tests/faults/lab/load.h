@@ -1,0 +1,72 @@
+/*
+ * The load: requests on a constant schedule, each with an id of its own.
+ *
+ * load.c makes the jobs, keeps their deadlines and writes one line for each; how a job travels is
+ * a struct wire (load_h1.c). One thread, one event base.
+ */
+#ifndef LAB_LOAD_H
+#define LAB_LOAD_H
+
+#include <netinet/in.h>
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "pattern.h"
+
+struct event_base;
+struct load;
+struct wire_link;
+
+/* What is asked for, and how often among all. */
+struct kind {
+	char name[16];
+	char method[8];
+	char target[128];
+	unsigned weight;
+	unsigned body_bytes;   /* of the request */
+	unsigned answer_bytes; /* of a good answer */
+	STAILQ_ENTRY(kind) next;
+};
+
+struct job {
+	const struct kind *kind;
+	char id[LAB_ID_MAX + 1];
+	int64_t due_us; /* CLOCK_MONOTONIC, as all times here */
+	int64_t sent_us;
+	struct wire_link *link; /* the wire's; NULL when it does not carry it any more */
+	TAILQ_ENTRY(job) next;
+};
+
+/* A protocol. Every job given to send() comes back by job_done() once, unless it is dropped. */
+struct wire {
+	const char *name;
+	const char *alpn;
+	void (*open)(struct load *, unsigned count); /* connections to begin with */
+	unsigned (*opening)(const struct load *);    /* how many of those are not ready yet */
+	void (*send)(struct load *, struct job *);
+	void (*drop)(struct load *, struct job *); /* its deadline is over */
+};
+
+extern const struct wire wire_h1;
+
+struct load {
+	struct event_base *base;
+	const struct wire *wire;
+	struct sockaddr_in to;
+	SSL_CTX *tls;         /* NULL: clear text */
+	const char *host;     /* for Host and SNI */
+	void *wire_data;      /* the wire's */
+	uint64_t closed_idle; /* connections that the proxy closed without saying so before */
+	uint64_t stray;       /* bytes that nobody had asked for */
+};
+
+/*
+ * The end of a job, which is freed. verdict: "ok"; "status" (whole, but not 2xx); "wrong" (2xx with
+ * a body that is not its own); "refused", "reset", "closed" (before the answer's first byte),
+ * "cut" (after it), "garbage", "late".
+ */
+void job_done(struct load *, struct job *, int status, const char *origin, const char *verdict);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The application behind an origin: slots, a line in front of them, and collapse under load. */
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "origin.h"
+
+static void start(struct work *);
+
+static bool
+misbehaves(struct behaviour *b)
+{
+	unsigned n = b->count++;
+
+	/* Spread evenly: 30 percent is every third or so, not thirty in a row. */
+	return (n + 1) * b->percent / 100 > n * b->percent / 100;
+}
+
+static void
+answer(struct work *w, enum deed deed, unsigned arg)
+{
+	if (w->link != NULL)
+		link_answer(w->link, w, deed, arg);
+	if (w->timer != NULL)
+		event_free(w->timer);
+	free(w);
+}
+
+static void
+free_slot(void)
+{
+	struct work *w;
+
+	origin.busy--;
+	if ((w = TAILQ_FIRST(&origin.line)) == NULL)
+		return;
+	TAILQ_REMOVE(&origin.line, w, next);
+	origin.waiting--;
+	start(w);
+}
+
+static void
+on_worked(int fd, short what, void *arg)
+{
+	struct work *w = arg;
+	bool slot = w->starts;
+	enum deed deed = w->behaviour->deed;
+	unsigned n = w->behaviour->arg;
+
+	(void)fd, (void)what;
+	if (deed != DEED_OK && deed != DEED_SLOW && misbehaves(w->behaviour))
+		answer(w, deed, n);
+	else
+		answer(w, DEED_OK, 0);
+	if (slot)
+		free_slot();
+}
+
+static void
+start(struct work *w)
+{
+	unsigned ms = w->ms;
+	struct timeval tv;
+
+	if (origin.slots > 0 && !w->health) {
+		w->starts = true;
+		origin.busy++;
+		if (origin.queue > 0)
+			ms += ms * origin.collapse * origin.waiting / origin.queue;
+	}
+	if (w->behaviour->deed == DEED_SLOW && misbehaves(w->behaviour))
+		ms += w->behaviour->arg;
+	/* What fails fails at once: the fastest endpoint is the broken one. */
+	if (w->behaviour->deed == DEED_STATUS && w->behaviour->percent == 100)
+		ms = 0;
+	tv.tv_sec = ms / 1000;
+	tv.tv_usec = ms % 1000 * 1000;
+	w->timer = event_new(origin.base, -1, 0, on_worked, w);
+	if (w->timer == NULL || event_add(w->timer, &tv) != 0)
+		abort();
+}
+
+void
+work_begin(struct work *w)
+{
+	w->behaviour = w->health ? &origin.health : &origin.traffic;
+	if (w->health || origin.slots == 0 || origin.busy < origin.slots) {
+		start(w);
+	} else if (origin.waiting < origin.queue) {
+		origin.waiting++;
+		TAILQ_INSERT_TAIL(&origin.line, w, next);
+	} else {
+		origin_log("full", w->method, w->id, "-");
+		answer(w, DEED_STATUS, 503);
+	}
+}
