@@ -1,9 +1,9 @@
 /*
- * Upstream connections of one worker: leased to an exchange, or idle here.
+ * Connections of one worker to endpoints, and the room on them that tries have on lease.
  *
  * Used only on the worker's own thread, so nothing in it is locked. pool_take(), pool_lease() and
- * pool_return() are the only ways a connection changes owner. Limits are the endpoint's, split
- * evenly between the workers.
+ * pool_return() are the only ways room on a connection changes hands. Limits are the endpoint's,
+ * split evenly between the workers.
  */
 #ifndef PROXY_POOL_H
 #define PROXY_POOL_H
@@ -16,6 +16,8 @@
 #include "net/tls_client.h"
 #include "proxy/worker_state.h"
 
+struct connection;
+struct connection_ops;
 struct endpoint;
 struct endpoint_shard;
 struct pool;
@@ -29,8 +31,8 @@ struct worker;
 struct pool_slot {
 	struct endpoint *endpoint; /* held through shard */
 	struct endpoint_shard *shard;
-	struct list idle; /* struct upstream.node, the last used first */
-	struct list opening; /* struct upstream.node, not open yet */
+	struct list ready; /* struct connection.node, with room, the last used first */
+	struct list opening; /* struct connection.node, not open yet */
 	struct list waiting; /* struct pool_wait.node, the first come first */
 	uint32_t connections; /* all: idle, on lease, connecting */
 	uint32_t connecting; /* not open yet; each will serve a wait */
@@ -46,6 +48,7 @@ struct pool_slot {
 
 	/* the endpoint's policy, copied anew after each adoption */
 	uint64_t generation;
+	const struct connection_ops *protocol;
 	char *host; /* Host to send; NULL: the client's */
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
 	uint64_t trust; /* the service's */
@@ -69,9 +72,9 @@ struct pool_slot *pool_slot(struct pool *, struct service *, struct service_regi
 struct pool_slot *pool_slot_of(struct pool *, const struct endpoint *);
 
 /*
- * An idle connection, at once, or NULL. It was alive when the loop last looked; with certain set
- * only one used within the last second and looked at again now (a request that must not be sent
- * twice goes out on no other).
+ * Room on a connection, at once, or NULL. It was alive when the loop last looked; with certain set
+ * only one that worked within the last second and is looked at again now (a request that must not
+ * be sent twice goes out on no other).
  */
 struct upstream *pool_take(struct pool_slot *, bool certain);
 /*
@@ -82,20 +85,10 @@ struct pool_wait *pool_lease(struct pool *, struct pool_slot *, bool certain, po
     void *arg, enum fault *why);
 void pool_cancel(struct pool_wait *);
 
-/* Takes a connection back: keeps it if it is clean and there is room, else closes it. */
-void pool_return(struct upstream *);
-/* Closes it and frees its place. */
-void pool_discard(struct upstream *);
-
-/*
- * Is a connect on its way so long that another place is worth a try? A wait since then, and the
- * oldest of the connections being opened, are older than max(50 ms, 4 round trips), twice that when
- * TCP is done and TLS is not. Waiting for room alone is not being late.
- */
-bool pool_is_late(const struct pool_slot *, uint64_t since_us, uint64_t now_us);
-/* The path's round trip: is a new measurement due, and one has come. */
-bool pool_rtt_is_old(const struct pool_slot *, uint64_t now_us);
-void pool_learn_rtt(struct pool_slot *, uint32_t rtt_us, uint64_t now_us);
+/* From a lease's release(): it is over. Keeps the connection if it is clean and wanted. */
+void pool_return(struct connection *);
+/* Closes it and frees its place; nothing may be on lease. */
+void pool_discard(struct connection *);
 
 /* Opens connections until so many stay idle for a while to come; called every second. */
 void pool_warm(struct pool_slot *, uint32_t wanted);
@@ -106,7 +99,7 @@ void pool_close_idle(struct pool_slot *);
 void pool_hold(struct endpoint_shard *);
 void pool_let_go(struct endpoint_shard *);
 
-/* From upstream.c. */
-void pool_on_opened(struct upstream *, enum fault why);
+/* It is open, or has failed; from connection.c. */
+void pool_on_opened(struct connection *, enum fault why);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/loop.h"
+#include "proxy/connection.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
@@ -226,12 +227,14 @@ step_pick(struct exchange *x)
 static void
 take_connection(struct try *t, struct upstream *up)
 {
+	const struct connection *c = up->connection;
+
 	t->up = up;
 	up->side.exchange = t->exchange;
-	t->reused = up->used;
+	t->reused = c->used;
 	t->at.connected = clock_now_us();
-	t->at.connect_us = up->used ? 0 : up->connect_us;
-	if (up->used)
+	t->at.connect_us = c->used ? 0 : c->connect_us;
+	if (c->used)
 		stat_add(&t->shard->reused, 1);
 }
 

@@ -179,7 +179,6 @@ static enum side_go
 pause_upstream(struct exchange *x)
 {
 	x->upstream_paused = true;
-	x->try->up->paused = true;
 	timer_stop(&x->deadline); /* the client is who we wait for now: its side has a deadline */
 	return SIDE_PAUSED;
 }

@@ -9,8 +9,8 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/loop.h"
+#include "proxy/connection.h"
 #include "proxy/service.h"
-#include "proxy/upstream.h"
 #include "steer/table.h"
 
 enum {
@@ -18,9 +18,6 @@ enum {
 	CERTAIN_MS = 1000,
 	/* Handshakes under way with one endpoint: more at once only make all of them slower. */
 	OPENING_MAX = 64,
-	RACE_AFTER_US = 50 * 1000,
-	RACE_UNKNOWN_US = 300 * 1000, /* as long as the round trip is not known */
-	RTT_EVERY_US = 1000 * 1000,
 	WARM_LAST_MS = 3000, /* a kept connection that ends sooner is replaced already */
 };
 
@@ -67,11 +64,59 @@ pool_let_go(struct endpoint_shard *shard)
 		endpoint_shard_release(shard);
 }
 
-static void
-close_idle(struct pool_slot *slot)
+static struct connection *
+at_node(struct list *node)
 {
-	list_for_safe (node, &slot->idle)
-		pool_discard(container_of(node, struct upstream, node));
+	return container_of(node, struct connection, node);
+}
+
+static void
+count_idle(struct pool_slot *slot, int step)
+{
+	slot->idle_count += (uint32_t)step;
+	stat_step(&slot->shard->idle, step);
+}
+
+/* It has room for who comes next. */
+static void
+offer(struct connection *c)
+{
+	struct pool_slot *slot = c->slot;
+
+	c->ready = true;
+	list_prepend(&slot->ready, &c->node);
+	if (c->leased == 0) {
+		count_idle(slot, 1);
+		connection_park(c, slot->keep_alive_ms);
+	}
+	if (slot->waiting_count > 0)
+		worker_defer(slot->pool->worker, &slot->serve);
+}
+
+static void
+withdraw(struct connection *c)
+{
+	if (!c->ready)
+		return;
+	c->ready = false;
+	list_unlink(&c->node);
+	if (c->leased == 0) {
+		count_idle(c->slot, -1);
+		connection_wake(c);
+	}
+}
+
+/* Those that carry requests end with the last of them. */
+static void
+close_ready(struct pool_slot *slot)
+{
+	list_for_safe (node, &slot->ready) {
+		struct connection *c = at_node(node);
+
+		withdraw(c);
+		if (c->leased == 0)
+			pool_discard(c);
+	}
 }
 
 /* Nobody waits for them any more. */
@@ -81,7 +126,7 @@ close_opening(struct pool_slot *slot)
 	list_for_safe (node, &slot->opening) {
 		list_unlink(node);
 		slot->connecting--;
-		pool_discard(container_of(node, struct upstream, node));
+		pool_discard(at_node(node));
 	}
 }
 
@@ -108,7 +153,7 @@ pool_free(struct pool *p)
 	for (unsigned i = 0; i < p->slot_count; i++) {
 		if (p->slots[i] == NULL)
 			continue;
-		close_idle(p->slots[i]);
+		close_ready(p->slots[i]);
 		close_opening(p->slots[i]);
 		assert(p->slots[i]->connections == 0 && p->slots[i]->waiting_count == 0);
 		slot_free(p, p->slots[i]);
@@ -137,12 +182,13 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 
 	/* What was agreed on under other rules of trust is not used under these. */
 	if (slot->trust != service->trust && slot->endpoint->tls) {
-		close_idle(slot);
+		close_ready(slot);
 		tls_session_slot_clear(&slot->session);
 	}
 	slot->tls = tls;
 	slot->trust = service->trust;
 	slot->generation = p->worker->generation;
+	slot->protocol = &connection_h1;
 	slot->gone = false;
 	mem_free(slot->host);
 	slot->host = host != NULL ? mem_strdup(host) : NULL;
@@ -163,7 +209,7 @@ slot_new(struct pool *p, struct endpoint *ep)
 	slot->endpoint = ep;
 	slot->shard = endpoint_shard(ep, p->worker->setup.index);
 	pool_hold(slot->shard);
-	list_init(&slot->idle);
+	list_init(&slot->ready);
 	list_init(&slot->opening);
 	list_init(&slot->waiting);
 	slot->serve.fn = serve;
@@ -172,8 +218,7 @@ slot_new(struct pool *p, struct endpoint *ep)
 }
 
 struct pool_slot *
-pool_slot(
-    struct pool *p, struct service *service, struct service_region *r, struct endpoint *ep)
+pool_slot(struct pool *p, struct service *service, struct service_region *r, struct endpoint *ep)
 {
 	struct pool_slot *slot;
 
@@ -230,7 +275,7 @@ pool_adopt(struct pool *p)
 			continue;
 		slot->gone = true;
 		slot->tls = NULL;
-		close_idle(slot);
+		close_ready(slot);
 		/* Waits are told from the loop; the slot goes when nothing uses it. */
 		worker_defer(p->worker, &slot->serve);
 	}
@@ -241,37 +286,43 @@ pool_take(struct pool_slot *slot, bool certain)
 {
 	uint64_t now_ms = certain ? clock_now_ms() : 0;
 
-	while (!list_empty(&slot->idle)) {
-		struct upstream *up = container_of(slot->idle.next, struct upstream, node);
+	while (!list_empty(&slot->ready)) {
+		struct connection *c = at_node(slot->ready.next);
+		struct upstream *up;
 
-		if (certain && now_ms - up->idle_since_ms > CERTAIN_MS)
+		if (certain && now_ms - c->alive_ms > CERTAIN_MS)
 			return NULL; /* the others are older still */
-		list_unlink(&up->node);
-		slot->idle_count--;
-		stat_step(&slot->shard->idle, -1);
-		upstream_take(up);
+		withdraw(c);
 		/* One that was just opened may have tickets to read; nothing else is known. */
-		if (upstream_is_clean(up) &&
-		    (!certain || !up->used || stream_is_quiet(&up->stream)))
-			return up;
-		pool_discard(up);
+		if (!c->ops->is_clean(c) ||
+		    (certain && c->used && c->leased == 0 && !stream_is_quiet(&c->stream))) {
+			if (c->leased == 0)
+				pool_discard(c);
+			continue;
+		}
+		up = c->ops->lease(c);
+		c->leased++;
+		if (c->ops->has_room(c))
+			offer(c);
+		return up;
 	}
 	return NULL;
 }
 
-static struct upstream *
+static struct connection *
 open_one(struct pool_slot *slot, enum fault *why)
 {
-	struct upstream *up = upstream_open(slot->pool->worker, slot, slot->connect_ms, why);
+	struct connection *c =
+	    connection_open(slot->pool->worker, slot, slot->protocol, slot->connect_ms, why);
 
-	if (up == NULL)
+	if (c == NULL)
 		return NULL;
-	up->trust = slot->trust;
-	list_append(&slot->opening, &up->node);
+	c->opening = true;
+	list_append(&slot->opening, &c->node);
 	slot->connections++;
 	slot->connecting++;
 	stat_step(&slot->shard->connections, 1);
-	return up;
+	return c;
 }
 
 static bool
@@ -284,8 +335,9 @@ may_open(const struct pool_slot *slot)
 static bool
 has_room(struct pool_slot *slot)
 {
-	if (slot->connections >= slot->max_connections && !list_empty(&slot->idle))
-		pool_discard(container_of(slot->idle.prev, struct upstream, node));
+	if (slot->connections >= slot->max_connections && !list_empty(&slot->ready) &&
+	    at_node(slot->ready.prev)->leased == 0)
+		pool_discard(at_node(slot->ready.prev));
 	return may_open(slot);
 }
 
@@ -379,19 +431,6 @@ serve(void *arg)
 		slot_free(slot->pool, slot);
 }
 
-static void
-park(struct upstream *up)
-{
-	struct pool_slot *slot = up->slot;
-
-	list_prepend(&slot->idle, &up->node);
-	slot->idle_count++;
-	stat_step(&slot->shard->idle, 1);
-	upstream_park(up, slot->keep_alive_ms);
-	if (slot->waiting_count > 0)
-		worker_defer(slot->pool->worker, &slot->serve);
-}
-
 /*
  * The failure of a connection is told to the first who waits if it was opened for it, or later. An
  * older one was opened for somebody who has found another: it matters only if too few are left.
@@ -410,95 +449,73 @@ tell_of_failure(struct pool_slot *slot, uint64_t started_us, enum fault why)
 
 /* Not by rules that a reload has replaced meanwhile? */
 static bool
-is_trusted(const struct upstream *up)
+is_trusted(const struct connection *c)
 {
-	return !up->slot->endpoint->tls || up->trust == up->slot->trust;
+	return !c->slot->endpoint->tls || c->trust == c->slot->trust;
 }
 
 void
-pool_on_opened(struct upstream *up, enum fault why)
+pool_on_opened(struct connection *c, enum fault why)
 {
-	struct pool_slot *slot = up->slot;
-	uint64_t started_us = up->connect_started_us;
+	struct pool_slot *slot = c->slot;
+	uint64_t started_us = c->connect_started_us;
 
-	list_unlink(&up->node);
+	assert(c->opening);
+	list_unlink(&c->node);
 	slot->connecting--;
-	if (why == FAULT_NONE)
+	if (why == FAULT_NONE) {
+		c->opening = false;
 		stat_add(&slot->shard->connects, 1);
-	if (why == FAULT_NONE && !slot->gone && is_trusted(up)) {
-		park(up);
+	}
+	if (why == FAULT_NONE && !slot->gone && is_trusted(c)) {
+		offer(c);
 		return;
 	}
-	pool_discard(up);
+	pool_discard(c);
 	if (why != FAULT_NONE)
 		tell_of_failure(slot, started_us, why);
 }
 
-void
-pool_return(struct upstream *up)
+static bool
+is_wanted(const struct connection *c)
 {
-	struct pool_slot *slot = up->slot;
-	bool wanted = slot->waiting_count > 0 ||
-	    (slot->keep_alive_ms > 0 && slot->idle_count < slot->keep_idle);
+	const struct pool_slot *slot = c->slot;
 
-	if (!upstream_is_clean(up) || !is_trusted(up) || slot->gone || !wanted ||
-	    slot->pool->worker->draining) {
-		pool_discard(up);
+	if (slot->gone || !is_trusted(c))
+		return false;
+	if (c->leased > 0)
+		return true;
+	return !slot->pool->worker->draining &&
+	    (slot->waiting_count > 0 ||
+		(slot->keep_alive_ms > 0 && slot->idle_count < slot->keep_idle));
+}
+
+void
+pool_return(struct connection *c)
+{
+	assert(c->leased > 0);
+	withdraw(c);
+	c->leased--;
+	if (!c->ops->is_clean(c) || !is_wanted(c)) {
+		if (c->leased == 0)
+			pool_discard(c);
 		return;
 	}
-	park(up);
+	if (c->ops->has_room(c))
+		offer(c);
 }
 
 void
-pool_discard(struct upstream *up)
+pool_discard(struct connection *c)
 {
-	struct pool_slot *slot = up->slot;
+	struct pool_slot *slot = c->slot;
 
-	if (list_linked(&up->node)) {
-		list_unlink(&up->node);
-		slot->idle_count--;
-		stat_step(&slot->shard->idle, -1);
-	}
+	withdraw(c);
 	slot->connections--;
 	stat_step(&slot->shard->connections, -1);
-	upstream_close(up);
+	connection_close(c);
 	if (slot->waiting_count > 0 || slot_is_unused(slot))
 		worker_defer(slot->pool->worker, &slot->serve);
-}
-
-/* ---- the way to the endpoint ---- */
-
-bool
-pool_rtt_is_old(const struct pool_slot *slot, uint64_t now_us)
-{
-	return slot->rtt_us == 0 || now_us - slot->rtt_at_us >= RTT_EVERY_US;
-}
-
-void
-pool_learn_rtt(struct pool_slot *slot, uint32_t rtt_us, uint64_t now_us)
-{
-	slot->rtt_at_us = now_us;
-	if (slot->rtt_us == 0)
-		slot->rtt_us = rtt_us;
-	else
-		slot->rtt_us = (uint32_t)((7ull * slot->rtt_us + rtt_us) / 8);
-}
-
-bool
-pool_is_late(const struct pool_slot *slot, uint64_t since_us, uint64_t now_us)
-{
-	uint64_t patience = RACE_UNKNOWN_US;
-	const struct upstream *oldest;
-
-	if (list_empty(&slot->opening) || now_us - since_us < RACE_AFTER_US)
-		return false;
-	oldest = container_of(slot->opening.next, struct upstream, node);
-	if (slot->rtt_us != 0)
-		patience = 4ull * slot->rtt_us > RACE_AFTER_US ? 4ull * slot->rtt_us : RACE_AFTER_US;
-	/* It has answered once; what it does now costs it an effort. */
-	if (oldest->stream.phase == STREAM_HANDSHAKING)
-		patience *= 2;
-	return now_us - since_us >= patience && now_us - oldest->connect_started_us >= patience;
 }
 
 /* ---- connections kept without need ---- */
@@ -506,22 +523,25 @@ pool_is_late(const struct pool_slot *slot, uint64_t since_us, uint64_t now_us)
 void
 pool_close_idle(struct pool_slot *slot)
 {
-	close_idle(slot);
+	list_for_safe (node, &slot->ready)
+		if (at_node(node)->leased == 0)
+			pool_discard(at_node(node));
 }
 
-/* Idle connections that will still be there in a while; the last used come first. */
+/* Connections that will still be there in a while; the last used come first. */
 static uint32_t
 lasting_idle(const struct pool_slot *slot, uint32_t enough)
 {
 	uint64_t now_ms = clock_now_ms();
-	uint32_t last_ms = slot->keep_alive_ms / 4 < WARM_LAST_MS ? slot->keep_alive_ms / 4 :
-								    WARM_LAST_MS;
+	uint32_t last_ms =
+	    slot->keep_alive_ms / 4 < WARM_LAST_MS ? slot->keep_alive_ms / 4 : WARM_LAST_MS;
 	uint32_t count = 0;
 
-	list_for (node, &slot->idle) {
-		const struct upstream *up = container_of(node, struct upstream, node);
+	list_for (node, &slot->ready) {
+		const struct connection *c = at_node(node);
 
-		if (count == enough || now_ms - up->idle_since_ms + last_ms >= slot->keep_alive_ms)
+		if (count == enough ||
+		    (c->leased == 0 && now_ms - c->idle_since_ms + last_ms >= slot->keep_alive_ms))
 			break;
 		count++;
 	}

@@ -8,6 +8,7 @@
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
+#include "proxy/pool_path.h"
 #include "proxy/service.h"
 #include "proxy/worker_state.h"
 

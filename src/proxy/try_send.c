@@ -6,6 +6,7 @@
 #include "base/stat.h"
 #include "http/forward.h"
 #include "net/loop.h"
+#include "proxy/connection.h"
 #include "proxy/exchange.h"
 #include "proxy/pool.h"
 #include "proxy/tries.h"
@@ -108,8 +109,8 @@ tries_send(struct try *t)
 	};
 	bool drained;
 
-	if (t->up->slot->host != NULL)
-		as.host = slice_of(t->up->slot->host);
+	if (t->up->connection->slot->host != NULL)
+		as.host = slice_of(t->up->connection->slot->host);
 	else if (as.forwarded_host.len == 0) /* HTTP/1.0 may do without, 1.1 may not */
 		as.host = authority_of(t->shard->endpoint);
 	if (exchange_adds_via(x))

@@ -4,9 +4,11 @@
 #include "base/clock.h"
 #include "net/loop.h"
 #include "net/socket.h"
+#include "proxy/connection.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
+#include "proxy/pool_path.h"
 #include "proxy/rival.h"
 #include "proxy/service.h"
 #include "proxy/upstream.h"
@@ -125,7 +127,8 @@ static void
 look_at_path(struct sweep *s, struct try *t)
 {
 	struct watch_look look = { t->at.wrote, t->looked_us, t->looked_bytes };
-	struct pool_slot *slot = t->up->slot;
+	struct connection *c = t->up->connection;
+	struct pool_slot *slot = c->slot;
 	struct socket_path path;
 	uint64_t patience = 4ull * slot->rtt_us;
 
@@ -134,13 +137,13 @@ look_at_path(struct sweep *s, struct try *t)
 	/* Nothing more to learn before it is given up. */
 	if (t->blamed && t->exchange->rival->active && s->now_us - t->at.wrote < GIVE_UP_AFTER_US)
 		return;
-	if (!socket_path(t->up->stream.fd, &path))
+	if (!socket_path(c->stream.fd, &path))
 		return;
 	pool_learn_rtt(slot, path.rtt_us, s->now_us);
 	switch (watch_judge(&path, &look, s->now_us)) {
 	case WATCH_ARRIVED:
 		list_unlink(&t->watched);
-		if (!t->request_sent || !stream_is_drained(&t->up->stream)) {
+		if (!t->request_sent || !c->ops->is_written(t->up)) {
 			t->at.wrote = s->now_us; /* its end has not been sent: looked at again */
 			t->looked_us = 0;
 			list_append(&t->region->sent, &t->watched);

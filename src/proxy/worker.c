@@ -25,7 +25,7 @@
 #include "proxy/pool.h"
 #include "proxy/service.h"
 #include "proxy/upkeep.h"
-#include "proxy/upstream.h"
+#include "proxy/upstream_h1.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
 #include "steer/table.h"
@@ -255,7 +255,7 @@ open_parts(struct worker *w)
 	list_init(&w->clients);
 	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
-	w->upstream_slab = slab_new(sizeof(struct upstream), KEPT_FREE);
+	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
 	w->services = services_new(w->setup.index);
 	w->pool = pool_new(w);

@@ -1,0 +1,79 @@
+/*
+ * A connection to an endpoint: opened, kept and closed the same way whatever is spoken on it. What
+ * is spoken is its struct connection_ops.
+ *
+ * Owned by the pool (proxy/pool.h), which lends room on it to tries. Embedded as the first member
+ * of its protocol's own struct. Worker thread only.
+ */
+#ifndef PROXY_CONNECTION_H
+#define PROXY_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/list.h"
+#include "base/timer.h"
+#include "net/stream.h"
+
+struct connection;
+struct pool_slot;
+struct upstream;
+struct worker;
+
+struct connection_ops {
+	/* A zeroed one; the other gives it back, its stream closed. */
+	struct connection *(*new)(struct worker *);
+	void (*free)(struct connection *);
+	/* The stream is open. Ends in pool_on_opened(), now or later. */
+	void (*opened)(struct connection *);
+	/* What else befalls the stream. */
+	void (*on_stream)(struct connection *, unsigned events);
+	/* A place for one more request; the pool has seen that it is clean. */
+	struct upstream *(*lease)(struct connection *);
+	/* May it carry another request, once there is room? */
+	bool (*is_clean)(struct connection *);
+	/* Beside those that it carries, one more? */
+	bool (*has_room)(struct connection *);
+	/* Has the kernel all that the lease was given to send? */
+	bool (*is_written)(struct upstream *);
+};
+
+extern const struct connection_ops connection_h1;
+
+struct connection {
+	const struct connection_ops *ops;
+	struct worker *worker;
+	struct pool_slot *slot;
+	struct list node; /* in the slot: opening, or ready, or none */
+	struct stream stream;
+	struct timer timer; /* connecting, or idle */
+	uint64_t trust; /* slot->trust as it began to connect */
+	uint64_t connect_started_us;
+	uint64_t connect_us;
+	uint64_t alive_ms; /* it was last seen to work */
+	uint64_t idle_since_ms;
+	uint32_t leased; /* requests on it */
+	bool opening; /* in slot->opening */
+	bool ready; /* in slot->ready */
+	bool used; /* has carried a request before */
+	bool dirty; /* never to be used again */
+};
+
+/*
+ * Begins to connect. NULL with *why when it failed at once. Ends in pool_on_opened(), never before
+ * connection_open() has returned.
+ */
+struct connection *connection_open(struct worker *, struct pool_slot *,
+    const struct connection_ops *, uint32_t connect_ms, enum fault *why);
+void connection_close(struct connection *); /* nothing may be on lease */
+
+/* It is open, or has failed; for its ops. */
+void connection_opened(struct connection *, enum fault why);
+
+/* Nobody uses it from now on; the pool discards it after keep_ms. */
+void connection_park(struct connection *, uint32_t keep_ms);
+/* Somebody does. */
+void connection_wake(struct connection *);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * An HTTP/1 connection to an endpoint: sends a request, reads its answer. Worker thread only.
+ */
+#ifndef PROXY_UPSTREAM_H1_H
+#define PROXY_UPSTREAM_H1_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/h1.h"
+#include "proxy/connection.h"
+#include "proxy/upstream.h"
+#include "proxy/worker_state.h"
+
+enum upstream_read { UP_IDLE, UP_HEAD, UP_BODY, UP_TRAILERS, UP_OVER };
+
+struct upstream_h1 {
+	struct connection connection;
+	struct upstream up;
+
+	/* the answer being read */
+	enum upstream_read reading;
+	struct h1_parse parse;
+	struct h1_body body;
+	char *saved; /* a head or trailers in pieces: a block, or NULL */
+	uint32_t saved_len;
+	enum method method; /* of the request on it */
+	bool chunked_out; /* the request's body goes out chunked */
+	bool request_sent;
+	bool keep; /* the answer's head allows another request */
+	bool paused; /* the exchange wants no more now */
+	uint8_t interims;
+	struct deferred read_on; /* reading goes on from the loop */
+};
+
+#endif

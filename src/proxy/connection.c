@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/connection.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "net/socket.h"
+#include "net/tls_client.h"
+#include "proxy/pool.h"
+#include "proxy/pool_path.h"
+#include "proxy/worker_state.h"
+#include "steer/endpoint.h"
+
+/* One question for a connection, not for a request; a second apart is often enough. */
+static void
+measure_path(const struct connection *c)
+{
+	uint64_t now_us = clock_now_us();
+	struct socket_path path;
+
+	if (pool_rtt_is_old(c->slot, now_us) && socket_path(c->stream.fd, &path))
+		pool_learn_rtt(c->slot, path.rtt_us, now_us);
+}
+
+void
+connection_opened(struct connection *c, enum fault why)
+{
+	timer_stop(&c->timer);
+	if (why == FAULT_NONE) {
+		c->connect_us = clock_now_us() - c->connect_started_us;
+		c->alive_ms = clock_now_ms();
+		measure_path(c);
+		/* Accepted and closed at once: another connection would fare no better. */
+		if (c->stream.peer_closed)
+			why = FAULT_CONNECT_RESET;
+	}
+	pool_on_opened(c, why);
+}
+
+static void
+on_stream(struct stream *s, unsigned events, void *arg)
+{
+	struct connection *c = arg;
+
+	if (events & STREAM_OPENED)
+		c->ops->opened(c);
+	else if (c->opening && (events & STREAM_FAILED))
+		connection_opened(c, stream_fault(s));
+	else
+		c->ops->on_stream(c, events);
+}
+
+static void
+on_connect_timeout(void *arg)
+{
+	connection_opened(arg, FAULT_CONNECT_TIMEOUT);
+}
+
+static void
+on_idle_timeout(void *arg)
+{
+	pool_discard(arg);
+}
+
+struct connection *
+connection_open(struct worker *w, struct pool_slot *slot, const struct connection_ops *ops,
+    uint32_t connect_ms, enum fault *why)
+{
+	struct endpoint *ep = slot->endpoint;
+	struct connection *c;
+	SSL *ssl = NULL;
+
+	if (ep->tls) {
+		if (slot->tls != NULL)
+			ssl = tls_client_ssl(slot->tls, ep->host, &slot->session);
+		if (ssl == NULL) {
+			*why = FAULT_TLS_FAILED;
+			return NULL;
+		}
+	}
+	c = ops->new (w);
+	c->ops = ops;
+	c->worker = w;
+	c->slot = slot;
+	c->trust = slot->trust;
+	c->connect_started_us = clock_now_us();
+	if (!stream_connect(&c->stream, w->loop, (const struct sockaddr *)&ep->addr, ep->addr_len,
+		ssl, on_stream, c)) {
+		*why = stream_fault(&c->stream);
+		ops->free(c);
+		return NULL;
+	}
+	timer_start(w->loop->timers, &c->timer, connect_ms > 0 ? connect_ms : UINT32_MAX / 2,
+	    on_connect_timeout, c);
+	return c;
+}
+
+void
+connection_close(struct connection *c)
+{
+	assert(c->leased == 0);
+	timer_stop(&c->timer);
+	if (!c->dirty && !c->opening)
+		stream_shutdown(&c->stream);
+	stream_close(&c->stream);
+	c->ops->free(c);
+}
+
+void
+connection_park(struct connection *c, uint32_t keep_ms)
+{
+	c->idle_since_ms = clock_now_ms();
+	/* 0: only for who waits already, and a timer of 0 would never fire. */
+	timer_start(
+	    c->worker->loop->timers, &c->timer, keep_ms > 0 ? keep_ms : 1, on_idle_timeout, c);
+}
+
+void
+connection_wake(struct connection *c)
+{
+	timer_stop(&c->timer);
+}
