@@ -2,10 +2,10 @@
  * A byte stream over a non-blocking socket, clear or TLS; the same for clients, endpoints and
  * probes.
  *
- * Registered once with the event loop, edge-triggered; reads go through the loop's buffers, so an
- * idle stream holds none. A stream takes every byte it is given to write: what the socket did not
- * take waits in one block, and the owner stops giving more until STREAM_DRAINED. That is all the
- * back-pressure there is.
+ * Edge-triggered, and told of writability only once something has waited to be written; reads go
+ * through the loop's buffers, so an idle stream holds none. A stream takes every byte it is given to
+ * write: what the socket did not take waits in one block, and the owner stops giving more until
+ * STREAM_DRAINED. That is all the back-pressure there is.
  *
  * Embedded in its owner; belongs to one loop's thread.
  */
@@ -65,6 +65,7 @@ struct stream {
 	uint8_t fault; /* enum fault */
 	int8_t end; /* enum stream_end once reading is over, else STREAM_WAIT */
 	bool server;
+	bool writes_watched; /* the loop tells when the socket takes bytes */
 	uint8_t readable; /* private enum of net/stream.c */
 	bool peer_closed; /* a FIN has arrived behind what is still to be read */
 	bool write_failed;

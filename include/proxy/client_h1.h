@@ -34,6 +34,7 @@ struct client_h1 {
 	bool keep; /* the connection may carry another request */
 	bool head_request;
 	bool http10;
+	bool asked_close;
 	bool asked_keep_alive; /* by a field, which a 1.0 client wants to see answered */
 	bool chunked_out;
 	bool until_close; /* the answer ends with the connection */

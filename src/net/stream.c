@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,17 +12,13 @@
 #include "base/slab.h"
 #include "net/openssl_bio.h"
 #include "net/socket.h"
+#include "net/stream_parts.h"
 #include "net/tls_client.h"
-
-enum { TLS_RECORD = 16 * 1024 };
-
-/* Has the socket more? DOUBTFUL: a short read emptied it, but see stream_may_have_ended(). */
-enum { READ_EMPTY, READ_DOUBTFUL, READ_MORE };
 
 static void on_event(evutil_socket_t, short what, void *arg);
 
-static void
-fail_writing(struct stream *s, enum fault why)
+void
+stream_fail_writing(struct stream *s, enum fault why)
 {
 	if (s->write_failed)
 		return;
@@ -34,95 +29,70 @@ fail_writing(struct stream *s, enum fault why)
 	event_active(&s->event, EV_WRITE, 0);
 }
 
-/* Sends what the socket takes; returns how much, or -1 when the stream has failed. */
+/*
+ * Sends what the socket takes; returns how much, or -1 when the stream has failed. more: the kernel
+ * may hold the last segment back, because bytes or a FIN follow at once.
+ */
 static ssize_t
-send_some(struct stream *s, const char *data, size_t len)
+send_some(struct stream *s, const char *data, size_t len, bool more)
 {
 	ssize_t n;
 
 	do {
-		n = send(s->fd, data, len, MSG_NOSIGNAL);
+		n = send(s->fd, data, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 	} while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
 		return 0;
-	fail_writing(s, fault_from_io_errno(errno));
+	stream_fail_writing(s, fault_from_io_errno(errno));
 	return -1;
 }
 
-/* To the socket, or behind what waits for it already: the order is kept. */
-static bool
-put_raw(struct stream *s, const char *data, size_t len)
+static void
+watch(struct stream *s, bool writable)
+{
+	short what = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
+
+	event_assign(&s->event, s->loop->base, s->fd, writable ? what | EV_WRITE : what, on_event, s);
+	event_add(&s->event, NULL);
+	s->writes_watched = writable;
+}
+
+/* Most accepted sockets take all they are ever given: who never waits to write is not woken. */
+static void
+watch_writes(struct stream *s)
+{
+	if (s->writes_watched)
+		return;
+	event_del(&s->event);
+	watch(s, true);
+}
+
+bool
+stream_put_raw(struct stream *s, const char *data, size_t len, bool more)
 {
 	ssize_t n = 0;
 
 	if (s->write_failed)
 		return false;
 	if (s->waiting.block == NULL) {
-		n = send_some(s, data, len);
+		n = send_some(s, data, len, more);
 		if (n < 0)
 			return false;
 	}
 	if ((size_t)n == len)
 		return true;
-	if (backlog_add(&s->waiting, s->loop->large, data + n, len - (size_t)n))
+	if (backlog_add(&s->waiting, s->loop->large, data + n, len - (size_t)n)) {
+		watch_writes(s);
 		return true;
-	fail_writing(s, FAULT_CLIENT_STALLED);
+	}
+	stream_fail_writing(s, FAULT_CLIENT_STALLED);
 	return false;
 }
 
-static void
-flush_cipher(struct stream *s)
-{
-	struct loop *l = s->loop;
-	size_t len = l->cipher_out_len;
-
-	l->cipher_out_len = 0;
-	if (len > 0)
-		put_raw(s, l->cipher_out, len);
-}
-
-/* OpenSSL's way out: records gather in the loop's buffer and leave in one write. */
-int
-stream_bio_write(struct stream *s, const char *data, int len)
-{
-	struct loop *l = s->loop;
-
-	assert(s->in_call);
-	if (s->write_failed)
-		return -1;
-	if (l->cipher_out_len + (size_t)len > LOOP_CIPHER)
-		flush_cipher(s);
-	if ((size_t)len > LOOP_CIPHER)
-		return put_raw(s, data, (size_t)len) ? len : -1;
-	memcpy(l->cipher_out + l->cipher_out_len, data, (size_t)len);
-	l->cipher_out_len += (size_t)len;
-	return len;
-}
-
-static int
-take_unread(struct stream *s, char *buf, size_t size)
-{
-	size_t n = size < s->unread_len ? size : s->unread_len;
-
-	memcpy(buf, s->unread + s->unread_at, n);
-	s->unread_at += (uint32_t)n;
-	s->unread_len -= (uint32_t)n;
-	if (s->unread_len == 0) {
-		slab_give(s->loop->large, s->unread);
-		s->unread = NULL;
-	}
-	return (int)n;
-}
-
-/*
- * One read of the socket. A short read has emptied it, so the next edge will tell of more: no
- * second call to hear EAGAIN. Unless a FIN lies behind the bytes, whose edge has been already; or
- * a reset, of which libevent then says only that the socket is readable and writable.
- */
-static ssize_t
-recv_some(struct stream *s, void *buf, size_t size)
+ssize_t
+stream_recv(struct stream *s, void *buf, size_t size)
 {
 	ssize_t n;
 
@@ -149,113 +119,6 @@ recv_some(struct stream *s, void *buf, size_t size)
 	return STREAM_ERROR;
 }
 
-/* OpenSSL's way in: 0 is the end of the socket, -1 with *retry "nothing now". */
-int
-stream_bio_read(struct stream *s, char *buf, int size, bool *retry)
-{
-	struct loop *l = s->loop;
-	size_t n;
-
-	assert(s->in_call);
-	*retry = false;
-	if (s->unread != NULL)
-		return take_unread(s, buf, (size_t)size);
-	if (l->cipher_in_len == 0 && s->readable != READ_EMPTY && s->end == STREAM_WAIT &&
-	    (!l->cipher_in_used || s->phase == STREAM_HANDSHAKING)) {
-		ssize_t got = recv_some(s, l->cipher_in, LOOP_CHUNK);
-
-		l->cipher_in_used = true;
-		l->cipher_in_at = 0;
-		l->cipher_in_len = got > 0 ? (size_t)got : 0;
-	}
-	if (l->cipher_in_len == 0) {
-		*retry = s->end == STREAM_WAIT;
-		return s->end == STREAM_END ? 0 : -1;
-	}
-	n = (size_t)size < l->cipher_in_len ? (size_t)size : l->cipher_in_len;
-	memcpy(buf, l->cipher_in + l->cipher_in_at, n);
-	l->cipher_in_at += n;
-	l->cipher_in_len -= n;
-	return (int)n;
-}
-
-bool
-stream_bio_eof(const struct stream *s)
-{
-	return s->end == STREAM_END;
-}
-
-/* The loop's cipher buffers are this stream's until leave_tls(). */
-static void
-enter_tls(struct stream *s)
-{
-	struct loop *l = s->loop;
-
-	assert(l->cipher_out_len == 0 && l->cipher_in_len == 0);
-	l->cipher_in_used = false;
-	s->in_call = true;
-}
-
-static void
-leave_tls(struct stream *s)
-{
-	struct loop *l = s->loop;
-
-	s->in_call = false;
-	flush_cipher(s);
-	if (l->cipher_in_len == 0)
-		return;
-	assert(s->unread == NULL);
-	s->unread = slab_take(l->large);
-	memcpy(s->unread, l->cipher_in + l->cipher_in_at, l->cipher_in_len);
-	s->unread_at = 0;
-	s->unread_len = (uint32_t)l->cipher_in_len;
-	l->cipher_in_len = 0;
-}
-
-/* What a failed SSL_read() or handshake means; leaves OpenSSL's error queue empty, always. */
-static ssize_t
-tls_read_end(struct stream *s, int ret)
-{
-	int err = SSL_get_error(s->ssl, ret);
-
-	if (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE)
-		return STREAM_WAIT;
-	ERR_clear_error();
-	if (err == SSL_ERROR_ZERO_RETURN) {
-		s->end = STREAM_END;
-	} else if (s->end == STREAM_END) {
-		s->end = STREAM_CUT;
-		if (s->fault == FAULT_NONE)
-			s->fault = FAULT_CLOSED;
-	} else {
-		s->end = STREAM_ERROR;
-		if (s->fault == FAULT_NONE)
-			s->fault = FAULT_RESET;
-	}
-	return s->end;
-}
-
-static ssize_t
-tls_read(struct stream *s, char *buf, size_t size)
-{
-	ssize_t end = STREAM_WAIT;
-	size_t got = 0;
-
-	enter_tls(s);
-	while (got < size) {
-		int n = SSL_read(s->ssl, buf + got, (int)(size - got));
-
-		if (n <= 0) {
-			end = tls_read_end(s, n);
-			break;
-		}
-		got += (size_t)n;
-	}
-	leave_tls(s);
-	return got > 0 ? (ssize_t)got : end;
-}
-
 ssize_t
 stream_read(struct stream *s, void *buf, size_t size)
 {
@@ -267,14 +130,14 @@ stream_read(struct stream *s, void *buf, size_t size)
 			return s->end;
 		if (s->readable == READ_EMPTY)
 			return STREAM_WAIT;
-		n = recv_some(s, buf, size);
+		n = stream_recv(s, buf, size);
 	} else {
 		/* What was read before the end is still OpenSSL's to hand out. */
 		if (s->end != STREAM_WAIT && s->unread == NULL && SSL_pending(s->ssl) == 0 &&
 		    s->end != STREAM_END)
 			return s->end;
 		do /* what came may be less than a record */
-			n = tls_read(s, buf, size);
+			n = stream_tls_read(s, buf, size);
 		while (n == STREAM_WAIT && s->readable != READ_EMPTY);
 	}
 	if (n > 0)
@@ -297,32 +160,6 @@ stream_may_have_ended(const struct stream *s)
 	return s->readable == READ_DOUBTFUL;
 }
 
-/* Records of at most 16 KiB each, into the loop's buffer. */
-static void
-seal(struct stream *s, const char *at, size_t len)
-{
-	while (len > 0 && !s->write_failed) {
-		int n = SSL_write(s->ssl, at, (int)(len < TLS_RECORD ? len : TLS_RECORD));
-
-		if (n <= 0) {
-			ERR_clear_error();
-			fail_writing(s, FAULT_RESET);
-			return;
-		}
-		at += n;
-		len -= (size_t)n;
-	}
-}
-
-static void
-seal_goodbye(struct stream *s)
-{
-	if (s->write_failed || (SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN))
-		return;
-	if (SSL_shutdown(s->ssl) < 0)
-		ERR_clear_error();
-}
-
 static bool
 write_all(struct stream *s, const char *data, size_t len, bool last)
 {
@@ -330,14 +167,10 @@ write_all(struct stream *s, const char *data, size_t len, bool last)
 		return false;
 	s->bytes_out += len;
 	if (s->ssl == NULL) {
-		put_raw(s, data, len);
+		stream_put_raw(s, data, len, last);
 		return stream_is_drained(s);
 	}
-	enter_tls(s);
-	seal(s, data, len);
-	if (last)
-		seal_goodbye(s);
-	leave_tls(s);
+	stream_tls_write(s, data, len, last);
 	return stream_is_drained(s);
 }
 
@@ -381,11 +214,8 @@ stream_shutdown(struct stream *s)
 {
 	if (s->phase != STREAM_OPEN || s->shut_wanted)
 		return;
-	if (s->ssl != NULL && !(SSL_get_shutdown(s->ssl) & SSL_SENT_SHUTDOWN)) {
-		enter_tls(s);
-		seal_goodbye(s);
-		leave_tls(s);
-	}
+	if (s->ssl != NULL)
+		stream_tls_goodbye(s);
 	s->shut_wanted = true;
 	send_fin_when_drained(s);
 }
@@ -404,7 +234,8 @@ stream_is_quiet(const struct stream *s)
 }
 
 static void
-begin(struct stream *s, struct loop *loop, int fd, SSL *ssl, stream_fn *fn, void *arg)
+begin(struct stream *s, struct loop *loop, int fd, SSL *ssl, bool writable, stream_fn *fn,
+    void *arg)
 {
 	memset(s, 0, sizeof *s);
 	s->loop = loop;
@@ -415,15 +246,13 @@ begin(struct stream *s, struct loop *loop, int fd, SSL *ssl, stream_fn *fn, void
 	s->end = STREAM_WAIT;
 	if (ssl != NULL)
 		openssl_bio_attach(ssl, s);
-	event_assign(&s->event, loop->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
-	    on_event, s);
-	event_add(&s->event, NULL);
+	watch(s, writable);
 }
 
 void
 stream_accept(struct stream *s, struct loop *loop, int fd, SSL *ssl, stream_fn *fn, void *arg)
 {
-	begin(s, loop, fd, ssl, fn, arg);
+	begin(s, loop, fd, ssl, false, fn, arg);
 	s->server = true;
 	s->phase = ssl != NULL ? STREAM_HANDSHAKING : STREAM_OPEN;
 	if (ssl != NULL)
@@ -445,7 +274,7 @@ stream_connect(struct stream *s, struct loop *loop, const struct sockaddr *addr,
 		SSL_free(ssl);
 		return false;
 	}
-	begin(s, loop, fd, ssl, fn, arg);
+	begin(s, loop, fd, ssl, true, fn, arg);
 	s->phase = STREAM_CONNECTING; /* even when done: the first writable edge tells the owner */
 	if (ssl != NULL)
 		SSL_set_connect_state(ssl);
@@ -489,18 +318,22 @@ shake_hands(struct stream *s)
 {
 	int ret;
 
-	enter_tls(s);
+	stream_tls_enter(s);
 	ret = SSL_do_handshake(s->ssl);
 	if (ret == 1) {
-		leave_tls(s);
+		/*
+		 * A server's session ticket leaves now and not with the first answer: it carries the
+		 * acknowledgement that a client with Nagle's algorithm waits for to send its request.
+		 */
+		stream_tls_leave(s);
 		s->phase = STREAM_OPEN;
 		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);
 	}
-	if (tls_read_end(s, ret) == STREAM_WAIT) {
-		leave_tls(s);
+	if (stream_tls_end(s, ret) == STREAM_WAIT) {
+		stream_tls_leave(s);
 		return s->write_failed ? STREAM_FAILED : 0;
 	}
-	leave_tls(s); /* an alert may be on its way */
+	stream_tls_leave(s); /* an alert may be on its way */
 	if (s->server)
 		return fail_opening(s, FAULT_TLS_FAILED);
 	/* A reset or a silent close is the network's doing, anything else the handshake's. */
@@ -530,7 +363,7 @@ finish_connect(struct stream *s)
 static unsigned
 flush_waiting(struct stream *s)
 {
-	ssize_t n = send_some(s, s->waiting.block + s->waiting.at, s->waiting.len);
+	ssize_t n = send_some(s, s->waiting.block + s->waiting.at, s->waiting.len, s->shut_wanted);
 
 	if (n < 0)
 		return STREAM_FAILED;

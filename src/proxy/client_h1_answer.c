@@ -101,6 +101,17 @@ resume(struct side *side)
 	worker_defer(c->conn.worker, &c->conn.go_on);
 }
 
+/*
+ * May the socket be closed without listening on? Who asked for the end itself sends nothing more
+ * that could make the kernel answer with a reset.
+ */
+static bool
+has_said_goodbye(const struct client_h1 *c)
+{
+	return c->asked_close && c->state == H1_ANSWER && c->saved == NULL &&
+	    stream_is_drained(&c->conn.stream) && !stream_may_read(&c->conn.stream);
+}
+
 /* The connection carries on with the next request, or ends. */
 static void
 release(struct side *side, enum fault why)
@@ -120,7 +131,10 @@ release(struct side *side, enum fault why)
 	}
 	client_watch_stall(&c->conn); /* the last bytes may have been trailers */
 	if (!next) {
-		client_h1_linger(c);
+		if (has_said_goodbye(c))
+			client_h1_free(c);
+		else
+			client_h1_linger(c);
 		return;
 	}
 	c->state = H1_HEAD;

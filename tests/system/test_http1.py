@@ -416,3 +416,27 @@ def chunks_of_every_size_are_framed_anew(t):
     c.request("POST", "/", [("Transfer-Encoding", "chunked")], chunked(*pieces))
     c.response().expect(200, b"".join(pieces))
     assert origin.last.body == b"".join(pieces)
+
+
+@sanitize
+def who_asks_for_the_end_is_let_go_at_once_and_nobody_else(t):
+    """Listening on after the last answer is for clients that may still send (RFC 9112, 9.6)."""
+    origin = t.origin("east").answers(200, b"bye")
+    p = t.proxy(regions={"us-east-1": [origin]})
+
+    def is_reset(c):
+        try:
+            c.send("x")
+        except ConnectionError:
+            return True
+        return False
+
+    asked = p.client()
+    asked.get("/", [("Connection", "close")]).expect(200, b"bye")
+    asked.expect_close()
+    until(lambda: is_reset(asked), "a closed socket answers with a reset", 1.0)
+    refused = p.client().send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+    assert refused.response().status == 400
+    refused.expect_close()
+    for _ in range(20):
+        refused.send("y")  # thrown away, not answered with a reset that overtakes the 400
