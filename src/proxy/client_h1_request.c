@@ -144,6 +144,7 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	c->requests++;
 	c->keep = head->keep_alive && !c->conn.worker->draining &&
 	    c->conn.worker->limits.keep_alive_ms > 0;
+	c->asked_close = !head->keep_alive;
 	c->http10 = head->minor == 0;
 	c->asked_keep_alive = c->http10 && head->keep_alive;
 	c->head_request = head->method == METHOD_HEAD;
