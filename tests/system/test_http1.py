@@ -431,11 +431,11 @@ def who_asks_for_the_end_is_let_go_at_once_and_nobody_else(t):
             return True
         return False
 
-    asked = p.client()
+    asked = p.client(tls=False)
     asked.get("/", [("Connection", "close")]).expect(200, b"bye")
     asked.expect_close()
     until(lambda: is_reset(asked), "a closed socket answers with a reset", 1.0)
-    refused = p.client().send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+    refused = p.client(tls=False).send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
     assert refused.response().status == 400
     refused.expect_close()
     for _ in range(20):
