@@ -73,12 +73,14 @@ struct head {
 	struct part host; /* effective: absolute-form's authority, else Host; may be empty */
 	struct part path; /* "/..." or "*", without query; never normalised here */
 	struct part query; /* with its '?', or empty */
+	struct part protocol; /* of an extended CONNECT (RFC 8441), or empty */
 
 	/* response */
 	uint16_t status;
 	struct part reason;
 
 	uint8_t minor; /* HTTP/1.minor; 1 for HTTP/2 as well */
+	bool h2; /* came by HTTP/2 */
 	enum framing framing;
 	uint64_t content_length; /* FRAMING_LENGTH; for HEAD and 304 what was announced */
 	bool has_content_length;

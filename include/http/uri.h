@@ -20,6 +20,9 @@
  */
 bool uri_normalize_path(struct slice path, char *out, size_t *out_len, bool *changed);
 
+/* "path[?query]": how long the path is; false where a byte may not stand. */
+bool uri_split_target(struct slice target, size_t *path_len);
+
 /*
  * Is prefix a prefix of path on a segment border? "/api" of "/api", "/api/", "/api/x", not of
  * "/apix"; "/api/" of "/api/" and "/api/x", not of "/api".

@@ -11,7 +11,7 @@ enum {
 	CHAR_TOKEN = 1, /* tchar, RFC 9110 section 5.6.2 */
 	CHAR_PATH =
 	    2, /* pchar and "/", RFC 3986 section 3.3; '%' apart, its two digits must follow */
-	CHAR_QUERY = 4,       /* what we let stand in a query, see h1_request.c */
+	CHAR_QUERY = 4,       /* what we let stand in a query, see uri.c */
 	CHAR_HOST = 8,        /* in a name of a host, see uri.c */
 	CHAR_UNRESERVED = 16, /* RFC 3986 section 2.3 */
 	CHAR_HEX = 32,

@@ -98,7 +98,10 @@ via_put(struct out *o, const struct head *h, struct slice pseudonym)
 {
 	if (pseudonym.len == 0)
 		return;
-	out_put(o, h->minor == 0 ? SLICE("Via: 1.0 ") : SLICE("Via: 1.1 "));
+	if (h->h2)
+		out_put(o, SLICE("Via: 2.0 "));
+	else
+		out_put(o, h->minor == 0 ? SLICE("Via: 1.0 ") : SLICE("Via: 1.1 "));
 	out_put(o, pseudonym);
 	out_put(o, SLICE("\r\n"));
 }

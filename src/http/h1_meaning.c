@@ -46,23 +46,6 @@ upgrade_may_pass(struct slice value)
 	return true;
 }
 
-/* 1*DIGIT up to 2^63-1, so that a sum of two never overflows. */
-static bool
-parse_length(struct slice text, uint64_t *length)
-{
-	*length = 0;
-	if (text.len == 0)
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned digit = (unsigned)(text.at[i] - '0');
-
-		if (digit > 9 || *length > ((uint64_t)INT64_MAX - digit) / 10)
-			return false;
-		*length = *length * 10 + digit;
-	}
-	return true;
-}
-
 /* A good list of codings of which we lack some is not the client's mistake; all else is. */
 static enum fault
 judge_coding(struct slice value, const char **why)
@@ -166,7 +149,7 @@ h1_understand(struct head *h, struct h1_meaning *m)
 		return judge_coding(field_value(h, m->transfer_encoding), &m->why);
 	if (m->content_length != NULL) {
 		h->has_content_length = true;
-		if (!parse_length(field_value(h, m->content_length), &h->content_length)) {
+		if (!value_length(field_value(h, m->content_length), &h->content_length)) {
 			m->why = "malformed Content-Length";
 			return FAULT_BAD_REQUEST;
 		}

@@ -18,33 +18,17 @@ part_between(const struct head *h, const char *from, const char *to)
 	return (struct part){ (uint32_t)(from - h->base), (uint32_t)(to - from) };
 }
 
-/*
- * [at, stop) into path and query. A path keeps to RFC 3986, whole escapes included: it decides
- * on the route. In a query, which we hand on unread, browsers and scripts also send
- * "[]{}|^`" and stray '%'; no reader of HTTP/1 takes them for the end of anything.
- */
+/* [at, stop), which may be empty, into path and query. */
 static bool
 take_path_and_query(struct head *h, const char *at, const char *stop)
 {
-	const char *from = at;
+	size_t path_len;
 
-	for (; at < stop; at++) {
-		if (char_is(*at, CHAR_PATH))
-			continue;
-		if (*at != '%' || stop - at < 3 || !char_is(at[1], CHAR_HEX) ||
-		    !char_is(at[2], CHAR_HEX))
-			break;
-		at += 2;
-	}
-	h->path = part_between(h, from, at);
-	h->query = part_between(h, at, stop);
-	if (at == stop)
-		return true;
-	if (*at != '?')
+	if (!uri_split_target((struct slice){ at, (size_t)(stop - at) }, &path_len))
 		return false;
-	while (at < stop && char_is(*at, CHAR_QUERY))
-		at++;
-	return at == stop;
+	h->path = part_between(h, at, at + path_len);
+	h->query = part_between(h, at + path_len, stop);
+	return true;
 }
 
 /*

@@ -234,3 +234,31 @@ uri_split_authority(struct slice text, char *out, size_t *out_len, unsigned *por
 	*out_len = len;
 	return true;
 }
+
+/*
+ * A path keeps to RFC 3986, whole escapes included: it decides on the route. In a query, which we
+ * hand on unread, browsers and scripts also send "[]{}|^`" and stray '%'; no reader of HTTP takes
+ * them for the end of anything.
+ */
+bool
+uri_split_target(struct slice target, size_t *path_len)
+{
+	const char *at = target.at, *stop = target.at + target.len;
+
+	for (; at < stop; at++) {
+		if (char_is(*at, CHAR_PATH))
+			continue;
+		if (*at != '%' || stop - at < 3 || !char_is(at[1], CHAR_HEX) ||
+		    !char_is(at[2], CHAR_HEX))
+			break;
+		at += 2;
+	}
+	*path_len = (size_t)(at - target.at);
+	if (at == stop)
+		return true;
+	if (*at != '?')
+		return false;
+	while (at < stop && char_is(*at, CHAR_QUERY))
+		at++;
+	return at == stop;
+}

@@ -1,10 +1,11 @@
 /*
- * Field values that are lists (RFC 9110 section 5.6.1), element by element.
+ * Field values that are lists (RFC 9110 section 5.6.1), element by element, or lengths.
  */
 #ifndef HTTP_VALUES_H
 #define HTTP_VALUES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -51,6 +52,23 @@ static inline bool
 value_next(struct slice *rest, struct slice *element)
 {
 	return value_next_by(rest, ',', element);
+}
+
+/* 1*DIGIT up to 2^63-1, so that a sum of two never overflows. */
+static inline bool
+value_length(struct slice text, uint64_t *length)
+{
+	*length = 0;
+	if (text.len == 0)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned digit = (unsigned)(text.at[i] - '0');
+
+		if (digit > 9 || *length > ((uint64_t)INT64_MAX - digit) / 10)
+			return false;
+		*length = *length * 10 + digit;
+	}
+	return true;
 }
 
 #endif
