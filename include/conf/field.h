@@ -44,5 +44,7 @@ void field_set_duration(struct load *, const struct value *);
 void field_set_size(struct load *, const struct value *);
 void field_set_ranges(struct load *, const struct value *);
 void field_set_statuses(struct load *, const struct value *);
+/* "keep", "drain(30s)", "reset" (field_on_down.c). */
+void field_set_on_down(struct load *, const struct value *);
 
 #endif

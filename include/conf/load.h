@@ -38,6 +38,11 @@ void check(struct load *);
 void check_service(struct load *, const struct conf_service *);
 void check_routes(struct load *);
 void check_safety(struct load *);
+/* What has to do with connections rather than requests (check_tunnel.c). */
+void check_protocol(struct load *, const struct conf_service *);
+void check_tunnel_listener(struct load *, const struct conf_listener *);
+void check_tunnel_route(struct load *, const struct conf_route *);
+void check_server_names(struct load *, const struct conf_listener *);
 void check_redirects(struct load *);
 
 #endif

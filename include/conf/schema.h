@@ -30,6 +30,7 @@ enum schema_type {
 	TYPE_SIZE, /* uint32_t, bytes */
 	TYPE_SIZE64, /* uint64_t, bytes */
 	TYPE_WORD, /* an enum */
+	TYPE_ON_DOWN, /* struct conf_on_down */
 	TYPE_ADDRESS, /* struct conf_address */
 	TYPE_URL, /* struct conf_endpoint, by its url */
 	TYPE_REF, /* pointer to the named thing */
@@ -52,6 +53,7 @@ enum schema_block {
 enum schema_words {
 	WORDS_BOOL,
 	WORDS_PROTOCOL,
+	WORDS_SERVICE_PROTOCOL,
 	WORDS_TLS_VERSION,
 	WORDS_CLIENT_AUTH,
 	WORDS_BALANCE,

@@ -62,8 +62,16 @@ struct conf_tls {
 	struct conf_where where;
 };
 
-/* What a listener speaks; one value now, so that a file that asks for another is told so. */
-enum conf_protocol { PROTOCOL_HTTP };
+/* What a listener speaks. */
+enum conf_protocol { PROTOCOL_HTTP, PROTOCOL_TCP, PROTOCOL_TLS_PASSTHROUGH };
+
+/* What becomes of a tunnel (WebSocket, TCP) when its region goes down or is evacuated. */
+enum conf_on_down_what { ON_DOWN_KEEP, ON_DOWN_DRAIN, ON_DOWN_RESET };
+
+struct conf_on_down {
+	enum conf_on_down_what what;
+	uint32_t drain_ms; /* ON_DOWN_DRAIN: ended after that */
+};
 
 struct conf_listener {
 	const char *name;
@@ -74,6 +82,10 @@ struct conf_listener {
 	uint16_t redirect_port; /* 443 unless configured */
 	uint32_t backlog;
 	uint32_t max_connections; /* of this listener, all workers together */
+	const struct conf_service *service; /* tcp: its service; tls_passthrough: for all other names */
+	struct conf_on_down on_region_down; /* of its connections, unless a route says another */
+	struct conf_route *server_names; /* tls_passthrough: routes by host, sorted by it */
+	unsigned server_name_count;
 	struct conf_where where;
 };
 
@@ -97,7 +109,8 @@ struct conf_upstream_tls {
 
 struct conf_endpoint {
 	const char *url; /* as written, without a trailing slash */
-	bool tls; /* https */
+	bool tls; /* https, tls */
+	bool raw; /* tcp, tls: bytes, no HTTP */
 	const char *host; /* name or literal address, without brackets */
 	uint16_t port;
 	bool literal; /* addr is set; no resolution */
@@ -117,6 +130,8 @@ struct conf_service_region {
 	unsigned endpoint_count;
 	struct conf_where where;
 };
+
+enum conf_service_protocol { SERVICE_HTTP, SERVICE_TCP };
 
 enum conf_balance { BALANCE_LEAST_REQUEST, BALANCE_ROUND_ROBIN, BALANCE_RANDOM, BALANCE_MAGLEV };
 
@@ -139,6 +154,8 @@ struct conf_health_check {
 	struct conf_status_range *expect_status; /* 200-399 */
 	unsigned expect_status_count;
 	const char *expect_body; /* text that must occur in the first 16 KiB; NULL: any */
+	const char *send; /* tcp: bytes to send first; NULL: none */
+	const char *expect; /* tcp: text that must occur in the first 16 KiB; NULL: none */
 	uint32_t interval_ms;
 	uint32_t fast_interval_ms; /* in transition */
 	uint32_t timeout_ms;
@@ -162,6 +179,7 @@ struct conf_timeouts { /* ms; 0: none */
 	uint32_t try_; /* request sent to first byte of the answer */
 	uint32_t request; /* last byte in to first byte of the answer, all tries together */
 	uint32_t idle; /* no progress of a body, either way */
+	uint32_t tunnel; /* nothing moves in a tunnel, either way */
 };
 
 struct conf_limits { /* of one endpoint, all workers together */
@@ -206,6 +224,7 @@ struct conf_outlier {
 struct conf_service {
 	const char *name;
 	unsigned index; /* in topology.services */
+	enum conf_service_protocol protocol;
 	enum conf_balance balance;
 	enum conf_hash_on hash_on;
 	const char *hash_name; /* of the header or cookie */
@@ -228,12 +247,14 @@ struct conf_route {
 	const char *host; /* "" any; "a.b"; "*.b" (one or more labels) ; lower case */
 	const char *path; /* "/..." */
 	bool exact; /* path, not prefix */
+	const struct conf_listener *listener; /* its server names only; NULL: requests of all others */
 	const struct conf_service *service; /* NULL: redirect */
 	const char *rewrite_prefix; /* NULL: none */
 	const char *redirect; /* target; may hold ${host} ${path} ${query}; NULL: none */
 	uint16_t redirect_status;
 	bool redirect_https;
 	enum conf_priority priority;
+	struct conf_on_down on_region_down;
 	struct conf_where where;
 };
 

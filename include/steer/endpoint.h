@@ -83,6 +83,7 @@ struct endpoint {
 	const char *host; /* of the URL: name or literal address */
 	const char *url; /* "https://10.1.0.10:8443": scheme and address, for people */
 	bool tls;
+	bool raw; /* bytes, no HTTP */
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
 
@@ -143,6 +144,7 @@ struct endpoint_identity {
 	const char *region;
 	const char *host;
 	bool tls;
+	bool raw;
 	const struct sockaddr *addr;
 	socklen_t addr_len;
 };

@@ -269,21 +269,35 @@ conf_authority_host(const char *authority, struct arena *arena)
 	return arena_strndup(arena, authority, len);
 }
 
-static bool
-parse_scheme(const char *text, bool *tls, const char **rest, struct error *e)
-{
-	static const char http[] = "http://", https[] = "https://";
+/* What an endpoint's URL begins with, without "://". */
+static const struct scheme {
+	const char *name;
+	bool tls, raw;
+	uint16_t port; /* 0: must be written */
+} schemes[] = {
+	{ "http", false, false, 80 },
+	{ "https", true, false, 443 },
+	{ "tcp", false, true, 0 },
+	{ "tls", true, true, 0 },
+};
 
-	*tls = strncasecmp(text, https, sizeof https - 1) == 0;
-	if (*tls || strncasecmp(text, http, sizeof http - 1) == 0) {
-		*rest = text + (*tls ? sizeof https : sizeof http) - 1;
-		return true;
+static const struct scheme *
+parse_scheme(const char *text, const char **rest, struct error *e)
+{
+	const char *colon = strstr(text, "://");
+	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		if (strlen(schemes[i].name) != len || strncasecmp(text, schemes[i].name, len) != 0)
+			continue;
+		*rest = colon + 3;
+		return &schemes[i];
 	}
 	error_set(e,
 	    "endpoint \"%s\" begins with no scheme Detour speaks; write \"http://HOST:PORT\" or "
 	    "\"https://HOST:PORT\"",
 	    text);
-	return false;
+	return NULL;
 }
 
 /* What comes behind the authority must be nothing, or the slash that an empty path is. */
@@ -308,10 +322,11 @@ conf_url_parse(
     const char *text, struct conf_endpoint *endpoint, struct arena *arena, struct error *e)
 {
 	const char *rest, *authority;
+	const struct scheme *scheme = parse_scheme(text, &rest, e);
 	struct halves h;
 	size_t len;
 
-	if (!parse_scheme(text, &endpoint->tls, &rest, e))
+	if (scheme == NULL)
 		return false;
 	len = strcspn(rest, "/?#");
 	if (!check_rest(text, rest, len, e))
@@ -319,9 +334,16 @@ conf_url_parse(
 	authority = conf_authority_parse(arena_strndup(arena, rest, len), arena, e);
 	if (authority == NULL || !split(authority, &h, e))
 		return false;
-	endpoint->url = arena_printf(arena, "%s://%s", endpoint->tls ? "https" : "http", authority);
+	if (h.port == NULL && scheme->port == 0) {
+		error_set(e, "endpoint \"%s\" has no port; write \"%s://%s:PORT\"", text,
+		    scheme->name, authority);
+		return false;
+	}
+	endpoint->tls = scheme->tls;
+	endpoint->raw = scheme->raw;
+	endpoint->url = arena_printf(arena, "%s://%s", scheme->name, authority);
 	endpoint->host = arena_strndup(arena, h.host, h.host_len);
-	endpoint->port = endpoint->tls ? 443 : 80;
+	endpoint->port = scheme->port;
 	if (h.port != NULL && !parse_port(h.port, 1, &endpoint->port, e))
 		return false;
 	endpoint->literal =

@@ -86,6 +86,7 @@ check_listeners(struct load *l)
 			report_error(&l->report, &one->where,
 			    "a listener with tls can't send its requests to https, they are "
 			    "there already; remove redirect_https or tls");
+		check_tunnel_listener(l, one);
 		/* Port 0 is a new port each time. */
 		if (one->bind.text == NULL || strcmp(strrchr(one->bind.text, ':'), ":0") == 0)
 			continue;
@@ -146,15 +147,24 @@ check_reach(struct load *l)
 	const struct topology *t = l->topology;
 	struct conf_where whole = { t->path, 0 };
 	bool serves = t->listener_count == 0;
+	const char *first = NULL;
+	unsigned services = 0;
 
 	for (unsigned i = 0; i < t->listener_count; i++)
-		serves = serves || !t->listeners[i].redirect_https;
-	if (t->route_count == 0 && t->service_count > 1)
+		serves = serves ||
+		    (!t->listeners[i].redirect_https && t->listeners[i].protocol == PROTOCOL_HTTP);
+	for (unsigned i = t->service_count; i > 0; i--) {
+		if (t->services[i - 1].protocol != SERVICE_HTTP)
+			continue;
+		services++;
+		first = t->services[i - 1].name;
+	}
+	if (t->route_count == 0 && services > 1)
 		report_error(&l->report, &whole,
 		    "there are %u services but no routes, so no request reaches them; add routes "
 		    "= ( { path = \"/\"; service = \"%s\"; } );",
-		    t->service_count, t->services[0].name == NULL ? "..." : t->services[0].name);
-	else if (t->route_count == 0 && t->service_count == 0 && serves)
+		    services, first == NULL ? "..." : first);
+	else if (t->route_count == 0 && services == 0 && serves)
 		report_error(&l->report, &whole,
 		    "there is no service and no route, so every request would be answered with "
 		    "404; add services = ( ... );");

@@ -85,6 +85,7 @@ check_route(struct load *l, const struct conf_route *r)
 		report_error(&l->report, &r->where, "path \"%s\" %s", r->path, why);
 	if (r->redirect != NULL)
 		check_redirect_keys(l, r);
+	check_tunnel_route(l, r);
 	if (r->service != NULL && r->redirect != NULL)
 		report_error(
 		    &l->report, &r->where, "the route has both service and redirect; remove one");
@@ -93,6 +94,14 @@ check_route(struct load *l, const struct conf_route *r)
 		    "the route leads nowhere; add service = \"...\"%s",
 		    r->redirect_https ? " for requests that come by https"
 				      : " or redirect = \"...\"");
+}
+
+static void
+mark_used(bool *used, const struct conf_route *routes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (routes[i].service != NULL)
+			used[routes[i].service->index] = true;
 }
 
 /* Only in a file without errors: a route that is wrong may be the one that was to lead there. */
@@ -105,13 +114,22 @@ check_unused_services(struct load *l)
 	if (l->report.problems->errors > 0)
 		return;
 	used = mem_array(t->service_count + 1, sizeof *used);
-	for (unsigned i = 0; i < t->route_count; i++)
-		if (t->routes[i].service != NULL)
-			used[t->routes[i].service->index] = true;
-	for (unsigned i = 0; t->route_count > 0 && i < t->service_count; i++)
-		if (!used[i])
-			report_warning(&l->report, &t->services[i].where,
-			    "no route leads to this service; add one, or remove the service");
+	mark_used(used, t->routes, t->route_count);
+	for (unsigned i = 0; i < t->listener_count; i++) {
+		const struct conf_listener *one = &t->listeners[i];
+
+		mark_used(used, one->server_names, one->server_name_count);
+		if (one->service != NULL)
+			used[one->service->index] = true;
+	}
+	for (unsigned i = 0; i < t->service_count; i++) {
+		if (used[i])
+			continue;
+		report_warning(&l->report, &t->services[i].where,
+		    t->services[i].protocol == SERVICE_TCP
+			? "no listener leads to this service; add one, or remove the service"
+			: "no route leads to this service; add one, or remove the service");
+	}
 	mem_free(used);
 }
 
@@ -120,6 +138,8 @@ check_routes(struct load *l)
 {
 	for (unsigned i = 0; i < l->topology->route_count; i++)
 		check_route(l, &l->topology->routes[i]);
+	for (unsigned i = 0; i < l->topology->listener_count; i++)
+		check_server_names(l, &l->topology->listeners[i]);
 	check_redirects(l);
 	check_unused_services(l);
 }

@@ -3,6 +3,7 @@
 #include "conf/address.h"
 #include "conf/cpus.h"
 #include "conf/load.h"
+#include "conf/server_name.h"
 
 static uint32_t
 smaller(uint32_t a, uint32_t b)
@@ -41,17 +42,60 @@ safety_kind(const struct conf_safety *rule)
 	return rule->capacity ? "capacity" : "wait";
 }
 
-/* With one service and no routes there is only one thing the file can mean. */
+/* With one service for requests and no routes there is only one thing the file can mean. */
 static void
 add_default_route(struct load *l)
 {
 	struct topology *t = l->topology;
+	const struct conf_service *only = NULL;
 
+	for (unsigned i = 0; i < t->service_count; i++) {
+		if (t->services[i].protocol != SERVICE_HTTP)
+			continue;
+		if (only != NULL)
+			return;
+		only = &t->services[i];
+	}
+	if (only == NULL)
+		return;
 	t->routes = arena_array(l->arena, 1, sizeof *t->routes);
 	t->route_count = 1;
 	load_group(l, BLOCK_ROUTE, t->routes, NULL);
-	t->routes->service = t->services;
-	t->routes->where = t->services->where;
+	t->routes->service = only;
+	t->routes->where = only->where;
+}
+
+/* Routes by server name move to their listener: what remains are those for requests. */
+static void
+derive_server_names(struct load *l)
+{
+	struct topology *t = l->topology;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < t->listener_count; i++) {
+		struct conf_listener *one = &t->listeners[i];
+		unsigned count = 0;
+
+		for (unsigned r = 0; r < t->route_count; r++)
+			count += t->routes[r].listener == one;
+		if (one->protocol == PROTOCOL_TLS_PASSTHROUGH)
+			one->server_names =
+			    arena_array(l->arena, count, sizeof *one->server_names);
+	}
+	for (unsigned r = 0; r < t->route_count; r++) {
+		const struct conf_route *route = &t->routes[r];
+		struct conf_listener *one = route->listener == NULL
+		    ? NULL
+		    : &t->listeners[route->listener - t->listeners];
+
+		if (one != NULL && one->server_names != NULL && route->host != NULL)
+			one->server_names[one->server_name_count++] = *route;
+		else
+			t->routes[kept++] = *route;
+	}
+	t->route_count = kept;
+	for (unsigned i = 0; i < t->listener_count; i++)
+		conf_server_names_sort(&t->listeners[i]);
 }
 
 void
@@ -72,12 +116,17 @@ derive(struct load *l)
 		if (t->safety[i].name == NULL)
 			t->safety[i].name = safety_kind(&t->safety[i]);
 	}
-	if (t->route_count == 0 && t->service_count == 1)
+	if (t->route_count == 0)
 		add_default_route(l);
 	for (unsigned i = 0; i < t->route_count; i++) {
 		struct conf_route *r = &t->routes[i];
 
-		if (r->name == NULL && r->host != NULL && r->path != NULL)
+		if (r->name != NULL || r->host == NULL || r->path == NULL)
+			continue;
+		if (r->listener != NULL)
+			r->name = r->host[0] != '\0' ? r->host : r->listener->name;
+		else
 			r->name = arena_printf(l->arena, "%s%s", r->host, r->path);
 	}
+	derive_server_names(l);
 }

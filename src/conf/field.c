@@ -395,6 +395,7 @@ static setter_fn *const setters[TYPE_COUNT] = {
 	[TYPE_SIZE] = field_set_size,
 	[TYPE_SIZE64] = field_set_size,
 	[TYPE_WORD] = set_word,
+	[TYPE_ON_DOWN] = field_set_on_down,
 	[TYPE_ADDRESS] = set_address,
 	[TYPE_URL] = set_url,
 	[TYPE_REF] = set_ref,

@@ -31,6 +31,7 @@ type_text(enum schema_type type)
 		[TYPE_SIZE] = "size",
 		[TYPE_SIZE64] = "size",
 		[TYPE_WORD] = "word",
+		[TYPE_ON_DOWN] = "keep, drain or reset",
 		[TYPE_ADDRESS] = "address",
 		[TYPE_URL] = "URL",
 		[TYPE_REF] = "name",
@@ -73,6 +74,7 @@ is_quoted(enum schema_type type)
 	case TYPE_SIZE:
 	case TYPE_SIZE64:
 	case TYPE_WORD:
+	case TYPE_ON_DOWN:
 	case TYPE_ADDRESS:
 	case TYPE_URL:
 	case TYPE_REF:

@@ -53,6 +53,8 @@ const char schema_required[] = "required";
 #define STORED_SET_TLS const struct conf_tls *
 #define STORED_SET_REGION const struct conf_region *
 #define STORED_SET_SERVICE const struct conf_service *
+#define STORED_SET_LISTENER const struct conf_listener *
+#define STORED_ON_DOWN struct conf_on_down
 
 #define KEY(block, key, type, field, fallback, range, doc) IS(block, field, STORED_##type);
 #define WORDKEY(block, key, field, fallback, list, doc) \

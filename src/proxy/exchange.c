@@ -121,7 +121,9 @@ go_failed(struct exchange *x, enum fault why)
 static const struct conf_timeouts *
 timeouts(const struct exchange *x)
 {
-	static const struct conf_timeouts when_removed = { 1000, 10000, 15000, 60000 };
+	static const struct conf_timeouts when_removed = {
+		.connect = 1000, .try_ = 10000, .request = 15000, .idle = 60000, .tunnel = 3600000
+	};
 
 	return x->service->now != NULL ? &x->service->now->conf->timeouts : &when_removed;
 }

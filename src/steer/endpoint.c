@@ -82,7 +82,8 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 static void
 format_url(const struct endpoint_identity *id, char *buf, size_t size)
 {
-	const char *scheme = id->tls ? "https" : "http";
+	static const char *const schemes[2][2] = { { "http", "https" }, { "tcp", "tls" } };
+	const char *scheme = schemes[id->raw][id->tls];
 	char text[INET6_ADDRSTRLEN] = "?";
 
 	if (id->addr->sa_family == AF_INET6) {
@@ -128,6 +129,7 @@ endpoint_new(const struct endpoint_identity *id, uint32_t number, unsigned worke
 	e->host = put(&room, id->host);
 	e->url = put(&room, url);
 	e->tls = id->tls;
+	e->raw = id->raw;
 	memcpy(&e->addr, id->addr, id->addr_len);
 	e->addr_len = id->addr_len;
 	e->workers = workers;

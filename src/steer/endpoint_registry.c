@@ -95,7 +95,8 @@ hash_identity(const struct endpoint_identity *id)
 static bool
 has_identity(const struct endpoint *e, const struct endpoint_identity *id)
 {
-	return e->tls == id->tls && same_address((const struct sockaddr *)&e->addr, id->addr) &&
+	return e->tls == id->tls && e->raw == id->raw &&
+	    same_address((const struct sockaddr *)&e->addr, id->addr) &&
 	    strcmp(e->host, id->host) == 0 && strcmp(e->service, id->service) == 0 &&
 	    strcmp(e->region, id->region) == 0;
 }
@@ -129,6 +130,7 @@ fill_slots(struct endpoint_registry *r, uint32_t slot_count)
 			.region = e->region,
 			.host = e->host,
 			.tls = e->tls,
+			.raw = e->raw,
 			.addr = (const struct sockaddr *)&e->addr,
 			.addr_len = e->addr_len,
 		};

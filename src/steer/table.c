@@ -114,6 +114,7 @@ gather_region(struct builder *b, const struct conf_service *s, const struct conf
 			.region = r->region->name,
 			.host = e->host,
 			.tls = e->tls,
+			.raw = e->raw,
 			.addr = (const struct sockaddr *)&e->addr.addr,
 			.addr_len = e->addr.len };
 
