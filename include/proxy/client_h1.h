@@ -16,6 +16,8 @@ enum h1_state {
 	H1_HEAD, /* between requests, or within a head */
 	H1_BODY,
 	H1_TRAILERS,
+	H1_TUNNEL,
+	H1_TUNNEL_ENDED, /* the client's direction is */
 	H1_ANSWER, /* all of the request is read; its answer is awaited or under way */
 };
 

@@ -16,6 +16,7 @@
 #include "proxy/side.h"
 #include "proxy/tries.h"
 #include "proxy/try.h"
+#include "proxy/tunnel.h"
 #include "steer/admission.h"
 #include "steer/balance.h"
 
@@ -43,6 +44,7 @@ enum x_state {
 	X_SEND,
 	X_HEAD,
 	X_RELAY,
+	X_TUNNEL,
 	X_FAILED,
 	X_BACKOFF,
 	X_DONE,
@@ -104,6 +106,7 @@ struct exchange {
 	uint64_t body_in; /* from the client */
 	uint64_t body_out; /* to the client */
 
+	struct tunnel tunnel;
 	struct timer deadline; /* of the present state */
 	struct timer total; /* until the answer's head */
 	struct x_times at;

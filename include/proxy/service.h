@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "net/tls_client.h"
+#include "proxy/tunnel.h"
 #include "steer/balance.h"
 #include "steer/budget.h"
 #include "steer/region.h"
@@ -37,6 +38,8 @@ struct service_region {
 	struct list left; /* nothing can be done for them but wait */
 	enum region_state seen; /* at the last look */
 	uint64_t down_seen_us; /* when a look first found it down */
+
+	struct region_tunnels tunnels;
 };
 
 struct service {

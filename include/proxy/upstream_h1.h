@@ -12,7 +12,7 @@
 #include "proxy/upstream.h"
 #include "proxy/worker_state.h"
 
-enum upstream_read { UP_IDLE, UP_HEAD, UP_BODY, UP_TRAILERS, UP_OVER };
+enum upstream_read { UP_IDLE, UP_HEAD, UP_BODY, UP_TRAILERS, UP_TUNNEL, UP_OVER };
 
 struct upstream_h1 {
 	struct connection connection;
@@ -27,6 +27,8 @@ struct upstream_h1 {
 	enum method method; /* of the request on it */
 	bool chunked_out; /* the request's body goes out chunked */
 	bool request_sent;
+	bool upgrade; /* the request on it asks for another protocol */
+	bool tunnel; /* it was granted; stays so when the endpoint's direction has ended */
 	bool keep; /* the answer's head allows another request */
 	bool paused; /* the exchange wants no more now */
 	uint8_t interims;

@@ -30,6 +30,7 @@ struct worker_stats {
 	atomic_ullong handshakes_failed;
 	atomic_ullong requests;
 	atomic_uint exchanges; /* in flight now */
+	atomic_uint tunnels; /* of them */
 	atomic_ullong status_class[6];
 	atomic_ullong faults[FAULT_COUNT]; /* how requests ended */
 	atomic_ullong retries;

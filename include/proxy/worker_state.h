@@ -70,6 +70,8 @@ struct worker {
 	bool draining;
 
 	struct watch watch; /* tries without an answer */
+	struct list tunnel_regions; /* struct region_tunnels.node: those with tunnels */
+	struct timer tunnel_sweep;
 	struct timer upkeep; /* standbys and what is kept of them */
 	struct list penalties; /* struct penalty.node */
 	unsigned penalty_count;

@@ -264,6 +264,8 @@ write_workers(struct evbuffer *out, const struct view *v)
 	    "Client connections open now.", offsetof(struct worker_stats, clients));
 	write_worker_gauge(out, v, "detour_worker_requests_in_flight", "Requests in flight now.",
 	    offsetof(struct worker_stats, exchanges));
+	write_worker_gauge(out, v, "detour_worker_tunnels",
+	    "Tunnels (WebSocket, TCP) open now.", offsetof(struct worker_stats, tunnels));
 	for (unsigned f = 0; f < ARRAY_SIZE(by_worker); f++) {
 		metric_family(out, by_worker[f].name, "counter", by_worker[f].help);
 		for (unsigned i = 0; i < v->worker_count; i++) {

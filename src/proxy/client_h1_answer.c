@@ -21,6 +21,12 @@ must_close_after(const struct client_h1 *c)
 }
 
 static bool
+in_tunnel(const struct client_h1 *c)
+{
+	return c->state == H1_TUNNEL || c->state == H1_TUNNEL_ENDED;
+}
+
+static bool
 send_interim(struct client_h1 *c, const struct head *head)
 {
 	struct forward_response as = { .to_http10 = false };
@@ -34,6 +40,21 @@ send_interim(struct client_h1 *c, const struct head *head)
 	return stream_is_drained(&c->conn.stream);
 }
 
+/* Bytes that came right behind the request are saved: they are the first to go. */
+static bool
+begin_tunnel(struct client_h1 *c, const struct head *head, struct span *first)
+{
+	struct forward_response as = { .keep_upgrade = true };
+	size_t len = forward_write_response(head, &as, c->conn.worker->head, WORKER_HEAD);
+
+	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
+	c->state = H1_TUNNEL;
+	c->keep = false;
+	worker_defer(c->conn.worker, &c->conn.go_on);
+	return h1_out(
+	    &c->conn.stream, c->conn.worker->head, len, first, false, false, false);
+}
+
 static bool
 send_head(struct side *side, const struct head *head, const struct forward_request *as,
     struct span *first, bool end)
@@ -44,6 +65,8 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	bool drained;
 	size_t len;
 
+	if (head->status == 101)
+		return begin_tunnel(c, head, first);
 	if (head->status < 200)
 		return send_interim(c, head);
 	c->chunked_out = marked && !c->http10 && !c->head_request;
@@ -72,7 +95,9 @@ send_body(struct side *side, struct span *body, bool end)
 	bool drained =
 	    h1_out(&c->conn.stream, NULL, 0, body, c->chunked_out, end, end && must_close_after(c));
 
-	client_watch_stall(&c->conn);
+	/* How long a tunnel may rest is for its own limit to say. */
+	if (!in_tunnel(c))
+		client_watch_stall(&c->conn);
 	return drained;
 }
 
@@ -124,7 +149,7 @@ release(struct side *side, enum fault why)
 	c->first_byte_us = 0;
 	if (why != FAULT_NONE || c->broken) {
 		/* Without TLS's goodbye, and with chunks unended: a cut answer shows as cut. */
-		if (c->until_close && c->conn.stream.ssl == NULL)
+		if ((c->until_close || in_tunnel(c)) && c->conn.stream.ssl == NULL)
 			socket_reset_at_close(c->conn.stream.fd);
 		client_h1_free(c);
 		return;

@@ -214,6 +214,11 @@ feed(struct client_h1 *c, struct span *in)
 	case H1_ANSWER: /* the next request comes early: it waits its turn */
 		save(c, in);
 		return false;
+	case H1_TUNNEL:
+		c->starved = true; /* a FIN may lie right behind */
+		return went_on(c, exchange_on_request_body(c->side.exchange, in, false));
+	case H1_TUNNEL_ENDED:
+		break;
 	}
 	abort();
 }
@@ -221,7 +226,7 @@ feed(struct client_h1 *c, struct span *in)
 static bool
 wants_bytes(const struct client_h1 *c)
 {
-	if (c->paused)
+	if (c->paused || c->state == H1_TUNNEL_ENDED)
 		return false;
 	/* Who does not take answers gets no more of them. */
 	if (c->state == H1_HEAD && !stream_is_drained(&c->conn.stream))
@@ -232,6 +237,20 @@ wants_bytes(const struct client_h1 *c)
 	if (c->starved && stream_may_have_ended(&c->conn.stream))
 		return true;
 	return stream_may_read(&c->conn.stream) || (c->saved != NULL && !c->starved);
+}
+
+/* In a tunnel it is the end of one direction only; with or without TLS's goodbye. */
+static void
+on_end(struct client_h1 *c, ssize_t end)
+{
+	struct span none = { loop_span(c->conn.worker->loop).at, 0, 0, 0 };
+
+	if (c->state != H1_TUNNEL || end == STREAM_ERROR) {
+		client_h1_end(c, FAULT_CLIENT_LEFT);
+		return;
+	}
+	c->state = H1_TUNNEL_ENDED;
+	exchange_on_request_body(c->side.exchange, &none, true);
 }
 
 void
@@ -255,7 +274,7 @@ client_h1_read(struct client_h1 *c)
 			if (n == STREAM_WAIT)
 				return;
 			if (n <= 0) {
-				client_h1_end(c, FAULT_CLIENT_LEFT);
+				on_end(c, n);
 				return;
 			}
 			in.len += (size_t)n;

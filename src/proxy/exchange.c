@@ -38,6 +38,7 @@ static enum next step_connect(struct exchange *);
 static enum next step_send(struct exchange *);
 static enum next step_head(struct exchange *);
 static enum next step_wait(struct exchange *);
+static enum next step_tunnel(struct exchange *);
 static enum next step_failed(struct exchange *);
 static enum next step_done(struct exchange *);
 
@@ -48,6 +49,7 @@ static const struct step steps[] = {
 	[X_SEND] = { "send", step_send },
 	[X_HEAD] = { "head", step_head },
 	[X_RELAY] = { "relay", step_wait },
+	[X_TUNNEL] = { "tunnel", step_tunnel },
 	[X_FAILED] = { "failed", step_failed },
 	[X_BACKOFF] = { "backoff", step_wait },
 	[X_DONE] = { "done", step_done },
@@ -135,6 +137,10 @@ on_deadline(void *arg)
 
 	struct try *t = x->try;
 
+	if (x->state == X_TUNNEL) {
+		tunnel_on_idle(x);
+		return;
+	}
 	/* With all of it sent that has come, the client is who we waited for. */
 	if (x->state == X_HEAD && !t->request_sent && !x->client_paused && !t->kept_waits) {
 		exchange_on_client_lost(x, FAULT_REQUEST_TIMEOUT);
@@ -164,7 +170,9 @@ exchange_arm(struct exchange *x)
 	const struct conf_timeouts *t = timeouts(x);
 	uint32_t ms = x->state == X_HEAD && x->try->request_sent ? t->try_ : t->idle;
 
-	if (x->upstream_paused)
+	if (x->state == X_TUNNEL)
+		ms = t->tunnel;
+	else if (x->upstream_paused)
 		return;
 	timer_start(x->worker->loop->timers, &x->deadline, ms, on_deadline, x);
 }
@@ -345,6 +353,12 @@ step_wait(struct exchange *x)
 	return x->response_ended ? go(x, X_DONE) : WAIT;
 }
 
+static enum next
+step_tunnel(struct exchange *x)
+{
+	return tunnel_is_over(x) ? go(x, X_DONE) : WAIT;
+}
+
 void
 exchange_answer_failure(struct exchange *x)
 {
@@ -406,7 +420,7 @@ step_failed(struct exchange *x)
 
 	timer_stop(&x->deadline);
 	rival_let_go(x);
-	tries_end(x->try, why);
+	tries_end(x->try, x->tunnel.gently ? FAULT_NONE : why);
 	if (again) {
 		exchange_go_on(x);
 		return MORE;
@@ -422,13 +436,15 @@ step_done(struct exchange *x)
 	struct side *client = x->client;
 
 	rival_let_go(x);
+	tunnel_end(x);
 	tries_end(x->try, x->fault); /* after a failure it has been done already */
 	report_exchange(x);
 	tries_forget(x);
 	if (client != NULL) {
 		x->client = NULL;
 		/* An answer of our own is whole, whatever made it necessary. */
-		client->ops->release(client, x->own_answer ? FAULT_NONE : x->fault);
+		client->ops->release(
+		    client, x->own_answer || x->tunnel.gently ? FAULT_NONE : x->fault);
 	}
 	return OVER;
 }

@@ -46,6 +46,8 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 	struct try *t = x->try;
 	bool drained;
 
+	if (x->state == X_TUNNEL)
+		return tunnel_on_client_bytes(x, body, end);
 	x->body_in += body->len;
 	if (!is_sending(x)) { /* a little is kept, then the client has to wait */
 		replay_append(&x->replay, blocks, body->at, body->len);
@@ -108,6 +110,10 @@ exchange_on_client_drained(struct exchange *x)
 {
 	struct upstream *up = x->try->up;
 
+	if (x->state == X_TUNNEL) {
+		tunnel_on_client_drained(x);
+		return;
+	}
 	if (!x->upstream_paused || up == NULL)
 		return;
 	x->upstream_paused = false;
@@ -208,7 +214,7 @@ exchange_on_response(
 	struct try *t = try_of(x, from);
 	bool drained;
 
-	if (head->status < 200) {
+	if (head->status < 200 && head->status != 101) {
 		/* 100 is between us and the client (RFC 9110, 10.1.1): it got ours. */
 		if (head->status != 100 && t == x->try)
 			x->client->ops->send_head(x->client, head, NULL, first, false);
@@ -226,12 +232,16 @@ exchange_on_response(
 	if (!t->kept_waits)
 		replay_drop(&x->replay, x->worker->loop->small);
 	drained = x->client->ops->send_head(x->client, head, NULL, first, end);
+	if (head->status == 101)
+		return tunnel_begin(x, drained);
 	return after_response(x, drained, end);
 }
 
 enum side_go
 exchange_on_response_body(struct exchange *x, struct span *body, bool end)
 {
+	if (x->state == X_TUNNEL)
+		return tunnel_on_endpoint_bytes(x, body, end);
 	assert(x->state == X_RELAY);
 	x->body_out += body->len;
 	return after_response(x, x->client->ops->send_body(x->client, body, end), end);
@@ -247,7 +257,10 @@ exchange_on_response_trailers(struct exchange *x, const struct head *trailers)
 void
 exchange_on_upstream_lost(struct exchange *x, struct side *from, enum fault why)
 {
-	exchange_lose_try(x, try_of(x, from), why);
+	if (x->state == X_TUNNEL)
+		tunnel_on_endpoint_lost(x, why);
+	else
+		exchange_lose_try(x, try_of(x, from), why);
 }
 
 void
@@ -256,6 +269,10 @@ exchange_on_upstream_drained(struct exchange *x, struct side *from)
 	struct try *t = try_of(x, from);
 	bool drained;
 
+	if (x->state == X_TUNNEL) {
+		tunnel_on_endpoint_drained(x);
+		return;
+	}
 	if ((x->state != X_HEAD && x->state != X_RELAY) || t == NULL)
 		return;
 	drained = tries_send_more(t);

@@ -84,7 +84,8 @@ report_exchange(struct exchange *x)
 	/* A client that left before its answer was sent none: 499, as nginx logs it. */
 	if (x->status == 0)
 		x->status = (uint16_t)fault_status(x->fault);
-	count(w, x->status, x->fault, now - x->at.first_byte);
+	/* How long a tunnel stays open is no measure of how quick anything was. */
+	count(w, x->status, x->fault, (x->status == 101 ? x->at.answer : now) - x->at.first_byte);
 	if (w->setup.access_log == NULL)
 		return;
 	r.wall_us = clock_wall_us() - (now - x->at.first_byte);

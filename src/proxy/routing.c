@@ -241,6 +241,7 @@ route_to_service(
 	}
 	x->service = s;
 	x->priority = class_of(route->priority);
+	x->tunnel.on_region_down = route->on_region_down;
 	x->pick.hash = hash_key(x, route->service);
 	return ROUTED_SERVICE;
 }

@@ -106,6 +106,7 @@ tries_send(struct try *t)
 		.tls = x->facts->tls,
 		.request_id = { x->request_id, sizeof x->request_id },
 		.chunked = x->head.framing == FRAMING_CHUNKED,
+		.keep_upgrade = x->head.upgrade,
 	};
 	bool drained;
 

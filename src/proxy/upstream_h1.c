@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/slab.h"
 #include "base/stat.h"
+#include "net/socket.h"
 #include "proxy/exchange.h"
 #include "proxy/h1_out.h"
 #include "proxy/pool.h"
@@ -173,7 +174,7 @@ feed_head(struct upstream_h1 *h1, struct span *in)
 
 	for (;;) {
 		enum h1_result r = h1_parse_response(&h1->parse, &head, in->at, in->len,
-		    &h1->connection.worker->h1_limits, h1->method, false);
+		    &h1->connection.worker->h1_limits, h1->method, h1->upgrade);
 
 		if (r == H1_MORE) {
 			save(h1, in);
@@ -188,6 +189,11 @@ feed_head(struct upstream_h1 *h1, struct span *in)
 		memset(&h1->parse, 0, sizeof h1->parse);
 		if (head.status >= 200)
 			break;
+		if (head.status == 101) {
+			h1->reading = UP_TUNNEL;
+			h1->tunnel = true;
+			return deliver(h1, &head, in, false);
+		}
 		if (!deliver(h1, &head, &none, false))
 			return false;
 	}
@@ -214,12 +220,29 @@ feed(struct upstream_h1 *h1, struct span *in)
 		return feed_body(h1, in, NULL);
 	case UP_TRAILERS:
 		return feed_trailers(h1, in);
+	case UP_TUNNEL:
+		return deliver(h1, NULL, in, false);
 	case UP_IDLE:
 	case UP_OVER:
 		break;
 	}
 	h1->connection.dirty = true;
 	return false;
+}
+
+/* Of one direction only; with or without TLS's goodbye. */
+static void
+on_tunnel_end(struct upstream_h1 *h1, ssize_t end)
+{
+	struct exchange *x = h1->up.side.exchange;
+	struct span none = { loop_span(h1->connection.worker->loop).at, 0, 0, 0 };
+
+	if (end == STREAM_ERROR) {
+		exchange_on_upstream_lost(x, &h1->up.side, stream_fault(&h1->connection.stream));
+		return;
+	}
+	h1->reading = UP_OVER;
+	exchange_on_response_body(x, &none, true);
 }
 
 /* The connection has ended; what that means depends on where the answer stood. */
@@ -230,7 +253,9 @@ on_end(struct upstream_h1 *h1, ssize_t end)
 	struct span none = { h1->connection.worker->loop->plain + LOOP_HEAD_ROOM, 0, 0, 0 };
 
 	h1->connection.dirty = true;
-	if (h1->reading == UP_HEAD) {
+	if (h1->tunnel) {
+		on_tunnel_end(h1, end);
+	} else if (h1->reading == UP_HEAD) {
 		if (h1->saved != NULL)
 			exchange_on_upstream_lost(x, &h1->up.side, FAULT_BAD_RESPONSE);
 		else
@@ -292,9 +317,14 @@ static void
 read_on(void *arg)
 {
 	struct upstream_h1 *h1 = arg;
+	enum fault why = stream_fault(&h1->connection.stream);
 
-	if (h1->up.side.exchange != NULL && !h1->paused)
+	if (h1->up.side.exchange == NULL || h1->paused)
+		return;
+	if (h1->reading != UP_OVER)
 		read_answer(h1);
+	else if (why != FAULT_NONE) /* in a tunnel's other direction */
+		exchange_on_upstream_lost(h1->up.side.exchange, &h1->up.side, why);
 }
 
 /* An idle connection has something to say: tickets are welcome, anything else ends it. */
@@ -416,6 +446,8 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	h1->reading = UP_HEAD;
 	h1->method = head->method;
 	h1->chunked_out = as->chunked;
+	h1->upgrade = as->keep_upgrade;
+	h1->tunnel = false;
 	h1->request_sent = end;
 	h1->interims = 0;
 	h1->keep = false;
@@ -431,7 +463,9 @@ send_body(struct side *side, struct span *body, bool end)
 	struct upstream_h1 *h1 = from_side(side);
 
 	h1->request_sent = end;
-	return h1_out(&h1->connection.stream, NULL, 0, body, h1->chunked_out, end, false);
+	/* Only a tunnel has an end that the connection must tell. */
+	return h1_out(
+	    &h1->connection.stream, NULL, 0, body, h1->chunked_out, end, end && h1->tunnel);
 }
 
 static bool
@@ -465,11 +499,15 @@ release(struct side *side, enum fault why)
 {
 	struct upstream_h1 *h1 = from_side(side);
 
+	if (h1->tunnel && why != FAULT_NONE)
+		socket_reset_at_close(h1->connection.stream.fd);
+	else if (h1->tunnel)
+		stream_shutdown(&h1->connection.stream);
 	h1->up.side.exchange = NULL;
 	worker_undefer(&h1->read_on);
 	drop_saved(h1);
 	/* An answer that came before all of the request was sent leaves the rest unsent: close. */
-	if (why != FAULT_NONE || h1->reading != UP_OVER || !h1->request_sent)
+	if (why != FAULT_NONE || h1->reading != UP_OVER || !h1->request_sent || h1->upgrade)
 		h1->connection.dirty = true;
 	h1->reading = UP_IDLE;
 	h1->connection.alive_ms = clock_now_ms();

@@ -24,6 +24,7 @@
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
+#include "proxy/tunnel.h"
 #include "proxy/upkeep.h"
 #include "proxy/upstream_h1.h"
 #include "proxy/watch.h"
@@ -260,6 +261,7 @@ open_parts(struct worker *w)
 	w->services = services_new(w->setup.index);
 	w->pool = pool_new(w);
 	watch_open(w);
+	tunnels_open(w);
 	penalties_open(w);
 	upkeep_start(w);
 	w->acceptor = acceptor_new(w);
@@ -284,6 +286,7 @@ close_parts(struct worker *w)
 		client_close(container_of(node, struct client, node));
 	upkeep_stop(w);
 	watch_close(w);
+	tunnels_close(w);
 	penalties_close(w);
 	pool_free(w->pool);
 	services_free(w->services);

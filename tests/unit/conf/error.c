@@ -102,6 +102,17 @@ static const struct mistake mistakes[] = {
 	{ { .service = "balance = \"fastest\";" },
 	    "t.conf:6: balance: \"fastest\" is unknown here; write one of \"least_request\", "
 	    "\"round_robin\", \"random\", \"maglev\"" },
+	{ { .route = "service = \"shop\"; on_region_down = \"drop\";" },
+	    "t.conf:7: on_region_down: \"drop\" is none of \"keep\", \"drain(30s)\" and \"reset\"; "
+	    "write one of them" },
+	{ { .route = "service = \"shop\"; on_region_down = \"drain(30)\";" },
+	    "t.conf:7: on_region_down: a duration with a unit was expected, found \"30\"; write "
+	    "\"30s\"" },
+	{ { .route = "service = \"shop\"; on_region_down = \"drain(25h)\";" },
+	    "t.conf:7: on_region_down: drain(25h) is too long; write at most drain(24h)" },
+	{ { .route = "service = \"shop\"; on_region_down = true;" },
+	    "t.conf:7: on_region_down: true is none of \"keep\", \"drain(30s)\" and \"reset\"; write "
+	    "one of them" },
 	{ { .listener = "protocol = \"tcp\";" },
 	    "t.conf:2: protocol: \"tcp\" is not offered: TCP services are not in this version; "
 	    "leave "

@@ -1,0 +1,71 @@
+/*
+ * An exchange that has become a tunnel: bytes both ways as they come, each direction with its own
+ * end, until both have ended (RFC 9110 section 7.8; a connection of a tcp service is one from its
+ * first byte).
+ *
+ * What it writes to a side that does not take it makes the other one wait, as for bodies. A tunnel
+ * in which nothing moves for timeouts.tunnel ends. Those of a region that is DOWN or EVACUATED are
+ * kept, ended after a while or reset, as their route or listener says, a tenth of them a second.
+ * Worker thread only.
+ */
+#ifndef PROXY_TUNNEL_H
+#define PROXY_TUNNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/list.h"
+#include "conf/topology.h"
+#include "proxy/side.h"
+#include "proxy/worker_state.h"
+
+struct exchange;
+struct service_region;
+struct worker;
+
+/* An exchange's part; all zero while it is none. */
+struct tunnel {
+	struct list node; /* in its region's */
+	struct deferred settle; /* runs the exchange from the loop */
+	struct conf_on_down on_region_down;
+	bool client_ended; /* its direction, as seen by us */
+	bool endpoint_ended;
+	bool client_waits; /* it has not taken all that it was given */
+	bool endpoint_waits;
+	bool gently; /* ended by us, but not cut */
+};
+
+/* A region's part: its tunnels in this worker, the oldest first. */
+struct region_tunnels {
+	struct list node; /* in worker->tunnel_regions while there are any */
+	struct list list; /* struct tunnel.node */
+	uint32_t count;
+	uint32_t had; /* as the region went down */
+	uint64_t down_us; /* it has been down since; 0: it is not */
+	uint64_t next_us; /* when the next one may end */
+};
+
+void tunnels_open(struct worker *);
+void tunnels_close(struct worker *);
+
+/*
+ * Both ways are open: from now on the exchange is a tunnel. drained: the client has taken all it was
+ * given. The answer is the endpoint's side's.
+ */
+enum side_go tunnel_begin(struct exchange *, bool drained);
+/* Before the exchange goes; nothing for one that never became a tunnel. */
+void tunnel_end(struct exchange *);
+/* Have both directions ended, and has each side taken everything? */
+bool tunnel_is_over(const struct exchange *);
+
+/* As exchange_on_*() of the same names say, for a tunnel. */
+enum side_go tunnel_on_client_bytes(struct exchange *, struct span *, bool end);
+enum side_go tunnel_on_endpoint_bytes(struct exchange *, struct span *, bool end);
+void tunnel_on_client_drained(struct exchange *);
+void tunnel_on_endpoint_drained(struct exchange *);
+void tunnel_on_endpoint_lost(struct exchange *, enum fault why);
+/* Nothing has moved for too long. */
+void tunnel_on_idle(struct exchange *);
+
+#endif
