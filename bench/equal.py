@@ -7,7 +7,8 @@ import subprocess
 import time
 import urllib.request
 
-from lab import BODY_1K, BODY_1M, LOAD_TLS, Failure
+from cost_lab import BODY_1K, BODY_1M, LOAD_TLS
+from place import Failure
 
 ONE_REQUEST = "GET /1k HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from lab import PEERS, Failure, free_ports, wait_for_port
+from place import PEERS, Failure, free_ports, wait_for_port
 
 
 def _processes_below(pid):
@@ -32,7 +32,7 @@ def _pss_bytes(pid):
 
 
 class Proxy:
-    """One of the three, with a worker on the proxies' core."""
+    """One of the three."""
 
     name = ""
     template = ""
@@ -43,20 +43,27 @@ class Proxy:
         self.child = None
 
     def start(self, lab):
+        """On the proxies' core, by the configuration that measures cost."""
         self.https_port, self.http_port = free_ports(2)
-        self.conf = lab.render(self.template, HTTPS_PORT=self.https_port, HTTP_PORT=self.http_port)
+        self.launch(lab, lambda argv, **o: lab.spawn_on(lab.proxy_core, argv, **o), PEERS,
+                    self.name, HTTPS_PORT=self.https_port, HTTP_PORT=self.http_port)
+        wait_for_port(self.http_port, self.child, self.name, self.said)
+
+    def launch(self, place, spawn, folder, label, **values):
+        """By the template in folder; its files in the place are named by the label."""
+        self.https_port = values["HTTPS_PORT"]
+        conf = place.render(os.path.join(folder, self.template), label + ".conf", NAME=label,
+                            **values)
         env = dict(os.environ)
         if self.tls_settings is not None:
             env["OPENSSL_CONF"] = os.path.join(PEERS, self.tls_settings)
-        said = os.path.join(lab.dir, self.template.split(".")[0] + ".said")
-        with open(said, "w") as out:
-            self.child = lab.spawn(lab.proxy_core, self.command(self.conf), env=env, stdout=out,
-                                   stderr=subprocess.STDOUT)
-        for port in (self.https_port, self.http_port):
-            wait_for_port(port, self.child, self.name, said)
+        self.said = os.path.join(place.dir, label + ".said")
+        with open(self.said, "w") as out:
+            self.child = spawn(self.command(conf), env=env, stdout=out, stderr=subprocess.STDOUT)
+        wait_for_port(self.https_port, self.child, self.name, self.said)
 
-    def stop(self, lab):
-        lab.stop(self.child)
+    def stop(self, place):
+        place.stop(self.child)
         self.child = None
 
     def command(self, conf):

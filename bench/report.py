@@ -1,10 +1,8 @@
-"""RESULTS.md: where, how, and the tables."""
+"""What bench/run.sh has to say in RESULTS.md: where, how, and the tables."""
 
-import datetime
-import os
-import platform
 import statistics
-import subprocess
+
+import results
 
 HEAD = """# Side by side
 
@@ -36,29 +34,6 @@ def _command_line(arguments):
     return " ".join(repr(a) if " " in str(a) else str(a) for a in arguments)
 
 
-def _cpu_model():
-    with open("/proc/cpuinfo") as f:
-        for line in f:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def _commit():
-    done = subprocess.run(["git", "-C", os.path.dirname(os.path.abspath(__file__)), "rev-parse",
-                           "--short", "HEAD"], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
-def _debian():
-    try:
-        with open("/etc/debian_version") as f:
-            return "Debian " + f.read().strip()
-    except OSError:
-        return platform.system()
-
-
 def _costs(samples):
     return [s.cost for s in samples]
 
@@ -78,20 +53,20 @@ def ratio(samples_by_name):
     return min(medians[1:]) / medians[0], min(ratios), max(ratios)
 
 
-def _cost_table(results, names):
+def _cost_table(measured, names):
     yield "| | " + " | ".join(names) + " | ratio | by round |"
     yield "|---|" + "---|" * (len(names) + 2)
-    for row, samples in results:
+    for row, samples in measured:
         middle, least, most = ratio(samples)
         rounds = "%.2f–%.2f" % (least, most) if len(samples[names[0]]) > 1 else ""
         cells = [_cell(samples[n], row.unit) for n in names]
         yield "| %s | %s | **%.2f** | %s |" % (row.title, " | ".join(cells), middle, rounds)
 
 
-def _rate_table(results, names):
+def _rate_table(measured, names):
     yield "| | " + " | ".join(names) + " |"
     yield "|---|" + "---|" * len(names)
-    for row, samples in results:
+    for row, samples in measured:
         if row.unit != "µs":
             continue
         cells = ["%.0f/s, %.0f %%" % (statistics.median(s.rate for s in samples[n]),
@@ -101,14 +76,8 @@ def _rate_table(results, names):
 
 
 def _conditions(run):
-    load = os.getloadavg()
     yield "## Conditions", ""
-    yield "- Date: %s, commit %s, `%s`" % (
-        datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), _commit(),
-        run.command)
-    yield "- Machine: %s, %d cores, %s, Linux %s; load average at the end %.1f" % (
-        _cpu_model(), os.cpu_count(), _debian(), platform.release(), load[0])
-    yield "- Versions: %s" % ", ".join(run.versions)
+    yield from results.conditions(run.command, run.versions)
     yield "- TLS, the same with all: %s; resumed handshakes among %d that a witness saw: 0" % (
         run.tls, run.witnessed)
     yield "- Rounds: %d, %d s for each measurement, order rotated; the whole took %d s" % (
@@ -129,9 +98,9 @@ def _flat(parts):
             yield part
 
 
-def text(run, results):
+def text(run, measured):
     names = run.names
     lines = [HEAD.rstrip("\n"), "", COST.format(rounds=run.rounds).rstrip("\n"), ""]
-    lines += list(_cost_table(results, names)) + ["", RATE.rstrip("\n"), ""]
-    lines += list(_rate_table(results, names)) + [""] + list(_flat(_conditions(run)))
+    lines += list(_cost_table(measured, names)) + ["", RATE.rstrip("\n"), ""]
+    lines += list(_rate_table(measured, names)) + [""] + list(_flat(_conditions(run)))
     return "\n".join(lines) + "\n"

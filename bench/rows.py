@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 
-from lab import BODY_1K, HERE, LOAD_TLS, Failure
+from cost_lab import BODY_1K, LOAD_TLS
+from place import HERE, Failure
 
 # cost: what the row compares, less is better. rate: requests per second. busy: the part of its
 # core that the proxy used.
@@ -111,7 +112,7 @@ class IdleConnections:
 
     def _holding(self, lab, proxy, count, then):
         env = dict(os.environ, OPENSSL_CONF=LOAD_TLS)
-        child = lab.spawn(lab.load_core, self.command(proxy.https_port, count), env=env,
+        child = lab.spawn_on(lab.load_core, self.command(proxy.https_port, count), env=env,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = child.stdout.readline().strip()
         if line != "holding %d" % count:

@@ -9,7 +9,9 @@ import time
 
 import equal
 import report
-from lab import HERE, Failure, Lab, say
+import results
+from cost_lab import Lab
+from place import Failure, say
 from proxies import Detour, Haproxy, Nginx
 from rows import Handshakes, IdleConnections, KeepAlive
 
@@ -48,7 +50,7 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     shortened = (options.quick, options.rounds, options.seconds, options.idle, options.only)
     if options.output is None and not any(shortened):
-        options.output = os.path.join(HERE, "RESULTS.md")
+        options.output = results.PATH
     return options
 
 
@@ -133,8 +135,7 @@ def main():
     except Failure as failure:
         sys.exit("bench: %s" % failure)
     if options.output is not None:
-        with open(options.output, "w") as f:
-            f.write(text)
+        results.keep(options.output, text)
     print(text)
 
 

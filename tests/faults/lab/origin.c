@@ -106,6 +106,7 @@ take_options(int argc, char **argv)
 		{ "chain", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
 		{ "delay", required_argument, NULL, 'd' },
 		{ "slots", required_argument, NULL, 's' },
+		{ "cost", required_argument, NULL, 'u' },
 		{ "queue", required_argument, NULL, 'q' },
 		{ "collapse", required_argument, NULL, 'x' }, { NULL, 0, NULL, 0 } };
 	int c;
@@ -129,6 +130,9 @@ take_options(int argc, char **argv)
 			break;
 		case 's':
 			origin.slots = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'u':
+			origin.cost_us = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'q':
 			origin.queue = (unsigned)strtoul(optarg, NULL, 10);

@@ -11,7 +11,7 @@ class Origin:
     """One endpoint, in a network namespace if one is given. Survives kill() and start()."""
 
     def __init__(self, binary, name, address, port, log, netns=None, pair=None, delay=5, slots=0,
-                 queue=0, collapse=0):
+                 cost_us=0, queue=0, collapse=0):
         self.name = name
         self.address = address
         self.port = port
@@ -19,8 +19,8 @@ class Origin:
         self._make = netns.spawn if netns is not None else spawn
         self._tls = pair is not None
         self._argv = [binary, "--listen", "%s:%d" % (address, port), "--name", name, "--log", log,
-                      "--delay", str(delay), "--slots", str(slots), "--queue", str(queue),
-                      "--collapse", str(collapse)]
+                      "--delay", str(delay), "--slots", str(slots), "--cost", str(cost_us),
+                      "--queue", str(queue), "--collapse", str(collapse)]
         if pair is not None:
             self._argv += ["--chain", pair.chain, "--key", pair.key]
         self._process = None

@@ -57,27 +57,62 @@ on_worked(int fd, short what, void *arg)
 }
 
 static void
-start(struct work *w)
+wait_for(struct work *w, event_callback_fn then, uint64_t us)
 {
-	unsigned ms = w->ms;
-	struct timeval tv;
+	struct timeval tv = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
 
-	if (origin.slots > 0 && !w->health) {
-		w->starts = true;
-		origin.busy++;
-		if (origin.queue > 0)
-			ms += ms * origin.collapse * origin.waiting / origin.queue;
-	}
+	if (w->timer != NULL)
+		event_free(w->timer);
+	w->timer = event_new(origin.base, -1, 0, then, w);
+	if (w->timer == NULL || event_add(w->timer, &tv) != 0)
+		abort();
+}
+
+/* The longer the line, the more everything takes. */
+static uint64_t
+crowded(uint64_t amount)
+{
+	if (origin.queue == 0)
+		return amount;
+	return amount + amount * origin.collapse * origin.waiting / origin.queue;
+}
+
+/* What is left when it needs no processor; a slot that it still has makes others wait. */
+static void
+work_on(struct work *w)
+{
+	uint64_t ms = w->starts ? crowded(w->ms) : w->ms;
+
 	if (w->behaviour->deed == DEED_SLOW && misbehaves(w->behaviour))
 		ms += w->behaviour->arg;
 	/* What fails fails at once: the fastest endpoint is the broken one. */
 	if (w->behaviour->deed == DEED_STATUS && w->behaviour->percent == 100)
 		ms = 0;
-	tv.tv_sec = ms / 1000;
-	tv.tv_usec = ms % 1000 * 1000;
-	w->timer = event_new(origin.base, -1, 0, on_worked, w);
-	if (w->timer == NULL || event_add(w->timer, &tv) != 0)
-		abort();
+	wait_for(w, on_worked, ms * 1000);
+}
+
+static void
+on_computed(int fd, short what, void *arg)
+{
+	struct work *w = arg;
+
+	(void)fd, (void)what;
+	w->starts = false;
+	work_on(w);
+	free_slot();
+}
+
+static void
+start(struct work *w)
+{
+	if (origin.slots > 0 && !w->health) {
+		w->starts = true;
+		origin.busy++;
+	}
+	if (w->starts && origin.cost_us > 0)
+		wait_for(w, on_computed, crowded(origin.cost_us));
+	else
+		work_on(w);
 }
 
 void

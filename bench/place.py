@@ -1,4 +1,4 @@
-"""The place where it happens: a directory on tmpfs, a certificate, ports, cores, processes."""
+"""A directory on tmpfs, a certificate, ports, processes: what every benchmark here needs."""
 
 import ctypes
 import os
@@ -13,9 +13,6 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "peers")
-LOAD_TLS = os.path.join(PEERS, "load.cnf")
-BODY_1K = "0123456789abcdef" * 64
-BODY_1M = 1 << 20
 FILES = 16384
 
 _PR_SET_PDEATHSIG = 1
@@ -28,14 +25,6 @@ class Failure(Exception):
 
 def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
-
-def two_cores():
-    """One core for the proxies, another for all that is not measured."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        raise Failure("two cores are needed, this process may use %d" % len(cores))
-    return cores[0], cores[1]
 
 
 def raise_file_limit():
@@ -73,22 +62,20 @@ def wait_for_port(port, child, name, said, seconds=10.0):
     raise Failure("%s does not listen on port %d" % (name, port))
 
 
-class Lab:
+class Place:
     """Owns every file and every process of a run; leaving it removes and ends them all."""
 
     def __init__(self):
         raise_file_limit()
-        self.proxy_core, self.load_core = two_cores()
         self.dir = tempfile.mkdtemp(prefix="detour-bench-", dir="/dev/shm")
         # nginx's worker is nobody when its master is root.
         os.chmod(self.dir, 0o755)
         self.children = []
-        self.values = {"DIR": self.dir, "BODY_1K": BODY_1K}
+        self.values = {"DIR": self.dir}
 
     def __enter__(self):
         try:
-            self._make_files()
-            self._start_origin()
+            self.open()
         except BaseException:
             self.close()
             raise
@@ -97,12 +84,16 @@ class Lab:
     def __exit__(self, *exc):
         self.close()
 
+    def open(self):
+        """What a run needs before it begins."""
+        self._make_certificate()
+
     def close(self):
         for child in reversed(self.children):
             self.stop(child)
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def _make_files(self):
+    def _make_certificate(self):
         cert, key, pem = (os.path.join(self.dir, n) for n in ("site.crt", "site.key", "site.pem"))
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
@@ -112,39 +103,32 @@ class Lab:
             for part in (cert, key):
                 with open(part) as f:
                     out.write(f.read())
-        os.mkdir(os.path.join(self.dir, "files"))
-        with open(os.path.join(self.dir, "files", "1m"), "wb") as f:
-            f.write(os.urandom(BODY_1M))
         self.values.update(CERTIFICATE=cert, KEY=key, PEM=pem)
 
-    def _start_origin(self):
-        self.origin_port, self.witness_port = free_ports(2)
-        self.values.update(ORIGIN_PORT=self.origin_port, WITNESS_PORT=self.witness_port)
-        conf = self.render("origin.conf.in")
-        said = os.path.join(self.dir, "origin.said")
-        with open(said, "w") as out:
-            child = self.spawn(self.load_core, ["nginx", "-c", conf], stdout=out,
-                               stderr=subprocess.STDOUT)
-        wait_for_port(self.origin_port, child, "origin", said)
-
-    def render(self, template, **values):
-        """Fills in a file of peers/ and returns where the result stands."""
-        with open(os.path.join(PEERS, template)) as f:
+    def render(self, template, name=None, **values):
+        """Fills in a template and returns where the result stands."""
+        with open(template) as f:
             text = f.read()
-        for name, value in {**self.values, **values}.items():
-            text = text.replace("@%s@" % name, str(value))
-        path = os.path.join(self.dir, template[:-len(".in")])
+        for key, value in {**self.values, **values}.items():
+            text = text.replace("@%s@" % key, str(value))
+        path = os.path.join(self.dir, name or os.path.basename(template)[:-len(".in")])
         with open(path, "w") as f:
             f.write(text)
         return path
 
-    def spawn(self, core, argv, **options):
-        """A process on one core, in a group of its own."""
+    def spawn(self, argv, **options):
+        """A process in a group of its own."""
         options.setdefault("stdin", subprocess.DEVNULL)
-        child = subprocess.Popen(["taskset", "-c", str(core)] + [str(a) for a in argv],
-                                 preexec_fn=_die_with_parent, start_new_session=True, **options)
+        child = subprocess.Popen([str(a) for a in argv], preexec_fn=_die_with_parent,
+                                 start_new_session=True, **options)
         self.children.append(child)
         return child
+
+    def save(self, folder):
+        """Keeps what its files say, for whoever wants to know more than the report says."""
+        shutil.copytree(self.dir, folder, dirs_exist_ok=True,
+                        ignore=lambda d, names: [n for n in names if not os.path.isfile(
+                            os.path.join(d, n)) and not os.path.isdir(os.path.join(d, n))])
 
     def stop(self, child):
         if child.poll() is None:
@@ -158,26 +142,6 @@ class Lab:
         if child in self.children:
             self.children.remove(child)
 
-    def run(self, argv, seconds):
-        """Runs load to its end on the load's core and returns what it printed."""
-        return self.run_all([argv], seconds)[0]
-
-    def run_all(self, commands, seconds):
-        env = dict(os.environ, OPENSSL_CONF=LOAD_TLS)
-        children = [self.spawn(self.load_core, c, env=env, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True) for c in commands]
-        until = time.monotonic() + seconds
-        texts = []
-        for child, command in zip(children, commands):
-            try:
-                text, _ = child.communicate(timeout=max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                raise Failure("%s did not end in %d s" % (command[0], seconds)) from None
-            self.children.remove(child)
-            if child.returncode != 0:
-                raise Failure("%s: exit code %d\n%s" % (command[0], child.returncode, text))
-            texts.append(text)
-        return texts
 
 
 def say(text):

@@ -1,0 +1,50 @@
+"""A region: a network namespace with two endpoints, and the ways in which it can be lost."""
+
+import os
+
+from harness.netns import Netns
+from lab import Origin
+
+ENDPOINTS = 2
+PORT = 8000
+
+
+class Region:
+    def __init__(self, place, lease, side, name, binary, **options):
+        self.name = name
+        self.netns = Netns(lease, "%s-%s" % (side, name))
+        self.endpoints = []
+        try:
+            for number in range(ENDPOINTS):
+                label = "%s-%s-%d" % (side, name, number)
+                self.endpoints.append(Origin(
+                    binary, label, self.netns.address, PORT + number,
+                    os.path.join(place.dir, label + ".log"), netns=self.netns, **options))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        for e in self.endpoints:
+            e.stop()
+        self.netns.delete()
+
+    def kill(self):
+        for e in self.endpoints:
+            e.kill()
+
+    def start(self):
+        for e in self.endpoints:
+            e.start()
+
+    def pause(self):
+        for e in self.endpoints:
+            e.pause()
+
+    def go_on(self):
+        for e in self.endpoints:
+            e.go_on()
+
+    def traffic(self, *words):
+        for e in self.endpoints:
+            e.traffic(*words)
