@@ -116,7 +116,10 @@ bool stream_may_have_ended(const struct stream *);
  * a few closing bytes until STREAM_DRAINED (or STREAM_FAILED).
  */
 bool stream_write(struct stream *, const void *data, size_t len);
-/* The same for the last bytes there are: close_notify leaves with them, and FIN behind. */
+/*
+ * The same for the last bytes there are: close_notify leaves with them, and FIN too, if the owner
+ * goes on with stream_shutdown() or stream_close(); it must, for the kernel may hold them back.
+ */
 bool stream_write_last(struct stream *, const void *data, size_t len);
 bool stream_is_drained(const struct stream *);
 /* Bytes that wait for the socket. */

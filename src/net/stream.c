@@ -183,9 +183,7 @@ stream_write(struct stream *s, const void *data, size_t len)
 bool
 stream_write_last(struct stream *s, const void *data, size_t len)
 {
-	write_all(s, data, len, true);
-	stream_shutdown(s);
-	return stream_is_drained(s);
+	return write_all(s, data, len, true);
 }
 
 bool

@@ -51,7 +51,9 @@ struct tls_server {
 	unsigned certificate_count;
 	X509_STORE *store;              /* counted; client CAs, or NULL */
 	STACK_OF(X509_NAME) * ca_names; /* owned */
-	EVP_CIPHER *cipher;
+	EVP_CIPHER *cipher; /* fetched once: looking an algorithm up costs more than using it */
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
 	struct tls_tickets tickets;
 	unsigned char policy[DIGEST]; /* of what a resumed session must have agreed to */
 	const unsigned char *protocols;
@@ -116,10 +118,11 @@ make_indexes(void)
 }
 
 static void
-digest(unsigned char out[DIGEST], const struct slice *parts, unsigned count)
+digest(const struct tls_server *s, unsigned char out[DIGEST], const struct slice *parts,
+    unsigned count)
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool good = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	EVP_MD_CTX *md = s->digest;
+	bool good = EVP_DigestInit_ex2(md, s->sha256, NULL) == 1;
 
 	/* Each part behind its length, so that no two lists of parts read the same. */
 	for (unsigned i = 0; good && i < count; i++)
@@ -127,7 +130,6 @@ digest(unsigned char out[DIGEST], const struct slice *parts, unsigned count)
 		    (parts[i].len == 0 || EVP_DigestUpdate(md, parts[i].at, parts[i].len) == 1);
 	if (!good || EVP_DigestFinal_ex(md, out, NULL) != 1)
 		abort();
-	EVP_MD_CTX_free(md);
 }
 
 static int
@@ -221,7 +223,7 @@ bind_session(
 		{ raw, raw_len },
 	};
 
-	digest(id, parts, ARRAY_SIZE(parts));
+	digest(s, id, parts, ARRAY_SIZE(parts));
 	return SSL_set_session_id_context(ssl, id, sizeof id) == 1;
 }
 
@@ -428,7 +430,7 @@ digest_policy(struct tls_server *s)
 		{ conf->client_ca.bytes, conf->client_ca.bytes != NULL ? conf->client_ca.len : 0 },
 	};
 
-	digest(s->policy, parts, ARRAY_SIZE(parts));
+	digest(s, s->policy, parts, ARRAY_SIZE(parts));
 }
 
 struct tls_server *
@@ -447,7 +449,9 @@ tls_server_new(const struct conf_tls *conf, const unsigned char seed[32])
 	s->protocols = http1_only;
 	s->protocols_len = sizeof http1_only - 1;
 	s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	if (s->cipher == NULL)
+	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	s->digest = EVP_MD_CTX_new();
+	if (s->cipher == NULL || s->sha256 == NULL || s->digest == NULL)
 		abort();
 	digest_policy(s);
 	tls_tickets_start(&s->tickets, seed, s->policy, sizeof s->policy,
@@ -481,6 +485,8 @@ server_destroy(struct tls_server *s)
 	sk_X509_NAME_pop_free(s->ca_names, X509_NAME_free);
 	X509_STORE_free(s->store);
 	EVP_CIPHER_free(s->cipher);
+	EVP_MD_CTX_free(s->digest);
+	EVP_MD_free(s->sha256);
 	tls_tickets_stop(&s->tickets);
 	mem_free(s);
 }
