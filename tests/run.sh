@@ -2,12 +2,12 @@
 # Every check there is, in one run; ends with "N passed, N failed" and a code to match.
 #   tests/run.sh                 all phases
 #   tests/run.sh PHASE...        only these: build lint tidy cppcheck unit asan tsan sim
-#                                system system-asan system-tsan fuzz quickstart
+#                                system system-asan system-tsan faults fuzz quickstart
 # Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-phases=(build lint tidy cppcheck unit asan tsan sim system system-asan system-tsan fuzz quickstart)
+phases=(build lint tidy cppcheck unit asan tsan sim system system-asan system-tsan faults fuzz quickstart)
 if [ $# -gt 0 ]; then phases=("$@"); fi
 
 plain=build
@@ -88,6 +88,8 @@ phase_tsan() { configure "$tsan" -Db_sanitize=thread && unit_tests "$tsan" 6; }
 phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
 phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
 phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
+# Five at a time: most of a cell is waiting for time to pass.
+phase_faults() { tests/faults/run.py -j 5 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
 phase_fuzz() { tests/fuzz/run.sh 10 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
@@ -95,7 +97,7 @@ phase_quickstart() { deploy/quickstart.sh --check; }
 tally() { # PHASE STATUS LOG
     case $1 in
     unit | asan | tsan) from_meson "$3" ;;
-    sim | system*) from_summary "$3" ;;
+    sim | system* | faults) from_summary "$3" ;;
     lint) count "$(grep -c '^PASS ' "$3")" "$(grep -c '^FAIL ' "$3")" ;;
     *) if [ "$2" -eq 0 ]; then count 1 0; else count 0 1; fi ;;
     esac

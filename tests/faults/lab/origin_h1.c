@@ -279,7 +279,8 @@ link_end_idle(bool reset)
 	while (c != NULL) {
 		struct origin_link *next = LIST_NEXT(c, next);
 
-		if (c->work == NULL && !c->in.begun)
+		if (c->work == NULL && !c->in.begun &&
+		    evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
 			link_free(c, reset);
 		c = next;
 	}

@@ -45,10 +45,11 @@ class Netns:
                       "{ type filter hook %s priority 0 ; policy accept ; }" % hook])
         self.run(["nft", "add", "rule", "inet", "fault", "input"] + verdict)
 
-    def blackhole(self):
-        """Packets vanish, both ways, also those of established connections."""
-        self._rules(["drop"])
-        self.run(["nft", "add", "rule", "inet", "fault", "output", "drop"])
+    def blackhole(self, port=None):
+        """Packets vanish, both ways, also those of established connections; or of one port."""
+        self._rules((["tcp", "dport", port] if port else []) + ["drop"])
+        self.run(["nft", "add", "rule", "inet", "fault", "output"] +
+                 (["tcp", "sport", port] if port else []) + ["drop"])
 
     def answers_lost(self):
         """What is sent to it arrives; what it sends vanishes, acknowledgements too."""
@@ -61,6 +62,10 @@ class Netns:
 
     def unreachable(self):
         self._rules(["reject", "with", "icmpx", "type", "host-unreachable"])
+
+    def kill_connections(self):
+        """All established ones, as by ss -K: both ends get RST."""
+        self.run(["ss", "-K", "state", "established"])
 
     def heal(self):
         subprocess.run(["ip", "netns", "exec", self.name, "nft", "delete", "table", "inet",

@@ -1,0 +1,112 @@
+"""Faults that come back, ends of faults that are none, capacity."""
+
+from cell import Cell, Expect
+from world import Region
+
+
+def _kill(w):
+    w.each(lambda o: o.kill())
+
+
+def _revive(w):
+    w.each(lambda o: o.start())
+
+
+def _flap(w, turn):
+    (w.primary.heal if turn % 2 else w.primary.blackhole)()
+
+
+def _moves(samples, region):
+    """How often the region began to serve again."""
+    return sum(1 for old, new in zip(samples, samples[1:])
+               if old.share[region] == 0 and new.share[region] > 0)
+
+
+def _one_way(most):
+    """The region comes back at most so often, however often it pretends to."""
+    def also(w, checker, samples, begin, end):
+        assert _moves(samples, "primary") <= most, "it came back %d times" % _moves(
+            samples, "primary")
+
+    return also
+
+
+def _relapse_doubles(w, checker, samples, begin, end):
+    holds = [f["numbers"]["for_ms"] for f in w.facts_at_end if f["kind"] == "region_hold"]
+    assert len(holds) >= 2 and holds[-1] >= 2 * holds[0], holds
+
+
+def _ramp_then_kill(w):
+    _kill(w)
+    w.go_on(1.5)
+    _revive(w)
+    w.serves("primary")
+    w.go_on(1.0)
+    _kill(w)
+
+
+def _standby_is_not_overrun(w, checker, samples, begin, end):
+    capacity = w.specs["standby"].capacity
+    peak = checker.peak_rate("standby", begin)
+    # Ten may come at once, a bucket's depth, and none of them belongs to the second before.
+    assert peak <= capacity * 1.05 + 10, "the standby got %.0f/s, it can do %d/s" % (peak, capacity)
+    served = checker.goodput(begin + 1, end)
+    assert served >= capacity * 0.95, "%.0f/s served, %d/s are possible" % (served, capacity)
+    slow = [r for r in checker.requests if r.status == 503 and r.took > 0.1]
+    assert len(slow) <= 3, "shed late: %s" % slow[:5]
+
+
+def _recovers(within, tries):
+    """Goodput as before within so many seconds of the fault's end, and no storm of tries."""
+    def also(w, checker, samples, begin, end):
+        usual = checker.goodput(begin - 2.5, begin)
+        stop = checker.requests[-1].due
+        slices = [(at, checker.goodput(at, at + 1)) for at in
+                  [end + i * 0.5 for i in range(int((stop - end - 1) / 0.5))]]
+        late = [at - end for at, good in slices if good < 0.95 * usual]
+        assert max(late, default=0) <= within, "below 95 %% of %.0f/s still %.1f s after its end" % (
+            usual, max(late))
+        ratio = checker.tries() / len(checker.requests)
+        assert ratio <= tries, "%.2f tries for each request" % ratio
+
+    return also
+
+
+# An application with a real queue: 10 ms for each request, one after the other, twice as long when
+# its line is full.
+QUEUES = {"delay": 10, "slots": 1, "queue": 50, "collapse": 1}
+# Three regions of 200, 100 and 100 requests a second; 80 % of that is 320/s.
+THREE = (Region("primary", weight=200, endpoints=2, capacity=200, **QUEUES),
+         Region("second", weight=100, endpoints=1, capacity=100, **QUEUES),
+         Region("third", weight=100, endpoints=1, capacity=100, **QUEUES))
+
+
+CELLS = [
+    Cell("dropped and back each second", lambda w: None, lambda w: w.primary.heal(),
+         Expect(unsafe=40, unsent=40, worst_ms=700, late=200, also=_one_way(1)), each=_flap,
+         period=1.0, lasts=6.0),
+    Cell("dropped and back each second, ten times", lambda w: None, lambda w: w.primary.heal(),
+         Expect(unsafe=60, unsent=60, worst_ms=700, late=300, also=_one_way(3)), each=_flap,
+         period=1.0, lasts=20.0, long=True),
+    Cell("dropped and back each 10 s", lambda w: None, lambda w: w.primary.heal(),
+         Expect(unsafe=60, unsent=60, worst_ms=700, late=300, also=_one_way(4)), each=_flap,
+         period=10.0, lasts=60.0, long=True),
+    Cell("dropped and back each 60 s", lambda w: None, lambda w: w.primary.heal(),
+         Expect(unsafe=60, unsent=60, worst_ms=700, late=300, also=_one_way(3)), each=_flap,
+         period=60.0, lasts=240.0, long=True),
+    Cell("failback", _kill, _revive, Expect(unsafe=3, worst_ms=100, late=3, back=6.0), lasts=2.0,
+         after=12.0),
+    Cell("failback that relapses in its ramp", _ramp_then_kill, _revive,
+         Expect(unsafe=6, worst_ms=150, late=5, also=_relapse_doubles), lasts=2.5, after=4.0),
+    Cell("a standby too small", _kill, _revive,
+         Expect(safe=1000, unsafe=150, unsent=150, statuses=(502, 503),
+                also=_standby_is_not_overrun),
+         lasts=4.0, regions=(Region("primary"), Region("standby", tier=1, capacity=75)),
+         failover='failover = { hold_down = "2s"; ramp = "2s"; warm_up = "0s"; };'),
+    Cell("5 s blackout of the largest region at 80 % load", lambda w: w.primary.blackhole(),
+         lambda w: w.primary.heal(),
+         Expect(safe=3000, unsafe=400, unsent=400, verdicts=("status", "late"),
+                also=_recovers(30, 1.2)),
+         lasts=5.0, after=45.0, regions=THREE, rate=320, before=12.0, long=True,
+         timeouts='timeouts = { try = "5s"; request = "10s"; };'),
+]

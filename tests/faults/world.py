@@ -1,0 +1,179 @@
+"""The world of one cell: regions in network namespaces, the proxy in front, load, and a witness."""
+
+import json
+import os
+import threading
+import time
+
+from harness.process import run
+from harness.wait import until
+from lab import MIX, Checker, Load, Origin
+
+# As an operator would have it who runs reports of many seconds: no timeout helps the proxy here.
+TIMEOUTS = 'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
+CHECK = 'health_check = { type = "http"; path = "/healthz"; interval = "1s"; timeout = "500ms"; };'
+FAILOVER = 'failover = { hold_down = "2s"; ramp = "2s"; };'
+
+
+class Region:
+    """What a region of a cell is made of; origin: options of its Origins."""
+
+    def __init__(self, name, tier=0, weight=100, endpoints=2, capacity=0, **origin):
+        self.name = name
+        self.tier = tier
+        self.weight = weight
+        self.endpoints = endpoints
+        self.capacity = capacity
+        self.origin = origin
+
+
+TWO = (Region("primary"), Region("standby", tier=1))
+
+
+class Sample:
+    """What the proxy said about its regions at one moment."""
+
+    def __init__(self, at, service):
+        self.at = at
+        self.fail_open = service["fail_open"]
+        self.share = {r["name"]: r["share"] for r in service["regions"]}
+        self.state = {r["name"]: r["region_state"] for r in service["regions"]}
+
+
+class Witness:
+    """Asks the proxy for its status ten times a second until it is told to stop."""
+
+    def __init__(self, proxy):
+        self.samples = []
+        self._proxy = proxy
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(0.1):
+            try:
+                at = time.monotonic()
+                status = self._proxy.status()
+                self.samples.append(Sample(at, status["services"][0]))
+            except OSError:
+                continue  # stopped by the fault, or out of descriptors
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join(10)
+        return self.samples
+
+
+class World:
+    """Everything is up and the load runs when it is made."""
+
+    def __init__(self, t, regions=TWO, rate=150, kinds=MIX, tls=False, secure=False, text="",
+                 failover=FAILOVER, check=CHECK, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
+                 dns=False,
+                 disk=False, wrap=(), connections=20, **parts):
+        self.t = t
+        self.lab = os.path.join(os.path.dirname(t.binary), "tests", "faults", "lab")
+        self.specs = {r.name: r for r in regions}
+        self.spaces = {}
+        self.origins = {}
+        self._secure = secure
+        self.facts_at_end = []
+        self._logs = t.directory("logs")
+        for r in regions:
+            self._make_region(r)
+        self.dns = t.dns() if dns else None
+        self.disk = self._make_disk() if disk else None
+        self.proxy = t.proxy(start=False, regions={r.name: self._conf(r) for r in regions},
+                             service_text=check + timeouts + failover + text, workers=2,
+                             top=self._top(), **parts)
+        self.proxy.start(wrap=wrap)
+        until(self._all_up, "all endpoints are up", 15)
+        self.witness = Witness(self.proxy)
+        self.load = Load(os.path.join(self.lab, "lab-load"),
+                         self.proxy.https if tls else self.proxy.http,
+                         os.path.join(self._logs, "load"), rate=rate, kinds=kinds,
+                         connections=connections, protocol=protocol, timeout=timeout,
+                         ca=t.pki.authority("ca").chain if tls else None)
+        t.at_end(self.load.kill)
+        self.load.until_ok(int(rate))
+
+    def _make_region(self, r):
+        space = self.t.netns(r.name[:7])
+        self.spaces[r.name] = space
+        pair = self.t.pki.site() if self._secure else None
+        self.origins[r.name] = [
+            Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), space.address,
+                   8080 + i, os.path.join(self._logs, "%s%d" % (r.name, i)), space, pair,
+                   **r.origin) for i in range(r.endpoints)]
+        for o in self.origins[r.name]:
+            self.t.at_end(o.stop)
+
+    def _top(self):
+        top = ""
+        if self.dns is not None:
+            top += ('resolver = { servers = "%s:%d"; timeout = "300ms"; max_ttl = "1s"; };'
+                    % (self.dns.address, self.dns.port))
+        if self.disk is not None:
+            top += 'state_dir = "%s/state";' % self.disk
+        return top
+
+    def _conf(self, r):
+        text = ""
+        if r.capacity:
+            text += "capacity = %d;" % r.capacity
+        if self._secure:
+            text += (' tls = { ca = "%s"; sni = "shop.example.com"; };'
+                     % self.t.pki.authority("ca").chain)
+        endpoints = self.origins[r.name]
+        if self.dns is not None:
+            name = r.name + ".test"
+            self.dns.has(name, endpoints[0].address)
+            endpoints = ["http://%s:%d" % (name, o.port) for o in endpoints]
+        return {"endpoints": endpoints, "tier": r.tier, "weight": r.weight, "text": text}
+
+    def _all_up(self):
+        states = [e["state"] for e in self.proxy.endpoints().values()]
+        return len(states) == sum(map(len, self.origins.values())) and set(states) == {"up"}
+
+    def _make_disk(self):
+        """A disk that the proxy writes to and that can be full."""
+        path = self.t.directory("disk")
+        run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", path])
+        self.t.at_end(lambda: run(["umount", path]))
+        return path
+
+    # what faults take hold of
+
+    @property
+    def primary(self):
+        return self.spaces["primary"]
+
+    def all(self, region="primary"):
+        return self.origins[region]
+
+    def each(self, action, region="primary"):
+        for o in self.origins[region]:
+            action(o)
+
+    def go_on(self, seconds):
+        """The load runs on for this long."""
+        end = time.monotonic() + seconds
+        until(lambda: time.monotonic() >= end, "%.1f s have passed" % seconds, seconds + 5)
+
+    def serves(self, region, seconds=30.0):
+        """Waits until the region has a part in the traffic."""
+        def now():
+            samples = self.witness.samples
+            return samples and samples[-1].share[region] > 0
+
+        until(now, "%s serves" % region, seconds)
+
+    def facts(self):
+        """The journal: what was decided, when and why."""
+        return json.loads(self.proxy.ask_socket("/v1/journal?limit=0").body)["facts"]
+
+    def finish(self):
+        """Ends the load; returns the checker and the samples."""
+        self.load.stop()
+        return Checker([self.load.out], self.origins), self.witness.stop()
