@@ -1,5 +1,5 @@
 /*
- * A try that failed quickly still counts as in flight for as long as its region takes for an answer
+ * A try that failed quickly, or was answered quickly with an error, still counts as in flight for as long as its region takes for an answer
  * in the median: else the endpoint that fails fastest looks least busy and attracts the most
  * (Amazon Builders' Library: a black hole attracts).
  *

@@ -45,6 +45,7 @@ struct try {
 	bool kept_waits; /* not all that was kept of the body is written yet */
 	uint32_t kept_sent; /* so much of it is */
 	bool answered; /* its head came */
+	bool erred; /* by a status that is its endpoint's failure, retried or not */
 	bool blamed; /* the endpoint's failure has been counted already */
 	bool arrived; /* watch.c: all that was sent has been acknowledged */
 	uint64_t looked_us; /* its connection was first looked at then; 0: not yet */

@@ -61,7 +61,7 @@ struct endpoint_shard {
 	atomic_ullong not_sent; /* local failures by class; sums of faults below */
 	atomic_ullong broken;
 	atomic_ullong timeouts;
-	atomic_ullong errors; /* upstream failures: bad answers, statuses to retry on */
+	atomic_ullong errors; /* upstream failures: bad answers, 5xx, statuses to retry on */
 
 	_Alignas(64) atomic_ullong connects;
 	atomic_ullong reused;
@@ -108,7 +108,7 @@ struct endpoint {
 
 /* The worker: a try ended by this fault, the endpoint's or the way's to it. */
 void endpoint_shard_failed(struct endpoint_shard *, enum fault);
-/* The worker: an answer had a status of retry.on_status, whether it is retried or passed on. */
+/* The worker: an answer was 5xx or of retry.on_status, whether it is retried or passed on. */
 void endpoint_shard_bad_status(struct endpoint_shard *);
 
 enum { ENDPOINT_WEIGHT_FULL = 1000 };

@@ -16,7 +16,7 @@ struct evidence {
 	uint32_t not_sent; /* local: refused, unreachable, connect deadline, TLS, reset before sending */
 	uint32_t broken; /* local: reset, closed, unacknowledged, try deadline, after sending */
 	uint32_t timeouts; /* of the two above, those that were deadlines */
-	uint32_t errors; /* upstream: 5xx by the retry policy's on_status, malformed answers */
+	uint32_t errors; /* upstream: 5xx, statuses to retry on, malformed answers */
 };
 
 enum {

@@ -159,8 +159,10 @@ is_for_another(struct exchange *x, struct try *t, unsigned status)
 {
 	bool listed = is_listed(x, status);
 
-	if (listed)
+	if (listed || status >= 500) {
+		t->erred = true;
 		endpoint_shard_bad_status(t->shard);
+	}
 	if (x->rival->active && listed) {
 		exchange_lose_try(x, t, FAULT_STATUS); /* the other one may still do better */
 		return true;

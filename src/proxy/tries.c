@@ -226,7 +226,7 @@ tries_end(struct try *t, enum fault why)
 	}
 	ticket_give_back(&t->ticket);
 	stat_step(&t->shard->active, -1);
-	if (is_theirs(why))
+	if (is_theirs(why) || t->erred)
 		penalty_begin(t); /* in_flight falls when it is over */
 	else
 		t->shard->in_flight--;
