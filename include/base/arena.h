@@ -17,6 +17,8 @@ void arena_free(struct arena *); /* and all that was taken from it */
 /* Zeroed, aligned to 16 bytes. */
 void *arena_take(struct arena *, size_t size) __attribute__((returns_nonnull));
 void *arena_array(struct arena *, size_t count, size_t size) __attribute__((returns_nonnull));
+/* fn(arg) is called when the arena is freed, the last one first: for what is not memory of its own. */
+void arena_at_end(struct arena *, void (*fn)(void *arg), void *arg);
 char *arena_strdup(struct arena *, const char *) __attribute__((returns_nonnull));
 char *arena_strndup(struct arena *, const char *, size_t) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *, const char *fmt, ...)

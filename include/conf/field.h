@@ -35,6 +35,13 @@ bool field_is_integer(const struct value *);
 /* Is value, in the base unit of the key's type, within the key's range? Else it is reported. */
 bool field_in_range(struct load *, const struct value *, double value);
 
+/* Is text an RFC 9110 token? Else it is reported. */
+bool field_is_token(struct load *, const struct value *, const char *text);
+
+/* Lists of texts (field_texts.c). */
+void field_set_texts(struct load *, const struct value *);
+void field_set_tokens(struct load *, const struct value *);
+
 /* Numbers (field_number.c) and lists of statuses (field_status.c). */
 void field_set_bool(struct load *, const struct value *);
 void field_set_uint(struct load *, const struct value *);

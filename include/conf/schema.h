@@ -10,7 +10,8 @@
 /* What a key's value may be, and what it fills. */
 enum schema_type {
 	TYPE_TEXT, /* const char * */
-	TYPE_TEMPLATE, /* const char *; ${host}, ${path}, ${query} stay for the request */
+	TYPE_TEMPLATE, /* const char *; what conf/variable.def names stays for the request */
+	TYPE_REGEX, /* const struct regex * */
 	TYPE_NAME, /* const char *, unique in its set */
 	TYPE_TOKEN, /* const char *, an RFC 9110 token */
 	TYPE_HOSTNAME, /* const char *, lower case */
@@ -36,7 +37,10 @@ enum schema_type {
 	TYPE_REF, /* pointer to the named thing */
 	TYPE_STATUSES, /* const uint16_t * and a count */
 	TYPE_RANGES, /* struct conf_status_range * and a count */
+	TYPE_TEXTS, /* const char ** and a count */
+	TYPE_TOKENS, /* the same, each a token */
 	TYPE_GROUP, /* a struct of block kind "of" */
+	TYPE_OPTION, /* pointer to one, NULL when it is not written */
 	TYPE_LIST, /* pointer to an array of them, and a count */
 	TYPE_COUNT
 };

@@ -16,14 +16,10 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "conf/shaping.h"
+#include "conf/where.h"
 
 struct arena;
-
-/* Where in the files a thing was written, for messages. */
-struct conf_where {
-	const char *file;
-	unsigned line;
-};
 
 struct conf_address {
 	struct sockaddr_storage addr;
@@ -248,9 +244,21 @@ struct conf_route {
 	const char *path; /* "/..." */
 	bool exact; /* path, not prefix */
 	const struct conf_listener *listener; /* its server names only; NULL: requests of all others */
-	const struct conf_service *service; /* NULL: redirect */
+	const char **methods; /* conditions: one of these; none: any */
+	unsigned method_count;
+	struct conf_match *headers; /* all of these */
+	unsigned header_count;
+	struct conf_match *query; /* and all of these */
+	unsigned query_count;
+	unsigned conditions; /* how many there are: the more are looked at first */
+	const struct conf_service *service; /* NULL: redirect, or splits */
+	struct conf_split *splits;
+	unsigned split_count;
 	const char *rewrite_prefix; /* NULL: none */
-	const char *redirect; /* target; may hold ${host} ${path} ${query}; NULL: none */
+	const struct regex *rewrite_regex; /* NULL: none */
+	const char *rewrite_to; /* a template: the path that rewrite_regex matches becomes this */
+	const char *redirect; /* target, a template; NULL: none */
+	const struct regex *redirect_regex; /* only paths that match; NULL: all */
 	uint16_t redirect_status;
 	bool redirect_https;
 	enum conf_priority priority;

@@ -26,7 +26,8 @@ bool value_status_range(const char *text, struct conf_status_range *, struct err
 
 /*
  * Puts variables of the environment into text: ${NAME}, ${NAME:-default} when it may be unset or
- * empty, $$ for a dollar sign. With keep_request, ${host}, ${path} and ${query} stay as they are.
+ * empty, $$ for a dollar sign. With keep_request it stays a template: what conf/variable.def names,
+ * $0 to $9 and $$ stay as they are.
  * *out is text itself or in the arena.
  */
 bool value_expand(const char *text, bool keep_request, struct arena *, const char **out,

@@ -135,6 +135,10 @@ bool field_is_alias(struct slice name);
 
 /* The first field with this id (not FIELD_OTHER), or NULL. */
 const struct field *head_find(const struct head *, enum field_id);
+/* The value of the first field of this name, any case. False: there is none. */
+bool head_value(const struct head *, struct slice name, struct slice *value);
+/* The value of the first cookie of this name, case-sensitive (RFC 6265 section 5.4). */
+bool head_cookie(const struct head *, struct slice name, struct slice *value);
 /* Is token, any case, an element of the comma-separated value? */
 bool value_has_token(struct slice value, struct slice token);
 /* Is name nominated by a Connection field of this head (RFC 9110 section 7.6.1)? */

@@ -30,6 +30,13 @@ bool uri_split_target(struct slice target, size_t *path_len);
 bool uri_prefix_matches(struct slice path, struct slice prefix);
 
 /*
+ * The next parameter of this name in a query ("?a=b&c", or what is left of it), its value decoded
+ * into buf: "%41" and "+" as forms have them. *rest is moved behind it. False: there is none. A
+ * value too long for buf is passed over, and so is a name.
+ */
+bool query_next(struct slice *rest, struct slice name, char *buf, size_t size, struct slice *value);
+
+/*
  * "host[:port]" into its parts, lower-cased host into out (room for text.len), without a trailing
  * dot; false when it is not a valid authority (RFC 3986 section 3.2.2, 3.2.3). IPv6 in brackets
  * keeps them. *port is 0 when none is given.

@@ -23,6 +23,7 @@
 struct acceptor;
 struct mailbox;
 struct pool;
+struct regex_scratch;
 struct services;
 struct slab;
 struct table;
@@ -82,6 +83,7 @@ struct worker {
 	struct slab *penalty_slab;
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
+	struct regex_scratch *regex; /* what matching needs */
 	struct rng rng;
 	char date[32]; /* as of date_s */
 	uint64_t date_s;

@@ -87,7 +87,8 @@ struct table *table_build(struct topology *, const struct table *old, struct end
 void table_release(struct table *);
 
 /* The route for a request, or NULL; the rules are route_index_find()'s. */
-const struct conf_route *table_route(const struct table *, struct slice host, struct slice path);
+const struct conf_route *table_route(const struct table *, struct slice host, struct slice path,
+    route_accepts_fn *accepts, void *arg);
 
 const struct table_service *table_service_find(const struct table *, const char *name);
 

@@ -22,8 +22,16 @@ struct block {
 	char bytes[] __attribute__((aligned(ALIGN)));
 };
 
+/* Lies in the arena itself. */
+struct ending {
+	struct ending *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct arena {
 	struct block *blocks; /* the first has the room; owned */
+	struct ending *endings; /* the last one first */
 	size_t next_size;
 };
 
@@ -43,6 +51,8 @@ arena_free(struct arena *a)
 
 	if (a == NULL)
 		return;
+	for (const struct ending *e = a->endings; e != NULL; e = e->next)
+		e->fn(e->arg);
 	for (b = a->blocks; b != NULL; b = next) {
 		next = b->next;
 		mem_free(b);
@@ -113,6 +123,15 @@ arena_array(struct arena *a, size_t count, size_t size)
 
 	assert(!overflow);
 	return arena_take(a, bytes);
+}
+
+void
+arena_at_end(struct arena *a, void (*fn)(void *arg), void *arg)
+{
+	struct ending *e = arena_take(a, sizeof *e);
+
+	*e = (struct ending){ .next = a->endings, .fn = fn, .arg = arg };
+	a->endings = e;
 }
 
 char *

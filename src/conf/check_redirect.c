@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/regex.h"
 #include "conf/load.h"
 #include "conf/names.h"
 
@@ -132,7 +133,7 @@ loops(const struct topology *t, const struct names *index, const struct conf_rou
 
 	/* "*.b" stands for a name under it that no exact route has: a star is in no name. */
 	named = at.host;
-	while (r != NULL && r->redirect != NULL && hops <= MOST_HOPS) {
+	while (r != NULL && r->redirect != NULL && r->redirect_regex == NULL && hops <= MOST_HOPS) {
 		if (!follow(t, arena, r, &at))
 			break;
 		r = find_route(index, arena, &at);
@@ -145,35 +146,64 @@ loops(const struct topology *t, const struct names *index, const struct conf_rou
 	return hops > MOST_HOPS;
 }
 
+/* The conditions of a route, as far as they tell it from another one of the same place. */
+static const char *
+conditions_text(struct arena *arena, const struct conf_route *r)
+{
+	const char *text = "";
+
+	for (unsigned i = 0; i < r->method_count; i++)
+		text = arena_printf(arena, "%s %s", text, r->methods[i]);
+	for (unsigned i = 0; i < r->header_count + r->query_count; i++) {
+		bool header = i < r->header_count;
+		const struct conf_match *m =
+		    header ? &r->headers[i] : &r->query[i - r->header_count];
+
+		text = arena_printf(arena, "%s %s%s %d=%s ^%s ~%s", text, header ? "" : "?",
+		    m->name, m->present, m->value != NULL ? m->value : "",
+		    m->prefix != NULL ? m->prefix : "",
+		    m->regex != NULL ? regex_text(m->regex) : "");
+	}
+	return text;
+}
+
+static void
+check_duplicate(struct load *l, struct names *index, struct names *conditional,
+    const struct conf_route *r)
+{
+	const char *key = key_of(l->arena, r->host, r->path, strlen(r->path), r->exact);
+	const struct name *other;
+
+	if (r->conditions > 0)
+		key = arena_printf(l->arena, "%s%s", key, conditions_text(l->arena, r));
+	other = names_add(r->conditions > 0 ? conditional : index, key, r, r->where);
+	if (other != NULL)
+		report_error(&l->report, &r->where,
+		    "\"%s%s\" has a route already (%s:%u); remove one, or change its host or path",
+		    r->host, r->path, other->where.file, other->where.line);
+}
+
+/* A route with conditions is not followed: whether a request meets them is not to be told here. */
 void
 check_redirects(struct load *l)
 {
 	const struct topology *t = l->topology;
-	struct names *index = names_new();
+	struct names *index = names_new(), *conditional = names_new();
 
-	for (unsigned i = 0; i < t->route_count; i++) {
-		const struct conf_route *r = &t->routes[i];
-		const struct name *other;
-
-		if (r->host == NULL || r->path == NULL)
-			continue;
-		other = names_add(index,
-		    key_of(l->arena, r->host, r->path, strlen(r->path), r->exact), r, r->where);
-		if (other != NULL)
-			report_error(&l->report, &r->where,
-			    "\"%s%s\" has a route already (%s:%u); remove one, or change its "
-			    "host or path",
-			    r->host, r->path, other->where.file, other->where.line);
-	}
+	for (unsigned i = 0; i < t->route_count; i++)
+		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
+			check_duplicate(l, index, conditional, &t->routes[i]);
 	for (unsigned i = 0; i < t->route_count; i++) {
 		const struct conf_route *r = &t->routes[i];
 
-		if (r->host != NULL && r->path != NULL && r->redirect != NULL && loops(t, index, r))
+		if (r->host != NULL && r->path != NULL && r->redirect != NULL &&
+		    r->conditions == 0 && loops(t, index, r))
 			report_error(&l->report, &r->where,
 			    "redirect \"%s\" never arrives: each answer leads to another "
 			    "redirect of these routes; name another host or path, or use "
 			    "redirect_https",
 			    r->redirect);
 	}
+	names_free(conditional);
 	names_free(index);
 }

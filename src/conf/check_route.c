@@ -4,9 +4,11 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/regex.h"
 #include "conf/conf.h"
 #include "conf/load.h"
 #include "conf/names.h"
+#include "conf/variable.h"
 
 static bool
 is_unreserved(int c)
@@ -56,13 +58,30 @@ is_location(const char *text)
 	    text[0] == '/' || strncmp(text, "${path}", 7) == 0;
 }
 
+/* Does a template ask for more groups than the pattern has that fills it? */
+static void
+check_groups(struct load *l, const struct conf_route *r, const char *key, const char *template,
+    const struct regex *regex)
+{
+	int wanted = template_groups(template);
+
+	if (wanted >= 0 && regex == NULL)
+		report_error(&l->report, &r->where,
+		    "%s says $%d, but no pattern fills it; add %s_regex, or write $$ for a dollar sign",
+		    key, wanted, key);
+	else if (regex != NULL && wanted > (int)regex_groups(regex))
+		report_error(&l->report, &r->where,
+		    "%s says $%d, but its pattern has %u groups; add ( ) to the pattern", key, wanted,
+		    regex_groups(regex));
+}
+
 static void
 check_redirect_keys(struct load *l, const struct conf_route *r)
 {
 	if (r->redirect_https)
 		report_error(&l->report, &r->where,
 		    "the route has both redirect and redirect_https; remove one");
-	if (r->rewrite_prefix != NULL)
+	if (r->rewrite_prefix != NULL && r->redirect_regex == NULL)
 		report_error(&l->report, &r->where,
 		    "rewrite_prefix has no effect on a redirect; write the new path into redirect");
 	if (!is_location(r->redirect))
@@ -74,6 +93,95 @@ check_redirect_keys(struct load *l, const struct conf_route *r)
 		report_error(&l->report, &r->where,
 		    "redirect_status %u is no redirect; write 301, 302, 303, 307 or 308",
 		    r->redirect_status);
+	check_groups(l, r, "redirect", r->redirect, r->redirect_regex);
+}
+
+static void
+check_rewrite(struct load *l, const struct conf_route *r)
+{
+	if ((r->rewrite_regex == NULL) != (r->rewrite_to == NULL))
+		report_error(&l->report, &r->where,
+		    "the route has rewrite_%s but no rewrite_%s; it needs both",
+		    r->rewrite_to == NULL ? "regex" : "to", r->rewrite_to == NULL ? "to" : "regex");
+	if (r->rewrite_to == NULL)
+		return;
+	if (r->rewrite_prefix != NULL)
+		report_error(&l->report, &r->where,
+		    "the route has both rewrite_prefix and rewrite_to; remove one");
+	if (r->rewrite_to[0] != '/')
+		report_error(&l->report, &r->where,
+		    "rewrite_to \"%s\" is no path; begin it with a slash", r->rewrite_to);
+	if (strpbrk(r->rewrite_to, "?#") != NULL)
+		report_error(&l->report, &r->where,
+		    "rewrite_to \"%s\" holds a query, and only the path is rewritten; end it before "
+		    "the \"?\"",
+		    r->rewrite_to);
+	if (r->rewrite_regex != NULL)
+		check_groups(l, r, "rewrite_to", r->rewrite_to, r->rewrite_regex);
+}
+
+static void
+check_matches(struct load *l, const struct conf_match *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const struct conf_match *m = &list[i];
+		int kinds = (m->value != NULL) + (m->prefix != NULL) + (m->regex != NULL);
+
+		if (kinds > 1)
+			report_error(&l->report, &m->where,
+			    "value, prefix and regex are three ways to say one thing; keep one");
+		if (kinds > 0 && !m->present)
+			report_error(&l->report, &m->where,
+			    "what must not be there has no value; remove present, or value, prefix "
+			    "and regex");
+	}
+}
+
+static void
+check_splits(struct load *l, const struct conf_route *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < r->split_count; i++) {
+		const struct conf_split *s = &r->splits[i];
+
+		sum += s->weight;
+		if ((s->header_value != NULL || s->header_regex != NULL) && s->header == NULL)
+			report_error(&l->report, &s->where,
+			    "header_value and header_regex do not say which field; add header = "
+			    "\"...\";");
+		if (s->header_value != NULL && s->header_regex != NULL)
+			report_error(&l->report, &s->where,
+			    "header_value and header_regex are two ways to say one thing; keep one");
+	}
+	if (r->split_count > 0 && sum == 0)
+		report_error(&l->report, &r->where,
+		    "no split has a weight, so nobody answers who does not ask for one; give one a "
+		    "weight");
+	if (r->split_count > 0 && r->service != NULL)
+		report_error(
+		    &l->report, &r->where, "the route has both service and splits; remove one");
+}
+
+/* Where the route leads. */
+static void
+check_target(struct load *l, const struct conf_route *r)
+{
+	bool serves = r->service != NULL || r->split_count > 0;
+
+	if (r->redirect != NULL)
+		check_redirect_keys(l, r);
+	else if (r->redirect_regex != NULL)
+		report_error(&l->report, &r->where,
+		    "redirect_regex does not say where to; add redirect = \"...\";");
+	if (serves && r->redirect != NULL && r->redirect_regex == NULL)
+		report_error(
+		    &l->report, &r->where, "the route has both service and redirect; remove one");
+	if (!serves && r->redirect == NULL)
+		report_error(&l->report, &r->where,
+		    "the route leads nowhere; add service = \"...\"%s",
+		    r->redirect_https ? " for requests that come by https"
+				      : " or redirect = \"...\"");
 }
 
 static void
@@ -83,25 +191,25 @@ check_route(struct load *l, const struct conf_route *r)
 
 	if (why != NULL)
 		report_error(&l->report, &r->where, "path \"%s\" %s", r->path, why);
-	if (r->redirect != NULL)
-		check_redirect_keys(l, r);
 	check_tunnel_route(l, r);
-	if (r->service != NULL && r->redirect != NULL)
-		report_error(
-		    &l->report, &r->where, "the route has both service and redirect; remove one");
-	if (r->service == NULL && r->redirect == NULL)
-		report_error(&l->report, &r->where,
-		    "the route leads nowhere; add service = \"...\"%s",
-		    r->redirect_https ? " for requests that come by https"
-				      : " or redirect = \"...\"");
+	check_matches(l, r->headers, r->header_count);
+	check_matches(l, r->query, r->query_count);
+	check_splits(l, r);
+	check_rewrite(l, r);
+	check_target(l, r);
 }
 
 static void
 mark_used(bool *used, const struct conf_route *routes, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (routes[i].service != NULL)
-			used[routes[i].service->index] = true;
+	for (unsigned i = 0; i < count; i++) {
+		const struct conf_route *r = &routes[i];
+
+		if (r->service != NULL)
+			used[r->service->index] = true;
+		for (unsigned j = 0; j < r->split_count; j++)
+			used[r->splits[j].service->index] = true;
+	}
 }
 
 /* Only in a file without errors: a route that is wrong may be the one that was to lead there. */

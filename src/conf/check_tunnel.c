@@ -122,6 +122,17 @@ check_tunnel_listener(struct load *l, const struct conf_listener *one)
 /* ---- routes ---- */
 
 /* A route by server name is still in its place among all others when it has a listener's fault. */
+static void
+check_takes_requests(
+    struct load *l, const struct conf_service *s, const struct conf_where *where)
+{
+	if (s != NULL && s->protocol == SERVICE_TCP)
+		report_error(&l->report, where,
+		    "service \"%s\" takes connections, not requests; name it in a listener with "
+		    "protocol = \"tcp\"",
+		    s->name);
+}
+
 void
 check_tunnel_route(struct load *l, const struct conf_route *r)
 {
@@ -130,25 +141,30 @@ check_tunnel_route(struct load *l, const struct conf_route *r)
 		    "listener \"%s\" is none with protocol = \"tls_passthrough\", and routes for "
 		    "requests hold on all http listeners; remove listener",
 		    r->listener->name);
-	if (r->service != NULL && r->service->protocol == SERVICE_TCP)
-		report_error(&l->report, &r->where,
-		    "service \"%s\" takes connections, not requests; name it in a listener with "
-		    "protocol = \"tcp\"",
-		    r->service->name);
+	check_takes_requests(l, r->service, &r->where);
+	for (unsigned i = 0; i < r->split_count; i++)
+		check_takes_requests(l, r->splits[i].service, &r->splits[i].where);
+}
+
+/* What only a request has, or can have done to it. */
+static bool
+is_about_requests(const struct conf_route *r)
+{
+	return r->redirect != NULL || r->redirect_https || r->rewrite_prefix != NULL ||
+	    r->rewrite_regex != NULL || r->method_count > 0 || r->header_count > 0 ||
+	    r->query_count > 0 || r->split_count > 0;
 }
 
 static void
 check_server_name(struct load *l, const struct conf_route *r)
 {
-	bool edits = r->redirect != NULL || r->redirect_https || r->rewrite_prefix != NULL;
-
 	if (r->path != NULL && strcmp(r->path, "/") != 0)
 		report_error(&l->report, &r->where,
 		    "a TLS connection that is passed on has a name but no path; remove path");
-	if (edits)
+	if (is_about_requests(r))
 		report_error(&l->report, &r->where,
-		    "a TLS connection that is passed on can't be redirected or rewritten; remove "
-		    "that from the route");
+		    "a TLS connection that is passed on can't be redirected or rewritten, nor chosen "
+		    "by what is in it; remove that from the route");
 	if (r->service == NULL)
 		report_error(
 		    &l->report, &r->where, "the route leads nowhere; add service = \"...\"");

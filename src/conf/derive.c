@@ -127,6 +127,7 @@ derive(struct load *l)
 			r->name = r->host[0] != '\0' ? r->host : r->listener->name;
 		else
 			r->name = arena_printf(l->arena, "%s%s", r->host, r->path);
+		r->conditions = (r->method_count > 0) + r->header_count + r->query_count;
 	}
 	derive_server_names(l);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/regex.h"
 #include "conf/address.h"
 #include "conf/file.h"
 #include "conf/names.h"
@@ -152,20 +153,48 @@ set_ref(struct load *l, const struct value *v)
 		    "there is no %s \"%s\"; define it, or name one that is defined", noun, v->text);
 }
 
-static void
-set_token(struct load *l, const struct value *v)
+bool
+field_is_token(struct load *l, const struct value *v, const char *text)
 {
 	static const char symbols[] = "!#$%&'*+-.^_`|~";
 
-	if (!wants_text(l, v))
-		return;
-	for (const char *at = v->text; *at != '\0' || at == v->text; at++)
+	for (const char *at = text; *at != '\0' || at == text; at++)
 		if (*at == '\0' || (!isalnum((unsigned char)*at) && strchr(symbols, *at) == NULL)) {
 			field_complain(l, v,
-			    "\"%s\" is no token; write letters and digits, as in \"GET\"", v->text);
-			return;
+			    "\"%s\" is no token; write letters and digits, as in \"GET\"", text);
+			return false;
 		}
-	*(const char **)v->field = arena_strdup(l->arena, v->text);
+	return true;
+}
+
+static void
+set_token(struct load *l, const struct value *v)
+{
+	if (wants_text(l, v) && field_is_token(l, v, v->text))
+		*(const char **)v->field = arena_strdup(l->arena, v->text);
+}
+
+static void
+free_regex(void *regex)
+{
+	regex_free(regex);
+}
+
+static void
+set_regex(struct load *l, const struct value *v)
+{
+	struct regex *r;
+	struct error e;
+
+	if (!wants_text(l, v))
+		return;
+	r = regex_new(v->text, &e);
+	if (r == NULL) {
+		field_complain(l, v, "%s", e.text);
+		return;
+	}
+	arena_at_end(l->arena, free_regex, r);
+	*(const struct regex **)v->field = r;
 }
 
 static void
@@ -399,6 +428,9 @@ static setter_fn *const setters[TYPE_COUNT] = {
 	[TYPE_ADDRESS] = set_address,
 	[TYPE_URL] = set_url,
 	[TYPE_REF] = set_ref,
+	[TYPE_REGEX] = set_regex,
+	[TYPE_TEXTS] = field_set_texts,
+	[TYPE_TOKENS] = field_set_tokens,
 	[TYPE_STATUSES] = field_set_statuses,
 	[TYPE_RANGES] = field_set_ranges,
 };
@@ -418,6 +450,10 @@ field_read(struct load *l, config_setting_t *setting, struct value *v)
 	if (v->type != CONFIG_TYPE_STRING)
 		return true;
 	written = config_setting_get_string(setting);
+	if (v->key->type == TYPE_REGEX) { /* a dollar sign is the end of the text there */
+		v->text = written;
+		return true;
+	}
 	if (!value_expand(written, v->key->type == TYPE_TEMPLATE, l->arena, &v->text, &e)) {
 		field_complain(l, v, "%s", e.text);
 		return false;

@@ -88,10 +88,15 @@ load_list(struct load *l, const struct schema_key *key, void *base, config_setti
 static void
 load_nested(struct load *l, const struct schema_key *key, void *base, config_setting_t *setting)
 {
+	void *field = (char *)base + key->offset;
 	struct conf_where where;
 
+	if (setting == NULL && key->type == TYPE_OPTION)
+		return;
 	if (setting == NULL || config_setting_is_group(setting)) {
-		load_group(l, key->of, (char *)base + key->offset, setting);
+		if (key->type == TYPE_OPTION)
+			field = *(void **)field = arena_take(l->arena, schema_block(key->of)->size);
+		load_group(l, key->of, field, setting);
 		return;
 	}
 	where = load_where(l, setting);
@@ -127,7 +132,7 @@ load_key(struct load *l, const struct schema_key *key, void *base, config_settin
 	config_setting_t *value =
 	    setting == NULL ? NULL : config_setting_get_member(setting, key->name);
 
-	if (key->type == TYPE_GROUP)
+	if (key->type == TYPE_GROUP || key->type == TYPE_OPTION)
 		load_nested(l, key, base, value);
 	else if (value == NULL)
 		load_absent(l, key, base, setting);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "conf/schema.h"
 
 /* What a value looks like, for people. */
@@ -11,7 +12,7 @@ type_text(enum schema_type type)
 {
 	static const char *const texts[TYPE_COUNT] = {
 		[TYPE_TEXT] = "text",
-		[TYPE_TEMPLATE] = "text",
+		[TYPE_TEMPLATE] = "template",
 		[TYPE_NAME] = "name",
 		[TYPE_TOKEN] = "text",
 		[TYPE_HOSTNAME] = "host",
@@ -37,7 +38,11 @@ type_text(enum schema_type type)
 		[TYPE_REF] = "name",
 		[TYPE_STATUSES] = "list of statuses",
 		[TYPE_RANGES] = "list of statuses",
+		[TYPE_REGEX] = "pattern",
+		[TYPE_TEXTS] = "list of texts",
+		[TYPE_TOKENS] = "list of texts",
 		[TYPE_GROUP] = "group",
+		[TYPE_OPTION] = "group",
 		[TYPE_LIST] = "list of groups",
 	};
 
@@ -54,6 +59,7 @@ is_quoted(enum schema_type type)
 	case TYPE_FLOAT:
 	case TYPE_STATUSES:
 	case TYPE_GROUP:
+	case TYPE_OPTION:
 	case TYPE_LIST:
 	case TYPE_COUNT:
 		return false;
@@ -79,6 +85,9 @@ is_quoted(enum schema_type type)
 	case TYPE_URL:
 	case TYPE_REF:
 	case TYPE_RANGES:
+	case TYPE_REGEX:
+	case TYPE_TEXTS:
+	case TYPE_TOKENS:
 		return true;
 	}
 	return false;
@@ -87,7 +96,8 @@ is_quoted(enum schema_type type)
 static bool
 is_list(enum schema_type type)
 {
-	return type == TYPE_STATUSES || type == TYPE_RANGES;
+	return type == TYPE_STATUSES || type == TYPE_RANGES || type == TYPE_TEXTS ||
+	    type == TYPE_TOKENS;
 }
 
 static void
@@ -95,7 +105,7 @@ print_default(const struct schema_key *k, FILE *out)
 {
 	const char *quote = is_quoted(k->type) ? "\"" : "";
 
-	if (k->type == TYPE_GROUP)
+	if (k->type == TYPE_GROUP || k->type == TYPE_OPTION)
 		return;
 	if (k->fallback == schema_required)
 		fputs("required", out);
@@ -138,9 +148,25 @@ print_key(const struct schema_key *k, FILE *out)
 	fprintf(out, " | %s", k->doc);
 	if (k->type == TYPE_WORD)
 		print_words(k->words, out);
-	if (k->type == TYPE_GROUP || k->type == TYPE_LIST)
+	if (k->type == TYPE_GROUP || k->type == TYPE_OPTION || k->type == TYPE_LIST)
 		fprintf(out, " See *%s*.", schema_block(k->of)->heading);
 	fputs(" |\n", out);
+}
+
+static void
+print_variables(FILE *out)
+{
+	static const struct {
+		const char *name, *doc;
+	} variables[] = {
+#define VARIABLE(id, text, sentence) { text, sentence },
+#include "conf/variable.def"
+#undef VARIABLE
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		fprintf(out, "%s`${%s}` (%s)", i == 0 ? "" : ", ", variables[i].name,
+		    variables[i].doc);
 }
 
 void
@@ -162,6 +188,14 @@ conf_print_reference(FILE *out)
 	      "`${NAME:-default}` need not be; `$$` is a dollar sign. A text with a variable in it "
 	      "may "
 	      "stand for a number, or for true or false.\n"
+	      "- A *template* is a text that each request fills in: ",
+	    out);
+	print_variables(out);
+	fputs(". `$1` to `$9` are the groups of the pattern beside it, `$0` is all it matched.\n"
+	      "- A *pattern* is a Perl-compatible regular expression (PCRE2) over bytes, found anywhere "
+	      "unless it says `^` and `$`; a dollar sign is itself there, and `(?i)` in front ignores "
+	      "case. Effort is bounded: beyond 100,000 steps it does not match.\n"
+	      "- A *list of texts* is `( \"a\", \"b\" )`, or `\"a, b\"`.\n"
 	      "- A *list of statuses* holds numbers and ranges: `( 200, \"300-399\" )`.\n"
 	      "- A *name* has letters, digits and `._:/@*-`, and is unique among its kind.\n"
 	      "- An unknown key, a duplicate name and a reference to nothing are errors. `detour "

@@ -48,6 +48,9 @@ const char schema_required[] = "required";
 #define STORED_SIZE uint32_t
 #define STORED_SIZE64 uint64_t
 #define STORED_ADDRESS struct conf_address
+#define STORED_REGEX const struct regex *
+#define STORED_TEXTS const char **
+#define STORED_TOKENS const char **
 #define STORED_STATUSES const uint16_t *
 #define STORED_RANGES struct conf_status_range *
 #define STORED_SET_TLS const struct conf_tls *
@@ -64,6 +67,7 @@ const char schema_required[] = "required";
 #define GROUP(block, key, field, of, doc) IS(block, field, block_##of);
 #define GROUP_HERE(block, key, of, doc) \
 	_Static_assert(__builtin_types_compatible_p(block_##block, block_##of), "same struct");
+#define OPTION(block, key, field, of, doc) IS(block, field, block_##of *);
 #define LIST(block, key, field, count, fallback, of, doc) \
 	IS(block, field, block_##of *); \
 	IS(block, count, unsigned);
@@ -92,6 +96,9 @@ const char schema_required[] = "required";
 	    .of = BLOCK_##kind, .doc = (text) },
 #define GROUP_HERE(b, k, kind, text) \
 	{ .block = BLOCK_##b, .name = #k, .type = TYPE_GROUP, .of = BLOCK_##kind, .doc = (text) },
+#define OPTION(b, k, field, kind, text) \
+	{ .block = BLOCK_##b, .name = #k, .type = TYPE_OPTION, OFFSET(b, field), \
+	    .of = BLOCK_##kind, .doc = (text) },
 #define LIST(b, k, field, count, d, kind, text) \
 	{ .block = BLOCK_##b, .name = #k, .type = TYPE_LIST, OFFSET(b, field), COUNT(b, count), \
 	    .fallback = (d), .of = BLOCK_##kind, .doc = (text) },
@@ -121,6 +128,7 @@ static const struct schema_word words[] = {
 #define REFKEY(block, key, field, fallback, set, doc) LINE_##block##_##key,
 #define GROUP(block, key, field, of, doc) LINE_##block##_##key,
 #define GROUP_HERE(block, key, of, doc) LINE_##block##_##key,
+#define OPTION(block, key, field, of, doc) LINE_##block##_##key,
 #define LIST(block, key, field, count, fallback, of, doc) LINE_##block##_##key,
 #define NUMBERS(block, key, type, field, count, fallback, range, doc) LINE_##block##_##key,
 enum schema_line {

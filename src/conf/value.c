@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "conf/variable.h"
 
 struct unit {
 	const char *name;
@@ -230,13 +231,7 @@ parse_variable(const char *text, struct variable *v, struct error *e)
 static bool
 is_request_part(const struct variable *v)
 {
-	static const char *const parts[] = { "host", "path", "query" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (v->fallback == NULL && strlen(parts[i]) == v->name_len &&
-		    memcmp(parts[i], v->name, v->name_len) == 0)
-			return true;
-	return false;
+	return v->fallback == NULL && variable_lookup(v->name, v->name_len) != VARIABLE_NONE;
 }
 
 /* A variable's value, in the arena or the environment; NULL with an error when it has none. */
@@ -264,7 +259,9 @@ expand_one(
 
 	*after = text + 2;
 	if (text[1] == '$')
-		return "$";
+		return keep_request ? "$$" : "$";
+	if (keep_request && isdigit((unsigned char)text[1]))
+		return arena_strndup(arena, text, 2);
 	if (text[1] != '{') {
 		error_set(
 		    e, "a dollar sign stands alone; write $$ for one, or ${NAME} for a variable");

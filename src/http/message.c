@@ -127,6 +127,37 @@ head_find(const struct head *h, enum field_id id)
 }
 
 bool
+head_value(const struct head *h, struct slice name, struct slice *value)
+{
+	for (unsigned i = 0; i < h->field_count; i++) {
+		if (!slice_eq_nocase(field_name(h, &h->fields[i]), name))
+			continue;
+		*value = field_value(h, &h->fields[i]);
+		return true;
+	}
+	return false;
+}
+
+bool
+head_cookie(const struct head *h, struct slice name, struct slice *value)
+{
+	for (unsigned i = 0; i < h->field_count; i++) {
+		struct slice rest, pair;
+
+		if (h->fields[i].id != FIELD_COOKIE)
+			continue;
+		rest = field_value(h, &h->fields[i]);
+		while (value_next_by(&rest, ';', &pair)) {
+			if (!slice_starts(pair, name) || pair.len <= name.len || pair.at[name.len] != '=')
+				continue;
+			*value = (struct slice){ pair.at + name.len + 1, pair.len - name.len - 1 };
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
 value_has_token(struct slice value, struct slice token)
 {
 	struct slice element;

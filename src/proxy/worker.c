@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "base/regex.h"
 #include "base/slab.h"
 #include "base/stat.h"
 #include "base/thread.h"
@@ -258,6 +259,7 @@ open_parts(struct worker *w)
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
+	w->regex = regex_scratch_new();
 	w->services = services_new(w->setup.index);
 	w->pool = pool_new(w);
 	watch_open(w);
@@ -304,6 +306,7 @@ close_parts(struct worker *w)
 	slab_free(w->exchange_slab);
 	slab_free(w->upstream_slab);
 	mem_free(w->head);
+	regex_scratch_free(w->regex);
 	loop_free(w->loop);
 }
 

@@ -15,6 +15,8 @@
  */
 enum { POOL_UNIT = 8, DEPTH_MAX = 63 };
 
+#define NO_ROUTE UINT32_MAX
+
 struct slot {
 	uint32_t tag; /* the key's hash; the slot it belongs to is tag & mask */
 	uint32_t at; /* of the record in the pool, in units; 0: empty */
@@ -36,7 +38,7 @@ struct host_record {
 };
 
 struct path_record {
-	uint32_t route; /* index in the topology */
+	uint32_t route; /* index in the topology, of the first to be asked */
 	uint32_t host; /* where its record is */
 	uint32_t len; /* of a prefix: without trailing slashes */
 	bool exact;
@@ -46,6 +48,7 @@ struct path_record {
 struct route_index {
 	atomic_uint refs;
 	const struct conf_route *routes;
+	uint32_t *next; /* by route: whom to ask next of the same place, or NO_ROUTE; NULL: nobody */
 	struct slots hosts;
 	struct slots paths;
 	char *pool;
@@ -107,14 +110,14 @@ find_host(const struct route_index *x, struct slice name, bool wildcard)
 }
 
 /* The record of exactly this path and kind, or NULL. */
-static const struct path_record *
+static struct path_record *
 find_path(const struct route_index *x, uint64_t hash, uint32_t host, struct slice path, bool exact)
 {
 	uint32_t tag = (uint32_t)hash;
 
 	for (uint32_t i = tag & x->paths.mask; x->paths.list[i].at != 0;
 	     i = (i + 1) & x->paths.mask) {
-		const struct path_record *p;
+		struct path_record *p;
 
 		if (x->paths.list[i].tag != tag)
 			continue;
@@ -171,22 +174,66 @@ find_prefix(const struct route_index *x, uint32_t host, struct slice path)
 	}
 }
 
-static const struct path_record *
-find_in_host(const struct route_index *x, uint32_t host, struct slice path)
+/* Who asks, and how it is told whether a route with conditions is for it. */
+struct question {
+	struct slice path;
+	route_accepts_fn *accepts; /* NULL: none is */
+	void *arg;
+};
+
+/* The first of a record's routes that is for this request, or NULL. */
+static const struct conf_route *
+accepted(const struct route_index *x, const struct path_record *p, const struct question *q)
+{
+	uint32_t i;
+
+	if (p == NULL)
+		return NULL;
+	for (i = p->route; i != NO_ROUTE; i = x->next != NULL ? x->next[i] : NO_ROUTE) {
+		const struct conf_route *r = &x->routes[i];
+
+		if (r->conditions == 0 || (q->accepts != NULL && q->accepts(r, q->arg)))
+			return r;
+	}
+	return NULL;
+}
+
+/* From the longest prefix to the shortest: a second walk only where conditions were not met. */
+static const struct conf_route *
+find_in_prefixes(const struct route_index *x, uint32_t host, const struct question *q)
+{
+	struct slice path = q->path;
+	const struct path_record *p = find_prefix(x, host, path);
+	const struct conf_route *r = accepted(x, p, q);
+
+	while (r == NULL && p != NULL && p->len > 0) {
+		path.len = p->len - 1;
+		while (path.len > 0 && path.at[path.len] != '/')
+			path.len--;
+		p = find_prefix(x, host, path);
+		r = accepted(x, p, q);
+	}
+	return r;
+}
+
+static const struct conf_route *
+find_in_host(const struct route_index *x, uint32_t host, const struct question *q)
 {
 	const struct path_record *p = NULL;
+	const struct conf_route *r;
 
 	if (host == 0)
 		return NULL;
-	if (path.len <= host_at(x, host)->exact_max)
-		p = find_path(x, hash_bytes(path.at, path.len, path_seed(host, true)), host, path,
-		    true);
-	return p != NULL ? p : find_prefix(x, host, path);
+	if (q->path.len <= host_at(x, host)->exact_max)
+		p = find_path(x, hash_bytes(q->path.at, q->path.len, path_seed(host, true)), host,
+		    q->path, true);
+	r = accepted(x, p, q);
+	return r != NULL ? r : find_in_prefixes(x, host, q);
 }
 
 /* From the longest suffix to the shortest, but only those of a length that is configured. */
-static const struct path_record *
-find_in_wildcards(const struct route_index *x, struct slice host, struct slice path)
+static const struct conf_route *
+find_in_wildcards(const struct route_index *x, struct slice host, const struct question *q)
 {
 	unsigned labels = 0; /* after the dot that the walk is at */
 
@@ -195,7 +242,7 @@ find_in_wildcards(const struct route_index *x, struct slice host, struct slice p
 	for (size_t i = 0; i < host.len; i++)
 		labels += host.at[i] == '.';
 	for (size_t i = 0; i < host.len && labels > 0; i++) {
-		const struct path_record *p;
+		const struct conf_route *r;
 		struct slice suffix;
 
 		if (host.at[i] != '.')
@@ -203,9 +250,9 @@ find_in_wildcards(const struct route_index *x, struct slice host, struct slice p
 		suffix = (struct slice){ host.at + i + 1, host.len - i - 1 };
 		if (i > 0 && (x->wildcard_depths & depth_bit(labels)) != 0 &&
 		    suffix.len <= x->wildcard_max) {
-			p = find_in_host(x, find_host(x, suffix, true), path);
-			if (p != NULL)
-				return p;
+			r = find_in_host(x, find_host(x, suffix, true), q);
+			if (r != NULL)
+				return r;
 		}
 		labels--;
 	}
@@ -213,20 +260,20 @@ find_in_wildcards(const struct route_index *x, struct slice host, struct slice p
 }
 
 const struct conf_route *
-route_index_find(const struct route_index *x, struct slice host, struct slice path)
+route_index_find(const struct route_index *x, struct slice host, struct slice path,
+    route_accepts_fn *accepts, void *arg)
 {
-	const struct path_record *p = NULL;
+	struct question q = { path, accepts, arg };
+	const struct conf_route *r = NULL;
 
 	if (host.len > 0 && host.at[host.len - 1] == '.')
 		host.len--;
 	if (host.len > 0) {
-		p = find_in_host(x, find_host(x, host, false), path);
-		if (p == NULL)
-			p = find_in_wildcards(x, host, path);
+		r = find_in_host(x, find_host(x, host, false), &q);
+		if (r == NULL)
+			r = find_in_wildcards(x, host, &q);
 	}
-	if (p == NULL)
-		p = find_in_host(x, x->any_host, path);
-	return p != NULL ? &x->routes[p->route] : NULL;
+	return r != NULL ? r : find_in_host(x, x->any_host, &q);
 }
 
 static void
@@ -322,12 +369,40 @@ hash_prefix(uint32_t host, struct slice path, unsigned *depth)
 	return hash;
 }
 
+/* Is a asked before b, which was added before it? */
+static bool
+goes_first(const struct conf_route *a, const struct conf_route *b)
+{
+	return a->conditions > b->conditions;
+}
+
+/*
+ * Another route of a place that has one; routes come in the order of the file. Of two without
+ * conditions the first stands alone.
+ */
 static void
-add_route(struct route_index *x, uint32_t index)
+add_alternative(struct route_index *x, struct path_record *p, uint32_t index, uint32_t route_count)
+{
+	uint32_t *at = &p->route;
+
+	if (x->next == NULL) {
+		x->next = mem_array(route_count, sizeof x->next[0]);
+		for (uint32_t i = 0; i < route_count; i++)
+			x->next[i] = NO_ROUTE;
+	}
+	while (*at != NO_ROUTE && !goes_first(&x->routes[index], &x->routes[*at]))
+		at = &x->next[*at];
+	x->next[index] = *at;
+	*at = index;
+}
+
+static void
+add_route(struct route_index *x, uint32_t index, uint32_t route_count)
 {
 	const struct conf_route *r = &x->routes[index];
 	uint32_t host = add_host(x, r->host);
 	struct slice path = slice_of(r->path);
+	struct path_record *known;
 	struct host_record *h;
 	struct path_record *p;
 	unsigned depth = 0;
@@ -341,8 +416,11 @@ add_route(struct route_index *x, uint32_t index)
 		hash = hash_bytes(path.at, path.len, path_seed(host, true));
 	else
 		hash = hash_prefix(host, path, &depth);
-	if (find_path(x, hash, host, path, r->exact) != NULL)
-		return; /* the first of two equal ones stands */
+	known = find_path(x, hash, host, path, r->exact);
+	if (known != NULL) {
+		add_alternative(x, known, index, route_count);
+		return;
+	}
 
 	at = pool_take(x, sizeof *p + path.len);
 	p = path_at(x, at);
@@ -377,7 +455,7 @@ route_index_build(const struct topology *t)
 	x->pool_room = 512;
 	x->pool = mem_raw((size_t)x->pool_room * POOL_UNIT);
 	for (uint32_t i = 0; i < t->route_count; i++)
-		add_route(x, i);
+		add_route(x, i, t->route_count);
 	x->pool = mem_resize(x->pool, (size_t)x->pool_used * POOL_UNIT);
 	x->pool_room = x->pool_used;
 	return x;
@@ -395,6 +473,7 @@ route_index_free(struct route_index *x)
 {
 	if (atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) > 1)
 		return;
+	mem_free(x->next);
 	mem_free(x->hosts.list);
 	mem_free(x->paths.list);
 	mem_free(x->pool);

@@ -330,9 +330,10 @@ table_release(struct table *t)
 }
 
 const struct conf_route *
-table_route(const struct table *t, struct slice host, struct slice path)
+table_route(const struct table *t, struct slice host, struct slice path, route_accepts_fn *accepts,
+    void *arg)
 {
-	return route_index_find(t->routes, host, path);
+	return route_index_find(t->routes, host, path, accepts, arg);
 }
 
 const struct table_service *

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 cc=${CC:-cc}
-read -ra library_flags <<< "$(pkg-config --cflags libevent openssl libcares libconfig jansson)"
+read -ra library_flags <<< "$(pkg-config --cflags libevent openssl libcares libconfig libpcre2-8 jansson)"
 flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude -fsyntax-only -Wall -Wextra -Wshadow
     -Wstrict-prototypes -Wpointer-arith -Wno-unused-parameter -Werror "${library_flags[@]}")
 failed=0

@@ -87,6 +87,27 @@ START_TEST(an_array_that_overflows_aborts)
 }
 END_TEST
 
+static char order[4];
+static unsigned ended;
+
+static void
+note(void *arg)
+{
+	order[ended++] = *(const char *)arg;
+}
+
+START_TEST(endings_run_once_the_last_one_first)
+{
+	struct arena *a = arena_new();
+
+	arena_at_end(a, note, arena_strdup(a, "1"));
+	arena_at_end(a, note, arena_strdup(a, "2"));
+	ck_assert_uint_eq(ended, 0);
+	arena_free(a);
+	ck_assert_str_eq(order, "21");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -95,6 +116,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(tests, endings_run_once_the_last_one_first);
 	tcase_add_test(tests, what_is_taken_is_aligned_zeroed_and_apart);
 	tcase_add_test(tests, sizes_at_block_borders_fit);
 	tcase_add_test(tests, nothing_has_an_address_of_its_own);

@@ -164,12 +164,39 @@ START_TEST(methods_are_told_apart_by_case_and_length)
 }
 END_TEST
 
+START_TEST(a_cookie_is_found_by_its_whole_name)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nCookie: ab=1; a=2 ;c=; d\r\n"
+				   "X-A:  b \r\nCookie: e=5=5\r\n\r\n";
+	static const struct {
+		const char *name, *value;
+	} cookies[] = { { "ab", "1" }, { "a", "2" }, { "b", NULL }, { "c", "" }, { "d", NULL },
+		{ "e", "5=5" }, { "A", NULL } };
+	struct h1_parse p = { 0 };
+	struct head h;
+	struct slice v;
+
+	ck_assert_int_eq(
+	    h1_parse_request(&p, &h, text, sizeof text - 1, &h1_default_limits), H1_DONE);
+	for (unsigned i = 0; i < ARRAY_SIZE(cookies); i++) {
+		bool found = head_cookie(&h, slice_of(cookies[i].name), &v);
+
+		ck_assert_msg(found == (cookies[i].value != NULL), "%s", cookies[i].name);
+		ck_assert(!found || slice_eq(v, slice_of(cookies[i].value)));
+	}
+	ck_assert(head_value(&h, SLICE("x-a"), &v));
+	ck_assert(slice_eq(v, SLICE("b")));
+	ck_assert(!head_value(&h, SLICE("x-b"), &v));
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *s = suite_create("http/message");
 	TCase *t = tcase_create("message");
 
+	tcase_add_test(t, a_cookie_is_found_by_its_whole_name);
 	tcase_add_test(t, every_field_of_the_list_is_found_in_any_case);
 	tcase_add_test(t, a_byte_off_is_another_field);
 	tcase_add_test(t, an_underscore_does_not_hide_a_field_that_matters);

@@ -300,6 +300,26 @@ START_TEST(a_nul_inside_an_authority_is_refused)
 }
 END_TEST
 
+START_TEST(query_parameters_are_found_decoded)
+{
+	static const struct {
+		const char *query, *name, *value; /* NULL: none */
+	} c[] = { { "?a=1&b=2", "b", "2" }, { "?a=1&a=2", "a", "1" }, { "?a", "a", "" },
+		{ "?ab=1", "a", NULL }, { "", "a", NULL }, { "?", "a", NULL }, { "?a=%41+b%2", "a", "A b%2" },
+		{ "?%61=x", "a", "x" }, { "?a=12345678&b", "a", "12345678" },
+		{ "?a=123456789&a=2", "a", "2" }, { "?=1", "", "1" }, { "?&&a=1", "a", "1" } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(c); i++) {
+		char buf[8];
+		struct slice rest = slice_of(c[i].query), v;
+		bool found = query_next(&rest, slice_of(c[i].name), buf, sizeof buf, &v);
+
+		ck_assert_msg(found == (c[i].value != NULL), "%s", c[i].query);
+		ck_assert_msg(!found || slice_eq(v, slice_of(c[i].value)), "%s", c[i].query);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -307,6 +327,7 @@ main(void)
 	TCase *t = tcase_create("uri");
 
 	tcase_add_loop_test(t, a_path_has_one_normal_form, 0, ARRAY_SIZE(paths));
+	tcase_add_test(t, query_parameters_are_found_decoded);
 	tcase_add_test(t, a_nul_inside_a_path_is_refused);
 	tcase_add_test(t, a_prefix_ends_on_a_segment_border);
 	tcase_add_loop_test(

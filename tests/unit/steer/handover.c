@@ -52,7 +52,7 @@ use(struct reader *r, struct table *t, struct rng *rng, struct endpoint_shard **
 		struct endpoint_shard *shard;
 		struct endpoint *e;
 
-		ck_assert_ptr_eq(table_route(t, SLICE("h"), SLICE("/x")), t->topology->routes);
+		ck_assert_ptr_eq(table_route(t, SLICE("h"), SLICE("/x"), NULL, NULL), t->topology->routes);
 		if (region < 0)
 			continue;
 		pick.hash = rng_next(rng);

@@ -43,7 +43,7 @@ ask(const struct rule *rules, unsigned rule_count, const struct question *questi
 	x = route_index_build(&t);
 	for (unsigned i = 0; i < count; i++) {
 		const struct conf_route *r = route_index_find(x, slice_of(questions[i].host),
-		    slice_of(questions[i].path));
+		    slice_of(questions[i].path), NULL, NULL);
 		int found = r != NULL ? (int)(r - routes) : -1;
 
 		ck_assert_msg(found == questions[i].route, "\"%s\" \"%s\": route %d, expected %d",
@@ -306,7 +306,7 @@ measure(unsigned hosts, unsigned paths, unsigned different)
 	for (unsigned i = 0; i < LOOKUPS; i++) {
 		const struct slice *q = &asked[2 * (i % different)];
 
-		found += route_index_find(x, q[0], q[1]) != NULL;
+		found += route_index_find(x, q[0], q[1], NULL, NULL) != NULL;
 	}
 	ns = (double)(cpu_ns() - start) / LOOKUPS;
 	ck_assert_uint_eq(found, LOOKUPS);
@@ -346,6 +346,63 @@ START_TEST(a_lookup_among_100000_routes_costs_about_what_it_costs_among_100)
 }
 END_TEST
 
+/* A route is for a request when all its conditions are among those the request meets. */
+static bool
+is_met(const struct conf_route *r, void *arg)
+{
+	const char *met = arg;
+
+	for (unsigned i = 0; i < r->header_count; i++)
+		if (strstr(met, r->headers[i].name) == NULL)
+			return false;
+	return true;
+}
+
+START_TEST(the_route_with_the_most_conditions_goes_first_and_none_met_is_no_route)
+{
+	static struct conf_match a[] = { { .name = "a" } }, ab[] = { { .name = "a" }, { .name = "b" } },
+				 c[] = { { .name = "c" } };
+	struct conf_route routes[] = {
+		{ .host = "h", .path = "/x" },
+		{ .host = "h", .path = "/x", .headers = a, .header_count = 1, .conditions = 1 },
+		{ .host = "h", .path = "/x", .headers = c, .header_count = 1, .conditions = 1 },
+		{ .host = "h", .path = "/x", .headers = ab, .header_count = 2, .conditions = 2 },
+		{ .host = "h", .path = "/x/y", .headers = c, .header_count = 1, .conditions = 1 },
+		{ .host = "h", .path = "/x/y/z", .headers = a, .header_count = 1, .conditions = 1 },
+		{ .host = "h", .path = "/e", .exact = true, .headers = a, .header_count = 1,
+		    .conditions = 1 },
+		{ .host = "*.w", .path = "/only", .headers = a, .header_count = 1, .conditions = 1 },
+		{ .host = "", .path = "/" },
+	};
+	static const struct {
+		const char *host, *path, *met;
+		int route;
+	} asked[] = {
+		{ "h", "/x", "", 0 }, { "h", "/x", "a", 1 }, { "h", "/x", "ac", 1 },
+		{ "h", "/x", "c", 2 }, { "h", "/x", "ab", 3 }, { "h", "/x", "abc", 3 },
+		{ "h", "/x/y", "c", 4 }, { "h", "/x/y", "a", 1 }, { "h", "/x/y/z/1", "a", 5 },
+		{ "h", "/x/y/z/1", "c", 4 }, { "h", "/x/y/z/1", "", 0 }, { "h", "/e", "a", 6 },
+		{ "h", "/e", "", 8 }, { "q.w", "/only", "a", 7 }, { "q.w", "/only", "", 8 },
+	};
+	struct topology t = { .routes = routes, .route_count = ARRAY_SIZE(routes) };
+	struct route_index *x = route_index_build(&t);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(asked); i++) {
+		char met[8];
+		const struct conf_route *r;
+
+		strcpy(met, asked[i].met);
+		r = route_index_find(
+		    x, slice_of(asked[i].host), slice_of(asked[i].path), is_met, met);
+		ck_assert_msg(r == &routes[asked[i].route], "%s%s with %s: route %ld",
+		    asked[i].host, asked[i].path, met, (long)(r - routes));
+	}
+	/* Who can't tell gets those without conditions. */
+	ck_assert_ptr_eq(route_index_find(x, SLICE("h"), SLICE("/x/y/z"), NULL, NULL), routes);
+	route_index_free(x);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -355,6 +412,8 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests,
+	    the_route_with_the_most_conditions_goes_first_and_none_met_is_no_route);
 	tcase_add_test(tests, a_prefix_matches_on_segment_borders_only);
 	tcase_add_test(tests, an_exact_path_is_only_itself_and_goes_first);
 	tcase_add_test(tests, the_exact_host_then_the_longest_wildcard_then_any);

@@ -82,7 +82,7 @@ START_TEST(a_table_has_what_the_topology_says)
 	ck_assert_uint_eq(w.service->regions[2].endpoint_count, 0);
 	ck_assert_ptr_eq(table_service_find(w.table, "shop"), w.service);
 	ck_assert_ptr_null(table_service_find(w.table, "other"));
-	ck_assert_ptr_eq(table_route(w.table, SLICE("any.host"), SLICE("/x")), w.topology->routes);
+	ck_assert_ptr_eq(table_route(w.table, SLICE("any.host"), SLICE("/x"), NULL, NULL), w.topology->routes);
 	world_close(&w);
 }
 END_TEST
@@ -246,8 +246,8 @@ START_TEST(the_route_index_is_shared_for_one_topology_and_not_for_two)
 	ck_assert_ptr_ne(changed->routes, w.table->routes);
 	ck_assert_uint_eq(atomic_load(&w.topology->refs), 3);
 	table_release(w.table);
-	ck_assert_ptr_eq(table_route(same, SLICE("h"), SLICE("/")), w.topology->routes);
-	ck_assert_ptr_eq(table_route(changed, SLICE("h"), SLICE("/")), other->routes);
+	ck_assert_ptr_eq(table_route(same, SLICE("h"), SLICE("/"), NULL, NULL), w.topology->routes);
+	ck_assert_ptr_eq(table_route(changed, SLICE("h"), SLICE("/"), NULL, NULL), other->routes);
 	topology_unref(other); /* changed still holds it */
 	table_release(changed);
 	w.table = same;

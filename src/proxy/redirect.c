@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/redirect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/regex.h"
+#include "base/stat.h"
+#include "conf/topology.h"
+#include "proxy/exchange.h"
+#include "proxy/template.h"
+#include "proxy/worker_state.h"
+
+enum { LOCATION_MAX = 8192 };
+
+bool
+redirect_wanted(const struct conf_route *r, const struct exchange *x, struct slice path)
+{
+	return r->redirect != NULL &&
+	    (r->redirect_regex == NULL ||
+		regex_find(r->redirect_regex, x->worker->regex, path, NULL));
+}
+
+static enum fault
+answer(struct exchange *x, const char *target, unsigned status, const struct slice *groups)
+{
+	char extra[LOCATION_MAX];
+	struct text t = { extra, 0, sizeof extra, false };
+	struct own_answer a = { .status = status, .text = SLICE("The resource is elsewhere.") };
+
+	text_add(&t, SLICE("Location: "));
+	template_fill(&t, target, x, NULL, groups);
+	text_add(&t, SLICE("\r\n"));
+	if (t.full)
+		return FAULT_URI_TOO_LONG;
+	a.extra = (struct slice){ t.at, t.len };
+	x->status = (uint16_t)status;
+	x->own_answer = true;
+	stat_add(&x->worker->stats.redirects, 1);
+	x->client->ops->answer(x->client, &a);
+	return FAULT_NONE;
+}
+
+enum fault
+redirect_answer(struct exchange *x, const struct conf_route *r, struct slice path)
+{
+	struct slice groups[REGEX_GROUPS];
+
+	if (r->redirect_regex == NULL)
+		return answer(x, r->redirect, r->redirect_status, NULL);
+	if (!regex_find(r->redirect_regex, x->worker->regex, path, groups))
+		return FAULT_NO_ROUTE;
+	return answer(x, r->redirect, r->redirect_status, groups);
+}
+
+enum fault
+redirect_to_https(struct exchange *x, struct slice host)
+{
+	char target[64];
+
+	if (host.len == 0)
+		return FAULT_BAD_REQUEST;
+	if (x->facts->redirect_port == 443)
+		snprintf(target, sizeof target, "https://${host}${path}${query}");
+	else
+		snprintf(target, sizeof target, "https://${host}:%u${path}${query}",
+		    x->facts->redirect_port);
+	return answer(x, target, 308, NULL);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a file may say about requests on their way. */
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/regex.h"
+#include "helper.h"
+
+static const char *
+route(const char *keys)
+{
+	return whole(&(struct parts){ .route = keys });
+}
+
+START_TEST(conditions_are_read)
+{
+	struct topology *t = load_good(
+	    route("service = \"shop\"; methods = ( \"GET\", \"M-SEARCH\" );\n"
+		  "headers = ( { name = \"X-A\"; value = \"v\"; }, { name = \"B\"; present = "
+		  "false; } );\n"
+		  "query = ( { name = \"q\"; regex = \"^a$\"; } );"));
+	const struct conf_route *r = &t->routes[0];
+
+	ck_assert_uint_eq(r->method_count, 2);
+	ck_assert_str_eq(r->methods[1], "M-SEARCH");
+	ck_assert_uint_eq(r->conditions, 4);
+	ck_assert_str_eq(r->headers[0].value, "v");
+	ck_assert(r->headers[0].present && !r->headers[1].present);
+	ck_assert_str_eq(regex_text(r->query[0].regex), "^a$");
+	topology_unref(t);
+}
+END_TEST
+
+START_TEST(routes_of_one_place_differ_by_their_conditions)
+{
+	topology_unref(load_good(
+	    route("service = \"shop\"; }, { service = \"shop\"; methods = \"GET\"; }, { service = "
+		  "\"shop\"; methods = \"PUT\";")));
+	expect_problem(
+	    route("service = \"shop\"; }, { service = \"shop\"; methods = \"GET\"; },\n{ service = "
+		  "\"shop\"; methods = \"GET\";"),
+	    "t.conf:8: \"/\" has a route already (t.conf:7); remove one, or change its host or path");
+}
+END_TEST
+
+struct mistake {
+	const char *route;
+	const char *problem;
+};
+
+static const struct mistake mistakes[] = {
+	{ "service = \"shop\"; methods = ( \"GET POST\" );",
+	    "methods: \"GET POST\" is no token; write letters and digits, as in \"GET\"" },
+	{ "service = \"shop\"; methods = ( 1 );",
+	    "methods: a text was expected, found 1; write it in quotes" },
+	{ "service = \"shop\"; headers = ( { name = \"A\"; value = \"b\"; prefix = \"c\"; } );",
+	    "value, prefix and regex are three ways to say one thing; keep one" },
+	{ "service = \"shop\"; query = ( { name = \"A\"; value = \"b\"; present = false; } );",
+	    "what must not be there has no value; remove present, or value, prefix and regex" },
+	{ "service = \"shop\"; headers = ( { name = \"A\"; regex = \"(\"; } );",
+	    "regex: the pattern \"(\" is broken behind its byte 1: missing closing parenthesis" },
+	{ "service = \"shop\"; rewrite_regex = \"^/a\";",
+	    "the route has rewrite_regex but no rewrite_to; it needs both" },
+	{ "service = \"shop\"; rewrite_to = \"/a\";",
+	    "the route has rewrite_to but no rewrite_regex; it needs both" },
+	{ "service = \"shop\"; rewrite_regex = \"^/a(.)\"; rewrite_to = \"/$2\";",
+	    "rewrite_to says $2, but its pattern has 1 groups; add ( ) to the pattern" },
+	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"b\";",
+	    "rewrite_to \"b\" is no path; begin it with a slash" },
+	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"/b?c\";",
+	    "rewrite_to \"/b?c\" holds a query, and only the path is rewritten; end it before the "
+	    "\"?\"" },
+	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"/\"; rewrite_prefix = \"/\";",
+	    "the route has both rewrite_prefix and rewrite_to; remove one" },
+	{ "service = \"shop\"; redirect_regex = \"a\";",
+	    "redirect_regex does not say where to; add redirect = \"...\";" },
+	{ "redirect = \"https://x/$1\";",
+	    "redirect says $1, but no pattern fills it; add redirect_regex, or write $$ for a dollar "
+	    "sign" },
+	{ "service = \"shop\"; redirect = \"https://x/\";",
+	    "the route has both service and redirect; remove one" },
+	{ "service = \"shop\"; splits = ( { service = \"shop\"; weight = 1; } );",
+	    "the route has both service and splits; remove one" },
+	{ "splits = ( { service = \"shop\"; } );",
+	    "no split has a weight, so nobody answers who does not ask for one; give one a weight" },
+	{ "splits = ( { service = \"shop\"; weight = 1; header_value = \"x\"; } );",
+	    "header_value and header_regex do not say which field; add header = \"...\";" },
+};
+
+START_TEST(a_mistake_is_told_with_its_remedy)
+{
+	char problem[512];
+
+	snprintf(problem, sizeof problem, "t.conf:7: %s", mistakes[_i].problem);
+	expect_problem(route(mistakes[_i].route), problem);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("shaping");
+	TCase *tc = tcase_create("shaping");
+
+	tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
+	tcase_add_test(tc, conditions_are_read);
+	tcase_add_test(tc, routes_of_one_place_differ_by_their_conditions);
+	tcase_add_loop_test(tc, a_mistake_is_told_with_its_remedy, 0, ARRAY_SIZE(mistakes));
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}
