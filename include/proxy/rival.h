@@ -6,9 +6,9 @@
  *   been sent, so any request may race, free of charge.
  * - A hedge: the first was sent and nothing came back, and the region is SUSPECT or DOWN, or the
  *   bytes were never acknowledged. Only what may be sent twice, whole in the replay buffer, once at
- *   a time. It takes a token of the retry budget while the region is SUSPECT; without one it waits
- *   until the request is 200 ms old. Where the region is DOWN, or the path dead, it is free: it
- *   replaces a try rather than adding to it.
+ *   a time. Or its endpoint alone is down, and another one of the region may do. It takes a token of the retry budget while the region is SUSPECT; without one it waits
+ *   until the request is 200 ms old. Where the region or the endpoint is down, or the path dead, it is
+ *   free: it replaces a try rather than adding to it.
  *
  * Worker thread only; called from the watch and from the state machine.
  */
@@ -23,7 +23,7 @@
 struct exchange;
 struct try;
 
-enum rival_why { RIVAL_SUSPECT, RIVAL_DOWN, RIVAL_UNACKNOWLEDGED };
+enum rival_why { RIVAL_SUSPECT, RIVAL_DOWN, RIVAL_ENDPOINT_DOWN, RIVAL_UNACKNOWLEDGED };
 
 /* Begins the second try of a race. False: there is nowhere else to go. */
 bool rival_race(struct exchange *);

@@ -38,6 +38,7 @@ struct service_region {
 	struct list left; /* nothing can be done for them but wait */
 	enum region_state seen; /* at the last look */
 	uint64_t down_seen_us; /* when a look first found it down */
+	unsigned endpoints_seen; /* steering->generation at the last look */
 
 	struct region_tunnels tunnels;
 };

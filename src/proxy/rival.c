@@ -73,6 +73,7 @@ is_allowed(struct exchange *x, enum rival_why why, uint64_t age_us)
 		return budget_spend(&x->service->budget, 0, clock_now_ms()) ||
 		    age_us >= HEDGE_ANYWAY_US;
 	case RIVAL_DOWN:
+	case RIVAL_ENDPOINT_DOWN:
 	case RIVAL_UNACKNOWLEDGED:
 		return true;
 	}
@@ -90,7 +91,7 @@ rival_hedge(struct exchange *x, enum rival_why why, uint64_t age_us)
 	if (none != FAULT_NONE)
 		return none == FAULT_SHED ? RIVAL_NOT_NOW : RIVAL_NOWHERE;
 	/* Where the region is what is doubted, another endpoint of it would be no better. */
-	if (why != RIVAL_UNACKNOWLEDGED && c.region == x->try->region) {
+	if ((why == RIVAL_SUSPECT || why == RIVAL_DOWN) && c.region == x->try->region) {
 		tries_give_back(&c);
 		return RIVAL_NOWHERE;
 	}

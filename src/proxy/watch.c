@@ -13,6 +13,7 @@
 #include "proxy/service.h"
 #include "proxy/upstream.h"
 #include "proxy/worker_state.h"
+#include "steer/endpoint.h"
 
 enum {
 	WATCH_EVERY_MS = 25,
@@ -236,6 +237,46 @@ look_at_arrived(struct sweep *s, struct service_region *r, enum region_state sta
 }
 
 static bool
+is_endpoint_down(const struct try *t)
+{
+	unsigned word = atomic_load_explicit(&t->shard->endpoint->word, memory_order_relaxed);
+
+	return endpoint_word_state(word) == ENDPOINT_DOWN;
+}
+
+static void
+wish_stranded(struct sweep *s, const struct list *tries)
+{
+	list_for (node, tries) {
+		struct try *t = container_of(node, struct try, watched);
+
+		if (t == t->exchange->try && !t->exchange->rival->active && is_endpoint_down(t) &&
+		    rival_may_hedge(t))
+			wish(s, t, WISH_HEDGE);
+	}
+}
+
+/*
+ * Its region is well, but the endpoint has gone down since the last look: what waits there moves on.
+ * In a panic that says nothing.
+ */
+static void
+look_at_endpoints(struct sweep *s, struct service_region *r, enum region_state state)
+{
+	const struct steering *is = r->steering;
+	unsigned generation = atomic_load_explicit(&is->generation, memory_order_acquire);
+
+	if (generation == r->endpoints_seen)
+		return;
+	r->endpoints_seen = generation;
+	if (is_in_trouble(state) || atomic_load_explicit(&is->panic, memory_order_relaxed) != 0 ||
+	    atomic_load_explicit(&is->usable, memory_order_relaxed) == 0)
+		return;
+	wish_stranded(s, &r->sent);
+	wish_stranded(s, &r->arrived);
+}
+
+static bool
 is_watched(const struct service_region *r)
 {
 	return !list_empty(&r->connecting) || !list_empty(&r->sent) || !list_empty(&r->arrived);
@@ -255,6 +296,7 @@ look(struct sweep *s)
 		}
 		if (state == REGION_DOWN && r->seen != REGION_DOWN)
 			r->down_seen_us = s->now_us;
+		look_at_endpoints(s, r, state);
 		look_at_connecting(s, r, state == REGION_DOWN && r->seen != REGION_DOWN);
 		look_at_sent(s, r, state);
 		look_at_arrived(s, r, state);
@@ -280,11 +322,20 @@ give_up_path(struct sweep *s, struct try *t)
 		(void)rival_hedge(x, RIVAL_UNACKNOWLEDGED, 0);
 }
 
+static enum rival_why
+why_hedge(const struct try *t)
+{
+	enum region_state state = service_region_state(t->region);
+
+	if (is_stranded(t->region, t, state))
+		return RIVAL_DOWN;
+	return is_in_trouble(state) ? RIVAL_SUSPECT : RIVAL_ENDPOINT_DOWN;
+}
+
 static void
 hedge(struct sweep *s, struct try *t)
 {
-	enum rival_why why =
-	    is_stranded(t->region, t, service_region_state(t->region)) ? RIVAL_DOWN : RIVAL_SUSPECT;
+	enum rival_why why = why_hedge(t);
 
 	if (t->exchange->rival->active || !rival_may_hedge(t))
 		return;

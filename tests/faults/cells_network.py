@@ -49,7 +49,7 @@ CELLS = [
     Cell("one endpoint of two is killed", lambda w: w.all()[0].kill(),
          lambda w: w.all()[0].start(), Expect(unsafe=3, worst_ms=100, late=5)),
     Cell("one endpoint of two is stopped", lambda w: w.all()[0].pause(),
-         lambda w: w.all()[0].go_on(), Expect(unsafe=40, worst_ms=3500)),
+         lambda w: w.all()[0].go_on(), Expect(unsafe=40, worst_ms=2700), lasts=4.0),
     # Who reads a long answer at that moment sees it cut.
     Cell("all connections are killed again and again", lambda w: None, lambda w: None,
          Expect(safe=3, unsafe=12, verdicts=("status", "cut"), worst_ms=150, late=10),

@@ -118,6 +118,35 @@ def a_shed_request_says_when_to_come_back(t):
 
 
 @sanitize
+def what_waits_at_an_endpoint_that_goes_down_moves_on_if_it_may(t):
+    hung, well = t.origin("hung"), t.origin("well")
+    gate, broken = threading.Event(), threading.Event()
+
+    def script(x):
+        if x.request.target == "/healthz":
+            return x.answer(503 if broken.is_set() else 200)
+        gate.wait(30)
+        return x.answer(200, "late")
+
+    hung.does(script)
+    p = t.proxy(regions={"us-east-1": [hung, well]}, service_text=_FAST +
+                'balance = "round_robin"; timeouts = { try = "30s"; request = "30s"; };')
+    p.until_state(hung, "up")
+    p.until_state(well, "up")
+    gets = [p.client().request("GET", "/get") for _ in range(4)]
+    posts = [p.client().request("POST", "/post", (), b"order") for _ in range(4)]
+    until(lambda: hung.of("/get") and hung.of("/post"), "both kinds wait there")
+    broken.set()
+    for get in gets:
+        get.response().expect(200, "well")
+    waiting = len(hung.of("/post"))
+    gate.set()
+    assert sorted(c.response().text for c in posts) == ["late"] * waiting + ["well"] * (
+        4 - waiting)
+    assert len(hung.of("/post") + well.of("/post")) == 4, "a POST was sent twice"
+
+
+@sanitize
 def what_waits_in_a_region_that_goes_down_moves_on_if_it_may(t):
     east, gcp = t.origin("east"), t.origin("gcp")
     gate = threading.Event()
