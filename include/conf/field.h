@@ -42,7 +42,7 @@ bool field_is_token(struct load *, const struct value *, const char *text);
 void field_set_texts(struct load *, const struct value *);
 void field_set_tokens(struct load *, const struct value *);
 
-/* Numbers (field_number.c) and lists of statuses (field_status.c). */
+/* Numbers (field_number.c), lists of statuses (field_status.c) and networks (field_network.c). */
 void field_set_bool(struct load *, const struct value *);
 void field_set_uint(struct load *, const struct value *);
 void field_set_uint16(struct load *, const struct value *);
@@ -53,5 +53,6 @@ void field_set_ranges(struct load *, const struct value *);
 void field_set_statuses(struct load *, const struct value *);
 /* "keep", "drain(30s)", "reset" (field_on_down.c). */
 void field_set_on_down(struct load *, const struct value *);
+void field_set_networks(struct load *, const struct value *);
 
 #endif

@@ -39,6 +39,7 @@ enum schema_type {
 	TYPE_RANGES, /* struct conf_status_range * and a count */
 	TYPE_TEXTS, /* const char ** and a count */
 	TYPE_TOKENS, /* the same, each a token */
+	TYPE_NETWORKS, /* struct ip_set */
 	TYPE_GROUP, /* a struct of block kind "of" */
 	TYPE_OPTION, /* pointer to one, NULL when it is not written */
 	TYPE_LIST, /* pointer to an array of them, and a count */

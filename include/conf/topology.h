@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/bytes.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "conf/shaping.h"
 #include "conf/where.h"
@@ -334,6 +335,8 @@ struct topology {
 	uint32_t drain_delay_ms;
 	uint32_t drain_timeout_ms;
 
+	struct ip_set trusted_proxies;
+	const char *client_ip_header; /* the field that names the client, from those */
 	struct conf_client_limits client;
 	struct conf_resolver resolver;
 	struct conf_admin admin;

@@ -15,16 +15,25 @@
 #include "base/bytes.h"
 #include "http/message.h"
 
+/* Which of the client's lists of addresses is believed, and so continued. */
+enum forward_trust {
+	TRUST_NOTHING, /* whatever it says of others is replaced */
+	TRUST_X_FORWARDED, /* X-Forwarded-For is; X-Forwarded-Proto, -Host, -Port and the like stay */
+	TRUST_FORWARDED, /* Forwarded is, in its place */
+};
+
 /* What a request to an endpoint says beyond what the client's said. All slices may be empty. */
 struct forward_request {
 	struct slice host; /* Host to send; empty: the client's own */
 	struct slice path; /* rewritten path without query; empty: as it came */
 	struct slice client_ip; /* text; an IPv6 address without brackets */
+	struct slice peer_ip; /* the same of who sent it to us: is added to the believed list */
 	struct slice forwarded_host; /* the client's Host, for X-Forwarded-Host and Forwarded */
 	uint16_t listener_port; /* X-Forwarded-Port */
 	bool tls; /* the client spoke TLS: proto=https */
-	bool trust_forwarded; /* append to the client's X-Forwarded-* instead of overwriting */
+	enum forward_trust trust; /* in what the peer says */
 	struct slice request_id; /* X-Request-Id, sent if the client sent none (or is not trusted) */
+	struct slice loop_id; /* added to CDN-Loop (RFC 8586); empty: none */
 	struct slice via; /* this proxy's pseudonym; empty: no Via */
 	bool pass_expect; /* Expect: 100-continue goes along */
 	bool keep_upgrade; /* Upgrade and Connection: upgrade go along */
@@ -35,10 +44,14 @@ struct forward_request {
  * Writes the head of a request to an endpoint, HTTP/1.1. Returns its length, or 0 when it does
  * not fit into size. Removes hop-by-hop fields and what Connection nominates (never
  * end-to-end fields that framing, routing or our own fields stand on), Proxy-*, HTTP2-Settings
- * and the client's own X-Forwarded-*, X-Real-IP, Forwarded unless trusted; adds them anew.
+ * and the client's own X-Forwarded-* and Forwarded unless trusted; adds them anew. X-Real-IP is
+ * always ours: many proxies that may be trusted pass it on from whoever sent it.
  */
 size_t forward_write_request(const struct head *, const struct forward_request *, char *out,
     size_t size);
+
+/* Has the request been given this loop_id before? */
+bool forward_is_loop(const struct head *, struct slice loop_id);
 
 struct forward_response {
 	bool to_http10; /* the client's version: no chunked, no 1xx */

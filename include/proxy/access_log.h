@@ -18,7 +18,8 @@
 /* What one request leaves behind; the texts lie behind the struct, in the order of enum, not
  * terminated. All times in us; 0: did not happen. */
 enum access_text {
-	ACCESS_CLIENT, /* "192.0.2.1:55555" */
+	ACCESS_CLIENT, /* "192.0.2.1:55555"; the port is left out when it is not known */
+	ACCESS_PEER, /* the same of the trusted proxy that named the client, or empty */
 	ACCESS_METHOD,
 	ACCESS_HOST,
 	ACCESS_PATH, /* without query: it may hold secrets */

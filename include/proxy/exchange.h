@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/ip.h"
 #include "base/timer.h"
 #include "http/message.h"
+#include "proxy/identity.h"
 #include "proxy/replay.h"
 #include "proxy/side.h"
 #include "proxy/tries.h"
@@ -25,6 +27,7 @@ struct worker;
 
 /* What is known of the connection a request came by; lives as long as the client. */
 struct client_facts {
+	struct ip peer;
 	char ip[48];
 	uint16_t ip_len;
 	uint16_t port;
@@ -61,6 +64,7 @@ struct exchange {
 	struct worker *worker;
 	struct side *client; /* NULL: released */
 	const struct client_facts *facts; /* valid while client is */
+	struct identity who;
 	struct service *service; /* NULL: not routed yet, or no route */
 
 	enum x_state state;

@@ -21,6 +21,8 @@
 struct region_shard;
 struct service_shard;
 
+enum { LOOP_ID_SIZE = sizeof("detour-0123456789abcdef") };
+
 struct service_region {
 	char *name;
 	const struct table_region *now; /* in the worker's table; NULL: no longer served from there */
@@ -45,6 +47,7 @@ struct service_region {
 
 struct service {
 	char *name;
+	char loop_id[LOOP_ID_SIZE]; /* what marks a request that has been sent there */
 	const struct table_service *now; /* in the worker's table; NULL: no longer served */
 	const struct topology *topology; /* which one TLS was made for; compared only */
 	uint64_t trust; /* grows as TLS is forgotten: what was agreed on before is void */
@@ -58,7 +61,8 @@ struct service {
 
 struct services;
 
-struct services *services_new(unsigned worker);
+/* loop_seed is this process's own, the same for all of its workers. */
+struct services *services_new(unsigned worker, uint64_t loop_seed);
 void services_free(struct services *);
 /* Points each service at its place in the table; forgets balancers and TLS of the old one. */
 void services_adopt(struct services *, const struct table *);

@@ -53,6 +53,7 @@ struct worker_setup {
 	unsigned index;
 	unsigned count;
 	unsigned char ticket_seed[32]; /* the same for all workers */
+	uint64_t loop_seed; /* the same for all workers, another in every process */
 	struct ring *urgent; /* of struct urgent; owned by the caller, outlives the worker */
 	int urgent_fd; /* eventfd, written after a commit; -1: none */
 	struct ring *access_log; /* of struct access_record, or NULL: off */

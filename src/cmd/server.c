@@ -137,7 +137,8 @@ start_workers(struct server *s, struct error *error)
 {
 	struct worker_setup setup = { .count = s->count, .urgent_fd = s->urgent_fd };
 
-	if (RAND_bytes(setup.ticket_seed, sizeof setup.ticket_seed) != 1) {
+	if (RAND_bytes(setup.ticket_seed, sizeof setup.ticket_seed) != 1 ||
+	    RAND_bytes((unsigned char *)&setup.loop_seed, sizeof setup.loop_seed) != 1) {
 		error_set(error, "OpenSSL has no random bytes for session tickets");
 		return false;
 	}

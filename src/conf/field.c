@@ -433,6 +433,7 @@ static setter_fn *const setters[TYPE_COUNT] = {
 	[TYPE_TOKENS] = field_set_tokens,
 	[TYPE_STATUSES] = field_set_statuses,
 	[TYPE_RANGES] = field_set_ranges,
+	[TYPE_NETWORKS] = field_set_networks,
 };
 
 bool

@@ -41,6 +41,7 @@ type_text(enum schema_type type)
 		[TYPE_REGEX] = "pattern",
 		[TYPE_TEXTS] = "list of texts",
 		[TYPE_TOKENS] = "list of texts",
+		[TYPE_NETWORKS] = "list of networks",
 		[TYPE_GROUP] = "group",
 		[TYPE_OPTION] = "group",
 		[TYPE_LIST] = "list of groups",
@@ -88,6 +89,7 @@ is_quoted(enum schema_type type)
 	case TYPE_REGEX:
 	case TYPE_TEXTS:
 	case TYPE_TOKENS:
+	case TYPE_NETWORKS:
 		return true;
 	}
 	return false;
@@ -197,6 +199,9 @@ conf_print_reference(FILE *out)
 	      "case. Effort is bounded: beyond 100,000 steps it does not match.\n"
 	      "- A *list of texts* is `( \"a\", \"b\" )`, or `\"a, b\"`.\n"
 	      "- A *list of statuses* holds numbers and ranges: `( 200, \"300-399\" )`.\n"
+	      "- A *list of networks* holds addresses and networks: `( \"192.0.2.1\", "
+	      "\"10.0.0.0/8\", \"2001:db8::/32\" )`; `\"unix\"` stands for who comes by a unix "
+	      "socket.\n"
 	      "- A *name* has letters, digits and `._:/@*-`, and is unique among its kind.\n"
 	      "- An unknown key, a duplicate name and a reference to nothing are errors. `detour "
 	      "check "

@@ -53,6 +53,7 @@ const char schema_required[] = "required";
 #define STORED_TOKENS const char **
 #define STORED_STATUSES const uint16_t *
 #define STORED_RANGES struct conf_status_range *
+#define STORED_NETWORKS struct ip_set
 #define STORED_SET_TLS const struct conf_tls *
 #define STORED_SET_REGION const struct conf_region *
 #define STORED_SET_SERVICE const struct conf_service *

@@ -19,6 +19,7 @@ may_be_nominated(struct slice name)
 	case FIELD_X_FORWARDED_HOST:
 	case FIELD_X_FORWARDED_PORT:
 	case FIELD_X_REAL_IP:
+	case FIELD_CDN_LOOP:
 	case FIELD_X_REQUEST_ID:
 		return false;
 	/* These have rules of their own, nominated or not. */

@@ -3,6 +3,7 @@
 
 #include "chars.h"
 #include "forward_fields.h"
+#include "values.h"
 
 /* Fields that our own code has no name for but that say who is behind us, or steer CGI (httpoxy).
  */
@@ -14,7 +15,7 @@ other_passes(struct slice name, const struct forward_request *r)
 		return !name_starts(name, SLICE("proxy-")) &&
 		    !slice_eq_nocase(name, SLICE("proxy"));
 	case 'x':
-		return r->trust_forwarded || !name_starts(name, SLICE("x-forwarded-"));
+		return r->trust != TRUST_NOTHING || !name_starts(name, SLICE("x-forwarded-"));
 	default:
 		return true;
 	}
@@ -30,16 +31,16 @@ request_passes(const struct head *h, const struct field *f, const void *arg)
 		return other_passes(field_name(h, f), r);
 	case FIELD_HOST: /* these we say ourselves */
 	case FIELD_FORWARDED:
+	case FIELD_X_REAL_IP:
 		return false;
 	case FIELD_X_FORWARDED_FOR:
-		return r->trust_forwarded && r->client_ip.len == 0;
+		return r->trust == TRUST_X_FORWARDED && r->peer_ip.len == 0;
 	case FIELD_X_FORWARDED_PROTO:
 	case FIELD_X_FORWARDED_HOST:
 	case FIELD_X_FORWARDED_PORT:
-	case FIELD_X_REAL_IP:
-		return r->trust_forwarded;
+		return r->trust != TRUST_NOTHING;
 	case FIELD_X_REQUEST_ID:
-		return r->trust_forwarded || r->request_id.len == 0;
+		return r->trust != TRUST_NOTHING || r->request_id.len == 0;
 	case FIELD_CONTENT_LENGTH:
 		return !r->chunked;
 	case FIELD_TRAILER:
@@ -83,15 +84,13 @@ put_request_line(struct out *o, const struct head *h, const struct forward_reque
 static bool
 needs_own(const struct head *h, const struct forward_request *r, enum field_id id)
 {
-	return !r->trust_forwarded || head_find(h, id) == NULL;
+	return r->trust == TRUST_NOTHING || head_find(h, id) == NULL;
 }
 
 /* What trusted proxies before us said, as the beginning of one list. */
 static void
-put_trusted(struct out *o, const struct head *h, const struct forward_request *r, enum field_id id)
+put_list(struct out *o, const struct head *h, enum field_id id)
 {
-	if (!r->trust_forwarded)
-		return;
 	for (unsigned i = 0; i < h->field_count; i++) {
 		if (h->fields[i].id != id || h->fields[i].value_len == 0)
 			continue;
@@ -124,11 +123,15 @@ put_node(struct out *o, struct slice text, bool bracketed)
 static void
 put_forwarded(struct out *o, const struct head *h, const struct forward_request *r)
 {
+	bool believed = r->trust == TRUST_FORWARDED;
+	struct slice ip = believed ? r->peer_ip : r->client_ip;
+
 	out_put(o, SLICE("Forwarded: "));
-	put_trusted(o, h, r, FIELD_FORWARDED);
-	if (r->client_ip.len > 0) {
+	if (believed)
+		put_list(o, h, FIELD_FORWARDED);
+	if (ip.len > 0) {
 		out_put(o, SLICE("for="));
-		put_node(o, r->client_ip, memchr(r->client_ip.at, ':', r->client_ip.len) != NULL);
+		put_node(o, ip, memchr(ip.at, ':', ip.len) != NULL);
 		out_put(o, SLICE(";"));
 	}
 	if (r->forwarded_host.len > 0) {
@@ -139,18 +142,28 @@ put_forwarded(struct out *o, const struct head *h, const struct forward_request 
 	out_put(o, r->tls ? SLICE("proto=https\r\n") : SLICE("proto=http\r\n"));
 }
 
+static void
+put_forwarded_for(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	bool believed = r->trust == TRUST_X_FORWARDED;
+	struct slice ip = believed ? r->peer_ip : r->client_ip;
+
+	if (ip.len == 0)
+		return;
+	out_put(o, SLICE("X-Forwarded-For: "));
+	if (believed)
+		put_list(o, h, FIELD_X_FORWARDED_FOR);
+	out_put(o, ip);
+	out_put(o, SLICE("\r\n"));
+}
+
 /* Who is behind us, for those who know RFC 7239 and for those who know the older habit. */
 static void
 put_client(struct out *o, const struct head *h, const struct forward_request *r)
 {
-	if (r->client_ip.len > 0) {
-		out_put(o, SLICE("X-Forwarded-For: "));
-		put_trusted(o, h, r, FIELD_X_FORWARDED_FOR);
-		out_put(o, r->client_ip);
-		out_put(o, SLICE("\r\n"));
-		if (needs_own(h, r, FIELD_X_REAL_IP))
-			out_field(o, SLICE("X-Real-IP: "), r->client_ip);
-	}
+	put_forwarded_for(o, h, r);
+	if (r->client_ip.len > 0)
+		out_field(o, SLICE("X-Real-IP: "), r->client_ip);
 	if (needs_own(h, r, FIELD_X_FORWARDED_PROTO))
 		out_field(o, SLICE("X-Forwarded-Proto: "), r->tls ? SLICE("https") : SLICE("http"));
 	if (r->forwarded_host.len > 0 && needs_own(h, r, FIELD_X_FORWARDED_HOST))
@@ -176,6 +189,23 @@ put_connection(struct out *o, const struct head *h, const struct forward_request
 		out_put(o, SLICE("Connection: upgrade\r\n"));
 }
 
+bool
+forward_is_loop(const struct head *h, struct slice loop_id)
+{
+	for (unsigned i = 0; i < h->field_count; i++) {
+		struct slice value, element, id;
+
+		if (h->fields[i].id != FIELD_CDN_LOOP)
+			continue;
+		value = field_value(h, &h->fields[i]);
+		/* Parameters of others may hold commas in quotes; ours has none to be hidden in. */
+		while (value_next(&value, &element))
+			if (value_next_by(&element, ';', &id) && slice_eq(id, loop_id))
+				return true;
+	}
+	return false;
+}
+
 size_t
 forward_write_request(const struct head *h, const struct forward_request *r, char *out, size_t size)
 {
@@ -189,6 +219,8 @@ forward_write_request(const struct head *h, const struct forward_request *r, cha
 	if (r->request_id.len > 0 && needs_own(h, r, FIELD_X_REQUEST_ID))
 		out_field(&o, SLICE("X-Request-Id: "), r->request_id);
 	via_put(&o, h, r->via);
+	if (r->loop_id.len > 0)
+		out_field(&o, SLICE("CDN-Loop: "), r->loop_id);
 	if (r->chunked)
 		out_put(&o, SLICE("Transfer-Encoding: chunked\r\n"));
 	put_connection(&o, h, r);

@@ -14,6 +14,7 @@ enum {
 /* What a text may take in a line, so that no client can write pages into the log. */
 static const uint16_t text_max[ACCESS_TEXTS] = {
 	[ACCESS_CLIENT] = 64,
+	[ACCESS_PEER] = 64,
 	[ACCESS_METHOD] = 32,
 	[ACCESS_HOST] = 256,
 	[ACCESS_PATH] = 2048,
@@ -238,6 +239,10 @@ json_who(struct line *l, const struct access_record *r, const struct slice *text
 	json_text(l, texts, ACCESS_REQUEST_ID);
 	PUT_KEY(l, "client");
 	json_text(l, texts, ACCESS_CLIENT);
+	if (texts[ACCESS_PEER].len > 0) {
+		PUT_KEY(l, "peer");
+		json_text(l, texts, ACCESS_PEER);
+	}
 	PUT_KEY(l, "listener");
 	json_text(l, texts, ACCESS_LISTENER);
 	PUT_KEY(l, "tls");
@@ -315,18 +320,18 @@ format_json(struct line *l, const struct access_record *r, const struct slice *t
 	PUT(l, "}");
 }
 
-/* Old tools want the address without the port. */
+/* Old tools want the address without brackets and port. */
 static struct slice
 without_port(struct slice client)
 {
-	const char *colon = memrchr(client.at, ':', client.len);
+	bool bracketed = client.len > 0 && client.at[0] == '[';
+	const char *end =
+	    bracketed ? memchr(client.at, ']', client.len) : memchr(client.at, ':', client.len);
 
-	if (colon == NULL)
+	if (end == NULL)
 		return client;
-	client.len = (size_t)(colon - client.at);
-	if (client.len >= 2 && client.at[0] == '[' && client.at[client.len - 1] == ']')
-		return (struct slice){ client.at + 1, client.len - 2 };
-	return client;
+	client.len = (size_t)(end - client.at);
+	return bracketed ? (struct slice){ client.at + 1, client.len - 1 } : client;
 }
 
 /* A text of the Combined format: "-" when there is none. */
@@ -402,6 +407,8 @@ format_text(struct line *l, const struct access_record *r, const struct slice *t
 	text_or_dash(l, texts[ACCESS_USER_AGENT], ACCESS_USER_AGENT);
 	PUT(l, "\"");
 	text_pair(l, "request_id", texts, ACCESS_REQUEST_ID);
+	if (texts[ACCESS_PEER].len > 0)
+		text_pair(l, "peer", texts, ACCESS_PEER);
 	text_pair(l, "listener", texts, ACCESS_LISTENER);
 	text_pair(l, "tls", texts, ACCESS_TLS);
 	text_pair(l, "host", texts, ACCESS_HOST);

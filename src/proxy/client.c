@@ -221,6 +221,7 @@ fill_facts(struct client *c, const struct conf_listener *conf, const struct sock
 {
 	struct client_facts *f = &c->facts;
 
+	f->peer = ip_of(peer);
 	f->ip_len = (uint16_t)socket_format_ip(peer, f->ip, sizeof f->ip);
 	f->port = socket_port(peer);
 	f->listener_port = socket_port((const struct sockaddr *)&conf->bind.addr);

@@ -20,6 +20,7 @@
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
+#include "steer/table.h"
 
 enum next {
 	MORE, /* the next step may run at once */
@@ -190,6 +191,9 @@ exchange_request_ended(struct exchange *x)
 static enum next
 step_route(struct exchange *x)
 {
+	const struct table *table = x->worker->table;
+
+	identity_establish(&x->who, x->facts, &x->head, table != NULL ? table->topology : NULL);
 	switch (routing_decide(x)) {
 	case ROUTED_NOWHERE:
 		return go(x, X_FAILED);

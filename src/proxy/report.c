@@ -62,13 +62,22 @@ put(struct worker *w, struct access_record *r, const struct slice *texts)
 	ring_commit(w->setup.access_log);
 }
 
+/* "192.0.2.1:55555", "[2001:db8::1]:55555"; a port that is not known is left out. */
 static struct slice
-client_text(const struct client_facts *f, char *buf, size_t size)
+address_text(const char *ip, size_t ip_len, uint16_t port, char *buf, size_t size)
 {
-	bool v6 = memchr(f->ip, ':', f->ip_len) != NULL;
-	int n = snprintf(buf, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)f->ip_len, f->ip, f->port);
+	bool v6 = memchr(ip, ':', ip_len) != NULL;
+	int n = snprintf(buf, size, v6 ? "[%.*s]" : "%.*s", (int)ip_len, ip);
 
+	if (port != 0)
+		n += snprintf(buf + n, size - (size_t)n, ":%u", port);
 	return (struct slice){ buf, (size_t)n };
+}
+
+static struct slice
+peer_text(const struct client_facts *f, char *buf, size_t size)
+{
+	return address_text(f->ip, f->ip_len, f->port, buf, size);
 }
 
 void
@@ -77,7 +86,7 @@ report_exchange(struct exchange *x)
 	struct worker *w = x->worker;
 	const struct try *t = x->try; /* the last one */
 	uint64_t now = clock_now_us();
-	char client[80];
+	char client[80], peer[80];
 	struct slice texts[ACCESS_TEXTS];
 	struct access_record r = { 0 };
 
@@ -103,7 +112,10 @@ report_exchange(struct exchange *x)
 	r.fault = (uint8_t)x->fault;
 	r.reused = t->reused;
 	r.resumed = x->facts->resumed;
-	texts[ACCESS_CLIENT] = client_text(x->facts, client, sizeof client);
+	texts[ACCESS_CLIENT] =
+	    address_text(x->who.text, x->who.text_len, x->who.port, client, sizeof client);
+	texts[ACCESS_PEER] =
+	    x->who.claimed ? peer_text(x->facts, peer, sizeof peer) : (struct slice){ peer, 0 };
 	texts[ACCESS_METHOD] = head_slice(&x->head, x->head.method_text);
 	texts[ACCESS_HOST] = head_slice(&x->head, x->head.host);
 	texts[ACCESS_PATH] = head_slice(&x->head, x->head.path);
@@ -137,7 +149,7 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
 	r.status = (uint16_t)fault_status(why);
 	r.protocol_minor = 1;
 	r.fault = (uint8_t)why;
-	texts[ACCESS_CLIENT] = client_text(facts, client, sizeof client);
+	texts[ACCESS_CLIENT] = peer_text(facts, client, sizeof client);
 	texts[ACCESS_REQUEST_ID] = request_id;
 	texts[ACCESS_LISTENER] = slice_of(facts->listener);
 	texts[ACCESS_TLS] = slice_of(facts->tls_version);

@@ -69,7 +69,7 @@ hash_key(const struct exchange *x, const struct conf_service *s)
 	case HASH_CLIENT_IP:
 		break;
 	}
-	return hash != 0 ? hash : hash_bytes(x->facts->ip, x->facts->ip_len, 0);
+	return hash != 0 ? hash : hash_bytes(x->who.text, x->who.text_len, 0);
 }
 
 static enum admission_class
@@ -92,16 +92,20 @@ route_to_service(
 {
 	const struct conf_service *service =
 	    route->split_count > 0 ? split_choose(route, x) : route->service;
+	struct service *s;
 	enum fault why;
 
 	if (service == NULL) /* its redirect is not for this path */
 		return nowhere(x, FAULT_NO_ROUTE);
+	s = services_at(x->worker->services, service->index);
+	if (forward_is_loop(&x->head, slice_of(s->loop_id)))
+		return nowhere(x, FAULT_LOOP);
 	if (changed)
 		x->path = path;
 	why = rewrite_path(x, route, path);
 	if (why != FAULT_NONE)
 		return nowhere(x, why);
-	x->service = services_at(x->worker->services, service->index);
+	x->service = s;
 	x->priority = class_of(route->priority);
 	x->tunnel.on_region_down = route->on_region_down;
 	x->pick.hash = hash_key(x, service);
@@ -148,7 +152,7 @@ routing_decide(struct exchange *x)
 	if (x->head.host.len >= sizeof host_buf)
 		return nowhere(x, FAULT_BAD_REQUEST);
 	host = host_without_port(x, host_buf);
-	if (x->facts->redirect_https)
+	if (x->facts->redirect_https && !x->who.https)
 		return sent(x, redirect_to_https(x, host));
 	if (x->worker->table == NULL)
 		return nowhere(x, FAULT_NO_ENDPOINT);
@@ -158,7 +162,7 @@ routing_decide(struct exchange *x)
 	if (route == NULL)
 		return nowhere(x, FAULT_NO_ROUTE);
 	remember_route(x, route);
-	if (route->redirect_https && !x->facts->tls)
+	if (route->redirect_https && !x->who.https)
 		return sent(x, redirect_to_https(x, host));
 	if (redirect_wanted(route, x, path))
 		return sent(x, redirect_answer(x, route, path));

@@ -2,13 +2,17 @@
 #include "proxy/service.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "steer/hash.h"
 
 struct services {
 	unsigned worker;
+	uint64_t loop_seed;
 	struct service **all; /* every name ever seen */
 	unsigned count;
 	struct service **now; /* by index in the table */
@@ -16,11 +20,12 @@ struct services {
 };
 
 struct services *
-services_new(unsigned worker)
+services_new(unsigned worker, uint64_t loop_seed)
 {
 	struct services *all = mem_new(sizeof *all);
 
 	all->worker = worker;
+	all->loop_seed = loop_seed;
 	return all;
 }
 
@@ -94,6 +99,8 @@ find_or_make(struct services *all, const char *name, unsigned hint)
 			return all->all[i];
 	s = mem_new(sizeof *s);
 	s->name = mem_strdup(name);
+	snprintf(s->loop_id, sizeof s->loop_id, "detour-%016" PRIx64,
+	    hash_bytes(name, strlen(name), all->loop_seed));
 	all->all = mem_resize(all->all, (all->count + 1) * sizeof(struct service *));
 	all->all[all->count++] = s;
 	return s;

@@ -55,10 +55,10 @@ add_variable(struct text *t, enum conf_variable variable, const struct exchange 
 		text_add(t, head_slice(&x->head, x->head.method_text));
 		break;
 	case VARIABLE_SCHEME:
-		text_add(t, x->facts->tls ? SLICE("https") : SLICE("http"));
+		text_add(t, x->who.https ? SLICE("https") : SLICE("http"));
 		break;
 	case VARIABLE_CLIENT_IP:
-		text_add(t, (struct slice){ x->facts->ip, x->facts->ip_len });
+		text_add(t, (struct slice){ x->who.text, x->who.text_len });
 		break;
 	case VARIABLE_REQUEST_ID:
 		text_add(t, (struct slice){ x->request_id, sizeof x->request_id });

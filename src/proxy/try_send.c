@@ -9,6 +9,7 @@
 #include "proxy/connection.h"
 #include "proxy/exchange.h"
 #include "proxy/pool.h"
+#include "proxy/service.h"
 #include "proxy/tries.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
@@ -100,10 +101,14 @@ tries_send(struct try *t)
 	struct exchange *x = t->exchange;
 	struct forward_request as = {
 		.path = x->path,
-		.client_ip = { x->facts->ip, x->facts->ip_len },
+		.client_ip = identity_address(&x->who),
+		.peer_ip = { x->facts->ip,
+		    x->facts->peer.family == IP_NONE ? 0 : x->facts->ip_len },
 		.forwarded_host = head_slice(&x->head, x->head.host),
 		.listener_port = x->facts->listener_port,
-		.tls = x->facts->tls,
+		.tls = x->who.https,
+		.trust = x->who.trust,
+		.loop_id = slice_of(x->service->loop_id),
 		.request_id = { x->request_id, sizeof x->request_id },
 		.chunked = x->head.framing == FRAMING_CHUNKED,
 		.keep_upgrade = x->head.upgrade,

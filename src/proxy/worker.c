@@ -260,7 +260,7 @@ open_parts(struct worker *w)
 	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
 	w->regex = regex_scratch_new();
-	w->services = services_new(w->setup.index);
+	w->services = services_new(w->setup.index, w->setup.loop_seed);
 	w->pool = pool_new(w);
 	watch_open(w);
 	tunnels_open(w);

@@ -113,27 +113,44 @@ static const struct request_case requests[] = {
 	    GET H "X-Forward: d\r\nX-Forwarded-For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
 		  "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.1;proto=http\r\n"
 		  "X-Request-Id: id1\r\n" E },
-	{ "what a trusted one says is kept and added to",
+	{ "what a trusted one says is kept, and its list added to",
 	    GET H "X-Forwarded-For: 1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\n"
 		  "X-Forwarded-Port: 2\r\nX-Forwarded-Prefix: /c\r\nX-Real-IP: 3\r\n"
 		  "Forwarded: for=4\r\nX-Request-Id: mine\r\nX-Forwarded-For: 5, 6\r\n"
 		  "Forwarded: for=7\r\n" E,
-	    { .client_ip = TEXT("192.0.2.1"),
+	    { .client_ip = TEXT("203.0.113.1"),
+		.peer_ip = TEXT("192.0.2.1"),
 		.forwarded_host = TEXT("a"),
 		.listener_port = 80,
 		.request_id = TEXT("id1"),
-		.trust_forwarded = true },
+		.trust = TRUST_X_FORWARDED },
 	    GET H "X-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Forwarded-Port: 2\r\n"
-		  "X-Forwarded-Prefix: /c\r\nX-Real-IP: 3\r\nX-Request-Id: mine\r\n"
-		  "X-Forwarded-For: 1, 5, 6, 192.0.2.1\r\n"
-		  "Forwarded: for=4, for=7, for=192.0.2.1;host=a;proto=http\r\n" E },
+		  "X-Forwarded-Prefix: /c\r\nX-Request-Id: mine\r\n"
+		  "X-Forwarded-For: 1, 5, 6, 192.0.2.1\r\nX-Real-IP: 203.0.113.1\r\n"
+		  "Forwarded: for=203.0.113.1;host=a;proto=http\r\n" E },
+	{ "one that is trusted in Forwarded",
+	    GET H "X-Forwarded-For: 1\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 3\r\n"
+		  "Forwarded: for=4\r\nForwarded: for=7\r\n" E,
+	    { .client_ip = TEXT("203.0.113.1"),
+		.peer_ip = TEXT("2001:db8::9"),
+		.forwarded_host = TEXT("a"),
+		.trust = TRUST_FORWARDED },
+	    GET H "X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.1\r\n"
+		  "X-Real-IP: 203.0.113.1\r\nX-Forwarded-Host: a\r\n"
+		  "Forwarded: for=4, for=7, for=\"[2001:db8::9]\";host=a;proto=http\r\n" E },
 	{ "what a trusted one left out is said", GET H "X-Forwarded-For:\r\n" E,
-	    { .client_ip = TEXT("192.0.2.1"), .request_id = TEXT("id1"), .trust_forwarded = true },
+	    { .client_ip = TEXT("192.0.2.1"),
+		.peer_ip = TEXT("192.0.2.1"),
+		.request_id = TEXT("id1"),
+		.trust = TRUST_X_FORWARDED },
 	    GET H "X-Forwarded-For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
 		  "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.1;proto=http\r\n"
 		  "X-Request-Id: id1\r\n" E },
 	{ "a trusted one, and nothing to add", GET H "X-Forwarded-For: 1\r\n" E,
-	    { .trust_forwarded = true }, GET H "X-Forwarded-For: 1\r\n" HTTP E },
+	    { .trust = TRUST_X_FORWARDED }, GET H "X-Forwarded-For: 1\r\n" HTTP E },
+	{ "a mark against loops joins those before, nominated or not",
+	    GET H "CDN-Loop: b; v=1\r\nConnection: CDN-Loop\r\n" E, { .loop_id = TEXT("c") },
+	    GET H "CDN-Loop: b; v=1\r\n" HTTP "CDN-Loop: c\r\n" E },
 };
 
 /* Parses, and writes into memory of every size up to enough: complete, or refused. */
@@ -279,6 +296,38 @@ START_TEST(trailers_that_nominate_without_end_are_harmless)
 }
 END_TEST
 
+START_TEST(a_request_that_comes_again_is_known)
+{
+	static const struct {
+		const char *fields;
+		bool loop;
+	} c[] = {
+		{ "CDN-Loop: us\r\n", true },
+		{ "cdn-loop: other , us\r\n", true },
+		{ "CDN-Loop: other\r\nCDN-Loop: us;v=1.0\r\n", true },
+		{ "CDN-Loop: us ; v=1, more\r\n", true },
+		{ "CDN-Loop: other\r\n", false },
+		{ "CDN-Loop: usa, not-us\r\n", false },
+		{ "CDN-Loop: US\r\n", false },
+		{ "CDN-Loop: other;by=us\r\n", false },
+		{ "CDN-Loop:\r\n", false },
+		{ "Via: 1.1 us\r\n", false },
+		{ "", false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(c); i++) {
+		struct h1_parse p = { 0 };
+		struct head h;
+		char came[256];
+		int len = snprintf(came, sizeof came, GET H "%s" E, c[i].fields);
+
+		ck_assert_int_eq(
+		    h1_parse_request(&p, &h, came, (size_t)len, &h1_default_limits), H1_DONE);
+		ck_assert_msg(forward_is_loop(&h, SLICE("us")) == c[i].loop, "%s", c[i].fields);
+	}
+}
+END_TEST
+
 START_TEST(a_forwarded_host_cannot_break_out_of_its_quotes)
 {
 	struct forward_request how = { .forwarded_host = TEXT("a\";for=\\b") };
@@ -327,6 +376,7 @@ main(void)
 	tcase_add_loop_test(t, a_response_goes_on_with_what_it_needs, 0, ARRAY_SIZE(responses));
 	tcase_add_test(t, trailers_lose_what_belongs_into_a_head);
 	tcase_add_test(t, trailers_that_nominate_without_end_are_harmless);
+	tcase_add_test(t, a_request_that_comes_again_is_known);
 	tcase_add_test(t, a_forwarded_host_cannot_break_out_of_its_quotes);
 	tcase_add_test(t, a_path_that_lies_beside_the_host_is_still_a_path);
 	suite_add_tcase(s, t);
