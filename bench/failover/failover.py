@@ -79,6 +79,16 @@ def ramp_end(state_dir):
     return when - time.time() + time.monotonic()
 
 
+def note(place, spans, ended):
+    """For whoever keeps the logs: when what happened, by both clocks."""
+    wall = time.time() - time.monotonic()
+    with open(os.path.join(place.dir, "times"), "w") as f:
+        for lost, healed in spans:
+            for word, when in (("lost", lost), ("healed", healed), ("ended", ended)):
+                clock = datetime.datetime.utcfromtimestamp(when + wall).strftime("%H:%M:%S.%f")
+                f.write("%s %.6f %sZ\n" % (word, when, clock))
+
+
 def strike(sides, tools, fault):
     """All at once under load; what was seen, by name."""
     for side in sides:
@@ -89,6 +99,7 @@ def strike(sides, tools, fault):
     spans = fault.strike([s.primary for s in sides])
     time.sleep(fault.after)
     ended = time.monotonic()
+    note(sides[0].place, spans, ended)
     return [side.evidence(lost, healed, ended) for side, (lost, healed) in zip(sides, spans)]
 
 

@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "peers")
 
 RATE = 500
-CONNECTIONS = 100
+CONNECTIONS = 500
 PATIENCE_S = 40
 ANSWER_MS = 5
 REPORT_MS = 3000

@@ -29,6 +29,8 @@ void histogram_add(struct histogram *, uint64_t us); /* the writer only */
 void histogram_merge(struct histogram_sum *into, const struct histogram *from);
 /* into -= old, for a window between two readings (counts wrap like uint32_t). */
 void histogram_subtract(struct histogram_sum *into, const struct histogram_sum *old);
+/* into += those samples of from that are below a bound, up to the bucket it falls into; no sum_us. */
+void histogram_add_below(struct histogram_sum *into, const struct histogram_sum *from, uint64_t us);
 /* Upper bound of the bucket that holds quantile q (0..1), in us; 0 when empty. */
 uint64_t histogram_quantile(const struct histogram_sum *, double q);
 /* Samples at or below us (exact at bucket borders), for Prometheus buckets. */

@@ -69,6 +69,17 @@ histogram_subtract(struct histogram_sum *into, const struct histogram_sum *old)
 	into->sum_us -= old->sum_us;
 }
 
+void
+histogram_add_below(struct histogram_sum *into, const struct histogram_sum *from, uint64_t us)
+{
+	unsigned end = bucket_of(us);
+
+	for (unsigned i = 0; i < end; i++) {
+		into->count[i] += from->count[i];
+		into->total += from->count[i];
+	}
+}
+
 uint64_t
 histogram_quantile(const struct histogram_sum *h, double q)
 {

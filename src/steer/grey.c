@@ -13,6 +13,7 @@ enum {
 	BURST = 20,               /* answers */
 	BURST_OTHERS = 10,        /* answers of the others, to know that they do better */
 	MOST_REGIONS = 64,
+	US_PER_S = 1000000,
 };
 
 static const double errors_z = 3.3;
@@ -45,6 +46,10 @@ sure_quantile(const struct histogram_sum *sum, double q)
 	return histogram_quantile(sum, fmax(0, q - 3 * sqrt(q * (1 - q) / (double)sum->total)));
 }
 
+/*
+ * Of the answers those that were asked for in the window too. The last answers of a region that
+ * traffic leaves are its slowest ones, and would be most of what is in a window of answers.
+ */
 static void
 sum_window(struct grey *g)
 {
@@ -53,15 +58,12 @@ sum_window(struct grey *g)
 	g->window_tries = 0;
 	g->window_errors = 0;
 	for (unsigned i = 0; i < GREY_SECONDS; i++) {
-		const struct histogram_sum *s = &g->seconds[i];
+		unsigned at = (g->at + 1 + i) % GREY_SECONDS; /* the oldest first */
 
-		g->window_tries += g->tries[i];
-		g->window_errors += g->errors[i];
-		if (s->total == 0)
-			continue;
-		for (unsigned k = 0; k < HISTOGRAM_BUCKETS; k++)
-			sum.count[k] += s->count[k];
-		sum.total += s->total;
+		g->window_tries += g->tries[at];
+		g->window_errors += g->errors[at];
+		if (g->seconds[at].total > 0)
+			histogram_add_below(&sum, &g->seconds[at], (i + 1) * US_PER_S);
 	}
 	g->samples = (uint32_t)sum.total;
 	g->p50_us = histogram_quantile(&sum, 0.5);

@@ -38,6 +38,23 @@ START_TEST(a_sample_is_found_within_an_eighth)
 }
 END_TEST
 
+START_TEST(samples_below_a_bound_are_added)
+{
+	struct histogram_sum sum, below = { .total = 0 };
+
+	memset(&h, 0, sizeof h);
+	histogram_add(&h, 5000);
+	histogram_add(&h, 900000);
+	histogram_add(&h, 3005000);
+	sum = sum_of(&h);
+	histogram_add_below(&below, &sum, 1000000);
+	ck_assert_uint_eq(below.total, 2);
+	ck_assert_uint_le(histogram_quantile(&below, 1), 1000000);
+	histogram_add_below(&below, &sum, 4000000);
+	ck_assert_uint_eq(below.total, 5);
+}
+END_TEST
+
 START_TEST(bucket_borders_are_exact)
 {
 	uint64_t end = 0;
@@ -148,6 +165,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, a_sample_is_found_within_an_eighth);
+	tcase_add_test(tests, samples_below_a_bound_are_added);
 	tcase_add_test(tests, bucket_borders_are_exact);
 	tcase_add_test(tests, what_is_too_long_is_counted_at_the_top);
 	tcase_add_test(tests, quantiles_follow_the_ranks);

@@ -423,6 +423,39 @@ START_TEST(a_region_that_only_errs_is_known_without_waiting_for_windows)
 }
 END_TEST
 
+/* Tries that begin in a second, and what ends in it: nearly all at once, reports of 3 s later. */
+static void
+mixed_second(unsigned region, uint32_t tries, uint32_t reports_3s_ago)
+{
+	struct histogram h = { 0 };
+	struct histogram_sum sum = { 0 };
+
+	for (uint32_t k = 0; k < tries - tries / 50; k++)
+		histogram_add(&h, 5000);
+	for (uint32_t k = 0; k < reports_3s_ago; k++)
+		histogram_add(&h, 3005000);
+	histogram_merge(&sum, &h);
+	grey_second(&greys[region], &sum, tries, 0, true, now_ms);
+}
+
+/* The last answers of a region that traffic leaves are its slowest ones. */
+START_TEST(long_answers_that_outlive_the_traffic_make_nobody_grey)
+{
+	uint32_t tries[100];
+
+	fresh();
+	for (unsigned n = 0; n < 100; n++) {
+		tries[n] = n < 60 ? 500 : n < 70 ? 50 * (70 - n) : 0;
+		now_ms += 1000;
+		mixed_second(0, tries[n], n < 3 ? 0 : tries[n - 3] / 50);
+		mixed_second(1, 500, 10);
+		grey_judge(regions, serving, 2, verdicts);
+		ck_assert_msg(!verdicts[0].grey && !verdicts[0].half, "second %u: p95 %llu us", n,
+		    (unsigned long long)greys[0].p95_us);
+	}
+}
+END_TEST
+
 START_TEST(a_region_that_does_not_serve_is_not_judged)
 {
 	const struct second bad[] = { { 100, 90, 20, 0 }, { 100, 0, 20, 0 } };
@@ -461,6 +494,7 @@ main(void)
 	tcase_add_test(tests, a_baseline_follows_slow_change_within_ten_minutes);
 	tcase_add_test(tests, chance_alone_makes_nobody_grey);
 	tcase_add_test(tests, a_region_that_only_errs_is_known_without_waiting_for_windows);
+	tcase_add_test(tests, long_answers_that_outlive_the_traffic_make_nobody_grey);
 	tcase_add_test(tests, a_region_that_does_not_serve_is_not_judged);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
