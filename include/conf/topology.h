@@ -75,6 +75,7 @@ struct conf_listener {
 	struct conf_address bind;
 	enum conf_protocol protocol;
 	const struct conf_tls *tls; /* NULL: clear text */
+	bool proxy_protocol; /* a PROXY header comes first, from trusted_proxies only */
 	bool redirect_https;
 	uint16_t redirect_port; /* 443 unless configured */
 	uint32_t backlog;
@@ -301,6 +302,8 @@ struct conf_log {
 /* Limits on clients, the whole process. */
 struct conf_client_limits {
 	uint32_t max_connections;
+	uint32_t max_connections_per_client; /* 0: any number */
+	uint32_t proxy_header_ms;
 	uint32_t request_line_bytes;
 	uint32_t header_bytes;
 	uint32_t header_line_bytes;

@@ -59,7 +59,7 @@ struct stream {
 	stream_fn *fn;
 	void *arg;
 	struct backlog waiting; /* bytes the socket did not take */
-	char *unread; /* TLS records the owner has not asked for yet: a block of loop->large, or NULL */
+	char *unread; /* bytes nobody has asked for yet (TLS: records): a block of loop->large, or NULL */
 	uint32_t unread_at, unread_len;
 	uint8_t phase; /* enum stream_phase */
 	uint8_t fault; /* enum fault */
@@ -88,6 +88,17 @@ void stream_accept(struct stream *, struct loop *, int fd, SSL *, stream_fn *, v
  */
 bool stream_connect(struct stream *, struct loop *, const struct sockaddr *, socklen_t, SSL *,
     stream_fn *, void *arg);
+
+/*
+ * Bytes that were read belong to whoever reads next: they come before all that is still in the
+ * socket. At most LOOP_CHUNK, and none may be waiting like that already.
+ */
+void stream_unread(struct stream *, const void *data, size_t len);
+/*
+ * From here on a clear stream is TLS; what was put back is its beginning. Takes the SSL. Then as
+ * after stream_accept() with it: STREAM_OPENED follows.
+ */
+void stream_accept_tls(struct stream *, SSL *);
 
 /* Closes socket and TLS state and forgets what waited. Safe on a closed or zeroed stream. */
 void stream_close(struct stream *);

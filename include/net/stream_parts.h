@@ -24,6 +24,11 @@ bool stream_put_raw(struct stream *, const char *data, size_t len, bool more);
  */
 ssize_t stream_recv(struct stream *, void *buf, size_t size);
 
+/* Of what is unread; there is something. Returns how much. */
+size_t stream_take_unread(struct stream *, char *buf, size_t size);
+/* There was nothing unread. */
+void stream_keep_unread(struct stream *, const char *data, size_t len);
+
 /* stream_tls.c: between these two the loop's cipher buffers are this stream's. */
 void stream_tls_enter(struct stream *);
 void stream_tls_leave(struct stream *); /* sends what has gathered */

@@ -1,6 +1,6 @@
 /*
  * A client connection, whatever it speaks: from accept() through the stages before a protocol
- * (TLS) to its last goodbye. A protocol embeds it first and takes over between start() and the end.
+ * (PROXY header, TLS) to its last goodbye. A protocol embeds it first and takes over between start() and the end.
  *
  * Owned by itself from client_accept() until it is closed; on worker->clients meanwhile. Worker
  * thread only.
@@ -38,6 +38,7 @@ struct client_ops {
 };
 
 enum client_stage {
+	CLIENT_HEADER,    /* a PROXY header comes first */
 	CLIENT_HANDSHAKE, /* TLS */
 	CLIENT_SERVED,    /* its protocol's */
 	CLIENT_LINGER,    /* the last answer is out; what still comes is thrown away */
@@ -52,6 +53,8 @@ struct client {
 	struct client_facts facts;
 
 	enum client_stage stage;
+	bool counted;          /* in the crowd, as facts.peer */
+	SSL *ssl;              /* owned until the PROXY header is read, else NULL */
 	uint64_t stall_bytes;  /* waiting when the stall timer was last looked at */
 	struct timer timer;    /* of the present stage; the protocol's while it serves */
 	struct timer stall;    /* while bytes wait for the client */
@@ -61,9 +64,12 @@ struct client {
 /* What one block of worker->client_slab must hold: the largest of all protocols. */
 size_t client_block_size(void);
 
-/* Takes the socket and the SSL (NULL: clear) and the caller's reference on the listener. */
+/*
+ * Takes the socket and the caller's reference on the listener; who is not welcome gets a reset, at
+ * once: that costs both sides least.
+ */
 void client_accept(struct worker *, struct listener *, const struct conf_listener *, int fd,
-    const struct sockaddr *peer, SSL *);
+    const struct sockaddr *peer);
 void client_drain(struct client *);
 void client_close(struct client *);
 

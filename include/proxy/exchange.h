@@ -27,13 +27,14 @@ struct worker;
 
 /* What is known of the connection a request came by; lives as long as the client. */
 struct client_facts {
-	struct ip peer;
+	struct ip peer; /* by the kernel's word, or the PROXY header's */
 	char ip[48];
 	uint16_t ip_len;
 	uint16_t port;
 	uint16_t listener_port;
 	uint16_t redirect_port;
 	bool tls;
+	bool tls_outside; /* by the PROXY header's word the client spoke TLS with its sender */
 	bool resumed;
 	bool redirect_https;
 	const char *tls_version; /* static text, or "" */

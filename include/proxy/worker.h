@@ -16,6 +16,7 @@
 #include "base/histogram.h"
 #include "base/ring.h"
 
+struct crowd;
 struct table;
 struct touched;
 struct worker;
@@ -24,6 +25,7 @@ struct worker;
 struct worker_stats {
 	atomic_ullong accepted;
 	atomic_ullong refused; /* over a connection limit */
+	atomic_ullong bad_headers; /* connections without a PROXY header that counts */
 	atomic_uint clients; /* connections open now */
 	atomic_ullong handshakes; /* TLS, completed */
 	atomic_ullong handshakes_resumed;
@@ -53,6 +55,7 @@ struct worker_setup {
 	unsigned index;
 	unsigned count;
 	unsigned char ticket_seed[32]; /* the same for all workers */
+	struct crowd *crowd; /* of all workers; owned by the caller. NULL: clients are not counted */
 	uint64_t loop_seed; /* the same for all workers, another in every process */
 	struct ring *urgent; /* of struct urgent; owned by the caller, outlives the worker */
 	int urgent_fd; /* eventfd, written after a commit; -1: none */

@@ -24,6 +24,7 @@
 #include "control/wish_store.h"
 #include "net/listener.h"
 #include "proxy/access_log.h"
+#include "proxy/crowd.h"
 #include "proxy/worker.h"
 #include "steer/touched.h"
 
@@ -41,6 +42,7 @@ struct server {
 	struct ring **urgent;
 	struct touched **touched;
 	struct ring **access; /* NULL: the access log is off */
+	struct crowd *crowd;
 	int urgent_fd;
 	struct access_log *access_log; /* NULL: off */
 	struct controller *controller;
@@ -136,12 +138,15 @@ static bool
 start_workers(struct server *s, struct error *error)
 {
 	struct worker_setup setup = { .count = s->count, .urgent_fd = s->urgent_fd };
+	uint64_t crowd_seed;
 
 	if (RAND_bytes(setup.ticket_seed, sizeof setup.ticket_seed) != 1 ||
-	    RAND_bytes((unsigned char *)&setup.loop_seed, sizeof setup.loop_seed) != 1) {
+	    RAND_bytes((unsigned char *)&setup.loop_seed, sizeof setup.loop_seed) != 1 ||
+	    RAND_bytes((unsigned char *)&crowd_seed, sizeof crowd_seed) != 1) {
 		error_set(error, "OpenSSL has no random bytes for session tickets");
 		return false;
 	}
+	setup.crowd = s->crowd = crowd_new(crowd_seed);
 	for (unsigned i = 0; i < s->count; i++) {
 		setup.index = i;
 		setup.urgent = s->urgent[i];
@@ -347,6 +352,7 @@ server_free(struct server *s)
 	if (s->urgent_fd >= 0)
 		close(s->urgent_fd);
 	topology_unref(s->topology);
+	crowd_free(s->crowd);
 	mem_free(s->view_workers);
 	mem_free(s->access);
 	mem_free(s->touched);

@@ -87,6 +87,12 @@ check_listeners(struct load *l)
 			    "a listener with tls can't send its requests to https, they are "
 			    "there already; remove redirect_https or tls");
 		check_tunnel_listener(l, one);
+		if (one->proxy_protocol && t->trusted_proxies.count == 0)
+			report_error(&l->report, &one->where,
+			    "proxy_protocol takes headers from trusted_proxies only, and there are "
+			    "none; add trusted_proxies = ( \"...\" ); with the addresses of what "
+			    "is "
+			    "in front of this listener");
 		/* Port 0 is a new port each time. */
 		if (one->bind.text == NULL || strcmp(strrchr(one->bind.text, ':'), ":0") == 0)
 			continue;

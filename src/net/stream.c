@@ -119,6 +119,52 @@ stream_recv(struct stream *s, void *buf, size_t size)
 	return STREAM_ERROR;
 }
 
+size_t
+stream_take_unread(struct stream *s, char *buf, size_t size)
+{
+	size_t n = size < s->unread_len ? size : s->unread_len;
+
+	memcpy(buf, s->unread + s->unread_at, n);
+	s->unread_at += (uint32_t)n;
+	s->unread_len -= (uint32_t)n;
+	if (s->unread_len == 0) {
+		slab_give(s->loop->large, s->unread);
+		s->unread = NULL;
+	}
+	return n;
+}
+
+void
+stream_keep_unread(struct stream *s, const char *data, size_t len)
+{
+	assert(s->unread == NULL && len <= slab_block_size(s->loop->large));
+	s->unread = slab_take(s->loop->large);
+	memcpy(s->unread, data, len);
+	s->unread_at = 0;
+	s->unread_len = (uint32_t)len;
+}
+
+void
+stream_unread(struct stream *s, const void *data, size_t len)
+{
+	if (len == 0)
+		return;
+	stream_keep_unread(s, data, len);
+	s->bytes_in -= len;
+}
+
+static ssize_t
+read_clear(struct stream *s, void *buf, size_t size)
+{
+	if (s->unread != NULL)
+		return (ssize_t)stream_take_unread(s, buf, size);
+	if (s->end != STREAM_WAIT)
+		return s->end;
+	if (s->readable == READ_EMPTY)
+		return STREAM_WAIT;
+	return stream_recv(s, buf, size);
+}
+
 ssize_t
 stream_read(struct stream *s, void *buf, size_t size)
 {
@@ -126,11 +172,7 @@ stream_read(struct stream *s, void *buf, size_t size)
 
 	assert(s->phase == STREAM_OPEN && size > 0);
 	if (s->ssl == NULL) {
-		if (s->end != STREAM_WAIT)
-			return s->end;
-		if (s->readable == READ_EMPTY)
-			return STREAM_WAIT;
-		n = stream_recv(s, buf, size);
+		n = read_clear(s, buf, size);
 	} else {
 		/* What was read before the end is still OpenSSL's to hand out. */
 		if (s->end != STREAM_WAIT && s->unread == NULL && SSL_pending(s->ssl) == 0 &&
@@ -255,6 +297,20 @@ stream_accept(struct stream *s, struct loop *loop, int fd, SSL *ssl, stream_fn *
 	s->phase = ssl != NULL ? STREAM_HANDSHAKING : STREAM_OPEN;
 	if (ssl != NULL)
 		SSL_set_accept_state(ssl);
+}
+
+void
+stream_accept_tls(struct stream *s, SSL *ssl)
+{
+	assert(s->phase == STREAM_OPEN && s->ssl == NULL && s->waiting.block == NULL);
+	s->ssl = ssl;
+	s->server = true;
+	s->bytes_in = s->bytes_out = 0; /* plain ones only are counted */
+	openssl_bio_attach(ssl, s);
+	SSL_set_accept_state(ssl);
+	s->phase = STREAM_HANDSHAKING;
+	/* Nothing new need come for what is unread: the handshake goes on from the loop. */
+	event_active(&s->event, EV_TIMEOUT, 0);
 }
 
 bool

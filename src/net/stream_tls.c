@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "base/slab.h"
 #include "net/openssl_bio.h"
 #include "net/stream_parts.h"
 
@@ -38,21 +37,6 @@ stream_bio_write(struct stream *s, const char *data, int len)
 	return len;
 }
 
-static int
-take_unread(struct stream *s, char *buf, size_t size)
-{
-	size_t n = size < s->unread_len ? size : s->unread_len;
-
-	memcpy(buf, s->unread + s->unread_at, n);
-	s->unread_at += (uint32_t)n;
-	s->unread_len -= (uint32_t)n;
-	if (s->unread_len == 0) {
-		slab_give(s->loop->large, s->unread);
-		s->unread = NULL;
-	}
-	return (int)n;
-}
-
 /*
  * A handshake that broke off shows at once to who connects, for whom another endpoint may do; who
  * accepts has a deadline, and saves a call.
@@ -73,7 +57,7 @@ stream_bio_read(struct stream *s, char *buf, int size, bool *retry)
 	assert(s->in_call);
 	*retry = false;
 	if (s->unread != NULL)
-		return take_unread(s, buf, (size_t)size);
+		return (int)stream_take_unread(s, buf, (size_t)size);
 	if (l->cipher_in_len == 0 && s->readable != READ_EMPTY && s->end == STREAM_WAIT &&
 	    (!l->cipher_in_used || must_ask_again(s))) {
 		ssize_t got = stream_recv(s, l->cipher_in, LOOP_CHUNK);
@@ -119,11 +103,7 @@ leave_with(struct stream *s, bool more)
 	flush_cipher(s, more);
 	if (l->cipher_in_len == 0)
 		return;
-	assert(s->unread == NULL);
-	s->unread = slab_take(l->large);
-	memcpy(s->unread, l->cipher_in + l->cipher_in_at, l->cipher_in_len);
-	s->unread_at = 0;
-	s->unread_len = (uint32_t)l->cipher_in_len;
+	stream_keep_unread(s, l->cipher_in + l->cipher_in_at, l->cipher_in_len);
 	l->cipher_in_len = 0;
 }
 

@@ -125,40 +125,23 @@ pause_accepting(struct acceptor *a, int err)
 	timer_start(a->worker->loop->timers, &a->pause, PAUSE_MS, on_pause_over, a);
 }
 
-/* Over the listener's limit: a reset, at once, costs both sides least. */
-static void
-turn_away(struct acceptor *a, int fd)
-{
-	socket_reset_at_close(fd);
-	close(fd);
-	stat_add(&a->worker->stats.refused, 1);
-}
-
 static void
 take(struct place *p, int fd, const struct sockaddr *peer)
 {
 	struct worker *w = p->acceptor->worker;
 	uint32_t others =
 	    atomic_fetch_add_explicit(&p->listener->connections, 1, memory_order_relaxed);
-	SSL *ssl = NULL;
 
 	if (p->conf->max_connections > 0 && others >= p->conf->max_connections) {
 		atomic_fetch_sub_explicit(&p->listener->connections, 1, memory_order_relaxed);
-		turn_away(p->acceptor, fd);
+		socket_reset_at_close(fd);
+		close(fd);
+		stat_add(&w->stats.refused, 1);
 		return;
-	}
-	if (p->conf->tls != NULL) {
-		ssl = tls_server_ssl(worker_tls(w, p->conf->tls));
-		if (ssl == NULL) {
-			atomic_fetch_sub_explicit(
-			    &p->listener->connections, 1, memory_order_relaxed);
-			turn_away(p->acceptor, fd);
-			return;
-		}
 	}
 	listener_ref(p->listener);
 	stat_add(&w->stats.accepted, 1);
-	client_accept(w, p->listener, p->conf, fd, peer, ssl);
+	client_accept(w, p->listener, p->conf, fd, peer);
 }
 
 /* Accepts up to most; false: accepting must pause, or the queue is empty. */

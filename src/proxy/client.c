@@ -4,13 +4,18 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/listener.h"
+#include "net/proxy_protocol.h"
 #include "net/socket.h"
 #include "net/tls_server.h"
 #include "proxy/client_h1.h"
+#include "proxy/crowd.h"
+#include "steer/table.h"
 
 enum {
 	LINGER_MS = 2000, /* for a client that still sends while we have said goodbye */
@@ -74,7 +79,10 @@ client_free(struct client *c)
 	worker_undefer(&c->go_on);
 	stat_add(&w->stats.bytes_in, c->stream.bytes_in);
 	stat_add(&w->stats.bytes_out, c->stream.bytes_out);
+	SSL_free(c->ssl);
 	stream_close(&c->stream);
+	if (c->counted)
+		crowd_leave(w->setup.crowd, &c->facts.peer);
 	list_unlink(&c->node);
 	atomic_fetch_sub_explicit(&c->listener->connections, 1, memory_order_relaxed);
 	listener_unref(c->listener);
@@ -155,6 +163,42 @@ serve(struct client *c)
 	c->ops->start(c);
 }
 
+/* Before anything was said: the kernel tells the other side. */
+static void
+turn_away(struct client *c)
+{
+	socket_reset_at_close(c->stream.fd);
+	client_free(c);
+}
+
+/* May its network have another connection? Those that stand for many clients may have any. */
+static bool
+admit(struct worker *w, const struct ip *ip, bool *counted)
+{
+	if (w->setup.crowd == NULL || ip->family == IP_NONE || ip_is_loopback(ip) ||
+	    ip_set_has(&w->table->topology->trusted_proxies, ip))
+		return true;
+	*counted = crowd_enter(w->setup.crowd, ip, w->limits.max_connections_per_client);
+	return *counted;
+}
+
+static void
+refuse_header(struct client *c, const char *why)
+{
+	static struct log_limit limit;
+
+	log_limited(&limit, LOG_LEVEL_WARN, "%s: connection from %.*s closed: %s",
+	    c->facts.listener, (int)c->facts.ip_len, c->facts.ip, why);
+	stat_add(&c->worker->stats.bad_headers, 1);
+	turn_away(c);
+}
+
+static void
+on_header_timeout(void *arg)
+{
+	refuse_header(arg, "no PROXY header in time");
+}
+
 static void
 on_handshake_timeout(void *arg)
 {
@@ -175,6 +219,76 @@ on_opened(struct client *c)
 	if (c->facts.resumed)
 		stat_add(&w->stats.handshakes_resumed, 1);
 	serve(c);
+}
+
+/* Whom the header names is the client from here on. */
+static void
+take_header(struct client *c, const struct proxy_header *h)
+{
+	struct client_facts *f = &c->facts;
+
+	if (!h->named)
+		return;
+	f->peer = h->source;
+	f->ip_len = (uint16_t)ip_format(&h->source, f->ip);
+	f->port = h->source_port;
+	f->listener_port = h->destination_port;
+	f->tls_outside = h->tls;
+}
+
+static void
+after_header(struct client *c)
+{
+	SSL *ssl = c->ssl;
+
+	if (!admit(c->worker, &c->facts.peer, &c->counted)) {
+		stat_add(&c->worker->stats.refused, 1);
+		turn_away(c);
+	} else if (ssl != NULL) {
+		c->ssl = NULL;
+		c->stage = CLIENT_HANDSHAKE;
+		client_start_timer(c, c->worker->limits.tls_handshake_ms, on_handshake_timeout);
+		stream_accept_tls(&c->stream, ssl);
+	} else {
+		serve(c);
+		if (stream_may_read(&c->stream))
+			c->ops->on_stream(c, STREAM_READABLE);
+	}
+}
+
+/* What was read beyond the header, or of one that is not complete, is put back. */
+static void
+read_header(struct client *c)
+{
+	struct span in = loop_span(c->worker->loop);
+	enum proxy_header_result r = PROXY_HEADER_MORE;
+	struct proxy_header h;
+	ssize_t n;
+
+	do {
+		n = stream_read(&c->stream, in.at + in.len, LOOP_CHUNK - in.len);
+		if (n > 0)
+			in.len += (size_t)n;
+		r = proxy_header_parse(in.at, in.len, &h);
+	} while (n > 0 && r == PROXY_HEADER_MORE);
+	switch (r) {
+	case PROXY_HEADER_MORE:
+		if (n == STREAM_WAIT)
+			stream_unread(&c->stream, in.at, in.len);
+		else if (in.len == 0) /* somebody looked whether the port is open */
+			client_free(c);
+		else
+			refuse_header(c, "it ended within its PROXY header");
+		return;
+	case PROXY_HEADER_BAD:
+		refuse_header(c, h.why);
+		return;
+	case PROXY_HEADER_DONE:
+		take_header(c, &h);
+		stream_unread(&c->stream, in.at + h.len, in.len - h.len);
+		after_header(c);
+		return;
+	}
 }
 
 static void
@@ -198,6 +312,12 @@ on_stream(struct stream *s, unsigned events, void *arg)
 	struct client *c = arg;
 
 	switch (c->stage) {
+	case CLIENT_HEADER:
+		if (events & STREAM_FAILED)
+			client_free(c);
+		else
+			read_header(c);
+		return;
 	case CLIENT_HANDSHAKE:
 		if (events & STREAM_FAILED) {
 			on_handshake_timeout(c);
@@ -232,24 +352,68 @@ fill_facts(struct client *c, const struct conf_listener *conf, const struct sock
 	snprintf(f->listener, sizeof f->listener, "%s", conf->name);
 }
 
+/* Before anything was made for it. */
+static void
+turn_away_socket(struct worker *w, struct listener *l, int fd)
+{
+	socket_reset_at_close(fd);
+	close(fd);
+	atomic_fetch_sub_explicit(&l->connections, 1, memory_order_relaxed);
+	listener_unref(l);
+	stat_add(&w->stats.refused, 1);
+}
+
+/* The first stage; what comes behind a PROXY header waits for it. */
+static void
+begin(struct client *c, const struct conf_listener *conf, int fd, SSL *ssl)
+{
+	struct worker *w = c->worker;
+
+	stream_accept(&c->stream, w->loop, fd, conf->proxy_protocol ? NULL : ssl, on_stream, c);
+	if (conf->proxy_protocol) {
+		c->ssl = ssl;
+		c->stage = CLIENT_HEADER;
+		client_start_timer(c, w->limits.proxy_header_ms, on_header_timeout);
+		if (!ip_set_has(&w->table->topology->trusted_proxies, &c->facts.peer))
+			refuse_header(c, "its address is not among trusted_proxies");
+	} else if (ssl != NULL) {
+		c->stage = CLIENT_HANDSHAKE;
+		client_start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
+	} else {
+		serve(c);
+	}
+}
+
 void
 client_accept(struct worker *w, struct listener *l, const struct conf_listener *conf, int fd,
-    const struct sockaddr *peer, SSL *ssl)
+    const struct sockaddr *peer)
 {
-	struct client *c = slab_take(w->client_slab);
+	struct ip ip = ip_of(peer);
+	bool counted = false;
+	SSL *ssl = NULL;
+	struct client *c;
 
+	if (!conf->proxy_protocol && !admit(w, &ip, &counted)) {
+		turn_away_socket(w, l, fd);
+		return;
+	}
+	if (conf->tls != NULL) {
+		ssl = tls_server_ssl(worker_tls(w, conf->tls));
+		if (ssl == NULL) {
+			if (counted)
+				crowd_leave(w->setup.crowd, &ip);
+			turn_away_socket(w, l, fd);
+			return;
+		}
+	}
+	c = slab_take(w->client_slab);
 	memset(c, 0, client_block_size());
 	c->worker = w;
 	c->listener = l;
+	c->counted = counted;
 	fill_facts(c, conf, peer);
 	list_append(&w->clients, &c->node);
 	w->client_count++;
 	stat_step(&w->stats.clients, 1);
-	stream_accept(&c->stream, w->loop, fd, ssl, on_stream, c);
-	if (ssl == NULL) {
-		serve(c);
-		return;
-	}
-	c->stage = CLIENT_HANDSHAKE;
-	client_start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
+	begin(c, conf, fd, ssl);
 }

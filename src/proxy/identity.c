@@ -14,7 +14,7 @@ be_the_peer(struct identity *i, const struct client_facts *f)
 	i->port = f->port;
 	i->trust = TRUST_NOTHING;
 	i->claimed = false;
-	i->https = f->tls;
+	i->https = f->tls || f->tls_outside;
 	i->text_len = (uint8_t)f->ip_len;
 	memcpy(i->text, f->ip, f->ip_len);
 }

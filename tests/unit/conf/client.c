@@ -67,6 +67,11 @@ static const struct mistake {
 	{ { .top = "trusted_proxies = true;" },
 	    "t.conf:1: trusted_proxies: a list of networks was expected, found true; write ( "
 	    "\"192.0.2.0/24\" )" },
+	{ { .listener = "proxy_protocol = true;" },
+	    "t.conf:2: proxy_protocol takes headers from trusted_proxies only, and there are none; "
+	    "add "
+	    "trusted_proxies = ( \"...\" ); with the addresses of what is in front of this "
+	    "listener" },
 	{ { .top = "client_ip_header = \"X Real IP\";" },
 	    "t.conf:1: client_ip_header: \"X Real IP\" is no token; write letters and digits, as "
 	    "in "
