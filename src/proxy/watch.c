@@ -257,8 +257,8 @@ wish_stranded(struct sweep *s, const struct list *tries)
 }
 
 /*
- * Its region is well, but the endpoint has gone down since the last look: what waits there moves on.
- * In a panic that says nothing.
+ * Its region is well, but the endpoint has gone down since the last look: what waits there moves
+ * on. In a panic that says nothing.
  */
 static void
 look_at_endpoints(struct sweep *s, struct service_region *r, enum region_state state)

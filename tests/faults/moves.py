@@ -12,16 +12,16 @@ GONE = {"down", "evacuated", "hold", "suspect"}
 
 
 def _gave_up(old, new, hit):
-    """What regions in hard trouble lost between two samples, and whether a grey one lost any."""
+    """What regions in hard trouble lost between two samples, and how many are grey."""
     hard = sum(old.share[r] - new.share[r] for r in old.share
                if (new.state[r] in GONE or r in hit) and new.share[r] < old.share[r])
-    grey = any(new.state[r] == "grey" or old.state[r] == "grey" for r in old.share)
+    grey = sum(new.state[r] == "grey" or old.state[r] == "grey" for r in old.share)
     return hard, grey
 
 
 def _too_fast(old, new, hit):
     hard, grey = _gave_up(old, new, hit)
-    allowed = (GREY if grey else CALM) * (new.at - old.at) + hard + SLACK_POINTS
+    allowed = (GREY * grey or CALM) * (new.at - old.at) + hard + SLACK_POINTS
     for region in old.share:
         grown = new.share[region] - old.share[region]
         if grown > allowed:
