@@ -16,6 +16,7 @@ enum {
 	GRACE_MS = 2000, /* after a start, for first probes to come back */
 	BASE_SLOTS = 20, /* mean latencies, of 30 s each */
 	BASE_SLOT_MS = 30000,
+	BASE_SECONDS_MIN = 10, /* with answers, for a slot's mean to hold the slow ones too */
 };
 
 struct brain_endpoint {
@@ -70,6 +71,7 @@ struct brain_region {
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;
 	uint64_t base_sum_us, base_total;
+	unsigned base_seconds; /* with answers, in the slot that is being filled */
 
 	bool evacuated;
 	uint64_t evacuated_until_ms;

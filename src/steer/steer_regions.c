@@ -101,25 +101,35 @@ take_counts(struct steer *s, struct brain_region *r)
  * The mean latency of 30 s, of which limits take the median of 10 minutes. Little's law speaks of
  * the mean: with a median of 5 ms and 2 % of reports that take 3 s, there is 13 times as much in
  * flight as the median says.
+ *
+ * The first slot ends as soon as it says anything: until then nothing protects the region, and that
+ * may be the moment at which it has to take over from another one. But a few seconds, a standby's
+ * first, know nothing of the answers that are still being worked on, and a limit from them would
+ * shut the region.
  */
 static void
 learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte)
 {
+	bool enough;
+
 	if (r->base_next_ms == 0)
 		r->base_next_ms = s->now_ms + BASE_SLOT_MS;
 	if (first_byte != NULL && r->region.state == REGION_UP) {
 		r->base_sum_us += first_byte->sum_us;
 		r->base_total += first_byte->total;
+		r->base_seconds += first_byte->total > 0;
 	}
-	if (s->now_ms < r->base_next_ms)
+	enough = r->base_total >= GREY_MIN_TRIES && r->base_seconds >= BASE_SECONDS_MIN;
+	if (s->now_ms < r->base_next_ms && (r->base_count > 0 || !enough))
 		return;
-	if (r->base_total >= GREY_MIN_TRIES) {
+	if (enough) {
 		r->base_us[r->base_at] = (double)r->base_sum_us / (double)r->base_total;
 		r->base_at = (r->base_at + 1) % BASE_SLOTS;
 		r->base_count += r->base_count < BASE_SLOTS;
 	}
 	r->base_sum_us = 0;
 	r->base_total = 0;
+	r->base_seconds = 0;
 	r->base_next_ms = s->now_ms + BASE_SLOT_MS;
 }
 

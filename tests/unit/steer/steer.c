@@ -390,9 +390,29 @@ START_TEST(in_flight_is_limited_by_the_mean_latency_once_it_is_known)
 	brain_run(&b, 5000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
-	brain_run(&b, 40000);
+	brain_run(&b, 8000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 20 + 3 * sqrt(20)), 1);
+}
+END_TEST
+
+START_TEST(a_few_seconds_of_answers_limit_nothing)
+{
+	struct steer_region_out out;
+
+	brain_plan(&b, 1);
+	b.regions[0].capacity = 4000;
+	b.demand = 0;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 25000);
+	b.demand = 1000;
+	brain_run(&b, 7000); /* over the end of a slot */
+	steer_region(b.s, 0, &out);
+	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
+	brain_run(&b, 12000);
+	steer_region(b.s, 0, &out);
+	ck_assert_double_gt(out.limit_in_flight, 0);
 }
 END_TEST
 
@@ -512,6 +532,7 @@ main(void)
 	tcase_add_test(tests, what_waits_serves_rather_than_that_requests_are_refused);
 	tcase_add_test(tests, it_is_said_before_a_loss_that_it_could_not_be_absorbed);
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
+	tcase_add_test(tests, a_few_seconds_of_answers_limit_nothing);
 	tcase_add_test(tests, of_two_grey_regions_the_one_that_is_clean_again_serves);
 	tcase_add_test(tests, errors_of_the_first_second_of_all_condemn_no_region);
 	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
