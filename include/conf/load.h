@@ -37,6 +37,7 @@ void derive(struct load *);
 void check(struct load *);
 void check_service(struct load *, const struct conf_service *);
 void check_routes(struct load *);
+void check_access(struct load *);
 void check_safety(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */
 void check_protocol(struct load *, const struct conf_service *);

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "conf/access.h"
 #include "conf/shaping.h"
 #include "conf/where.h"
 
@@ -78,6 +79,7 @@ struct conf_listener {
 	bool proxy_protocol; /* a PROXY header comes first, from trusted_proxies only */
 	bool redirect_https;
 	uint16_t redirect_port; /* 443 unless configured */
+	struct conf_access access;
 	uint32_t backlog;
 	uint32_t max_connections; /* of this listener, all workers together */
 	const struct conf_service *service; /* tcp: its service; tls_passthrough: for all other names */
@@ -263,6 +265,7 @@ struct conf_route {
 	const struct regex *redirect_regex; /* only paths that match; NULL: all */
 	uint16_t redirect_status;
 	bool redirect_https;
+	struct conf_access access;
 	enum conf_priority priority;
 	struct conf_on_down on_region_down;
 	struct conf_where where;
@@ -347,6 +350,7 @@ struct topology {
 
 	struct conf_listener *listeners;
 	unsigned listener_count;
+	bool listeners_have_rules; /* about access, any of them */
 	struct conf_tls *tls;
 	unsigned tls_count;
 	struct conf_region *regions;

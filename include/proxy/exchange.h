@@ -22,11 +22,13 @@
 #include "steer/admission.h"
 #include "steer/balance.h"
 
+struct listener;
 struct service;
 struct worker;
 
 /* What is known of the connection a request came by; lives as long as the client. */
 struct client_facts {
+	const struct listener *accepted_by;
 	struct ip peer; /* by the kernel's word, or the PROXY header's */
 	char ip[48];
 	uint16_t ip_len;
@@ -70,6 +72,7 @@ struct exchange {
 
 	enum x_state state;
 	enum fault fault; /* why the try or the exchange failed */
+	uint32_t retry_after_s; /* with FAULT_RATE_LIMITED */
 	bool running; /* a step is on the stack */
 	bool again; /* something came in meanwhile */
 

@@ -17,6 +17,7 @@
 #include "base/ring.h"
 
 struct crowd;
+struct rate_table;
 struct table;
 struct touched;
 struct worker;
@@ -56,6 +57,8 @@ struct worker_setup {
 	unsigned count;
 	unsigned char ticket_seed[32]; /* the same for all workers */
 	struct crowd *crowd; /* of all workers; owned by the caller. NULL: clients are not counted */
+	struct rate_table *rates; /* of all workers; owned by the caller */
+	uint64_t rate_seed; /* unknown to clients, the same for all workers */
 	uint64_t loop_seed; /* the same for all workers, another in every process */
 	struct ring *urgent; /* of struct urgent; owned by the caller, outlives the worker */
 	int urgent_fd; /* eventfd, written after a commit; -1: none */

@@ -25,6 +25,7 @@
 #include "net/listener.h"
 #include "proxy/access_log.h"
 #include "proxy/crowd.h"
+#include "proxy/rate_table.h"
 #include "proxy/worker.h"
 #include "steer/touched.h"
 
@@ -43,6 +44,7 @@ struct server {
 	struct touched **touched;
 	struct ring **access; /* NULL: the access log is off */
 	struct crowd *crowd;
+	struct rate_table *rates;
 	int urgent_fd;
 	struct access_log *access_log; /* NULL: off */
 	struct controller *controller;
@@ -134,19 +136,26 @@ server_give_to(struct server *s, uid_t uid, gid_t gid, struct error *error)
 	return false;
 }
 
+/* What clients must not know or be able to aim at; false: there are no random bytes. */
+static bool
+give_secrets(struct worker_setup *setup)
+{
+	return RAND_bytes(setup->ticket_seed, sizeof setup->ticket_seed) == 1 &&
+	    RAND_bytes((unsigned char *)&setup->loop_seed, sizeof setup->loop_seed) == 1 &&
+	    RAND_bytes((unsigned char *)&setup->rate_seed, sizeof setup->rate_seed) == 1;
+}
+
 static bool
 start_workers(struct server *s, struct error *error)
 {
 	struct worker_setup setup = { .count = s->count, .urgent_fd = s->urgent_fd };
-	uint64_t crowd_seed;
 
-	if (RAND_bytes(setup.ticket_seed, sizeof setup.ticket_seed) != 1 ||
-	    RAND_bytes((unsigned char *)&setup.loop_seed, sizeof setup.loop_seed) != 1 ||
-	    RAND_bytes((unsigned char *)&crowd_seed, sizeof crowd_seed) != 1) {
+	if (!give_secrets(&setup)) {
 		error_set(error, "OpenSSL has no random bytes for session tickets");
 		return false;
 	}
-	setup.crowd = s->crowd = crowd_new(crowd_seed);
+	setup.crowd = s->crowd = crowd_new(setup.rate_seed);
+	setup.rates = s->rates = rate_table_new();
 	for (unsigned i = 0; i < s->count; i++) {
 		setup.index = i;
 		setup.urgent = s->urgent[i];
@@ -353,6 +362,7 @@ server_free(struct server *s)
 		close(s->urgent_fd);
 	topology_unref(s->topology);
 	crowd_free(s->crowd);
+	rate_table_free(s->rates);
 	mem_free(s->view_workers);
 	mem_free(s->access);
 	mem_free(s->touched);

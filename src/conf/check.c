@@ -189,5 +189,6 @@ check(struct load *l)
 	for (unsigned i = 0; i < t->service_count; i++)
 		check_service(l, &t->services[i]);
 	check_routes(l);
+	check_access(l);
 	check_safety(l);
 }

@@ -98,6 +98,12 @@ derive_server_names(struct load *l)
 		conf_server_names_sort(&t->listeners[i]);
 }
 
+static bool
+has_rules(const struct conf_access *a)
+{
+	return a->deny.count > 0 || a->allow.count > 0 || a->rate_limit != NULL;
+}
+
 void
 derive(struct load *l)
 {
@@ -106,6 +112,8 @@ derive(struct load *l)
 	if (t->workers == 0)
 		t->workers = cpus_usable("");
 	t->client.header_line_bytes = smaller(t->client.header_line_bytes, t->client.header_bytes);
+	for (unsigned i = 0; i < t->listener_count; i++)
+		t->listeners_have_rules |= has_rules(&t->listeners[i].access);
 	for (unsigned i = 0; i < t->region_count; i++)
 		t->regions[i].index = i;
 	for (unsigned i = 0; i < t->service_count; i++) {

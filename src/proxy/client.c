@@ -13,6 +13,7 @@
 #include "net/proxy_protocol.h"
 #include "net/socket.h"
 #include "net/tls_server.h"
+#include "proxy/access.h"
 #include "proxy/client_h1.h"
 #include "proxy/crowd.h"
 #include "steer/table.h"
@@ -171,10 +172,15 @@ turn_away(struct client *c)
 	client_free(c);
 }
 
-/* May its network have another connection? Those that stand for many clients may have any. */
+/*
+ * May it come, by its listener's rules, and its network have another connection? Those that stand
+ * for many clients may have any number.
+ */
 static bool
-admit(struct worker *w, const struct ip *ip, bool *counted)
+admit(struct worker *w, const struct listener *l, const struct ip *ip, bool *counted)
 {
+	if (!access_admits(w, l, ip))
+		return false;
 	if (w->setup.crowd == NULL || ip->family == IP_NONE || ip_is_loopback(ip) ||
 	    ip_set_has(&w->table->topology->trusted_proxies, ip))
 		return true;
@@ -241,7 +247,7 @@ after_header(struct client *c)
 {
 	SSL *ssl = c->ssl;
 
-	if (!admit(c->worker, &c->facts.peer, &c->counted)) {
+	if (!admit(c->worker, c->listener, &c->facts.peer, &c->counted)) {
 		stat_add(&c->worker->stats.refused, 1);
 		turn_away(c);
 	} else if (ssl != NULL) {
@@ -341,6 +347,7 @@ fill_facts(struct client *c, const struct conf_listener *conf, const struct sock
 {
 	struct client_facts *f = &c->facts;
 
+	f->accepted_by = c->listener;
 	f->peer = ip_of(peer);
 	f->ip_len = (uint16_t)socket_format_ip(peer, f->ip, sizeof f->ip);
 	f->port = socket_port(peer);
@@ -393,7 +400,7 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 	SSL *ssl = NULL;
 	struct client *c;
 
-	if (!conf->proxy_protocol && !admit(w, &ip, &counted)) {
+	if (!conf->proxy_protocol && !admit(w, l, &ip, &counted)) {
 		turn_away_socket(w, l, fd);
 		return;
 	}

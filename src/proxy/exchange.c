@@ -363,20 +363,30 @@ step_tunnel(struct exchange *x)
 	return tunnel_is_over(x) ? go(x, X_DONE) : WAIT;
 }
 
+/* When to come again; 0: nobody knows. Spread, so that those turned away do not come back as one.
+ */
+static uint32_t
+retry_after(struct exchange *x)
+{
+	if (x->fault == FAULT_RATE_LIMITED)
+		return x->retry_after_s;
+	return fault_status(x->fault) == 503 ? 5 + rng_below(&x->worker->rng, 11) : 0;
+}
+
 void
 exchange_answer_failure(struct exchange *x)
 {
-	char retry_after[32];
+	uint32_t retry_after_s = retry_after(x);
+	char field[32];
 	struct own_answer a = {
 		.status = fault_status(x->fault),
 		.text = slice_of(fault_text(x->fault)),
 	};
 
-	if (a.status == 503) {
-		/* Spread, so that those turned away do not come back as one. */
-		a.extra.at = retry_after;
-		a.extra.len = (size_t)snprintf(retry_after, sizeof retry_after,
-		    "Retry-After: %u\r\n", 5 + rng_below(&x->worker->rng, 11));
+	if (retry_after_s > 0) {
+		a.extra.at = field;
+		a.extra.len =
+		    (size_t)snprintf(field, sizeof field, "Retry-After: %u\r\n", retry_after_s);
 	}
 	x->status = (uint16_t)a.status;
 	x->own_answer = true;

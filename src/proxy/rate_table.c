@@ -87,18 +87,29 @@ find(struct rate_table *t, uint64_t key)
 	return b;
 }
 
+/* A bucket that takes longer than 30 years to fill is as good as one that does. */
+static uint64_t
+depth(uint64_t interval_ns, uint32_t burst)
+{
+	static const uint64_t most_ns = UINT64_C(1000000000000000000);
+	uint64_t ns;
+
+	return __builtin_mul_overflow(interval_ns, burst, &ns) || ns > most_ns ? most_ns : ns;
+}
+
 uint64_t
 rate_table_take(
     struct rate_table *t, uint64_t key, uint64_t interval_ns, uint32_t burst, uint64_t now_ns)
 {
+	uint64_t depth_ns = depth(interval_ns, burst);
 	struct bucket *b = find(t, key != 0 ? key : 1);
 	unsigned long long full_ns = full_at(b);
 
 	for (;;) {
 		uint64_t after_ns = (full_ns > now_ns ? full_ns : now_ns) + interval_ns;
 
-		if (after_ns - now_ns > interval_ns * burst)
-			return after_ns - now_ns - interval_ns * burst;
+		if (after_ns - now_ns > depth_ns)
+			return after_ns - now_ns - depth_ns;
 		if (atomic_compare_exchange_weak_explicit(&b->full_ns, &full_ns, after_ns,
 			memory_order_relaxed, memory_order_relaxed))
 			return 0;

@@ -5,6 +5,7 @@
 
 #include "conf/topology.h"
 #include "http/uri.h"
+#include "proxy/access.h"
 #include "proxy/exchange.h"
 #include "proxy/match.h"
 #include "proxy/redirect.h"
@@ -147,21 +148,28 @@ routing_decide(struct exchange *x)
 	char host_buf[256];
 	struct slice host, path;
 	const struct conf_route *route;
+	enum fault why;
 	bool changed;
 
 	if (x->head.host.len >= sizeof host_buf)
 		return nowhere(x, FAULT_BAD_REQUEST);
 	host = host_without_port(x, host_buf);
-	if (x->facts->redirect_https && !x->who.https)
-		return sent(x, redirect_to_https(x, host));
 	if (x->worker->table == NULL)
 		return nowhere(x, FAULT_NO_ENDPOINT);
+	why = access_by_listener(x);
+	if (why != FAULT_NONE)
+		return nowhere(x, why);
+	if (x->facts->redirect_https && !x->who.https)
+		return sent(x, redirect_to_https(x, host));
 	if (!normalize(x, &path, &changed))
 		return nowhere(x, FAULT_BAD_REQUEST);
 	route = table_route(x->worker->table, host, path, match_accepts, x);
 	if (route == NULL)
 		return nowhere(x, FAULT_NO_ROUTE);
 	remember_route(x, route);
+	why = access_by_route(x, route);
+	if (why != FAULT_NONE)
+		return nowhere(x, why);
 	if (route->redirect_https && !x->who.https)
 		return sent(x, redirect_to_https(x, host));
 	if (redirect_wanted(route, x, path))

@@ -37,11 +37,34 @@ START_TEST(networks_are_written_in_several_ways)
 }
 END_TEST
 
+START_TEST(rules_are_of_listeners_and_routes)
+{
+	struct topology *t = load_good(whole(&(struct parts){
+	    .listener = "deny = ( \"192.0.2.0/24\" );",
+	    .route =
+		"service = \"shop\"; allow = ( \"10.0.0.0/8\" ); rate_limit = { rate = 5; };" }));
+	const struct conf_rate_limit *limit = t->routes[0].access.rate_limit;
+
+	ck_assert(t->listeners_have_rules);
+	ck_assert(has(&t->listeners[0].access.deny, "192.0.2.1"));
+	ck_assert_uint_eq(t->listeners[0].access.allow.count, 0);
+	ck_assert_ptr_null(t->listeners[0].access.rate_limit);
+	ck_assert(has(&t->routes[0].access.allow, "10.1.1.1"));
+	ck_assert_ptr_nonnull(limit);
+	ck_assert_uint_eq(limit->rate, 5);
+	ck_assert_uint_eq(limit->per_ms, 1000);
+	ck_assert_uint_eq(limit->burst, 0);
+	ck_assert_int_eq(limit->key, RATE_KEY_CLIENT_IP);
+	topology_unref(t);
+}
+END_TEST
+
 START_TEST(nobody_is_trusted_unasked)
 {
 	struct topology *t = load_good(whole(&(struct parts){ 0 }));
 
 	ck_assert_uint_eq(t->trusted_proxies.count, 0);
+	ck_assert(!t->listeners_have_rules);
 	ck_assert_str_eq(t->client_ip_header, "X-Forwarded-For");
 	topology_unref(t);
 }
@@ -72,6 +95,14 @@ static const struct mistake {
 	    "add "
 	    "trusted_proxies = ( \"...\" ); with the addresses of what is in front of this "
 	    "listener" },
+	{ { .route = "service = \"shop\"; rate_limit = { rate = 5; key = \"header\"; };" },
+	    "t.conf:7: key = \"header\" does not say which one; add header = \"...\";" },
+	{ { .route = "service = \"shop\"; rate_limit = { rate = 5; header = \"X\"; };" },
+	    "t.conf:7: warning: header has no effect; write key = \"header\" or remove it" },
+	{ { .route = "service = \"shop\"; rate_limit = { per = \"1s\"; };" },
+	    "t.conf:7: rate_limit has no \"rate\"; add rate = \"...\";" },
+	{ { .listener = "rate_limit = { rate = 0; };" },
+	    "t.conf:2: rate: 0 is out of range; write a value from 1 to 1000000" },
 	{ { .top = "client_ip_header = \"X Real IP\";" },
 	    "t.conf:1: client_ip_header: \"X Real IP\" is no token; write letters and digits, as "
 	    "in "
@@ -91,6 +122,7 @@ main(void)
 	TCase *t = tcase_create("client");
 
 	tcase_add_test(t, networks_are_written_in_several_ways);
+	tcase_add_test(t, rules_are_of_listeners_and_routes);
 	tcase_add_test(t, nobody_is_trusted_unasked);
 	tcase_add_loop_test(t, a_mistake_is_told_with_its_remedy, 0, ARRAY_SIZE(mistakes));
 	suite_add_tcase(s, t);
