@@ -119,6 +119,8 @@ learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *
 		r->base_total += first_byte->total;
 		r->base_seconds += first_byte->total > 0;
 	}
+	if (r->first_us <= 0 && r->base_total >= GREY_MIN_TRIES)
+		r->first_us = (double)r->base_sum_us / (double)r->base_total;
 	enough = r->base_total >= GREY_MIN_TRIES && r->base_seconds >= BASE_SECONDS_MIN;
 	if (s->now_ms < r->base_next_ms && (r->base_count > 0 || !enough))
 		return;

@@ -405,6 +405,24 @@ base_latency_us(const struct brain_region *r)
 }
 
 /*
+ * The latency that limits go by. A region that has not served long enough to know its own, as a
+ * standby in the first half minute of a failover, when it needs its limit most, is given that of
+ * the slowest other region: they answer the same requests. If its own first answers took longer,
+ * it is farther away, and is given that; later ones may be slow because there are too many.
+ */
+static double
+latency_us(const struct steer *s, const struct brain_region *r)
+{
+	double own = base_latency_us(r), others = 0;
+
+	if (own > 0 || r->first_us <= 0)
+		return own;
+	for (unsigned i = 0; i < s->plan->region_count; i++)
+		others = fmax(others, base_latency_us(&s->regions[i]));
+	return others > 0 ? fmax(others, r->first_us) : 0;
+}
+
+/*
  * In flight twice what Little's law says for the capacity: it is what protects a region that has
  * become slow. Three standard deviations of arrivals on top, or chance would throttle a small
  * region; 0 until the latency is known.
@@ -448,7 +466,7 @@ brain_limit(struct steer *s, const struct steer_seen *seen)
 		if (limit <= 0)
 			continue;
 		if (seen->second)
-			in_flight = most_in_flight(limit, base_latency_us(r));
+			in_flight = most_in_flight(limit, latency_us(s, r));
 		changed = changed || fabs(limit - r->limit) > 0 ||
 		    fabs(in_flight - r->limit_in_flight) > 0;
 		r->limit = limit;

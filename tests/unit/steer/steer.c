@@ -416,6 +416,33 @@ START_TEST(a_few_seconds_of_answers_limit_nothing)
 }
 END_TEST
 
+/* A cold standby is given what the others need, or what it needs itself, before it has proved either. */
+START_TEST(in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need)
+{
+	struct steer_region_out out;
+
+	brain_plan(&b, 2);
+	b.regions[1].tier = 1;
+	b.regions[1].capacity = 200;
+	b.demand = 400;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_answer(&b, 0, ANSWER_SLOWLY); /* 2 s, always */
+	brain_run(&b, 75000);
+	steer_region(b.s, 1, &out);
+	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	brain_run(&b, 3000);
+	steer_region(b.s, 1, &out);
+	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 400 + 3 * sqrt(400)), 1);
+	brain_answer(&b, 1, ANSWER_SLOWLY); /* what it learns in its first seconds is no excuse */
+	brain_run(&b, 5000);
+	steer_region(b.s, 1, &out);
+	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 400 + 3 * sqrt(400)), 1);
+}
+END_TEST
+
 START_TEST(of_two_grey_regions_the_one_that_is_clean_again_serves)
 {
 	brain_plan(&b, 2);
@@ -533,6 +560,7 @@ main(void)
 	tcase_add_test(tests, it_is_said_before_a_loss_that_it_could_not_be_absorbed);
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
 	tcase_add_test(tests, a_few_seconds_of_answers_limit_nothing);
+	tcase_add_test(tests, in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need);
 	tcase_add_test(tests, of_two_grey_regions_the_one_that_is_clean_again_serves);
 	tcase_add_test(tests, errors_of_the_first_second_of_all_condemn_no_region);
 	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
