@@ -22,8 +22,9 @@ KINDS = (Kind("quick", weight=93, path="/page", answer_bytes=1024),
 
 STANDBY_CAPACITY = 250
 # Of an endpoint of the small standby: what a request takes of its processor, and how many may wait
-# for that. It can do a little more than it says; with the line full it does a fifth of it.
-SMALL = {"cost_us": 2 * 1000000 // 262, "slots": 1, "queue": 500, "collapse": 4}
+# for that. At 250/s its processors are busy five sixths of the time; with the lines full it can do
+# a tenth of what it can without.
+SMALL = {"cost_us": 2 * 1000000 // 300, "slots": 1, "queue": 500, "collapse": 9}
 
 
 class Side:

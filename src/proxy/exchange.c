@@ -229,7 +229,8 @@ step_pick(struct exchange *x)
 		why = tries_choose(x, tries_class(x), &c);
 	if (why != FAULT_NONE) {
 		count_refusal(x, why);
-		if (x->fault == FAULT_NONE)
+		/* Whatever made it look elsewhere: there was a place, only no room. */
+		if (x->fault == FAULT_NONE || why == FAULT_SHED)
 			x->fault = why;
 		return go(x, X_FAILED);
 	}

@@ -172,3 +172,28 @@ def what_waits_in_a_region_that_goes_down_moves_on_if_it_may(t):
     gate.set()
     post.response().expect(200, "late")
     assert len(east.of("/post")) == 1 and not gcp.of("/post")
+
+
+@sanitize
+def who_is_caught_by_a_loss_and_finds_no_room_elsewhere_is_told_to_come_again(t):
+    east, gcp = t.origin("east"), t.origin("gcp")
+    caught = []
+
+    def script(x):
+        caught.append(x)
+        t.until(lambda: len(caught) >= 10, "ten wait for an answer", 20)
+        x.reset()
+
+    east.does(script)
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
+                         "gcp": {"endpoints": [gcp], "tier": 1, "text": "capacity = 10;"}})
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(p.get("/"))) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    served = [a for a in answers if a.status == 200]
+    shed = [a for a in answers if a.status == 503]
+    assert served and shed and len(served) + len(shed) == 10, [a.status for a in answers]
+    assert all(a.get("retry-after") for a in shed), shed[0]
