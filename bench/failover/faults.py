@@ -83,7 +83,7 @@ ALL = [
              lambda r: r.netns.blackhole(), lambda r: r.netns.heal(), Target(500, 600, None),
              lasts=1.0),
     Fault("small", "killed, and the standby can do 250/s",
-          lambda r: r.kill(), lambda r: r.start(), None, lead=45.0, lasts=15.0, small_standby=True),
+          lambda r: r.kill(), lambda r: r.start(), None, lead=30.0, lasts=15.0, small_standby=True),
 ]
 
 # A rough run sees the fault, and not how a grey region comes back.
