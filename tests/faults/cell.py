@@ -94,8 +94,9 @@ class Cell:
         e = self.expect
         bad = []
         safe, unsafe = checker.failed(True), checker.failed(False)
-        # What may not be sent twice waits for as long as its timeouts say.
-        touched = [r for r in checker.between(begin, end + 60) if r.safe]
+        # What may not be sent twice, and an answer that has begun, cannot go elsewhere: they wait
+        # for as long as their timeouts say.
+        touched = [r for r in checker.between(begin, end + 60) if r.safe and r.kind != "big"]
         worst, late = checker.worst_ms(touched), checker.over_ms(100, touched)
         settled = self._settled(checker, begin, end)
         back = next((s.at - end for s in samples if s.at > end and s.share[self.lost] > 0), None)

@@ -77,6 +77,7 @@ class World:
         self.specs = {r.name: r for r in regions}
         self.spaces = {}
         self.origins = {}
+        tls = tls or protocol == "h2"  # agreed on by ALPN
         self._secure = secure
         self.facts_at_end = []
         self._logs = t.directory("logs")

@@ -196,7 +196,7 @@ take_kind(const char *text)
 static void
 take_wire(const char *name)
 {
-	static const struct wire *const all[] = { &wire_h1 };
+	static const struct wire *const all[] = { &wire_h1, &wire_h2 };
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (strcmp(all[i]->name, name) == 0)

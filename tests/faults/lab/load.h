@@ -2,7 +2,7 @@
  * The load: requests on a constant schedule, each with an id of its own.
  *
  * load.c makes the jobs, keeps their deadlines and writes one line for each; how a job travels is
- * a struct wire (load_h1.c). One thread, one event base.
+ * a struct wire (load_h1.c, load_h2.c). One thread, one event base.
  */
 #ifndef LAB_LOAD_H
 #define LAB_LOAD_H
@@ -17,7 +17,6 @@
 
 struct event_base;
 struct load;
-struct wire_link;
 
 /* What is asked for, and how often among all. */
 struct kind {
@@ -35,7 +34,7 @@ struct job {
 	char id[LAB_ID_MAX + 1];
 	int64_t due_us; /* CLOCK_MONOTONIC, as all times here */
 	int64_t sent_us;
-	struct wire_link *link; /* the wire's; NULL when it does not carry it any more */
+	void *on; /* the wire's: what carries it; NULL when nothing does any more */
 	TAILQ_ENTRY(job) next;
 };
 
@@ -49,7 +48,7 @@ struct wire {
 	void (*drop)(struct load *, struct job *); /* its deadline is over */
 };
 
-extern const struct wire wire_h1;
+extern const struct wire wire_h1, wire_h2;
 
 struct load {
 	struct event_base *base;
@@ -68,5 +67,10 @@ struct load {
  * "cut" (after it), "garbage", "late".
  */
 void job_done(struct load *, struct job *, int status, const char *origin, const char *verdict);
+
+/* For wires: a stream to the proxy that connects when it is told to, ended when it is freed. */
+struct bufferevent *wire_stream(struct load *);
+/* Of an answer that has come whole. */
+const char *wire_verdict(const struct job *, int status, const struct pattern *body);
 
 #endif

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "load.h"
 #include "msg.h"
@@ -36,7 +35,7 @@ link_free(struct wire_link *c)
 	if (c->job == NULL)
 		TAILQ_REMOVE(&h->idle, c, next);
 	else
-		c->job->link = NULL;
+		c->job->on = NULL;
 	bufferevent_free(c->bev);
 	free(c);
 }
@@ -52,21 +51,11 @@ finish(struct wire_link *c, const char *verdict, bool reusable)
 
 	memcpy(origin, c->in.origin, sizeof origin);
 	c->job = NULL;
-	job->link = NULL;
+	job->on = NULL;
 	TAILQ_INSERT_TAIL(&h->idle, c, next);
 	if (!reusable)
 		link_free(c);
 	job_done(c->load, job, status, origin, verdict);
-}
-
-static const char *
-verdict_of(const struct wire_link *c)
-{
-	if (c->in.status < 200 || c->in.status > 299)
-		return "status";
-	if (!c->in.body.good || c->in.body.bytes != c->job->kind->answer_bytes)
-		return "wrong";
-	return "ok";
 }
 
 static void
@@ -82,7 +71,8 @@ on_read(struct bufferevent *bev, void *arg)
 	}
 	switch (msg_read(&c->in, in)) {
 	case MSG_DONE:
-		finish(c, verdict_of(c), !c->in.closes && evbuffer_get_length(in) == 0);
+		finish(c, wire_verdict(c->job, c->in.status, &c->in.body),
+		    !c->in.closes && evbuffer_get_length(in) == 0);
 		break;
 	case MSG_BAD:
 		finish(c, "garbage", false);
@@ -111,7 +101,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	} else if (!c->up) {
 		finish(c, "refused", false);
 	} else if ((what & BEV_EVENT_EOF) && msg_closed(&c->in)) {
-		finish(c, verdict_of(c), false);
+		finish(c, wire_verdict(c->job, c->in.status, &c->in.body), false);
 	} else if (c->in.begun) {
 		finish(c, "cut", false);
 	} else {
@@ -128,20 +118,7 @@ link_new(struct load *l)
 	if (c == NULL)
 		abort();
 	c->load = l;
-	if (l->tls != NULL) {
-		SSL *ssl = SSL_new(l->tls);
-
-		if (ssl == NULL || SSL_set_tlsext_host_name(ssl, l->host) != 1 ||
-		    SSL_set1_host(ssl, l->host) != 1)
-			abort();
-		c->bev = bufferevent_openssl_socket_new(l->base, -1, ssl,
-		    BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	} else {
-		c->bev = bufferevent_socket_new(
-		    l->base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	}
-	if (c->bev == NULL)
-		abort();
+	c->bev = wire_stream(l);
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	h->opening++;
@@ -181,7 +158,7 @@ h1_send(struct load *l, struct job *job)
 		c = link_new(l);
 	TAILQ_REMOVE(&h->idle, c, next);
 	c->job = job;
-	job->link = c;
+	job->on = c;
 	msg_begin(&c->in, true, job->id);
 	out = bufferevent_get_output(c->bev);
 	evbuffer_add_printf(out, "%s %s HTTP/1.1\r\nHost: %s\r\nX-Id: %s\r\n", job->kind->method,
@@ -196,7 +173,7 @@ static void
 h1_drop(struct load *l, struct job *job)
 {
 	(void)l;
-	link_free(job->link);
+	link_free(job->on);
 }
 
 const struct wire wire_h1 = {

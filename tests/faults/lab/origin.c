@@ -105,8 +105,7 @@ take_options(int argc, char **argv)
 		{ "name", required_argument, NULL, 'n' }, { "log", required_argument, NULL, 'o' },
 		{ "chain", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
 		{ "delay", required_argument, NULL, 'd' },
-		{ "slots", required_argument, NULL, 's' },
-		{ "cost", required_argument, NULL, 'u' },
+		{ "slots", required_argument, NULL, 's' }, { "cost", required_argument, NULL, 'u' },
 		{ "queue", required_argument, NULL, 'q' },
 		{ "collapse", required_argument, NULL, 'x' }, { NULL, 0, NULL, 0 } };
 	int c;

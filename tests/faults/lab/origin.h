@@ -56,8 +56,9 @@ struct origin {
 	int log;
 	unsigned delay_ms; /* of a request that does not ask for another */
 	unsigned slots;    /* requests at a time; 0: any number */
-	unsigned cost_us;  /* a slot is held for so long only, not for the whole delay; 0: for all of it */
-	unsigned queue;    /* that may wait for a slot; 503 beyond */
+	unsigned cost_us; /* a slot is held for so long only, not for the whole delay; 0: for all of
+			     it */
+	unsigned queue;   /* that may wait for a slot; 503 beyond */
 	unsigned collapse; /* a full queue makes everything take (1 + collapse) times as long */
 	struct behaviour traffic, health;
 	unsigned busy, waiting;

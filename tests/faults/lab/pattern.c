@@ -29,6 +29,13 @@ pattern_read(struct pattern *p, const char *data, size_t len)
 }
 
 void
+pattern_fill(const struct pattern *p, uint64_t at, char *to, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] = p->unit[(at + i) % p->unit_len];
+}
+
+void
 pattern_write(struct evbuffer *out, const char *id, size_t bytes)
 {
 	struct pattern p;

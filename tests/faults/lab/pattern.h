@@ -22,6 +22,8 @@ struct pattern {
 
 void pattern_begin(struct pattern *, const char *id);
 void pattern_read(struct pattern *, const char *data, size_t len);
+/* What stands from the byte at on. */
+void pattern_fill(const struct pattern *, uint64_t at, char *to, size_t len);
 void pattern_write(struct evbuffer *, const char *id, size_t bytes);
 
 #endif
