@@ -119,12 +119,16 @@ struct conf_endpoint {
 	struct conf_where where;
 };
 
+/* What is spoken to the endpoints of one region of a service. */
+enum conf_upstream_protocol { UPSTREAM_HTTP1, UPSTREAM_H2 };
+
 struct conf_service_region {
 	const struct conf_region *region;
 	uint32_t tier; /* 0 is preferred */
 	uint32_t weight; /* 0..10000 */
 	uint32_t capacity; /* of this service there, requests per second; 0: the region's, shared */
 	const char *host; /* Host to send; NULL: the client's */
+	enum conf_upstream_protocol protocol;
 	struct conf_upstream_tls tls;
 	struct conf_endpoint *endpoints;
 	unsigned endpoint_count;
@@ -138,7 +142,7 @@ enum conf_balance { BALANCE_LEAST_REQUEST, BALANCE_ROUND_ROBIN, BALANCE_RANDOM, 
 /* What maglev hashes. */
 enum conf_hash_on { HASH_CLIENT_IP, HASH_PATH, HASH_HEADER, HASH_COOKIE };
 
-enum conf_check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS };
+enum conf_check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_GRPC };
 
 struct conf_status_range {
 	uint16_t from;
@@ -150,6 +154,7 @@ struct conf_health_check {
 	const char *path;
 	const char *method; /* "GET" */
 	const char *host; /* NULL: as traffic's */
+	const char *service; /* that a gRPC check asks for; "": the server as a whole */
 	uint16_t port; /* 0: the endpoint's */
 	struct conf_status_range *expect_status; /* 200-399 */
 	unsigned expect_status_count;
@@ -184,6 +189,7 @@ struct conf_timeouts { /* ms; 0: none */
 
 struct conf_limits { /* of one endpoint, all workers together */
 	uint32_t max_connections;
+	uint32_t max_streams; /* of one HTTP/2 connection */
 	uint32_t max_waiting;
 	uint32_t max_wait_ms;
 	uint32_t keep_alive_ms; /* an idle connection is kept this long */

@@ -19,6 +19,7 @@
 
 struct endpoint;
 struct probe;
+struct probe_h2;
 struct site;
 
 enum { PROBE_BODY_MAX = 16 * 1024 }; /* how far into a body its text is looked for */
@@ -70,6 +71,7 @@ struct probe {
 	uint64_t body_seen;
 	struct h1_parse parse;
 	struct h1_body body;
+	struct probe_h2 *h2; /* owned, while the connection speaks HTTP/2; else NULL */
 };
 
 /* Makes a zeroed probe ready; site may be exchanged later. */

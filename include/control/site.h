@@ -7,7 +7,9 @@
 #ifndef CONTROL_SITE_H
 #define CONTROL_SITE_H
 
+#include <openssl/types.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 struct conf_health_check;
 struct conf_service;
@@ -16,6 +18,7 @@ struct endpoint;
 struct needle;
 struct sites;
 struct tls_client;
+struct tls_session_slot;
 struct topology;
 struct trust;
 
@@ -42,10 +45,19 @@ bool site_equal(const struct site *a, const struct site *b);
  * TLS as traffic speaks it, unless the check has a port of its own: then its type alone says so.
  */
 bool site_speaks_tls(const struct site *, const struct endpoint *);
+/* HTTP/2, because the region's endpoints do, or because the check is gRPC's. */
+bool site_speaks_h2(const struct site *);
 /*
  * The TLS client, made at the first call: reading the system's certificates takes milliseconds
  * that a topology without https endpoints need not spend. NULL: it cannot be made (logged once).
  */
 struct tls_client *site_tls(struct site *);
+/* An SSL for a probe. NULL: there can be no TLS with this endpoint, and never clear text instead. */
+SSL *site_ssl(struct site *, const struct endpoint *, struct tls_session_slot *);
+
+/* Where a probe goes: the endpoint, at the check's port if it has one. */
+struct sockaddr_storage site_address(const struct site *, const struct endpoint *);
+/* Is it a good status? */
+bool site_expects(const struct site *, unsigned status);
 
 #endif

@@ -42,7 +42,9 @@ struct socket_path {
 	uint32_t rtt_us; /* round trip, smoothed; 0: not measured */
 	uint32_t sent_ago_ms; /* since bytes were last sent, for the first time or again */
 	uint64_t acknowledged_bytes; /* in the connection's life */
+	uint64_t written_bytes; /* at most: they, and what the kernel still has to send */
 	bool unacknowledged; /* bytes are under way */
+	bool resent; /* the oldest of them timed out and were sent again */
 };
 bool socket_path(int fd, struct socket_path *); /* false: not TCP, or not connected */
 

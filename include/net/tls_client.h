@@ -34,6 +34,10 @@ void tls_client_free(struct tls_client *);
  * certificate could hold the name: do not connect then, for a stream without an SSL is clear.
  */
 SSL *tls_client_ssl(struct tls_client *, const char *host, struct tls_session_slot *slot);
+/* Offers HTTP/2 alone, by ALPN, in place of HTTP/1.1. */
+bool tls_client_offer_h2(SSL *);
+/* After the handshake: did the peer agree to HTTP/2? */
+bool tls_client_agreed_to_h2(const SSL *);
 void tls_client_forget_slot(SSL *);
 /* Was the failed handshake a matter of trust (certificate), or of the connection? */
 enum fault tls_client_fault(const SSL *);

@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "base/timer.h"
+#include "conf/topology.h"
 #include "net/stream.h"
 
 struct connection;
@@ -22,6 +23,11 @@ struct upstream;
 struct worker;
 
 struct connection_ops {
+	/*
+	 * A request that was given to it may come back as not sent: whoever gives it must be able
+	 * to give it again.
+	 */
+	bool may_refuse;
 	/* A zeroed one; the other gives it back, its stream closed. */
 	struct connection *(*new)(struct worker *);
 	void (*free)(struct connection *);
@@ -37,9 +43,11 @@ struct connection_ops {
 	bool (*has_room)(struct connection *);
 	/* Has the kernel all that the lease was given to send? */
 	bool (*is_written)(struct upstream *);
+	/* Asks whether anybody is there: the answer comes as connection_opened(). NULL: can't. */
+	void (*verify)(struct connection *);
 };
 
-extern const struct connection_ops connection_h1;
+extern const struct connection_ops connection_h1, connection_h2;
 
 struct connection {
 	const struct connection_ops *ops;
@@ -53,12 +61,17 @@ struct connection {
 	uint64_t connect_us;
 	uint64_t alive_ms; /* it was last seen to work */
 	uint64_t idle_since_ms;
+	uint64_t wrote_us; /* bytes were last given to the kernel, where many requests share it; else 0 */
 	uint32_t leased; /* requests on it */
 	bool opening; /* in slot->opening */
 	bool ready; /* in slot->ready */
 	bool used; /* has carried a request before */
+	bool asked; /* is it alive? and nothing of use has come since */
 	bool dirty; /* never to be used again */
 };
+
+/* What is spoken to the endpoints of a region. */
+const struct connection_ops *connection_ops_of(enum conf_upstream_protocol);
 
 /*
  * Begins to connect. NULL with *why when it failed at once. Ends in pool_on_opened(), never before
@@ -70,6 +83,9 @@ void connection_close(struct connection *); /* nothing may be on lease */
 
 /* It is open, or has failed; for its ops. */
 void connection_opened(struct connection *, enum fault why);
+
+/* It has been silent: is anybody there? Ends as connection_open() does, in pool_on_opened(). */
+void connection_verify(struct connection *, uint32_t answer_ms);
 
 /* Nobody uses it from now on; the pool discards it after keep_ms. */
 void connection_park(struct connection *, uint32_t keep_ms);

@@ -104,6 +104,7 @@ struct exchange {
 	uint8_t tries;
 	uint8_t sent_tries; /* of them, such as may have reached an application */
 	uint8_t resent; /* retries of what may have been sent */
+	bool goaway_retried; /* a connection was closing as it was used; that too */
 	bool stale_retried; /* a kept connection turned out closed once; that was nobody's fault */
 
 	/* the answer */

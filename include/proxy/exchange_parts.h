@@ -6,6 +6,7 @@
 #define PROXY_EXCHANGE_PARTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/fault.h"
 
@@ -18,6 +19,8 @@ bool exchange_run(struct exchange *);
 void exchange_arm(struct exchange *);
 /* The client has sent all of its request: from now on the answer is due. */
 void exchange_request_ended(struct exchange *);
+/* So much of a body may be kept for another try. */
+size_t exchange_replay_limit(const struct exchange *);
 /* Tells the client of x->fault. */
 void exchange_answer_failure(struct exchange *);
 /*

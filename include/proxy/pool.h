@@ -49,6 +49,8 @@ struct pool_slot {
 	/* the endpoint's policy, copied anew after each adoption */
 	uint64_t generation;
 	const struct connection_ops *protocol;
+	uint32_t places; /* requests at once on one connection, as far as is known */
+	uint32_t max_streams; /* the same, ours */
 	char *host; /* Host to send; NULL: the client's */
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
 	uint64_t trust; /* the service's */
@@ -87,6 +89,10 @@ void pool_cancel(struct pool_wait *);
 
 /* From a lease's release(): it is over. Keeps the connection if it is clean and wanted. */
 void pool_return(struct connection *);
+/* It may have room again, or no use: looks. */
+void pool_look(struct connection *);
+/* Is it still there? What it answers comes to pool_on_opened(); until then it is not used. */
+void pool_verify(struct connection *);
 /* Closes it and frees its place; nothing may be on lease. */
 void pool_discard(struct connection *);
 

@@ -48,6 +48,9 @@ bool tries_send_more(struct try *);
 /* The kernel has more to send for it: until that is acknowledged, it is not known to arrive. */
 void tries_wrote(struct try *);
 
+/* May what is sent to it have to be sent again, to another one? */
+bool tries_may_repeat(const struct try *);
+
 /* The answer's head has come. */
 void tries_answered(struct try *, unsigned status, uint64_t now_us);
 

@@ -50,6 +50,7 @@ struct try {
 	bool arrived; /* watch.c: all that was sent has been acknowledged */
 	uint64_t looked_us; /* its connection was first looked at then; 0: not yet */
 	uint64_t looked_bytes; /* acknowledged by then */
+	uint64_t end_bytes; /* written by then, others' requests included */
 };
 
 #endif

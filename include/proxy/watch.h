@@ -43,14 +43,17 @@ enum watch_verdict {
 
 /* What was known at an earlier look. */
 struct watch_look {
-	uint64_t wrote_us; /* the last bytes were given to the kernel */
+	uint64_t wrote_us; /* the last bytes of the connection were given to the kernel */
 	uint64_t looked_us; /* 0: this is the first look */
 	uint64_t looked_bytes; /* acknowledged then */
+	uint64_t end_bytes; /* and written: what is asked about lies before it */
 };
 
 /*
  * Pure. Dead: bytes are under way, none was acknowledged since the first look a round trip and 20 ms
- * ago at least, and the kernel has sent them again, to which an answer would be here by now. (A
+ * ago at least, and the kernel has sent them again, to which an answer would be here by now. On a
+ * connection that carries other requests too, arrived is what was acknowledged up to where the
+ * first look found its end. (A
  * peer that is slow, or reads nothing, acknowledges; retransmissions alone, without the second
  * look, would take a delayed acknowledgement for a loss. How long the peer has been silent says
  * nothing: what it sends again itself still comes in when only our direction is lost.)

@@ -80,7 +80,14 @@ struct worker {
 	struct slab *client_slab;
 	struct slab *exchange_slab;
 	struct slab *upstream_slab;
+	struct slab *upstream_h2_slab;
+	struct slab *stream_slab;
 	struct slab *penalty_slab;
+	/*
+	 * Where HTTP/2 from endpoints is read, with the rooms of loop_span(): what is done about
+	 * the first frames may use that, while others still lie here. NULL: not needed yet.
+	 */
+	char *frames;
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
 	struct regex_scratch *regex; /* what matching needs */

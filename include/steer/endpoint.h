@@ -40,6 +40,8 @@ enum endpoint_reason {
 	REASON_CHECK_STATUS, /* detail: the status */
 	REASON_CHECK_BODY,
 	REASON_CHECK_MALFORMED,
+	REASON_CHECK_GRPC, /* detail: the gRPC status */
+	REASON_CHECK_NOT_SERVING,
 	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row (no health check to ask) */
 	REASON_REMOVED, /* left the configuration or DNS: drains */
 	REASON_RESTORED, /* as it was before the restart, until its first check; detail: s ago */
@@ -131,6 +133,8 @@ endpoint_word_weight(unsigned word)
 	return word & 0xffffu;
 }
 
+/* Why a check failed that could not reach it. */
+enum endpoint_reason endpoint_reason_of(enum fault);
 /*
  * "3 checks failed: refused", "check answered 503", ... into buf; returns buf.
  */

@@ -63,6 +63,8 @@ check_word(const struct conf_health_check *check)
 		return "health check by http";
 	case CHECK_HTTPS:
 		return "health check by https";
+	case CHECK_GRPC:
+		return "health check by gRPC";
 	}
 	return "health check unknown";
 }

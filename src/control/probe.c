@@ -2,7 +2,6 @@
 #include "control/probe.h"
 
 #include <assert.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "base/slab.h"
 #include "conf/topology.h"
 #include "control/needle.h"
+#include "control/probe_h2.h"
 #include "control/probe_request.h"
 #include "control/site.h"
 #include "steer/endpoint.h"
@@ -52,6 +52,8 @@ static void
 hang_up(struct probe *p)
 {
 	let_go(p);
+	probe_h2_free(p->h2);
+	p->h2 = NULL;
 	stream_close(&p->stream);
 	p->state = PROBE_CLOSED;
 }
@@ -119,30 +121,11 @@ tell(struct probe *p)
 	p->fn(p, &r, p->arg);
 }
 
-static enum endpoint_reason
-reason_for(enum fault f)
-{
-	switch ((int)f) {
-	case FAULT_CONNECT_REFUSED:
-		return REASON_CHECK_REFUSED;
-	case FAULT_CONNECT_UNREACHABLE:
-		return REASON_CHECK_UNREACHABLE;
-	case FAULT_CONNECT_TIMEOUT:
-	case FAULT_UNACKNOWLEDGED:
-		return REASON_CHECK_TIMEOUT;
-	case FAULT_TLS_FAILED:
-	case FAULT_TLS_UNTRUSTED:
-		return REASON_CHECK_TLS;
-	default:
-		return REASON_CHECK_RESET;
-	}
-}
-
 static void
 judge_fault(struct probe *p, enum fault f)
 {
 	static struct log_limit limit;
-	enum endpoint_reason reason = reason_for(f);
+	enum endpoint_reason reason = endpoint_reason_of(f);
 	uint32_t detail = 0;
 
 	if (f == FAULT_INTERNAL) {
@@ -184,34 +167,12 @@ tell_later(struct probe *p)
 	timer_start(p->loop->timers, &p->deadline, 1, on_judged, p);
 }
 
-static struct sockaddr_storage
-target(const struct probe *p)
-{
-	struct sockaddr_storage a = p->endpoint->addr;
-	uint16_t port = p->site->check->port;
-
-	if (port != 0 && a.ss_family == AF_INET)
-		((struct sockaddr_in *)&a)->sin_port = htons(port);
-	if (port != 0 && a.ss_family == AF_INET6)
-		((struct sockaddr_in6 *)&a)->sin6_port = htons(port);
-	return a;
-}
-
-/* NULL: there can be no TLS with this endpoint, and never clear text instead. */
-static SSL *
-new_ssl(struct probe *p)
-{
-	struct tls_client *tls = site_tls(p->site);
-
-	return tls != NULL ? tls_client_ssl(tls, p->endpoint->host, &p->session) : NULL;
-}
-
 static void
 dial(struct probe *p)
 {
-	struct sockaddr_storage addr = target(p);
+	struct sockaddr_storage addr = site_address(p->site, p->endpoint);
 	bool tls = site_speaks_tls(p->site, p->endpoint);
-	SSL *ssl = tls ? new_ssl(p) : NULL;
+	SSL *ssl = tls ? site_ssl(p->site, p->endpoint, &p->session) : NULL;
 
 	p->reused = false;
 	if (tls && ssl == NULL) {
@@ -231,14 +192,17 @@ static void
 ask(struct probe *p)
 {
 	struct span out = loop_span(p->loop);
-	int len = probe_request(p->site, p->endpoint, out.at, LOOP_CHUNK);
+	int len;
 
+	p->state = PROBE_HEAD;
+	if (p->h2 != NULL && probe_h2_ask(p->h2, p->site, p->endpoint))
+		return;
+	len = p->h2 == NULL ? probe_request(p->site, p->endpoint, out.at, LOOP_CHUNK) : LOOP_CHUNK;
 	if (len >= LOOP_CHUNK) {
 		judge_failed(p, REASON_CHECK_MALFORMED, 0, false);
 		tell_later(p);
 		return;
 	}
-	p->state = PROBE_HEAD;
 	p->interim = 0;
 	p->matched = 0;
 	p->body_seen = 0;
@@ -363,16 +327,6 @@ take_rest(struct probe *p, char *data, size_t len)
 		hang_up(p);
 }
 
-static bool
-status_expected(const struct conf_health_check *check, unsigned status)
-{
-	for (unsigned i = 0; i < check->expect_status_count; i++) {
-		if (status >= check->expect_status[i].from && status <= check->expect_status[i].to)
-			return true;
-	}
-	return false;
-}
-
 /* A message without a body: nothing can be found in it but the empty text. */
 static void
 judge_no_body(struct probe *p, size_t left)
@@ -389,7 +343,7 @@ judge_no_body(struct probe *p, size_t left)
 static void
 judge_head(struct probe *p, const struct head *head, char *data, size_t len)
 {
-	if (!status_expected(p->site->check, head->status)) {
+	if (!site_expects(p->site, head->status)) {
 		judge_failed(p, REASON_CHECK_STATUS, head->status, true);
 		return;
 	}
@@ -506,8 +460,46 @@ on_end(struct probe *p, ssize_t end)
 }
 
 static void
+judge_h2(struct probe *p)
+{
+	struct check_result r;
+	bool answered;
+
+	if (!probe_h2_judge(p->h2, p->site, &r, &answered))
+		return;
+	if (r.passed)
+		judge_passed(p);
+	else
+		judge_failed(p, r.reason, r.detail, answered);
+}
+
+/* Between questions the connection has a life of its own: settings, pings, a goodbye. */
+static void
+take_h2(struct probe *p, const char *data, size_t len)
+{
+	if (!probe_h2_feed(p->h2, data, len)) {
+		if (p->running && !p->judged)
+			judge_failed(p, REASON_CHECK_MALFORMED, 0, true);
+		else
+			hang_up(p);
+		return;
+	}
+	if (p->running && !p->judged)
+		judge_h2(p);
+	if (p->h2 == NULL || (p->running && !p->judged))
+		return;
+	p->state = PROBE_KEPT;
+	if (!p->site->check->reuse || !probe_h2_is_open(p->h2))
+		hang_up(p);
+}
+
+static void
 take(struct probe *p, char *data, size_t len)
 {
+	if (p->h2 != NULL) {
+		take_h2(p, data, len);
+		return;
+	}
 	switch (p->state) {
 	case PROBE_HEAD:
 		take_head(p, data, len);
@@ -567,6 +559,13 @@ on_opened(struct probe *p)
 		hang_up(p);
 		judge_passed(p);
 		return;
+	}
+	if (site_speaks_h2(p->site)) {
+		if (p->stream.ssl != NULL && !tls_client_agreed_to_h2(p->stream.ssl)) {
+			judge_failed(p, REASON_CHECK_TLS, 0, false);
+			return;
+		}
+		p->h2 = probe_h2_new(&p->stream);
 	}
 	ask(p);
 }

@@ -6,6 +6,7 @@
 
 #include "conf/topology.h"
 #include "control/site.h"
+#include "http/grpc.h"
 #include "http/message.h"
 #include "net/socket.h"
 #include "steer/endpoint.h"
@@ -35,6 +36,16 @@ probe_request(const struct site *s, const struct endpoint *e, char *buf, size_t 
 
 	if (format_host(s, e, host, sizeof host) >= (int)sizeof host)
 		return (int)size;
+	if (check->type == CHECK_GRPC)
+		return snprintf(buf, size,
+		    "POST " GRPC_HEALTH_PATH " HTTP/1.1\r\n"
+		    "Host: %s\r\n"
+		    "User-Agent: detour-health/" DETOUR_VERSION "\r\n"
+		    "Content-Type: application/grpc\r\n"
+		    "TE: trailers\r\n"
+		    "Grpc-Timeout: %um\r\n"
+		    "\r\n",
+		    host, check->timeout_ms);
 	switch (method_lookup(slice_of(check->method))) {
 	case METHOD_POST:
 	case METHOD_PUT:

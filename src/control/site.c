@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/site.h"
 
+#include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -139,11 +141,12 @@ site_equal(const struct site *a, const struct site *b)
 	const struct conf_health_check *x = a->check;
 	const struct conf_health_check *y = b->check;
 
-	return x->type == y->type && x->port == y->port && x->timeout_ms == y->timeout_ms &&
-	    x->reuse == y->reuse && text_equal(x->path, y->path) &&
-	    text_equal(x->method, y->method) && text_equal(x->host, y->host) &&
-	    text_equal(x->expect_body, y->expect_body) && ranges_equal(x, y) &&
-	    text_equal(a->region->host, b->region->host) &&
+	return x->type == y->type && site_speaks_h2(a) == site_speaks_h2(b) &&
+	    text_equal(x->service, y->service) && x->port == y->port &&
+	    x->timeout_ms == y->timeout_ms && x->reuse == y->reuse &&
+	    text_equal(x->path, y->path) && text_equal(x->method, y->method) &&
+	    text_equal(x->host, y->host) && text_equal(x->expect_body, y->expect_body) &&
+	    ranges_equal(x, y) && text_equal(a->region->host, b->region->host) &&
 	    tls_equal(&a->region->tls, &b->region->tls);
 }
 
@@ -151,6 +154,12 @@ bool
 site_speaks_tls(const struct site *s, const struct endpoint *e)
 {
 	return s->check->type == CHECK_HTTPS || (e->tls && s->check->port == 0);
+}
+
+bool
+site_speaks_h2(const struct site *s)
+{
+	return s->check->type == CHECK_GRPC || s->region->protocol == UPSTREAM_H2;
 }
 
 struct tls_client *
@@ -168,4 +177,41 @@ site_tls(struct site *s)
 		    s->region->region->name, error.text);
 	}
 	return t->client;
+}
+
+SSL *
+site_ssl(struct site *s, const struct endpoint *e, struct tls_session_slot *slot)
+{
+	struct tls_client *tls = site_tls(s);
+	SSL *ssl = tls != NULL ? tls_client_ssl(tls, e->host, slot) : NULL;
+
+	if (ssl == NULL || !site_speaks_h2(s) || tls_client_offer_h2(ssl))
+		return ssl;
+	SSL_free(ssl);
+	return NULL;
+}
+
+struct sockaddr_storage
+site_address(const struct site *s, const struct endpoint *e)
+{
+	struct sockaddr_storage a = e->addr;
+	uint16_t port = s->check->port;
+
+	if (port != 0 && a.ss_family == AF_INET)
+		((struct sockaddr_in *)&a)->sin_port = htons(port);
+	if (port != 0 && a.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a)->sin6_port = htons(port);
+	return a;
+}
+
+bool
+site_expects(const struct site *s, unsigned status)
+{
+	const struct conf_health_check *check = s->check;
+
+	for (unsigned i = 0; i < check->expect_status_count; i++) {
+		if (status >= check->expect_status[i].from && status <= check->expect_status[i].to)
+			return true;
+	}
+	return false;
 }

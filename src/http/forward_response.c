@@ -74,7 +74,7 @@ forward_write_response(
 }
 
 /*
- * Of the fields the proxy knows none has a meaning in a trailer; these are the ones it does not
+ * Of the fields the proxy knows only grpc-status has a meaning in a trailer; these are the ones it does not
  * know but RFC 9110 section 6.5.1 bars: read late, they would undo what was decided on the head.
  */
 static bool
@@ -94,6 +94,8 @@ may_trail(struct slice name)
 static bool
 trailer_passes(const struct head *h, const struct field *f, const void *arg)
 {
+	if (f->id == FIELD_GRPC_STATUS)
+		return true;
 	return f->id == FIELD_OTHER && may_trail(field_name(h, f));
 }
 

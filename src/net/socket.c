@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -266,7 +268,11 @@ socket_path(int fd, struct socket_path *path)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof info;
+	int queued = 0;
 
+	/* First, so that what is acknowledged meanwhile counts twice and not never. */
+	if (ioctl(fd, SIOCOUTQ, &queued) < 0)
+		return false;
 	memset(&info, 0, sizeof info);
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || info.tcpi_rtt == 0)
 		return false;
@@ -274,6 +280,8 @@ socket_path(int fd, struct socket_path *path)
 	path->sent_ago_ms = info.tcpi_last_data_sent;
 	path->acknowledged_bytes = info.tcpi_bytes_acked;
 	path->unacknowledged = info.tcpi_unacked > 0;
+	path->resent = info.tcpi_retransmits > 0;
+	path->written_bytes = info.tcpi_bytes_acked + (uint64_t)queued;
 	return true;
 }
 

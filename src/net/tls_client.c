@@ -19,6 +19,7 @@
 enum { DIGEST = 32, NAME_SIZE = 256, SYSTEM_STORE_MS = 10 * 1000 };
 
 static const unsigned char http1_only[] = "\x08http/1.1";
+static const unsigned char h2_only[] = "\x02h2";
 
 /* SSLs made from it may outlive it: what they need is in the context, which they hold. */
 struct tls_client {
@@ -345,6 +346,22 @@ tls_client_ssl(struct tls_client *c, const char *host, struct tls_session_slot *
 	}
 	SSL_set_connect_state(ssl);
 	return ssl;
+}
+
+bool
+tls_client_offer_h2(SSL *ssl)
+{
+	return SSL_set_alpn_protos(ssl, h2_only, sizeof h2_only - 1) == 0;
+}
+
+bool
+tls_client_agreed_to_h2(const SSL *ssl)
+{
+	const unsigned char *agreed;
+	unsigned len;
+
+	SSL_get0_alpn_selected(ssl, &agreed, &len);
+	return len == 2 && memcmp(agreed, "h2", 2) == 0;
 }
 
 void

@@ -2,8 +2,11 @@
 #include "proxy/connection.h"
 
 #include <assert.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/stat.h"
 #include "net/socket.h"
 #include "net/tls_client.h"
 #include "proxy/pool.h"
@@ -27,7 +30,10 @@ connection_opened(struct connection *c, enum fault why)
 {
 	timer_stop(&c->timer);
 	if (why == FAULT_NONE) {
-		c->connect_us = clock_now_us() - c->connect_started_us;
+		if (c->connect_us == 0) { /* else it was only asked */
+			stat_add(&c->slot->shard->connects, 1);
+			c->connect_us = clock_now_us() - c->connect_started_us + 1;
+		}
 		c->alive_ms = clock_now_ms();
 		measure_path(c);
 		/* Accepted and closed at once: another connection would fare no better. */
@@ -62,6 +68,34 @@ on_idle_timeout(void *arg)
 	pool_discard(arg);
 }
 
+const struct connection_ops *
+connection_ops_of(enum conf_upstream_protocol protocol)
+{
+	switch (protocol) {
+	case UPSTREAM_HTTP1:
+		return &connection_h1;
+	case UPSTREAM_H2:
+		return &connection_h2;
+	}
+	abort();
+}
+
+static void
+await(struct connection *c, uint32_t ms)
+{
+	c->connect_started_us = clock_now_us();
+	timer_start(c->worker->loop->timers, &c->timer, ms > 0 ? ms : UINT32_MAX / 2,
+	    on_connect_timeout, c);
+}
+
+void
+connection_verify(struct connection *c, uint32_t answer_ms)
+{
+	await(c, answer_ms);
+	c->asked = true;
+	c->ops->verify(c);
+}
+
 struct connection *
 connection_open(struct worker *w, struct pool_slot *slot, const struct connection_ops *ops,
     uint32_t connect_ms, enum fault *why)
@@ -73,7 +107,8 @@ connection_open(struct worker *w, struct pool_slot *slot, const struct connectio
 	if (ep->tls) {
 		if (slot->tls != NULL)
 			ssl = tls_client_ssl(slot->tls, ep->host, &slot->session);
-		if (ssl == NULL) {
+		if (ssl == NULL || (ops == &connection_h2 && !tls_client_offer_h2(ssl))) {
+			SSL_free(ssl);
 			*why = FAULT_TLS_FAILED;
 			return NULL;
 		}
@@ -83,15 +118,13 @@ connection_open(struct worker *w, struct pool_slot *slot, const struct connectio
 	c->worker = w;
 	c->slot = slot;
 	c->trust = slot->trust;
-	c->connect_started_us = clock_now_us();
 	if (!stream_connect(&c->stream, w->loop, (const struct sockaddr *)&ep->addr, ep->addr_len,
 		ssl, on_stream, c)) {
 		*why = stream_fault(&c->stream);
 		ops->free(c);
 		return NULL;
 	}
-	timer_start(w->loop->timers, &c->timer, connect_ms > 0 ? connect_ms : UINT32_MAX / 2,
-	    on_connect_timeout, c);
+	await(c, connect_ms);
 	return c;
 }
 

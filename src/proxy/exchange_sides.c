@@ -18,8 +18,8 @@
 
 /* ---- from the client ---- */
 
-static size_t
-replay_limit(const struct exchange *x)
+size_t
+exchange_replay_limit(const struct exchange *x)
 {
 	return x->service->now != NULL ? x->service->now->conf->retry.replay_buffer_bytes : 0;
 }
@@ -53,10 +53,11 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 		replay_append(&x->replay, blocks, body->at, body->len);
 		if (end)
 			exchange_request_ended(x);
-		return replay_fits(&x->replay, 1, replay_limit(x)) ? SIDE_ON : pause_client(x);
+		return replay_fits(&x->replay, 1, exchange_replay_limit(x)) ? SIDE_ON
+									    : pause_client(x);
 	}
-	if (!x->answered && method_is_idempotent(x->head.method) &&
-	    replay_fits(&x->replay, body->len, replay_limit(x)))
+	if (!x->answered && tries_may_repeat(t) &&
+	    replay_fits(&x->replay, body->len, exchange_replay_limit(x)))
 		replay_append(&x->replay, blocks, body->at, body->len);
 	else if (body->len > 0) {
 		replay_drop(&x->replay, blocks);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy/pool.h"
+#include "proxy/pool_parts.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,6 +18,7 @@ enum {
 	CERTAIN_MS = 1000,
 	/* Handshakes under way with one endpoint: more at once only make all of them slower. */
 	OPENING_MAX = 64,
+	ANSWER_MS = 250, /* for a PING, beside the path's round trips */
 	WARM_LAST_MS = 3000, /* a kept connection that ends sooner is replaced already */
 };
 
@@ -30,39 +31,6 @@ struct pool_wait {
 	bool certain;
 	struct timer timer;
 };
-
-struct pool {
-	struct worker *worker;
-	struct pool_slot **slots; /* by endpoint id */
-	unsigned slot_count;
-	struct slab *waits;
-};
-
-static void serve(void *arg);
-
-struct pool *
-pool_new(struct worker *w)
-{
-	struct pool *p = mem_new(sizeof *p);
-
-	p->worker = w;
-	p->waits = slab_new(sizeof(struct pool_wait), 1024);
-	return p;
-}
-
-void
-pool_hold(struct endpoint_shard *shard)
-{
-	shard->held++;
-}
-
-void
-pool_let_go(struct endpoint_shard *shard)
-{
-	assert(shard->held > 0);
-	if (--shard->held == 0)
-		endpoint_shard_release(shard);
-}
 
 static struct connection *
 at_node(struct list *node)
@@ -107,8 +75,8 @@ withdraw(struct connection *c)
 }
 
 /* Those that carry requests end with the last of them. */
-static void
-close_ready(struct pool_slot *slot)
+void
+pool_close_ready(struct pool_slot *slot)
 {
 	list_for_safe (node, &slot->ready) {
 		struct connection *c = at_node(node);
@@ -120,8 +88,8 @@ close_ready(struct pool_slot *slot)
 }
 
 /* Nobody waits for them any more. */
-static void
-close_opening(struct pool_slot *slot)
+void
+pool_close_opening(struct pool_slot *slot)
 {
 	list_for_safe (node, &slot->opening) {
 		list_unlink(node);
@@ -130,155 +98,11 @@ close_opening(struct pool_slot *slot)
 	}
 }
 
-static void
-slot_free(struct pool *p, struct pool_slot *slot)
-{
-	worker_undefer(&slot->serve);
-	p->slots[slot->endpoint->id] = NULL;
-	tls_session_slot_clear(&slot->session);
-	pool_let_go(slot->shard);
-	mem_free(slot->host);
-	mem_free(slot);
-}
-
+/* One that was just opened may have tickets to read; nothing else is known. */
 static bool
-slot_is_unused(const struct pool_slot *slot)
+is_quiet(const struct connection *c)
 {
-	return slot->gone && slot->connections == 0 && slot->waiting_count == 0;
-}
-
-void
-pool_free(struct pool *p)
-{
-	for (unsigned i = 0; i < p->slot_count; i++) {
-		if (p->slots[i] == NULL)
-			continue;
-		close_ready(p->slots[i]);
-		close_opening(p->slots[i]);
-		assert(p->slots[i]->connections == 0 && p->slots[i]->waiting_count == 0);
-		slot_free(p, p->slots[i]);
-	}
-	mem_free(p->slots);
-	slab_free(p->waits);
-	mem_free(p);
-}
-
-/* This worker's part of a limit that all workers share; at least one. */
-static uint32_t
-share_of(uint32_t limit, const struct worker *w)
-{
-	uint32_t n = w->setup.count;
-	uint32_t part = limit / n + (w->setup.index < limit % n ? 1 : 0);
-
-	return part > 0 ? part : 1;
-}
-
-static void
-refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct service_region *r)
-{
-	const struct conf_service *conf = service->now->conf;
-	const char *host = r->now->conf->host;
-	struct tls_client *tls = slot->endpoint->tls ? service_tls(service, r) : NULL;
-
-	/* What was agreed on under other rules of trust is not used under these. */
-	if (slot->trust != service->trust && slot->endpoint->tls) {
-		close_ready(slot);
-		tls_session_slot_clear(&slot->session);
-	}
-	slot->tls = tls;
-	slot->trust = service->trust;
-	slot->generation = p->worker->generation;
-	slot->protocol = &connection_h1;
-	slot->gone = false;
-	mem_free(slot->host);
-	slot->host = host != NULL ? mem_strdup(host) : NULL;
-	slot->max_connections = share_of(conf->limits.max_connections, p->worker);
-	slot->max_waiting = share_of(conf->limits.max_waiting, p->worker);
-	slot->max_wait_ms = conf->limits.max_wait_ms;
-	slot->keep_alive_ms = conf->limits.keep_alive_ms;
-	slot->keep_idle = conf->limits.keep_alive_connections;
-	slot->connect_ms = conf->timeouts.connect;
-}
-
-static struct pool_slot *
-slot_new(struct pool *p, struct endpoint *ep)
-{
-	struct pool_slot *slot = mem_new(sizeof *slot);
-
-	slot->pool = p;
-	slot->endpoint = ep;
-	slot->shard = endpoint_shard(ep, p->worker->setup.index);
-	pool_hold(slot->shard);
-	list_init(&slot->ready);
-	list_init(&slot->opening);
-	list_init(&slot->waiting);
-	slot->serve.fn = serve;
-	slot->serve.arg = slot;
-	return slot;
-}
-
-struct pool_slot *
-pool_slot(struct pool *p, struct service *service, struct service_region *r, struct endpoint *ep)
-{
-	struct pool_slot *slot;
-
-	if (ep->id >= p->slot_count) {
-		unsigned count = ep->id + 64;
-
-		p->slots = mem_resize(p->slots, count * sizeof(struct pool_slot *));
-		memset(p->slots + p->slot_count, 0,
-		    (count - p->slot_count) * sizeof(struct pool_slot *));
-		p->slot_count = count;
-	}
-	slot = p->slots[ep->id];
-	if (slot == NULL)
-		slot = p->slots[ep->id] = slot_new(p, ep);
-	assert(slot->endpoint == ep);
-	if (slot->generation != p->worker->generation)
-		refresh(p, slot, service, r);
-	return slot;
-}
-
-struct pool_slot *
-pool_slot_of(struct pool *p, const struct endpoint *ep)
-{
-	struct pool_slot *slot = ep->id < p->slot_count ? p->slots[ep->id] : NULL;
-
-	return slot != NULL && slot->endpoint == ep ? slot : NULL;
-}
-
-static void
-adopt_region(struct pool *p, struct service *service, struct service_region *r)
-{
-	for (unsigned i = 0; i < r->now->endpoint_count; i++) {
-		uint32_t id = r->now->endpoints[i]->id;
-
-		if (id < p->slot_count && p->slots[id] != NULL)
-			refresh(p, p->slots[id], service, r);
-	}
-}
-
-void
-pool_adopt(struct pool *p)
-{
-	for (unsigned i = 0; i < services_count(p->worker->services); i++) {
-		struct service *s = services_at(p->worker->services, i);
-
-		for (unsigned r = 0; r < s->region_count; r++)
-			adopt_region(p, s, s->regions[r]);
-	}
-
-	for (unsigned i = 0; i < p->slot_count; i++) {
-		struct pool_slot *slot = p->slots[i];
-
-		if (slot == NULL || slot->generation == p->worker->generation)
-			continue;
-		slot->gone = true;
-		slot->tls = NULL;
-		close_ready(slot);
-		/* Waits are told from the loop; the slot goes when nothing uses it. */
-		worker_defer(p->worker, &slot->serve);
-	}
+	return !c->used || c->leased > 0 || stream_is_quiet(&c->stream);
 }
 
 struct upstream *
@@ -292,10 +116,10 @@ pool_take(struct pool_slot *slot, bool certain)
 
 		if (certain && now_ms - c->alive_ms > CERTAIN_MS)
 			return NULL; /* the others are older still */
+		if (certain && c->ops->verify != NULL && !is_quiet(c))
+			return NULL; /* it is asked */
 		withdraw(c);
-		/* One that was just opened may have tickets to read; nothing else is known. */
-		if (!c->ops->is_clean(c) ||
-		    (certain && c->used && c->leased == 0 && !stream_is_quiet(&c->stream))) {
+		if (!c->ops->is_clean(c) || (certain && !is_quiet(c))) {
 			if (c->leased == 0)
 				pool_discard(c);
 			continue;
@@ -309,6 +133,33 @@ pool_take(struct pool_slot *slot, bool certain)
 	return NULL;
 }
 
+static void
+await(struct connection *c)
+{
+	c->opening = true;
+	list_append(&c->slot->opening, &c->node);
+	c->slot->connecting++;
+}
+
+/* Who does not answer by then may be busy: a new connection is worth more than waiting. */
+static uint32_t
+answer_within_ms(const struct pool_slot *slot)
+{
+	uint32_t ms = ANSWER_MS + 4 * slot->rtt_us / 1000;
+
+	return slot->connect_ms > 0 && slot->connect_ms < ms ? slot->connect_ms : ms;
+}
+
+void
+pool_verify(struct connection *c)
+{
+	if (c->opening || c->ops->verify == NULL)
+		return;
+	withdraw(c);
+	await(c);
+	connection_verify(c, answer_within_ms(c->slot));
+}
+
 static struct connection *
 open_one(struct pool_slot *slot, enum fault *why)
 {
@@ -317,10 +168,8 @@ open_one(struct pool_slot *slot, enum fault *why)
 
 	if (c == NULL)
 		return NULL;
-	c->opening = true;
-	list_append(&slot->opening, &c->node);
+	await(c);
 	slot->connections++;
-	slot->connecting++;
 	stat_step(&slot->shard->connections, 1);
 	return c;
 }
@@ -339,6 +188,26 @@ has_room(struct pool_slot *slot)
 	    at_node(slot->ready.prev)->leased == 0)
 		pool_discard(at_node(slot->ready.prev));
 	return may_open(slot);
+}
+
+/* Places on connections that are being opened, where one connection has many. */
+static uint32_t
+coming(const struct pool_slot *slot)
+{
+	return slot->places > 1 ? slot->connecting * slot->places : 0;
+}
+
+/* For one more who waits? */
+static bool
+needs_one(const struct pool_slot *slot)
+{
+	return slot->places == 1 || slot->waiting_count >= coming(slot);
+}
+
+size_t
+pool_wait_size(void)
+{
+	return sizeof(struct pool_wait);
 }
 
 static void
@@ -374,10 +243,13 @@ pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *
 {
 	struct pool_wait *wait;
 
-	if (has_room(slot)) {
+	/* What may be used once it has answered is better than one more. */
+	if (certain && slot->protocol->verify != NULL && !list_empty(&slot->ready))
+		pool_verify(at_node(slot->ready.next));
+	if (needs_one(slot) && has_room(slot)) {
 		if (open_one(slot, why) == NULL)
 			return NULL;
-	} else if (slot->waiting_count >= slot->max_waiting) {
+	} else if (slot->waiting_count >= slot->max_waiting + coming(slot)) {
 		*why = FAULT_QUEUE_FULL;
 		return NULL;
 	}
@@ -403,8 +275,8 @@ pool_cancel(struct pool_wait *wait)
 }
 
 /* From the loop, with no exchange on the stack: gives connections to those who wait. */
-static void
-serve(void *arg)
+void
+pool_serve(void *arg)
 {
 	struct pool_slot *slot = arg;
 	enum fault why = FAULT_NONE;
@@ -422,13 +294,13 @@ serve(void *arg)
 			tell(wait, up, FAULT_NONE);
 			continue;
 		}
-		if (slot->waiting_count <= slot->connecting || !has_room(slot))
+		if (slot->waiting_count <= slot->connecting * slot->places || !has_room(slot))
 			break;
 		if (open_one(slot, &why) == NULL)
 			tell(wait, NULL, why);
 	}
-	if (slot_is_unused(slot))
-		slot_free(slot->pool, slot);
+	if (pool_slot_is_unused(slot))
+		pool_slot_free(slot);
 }
 
 /*
@@ -443,15 +315,28 @@ tell_of_failure(struct pool_slot *slot, uint64_t started_us, enum fault why)
 	if (list_empty(&slot->waiting))
 		return;
 	first = container_of(slot->waiting.next, struct pool_wait, node);
-	if (started_us >= first->since_us || slot->waiting_count > slot->connecting)
+	if (started_us >= first->since_us || slot->waiting_count > slot->connecting * slot->places)
 		tell(first, NULL, why);
 }
 
-/* Not by rules that a reload has replaced meanwhile? */
+/* To be used further: not by rules that a reload has replaced meanwhile. */
 static bool
-is_trusted(const struct connection *c)
+is_fit(const struct connection *c)
 {
-	return !c->slot->endpoint->tls || c->trust == c->slot->trust;
+	const struct pool_slot *slot = c->slot;
+
+	return !slot->gone && c->ops == slot->protocol &&
+	    (!slot->endpoint->tls || c->trust == slot->trust);
+}
+
+/* Lends what room it has; without any, and without use, it may not stay for ever. */
+static void
+settle(struct connection *c)
+{
+	if (c->ops->has_room(c))
+		offer(c);
+	else if (c->leased == 0)
+		connection_park(c, c->slot->keep_alive_ms);
 }
 
 void
@@ -459,20 +344,25 @@ pool_on_opened(struct connection *c, enum fault why)
 {
 	struct pool_slot *slot = c->slot;
 	uint64_t started_us = c->connect_started_us;
+	bool asked = c->asked;
 
 	assert(c->opening);
 	list_unlink(&c->node);
 	slot->connecting--;
-	if (why == FAULT_NONE) {
+	if (why == FAULT_NONE)
 		c->opening = false;
-		stat_add(&slot->shard->connects, 1);
-	}
-	if (why == FAULT_NONE && !slot->gone && is_trusted(c)) {
-		offer(c);
+	if (why == FAULT_NONE && is_fit(c)) {
+		settle(c);
 		return;
 	}
-	pool_discard(c);
-	if (why != FAULT_NONE)
+	/* One that does not answer any more takes nothing new; what is on it has its deadlines. */
+	c->opening = why != FAULT_NONE && c->leased == 0;
+	c->dirty = c->dirty || why != FAULT_NONE;
+	if (c->leased == 0)
+		pool_discard(c);
+	if (why != FAULT_NONE && asked && slot->waiting_count > 0)
+		worker_defer(slot->pool->worker, &slot->serve); /* a new one tells more */
+	else if (why != FAULT_NONE)
 		tell_of_failure(slot, started_us, why);
 }
 
@@ -481,7 +371,7 @@ is_wanted(const struct connection *c)
 {
 	const struct pool_slot *slot = c->slot;
 
-	if (slot->gone || !is_trusted(c))
+	if (!is_fit(c))
 		return false;
 	if (c->leased > 0)
 		return true;
@@ -496,12 +386,18 @@ pool_return(struct connection *c)
 	assert(c->leased > 0);
 	withdraw(c);
 	c->leased--;
-	if (!c->ops->is_clean(c) || !is_wanted(c)) {
-		if (c->leased == 0)
-			pool_discard(c);
-		return;
-	}
-	if (c->ops->has_room(c))
+	if (c->opening)
+		return; /* its answer decides */
+	if (c->ops->is_clean(c) && is_wanted(c))
+		settle(c);
+	else if (c->leased == 0)
+		pool_discard(c);
+}
+
+void
+pool_look(struct connection *c)
+{
+	if (!c->ready && !c->opening && c->ops->is_clean(c) && is_fit(c) && c->ops->has_room(c))
 		offer(c);
 }
 
@@ -514,7 +410,7 @@ pool_discard(struct connection *c)
 	slot->connections--;
 	stat_step(&slot->shard->connections, -1);
 	connection_close(c);
-	if (slot->waiting_count > 0 || slot_is_unused(slot))
+	if (slot->waiting_count > 0 || pool_slot_is_unused(slot))
 		worker_defer(slot->pool->worker, &slot->serve);
 }
 
@@ -556,8 +452,10 @@ pool_warm(struct pool_slot *slot, uint32_t wanted)
 
 	if (wanted > slot->keep_idle)
 		wanted = slot->keep_idle;
+	if (wanted > 0 && slot->places > 1)
+		wanted = 1; /* it has places for many */
 	/* One that fails is the probes' business, not traffic's. */
-	for (; have < wanted + slot->waiting_count && may_open(slot); have++)
+	for (; have < wanted + slot->waiting_count / slot->places && may_open(slot); have++)
 		if (open_one(slot, &why) == NULL)
 			return;
 }

@@ -252,6 +252,19 @@ was_stale(const struct exchange *x)
 	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET);
 }
 
+/*
+ * A connection that its endpoint is about to close says nothing against the endpoint: once, the
+ * next one there may take the request.
+ */
+static bool
+was_leaving(struct exchange *x)
+{
+	bool first = x->fault == FAULT_GOAWAY && !x->goaway_retried;
+
+	x->goaway_retried = x->goaway_retried || first;
+	return first;
+}
+
 static uint64_t
 bit_of(const struct service_region *r)
 {
@@ -300,7 +313,10 @@ tries_may_go_on(struct exchange *x)
 	case FAULT_FINAL:
 		return false;
 	case FAULT_NOT_SENT:
-		avoid_unreached(x, x->try);
+		if (x->try->at.sent != 0)
+			x->sent_tries--; /* handed over in vain */
+		if (!was_leaving(x))
+			avoid_unreached(x, x->try);
 		return true;
 	case FAULT_MAYBE_SENT:
 		break;

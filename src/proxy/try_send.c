@@ -8,6 +8,7 @@
 #include "net/loop.h"
 #include "proxy/connection.h"
 #include "proxy/exchange.h"
+#include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
@@ -30,6 +31,13 @@ send_kept_trailers(struct try *t)
 		trailers.field_count = 0;
 	t->up->side.ops->send_trailers(&t->up->side, &trailers);
 	t->request_sent = true;
+}
+
+bool
+tries_may_repeat(const struct try *t)
+{
+	return method_is_idempotent(t->exchange->head.method) ||
+	    (t->up != NULL && t->up->connection->ops->may_refuse);
 }
 
 /*
@@ -61,7 +69,7 @@ send_kept(struct try *t, const struct forward_request *as)
 		return false;
 	send_kept_trailers(t);
 	/* What is not to be sent again need not be kept. */
-	if (x->answered || !method_is_idempotent(x->head.method))
+	if (x->answered || !tries_may_repeat(t))
 		replay_drop(&x->replay, x->worker->loop->small);
 	return drained;
 }
@@ -126,7 +134,12 @@ tries_send(struct try *t)
 	assert(x->sent_tries == 1 || method_is_idempotent(x->head.method));
 	stat_add(&t->shard->bytes_out, x->head.len);
 	if (x->first != NULL) {
+		struct replay *kept = &x->replay;
+
 		t->request_sent = x->request_ended;
+		if (kept->len == 0 && tries_may_repeat(t) &&
+		    replay_fits(kept, x->first->len, exchange_replay_limit(x)))
+			replay_append(kept, x->worker->loop->small, x->first->at, x->first->len);
 		x->replay.lost = x->replay.len < x->first->len;
 		stat_add(&t->shard->bytes_out, x->first->len);
 		drained = t->up->side.ops->send_head(

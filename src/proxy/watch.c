@@ -21,6 +21,7 @@ enum {
 	LOOK_AFTER_US = 150 * 1000, /* the kernel sends anew after 200 ms at the earliest */
 	HEDGE_AFTER_US = 50 * 1000,
 	GIVE_UP_AFTER_US = 2000 * 1000, /* what is unacknowledged so long has failed */
+	ASK_AFTER_MS = 1000,
 	RESENT_MS = 20, /* later than the first sending by so much, bytes were sent again */
 };
 
@@ -85,13 +86,14 @@ watch_judge(const struct socket_path *path, const struct watch_look *look, uint6
 	uint64_t since_wrote_ms = (now_us - look->wrote_us) / 1000;
 	uint64_t quiet_us = RESENT_MS * 1000 > path->rtt_us ? RESENT_MS * 1000 : path->rtt_us;
 
-	if (!path->unacknowledged)
+	if (!path->unacknowledged ||
+	    (look->looked_us != 0 && path->acknowledged_bytes >= look->end_bytes))
 		return WATCH_ARRIVED;
 	if (look->looked_us == 0 || now_us - look->looked_us < quiet_us ||
 	    path->acknowledged_bytes != look->looked_bytes)
 		return WATCH_OPEN;
 	/* Sent anew, and that long enough ago for an answer. */
-	if (path->sent_ago_ms + RESENT_MS > since_wrote_ms ||
+	if ((!path->resent && path->sent_ago_ms + RESENT_MS > since_wrote_ms) ||
 	    path->sent_ago_ms * 1000ull < 2ull * path->rtt_us)
 		return WATCH_OPEN;
 	return WATCH_DEAD;
@@ -127,8 +129,9 @@ look_at_connecting(struct sweep *s, struct service_region *r, bool down)
 static void
 look_at_path(struct sweep *s, struct try *t)
 {
-	struct watch_look look = { t->at.wrote, t->looked_us, t->looked_bytes };
 	struct connection *c = t->up->connection;
+	struct watch_look look = { t->at.wrote > c->wrote_us ? t->at.wrote : c->wrote_us,
+		t->looked_us, t->looked_bytes, t->end_bytes };
 	struct pool_slot *slot = c->slot;
 	struct socket_path path;
 	uint64_t patience = 4ull * slot->rtt_us;
@@ -154,6 +157,8 @@ look_at_path(struct sweep *s, struct try *t)
 		}
 		return;
 	case WATCH_OPEN:
+		if (t->looked_us == 0)
+			t->end_bytes = path.written_bytes;
 		if (t->looked_us == 0 || path.acknowledged_bytes != t->looked_bytes) {
 			t->looked_us = s->now_us;
 			t->looked_bytes = path.acknowledged_bytes;
@@ -236,6 +241,25 @@ look_at_arrived(struct sweep *s, struct service_region *r, enum region_state sta
 	}
 }
 
+/*
+ * All of it arrived and nothing comes, on a connection from which nothing else comes either: is
+ * anybody there? Asked once in such a silence. Until it answers nothing new is sent on it.
+ */
+static void
+look_at_silent(struct sweep *s, struct service_region *r)
+{
+	list_for (node, &r->arrived) {
+		struct try *t = container_of(node, struct try, watched);
+		struct connection *c = t->up->connection;
+
+		if (s->now_us - t->at.sent < ASK_AFTER_MS * 1000ull)
+			break;
+		if (c->ops->verify != NULL && !c->asked &&
+		    s->now_us / 1000 - c->alive_ms > ASK_AFTER_MS)
+			pool_verify(c);
+	}
+}
+
 static bool
 is_endpoint_down(const struct try *t)
 {
@@ -299,6 +323,7 @@ look(struct sweep *s)
 		look_at_endpoints(s, r, state);
 		look_at_connecting(s, r, state == REGION_DOWN && r->seen != REGION_DOWN);
 		look_at_sent(s, r, state);
+		look_at_silent(s, r);
 		look_at_arrived(s, r, state);
 		r->seen = state;
 	}

@@ -28,6 +28,7 @@
 #include "proxy/tunnel.h"
 #include "proxy/upkeep.h"
 #include "proxy/upstream_h1.h"
+#include "proxy/upstream_h2.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
 #include "steer/table.h"
@@ -258,6 +259,8 @@ open_parts(struct worker *w)
 	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
+	w->upstream_h2_slab = slab_new(sizeof(struct upstream_h2), KEPT_FREE);
+	w->stream_slab = slab_new(sizeof(struct upstream_stream), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
 	w->regex = regex_scratch_new();
 	w->services = services_new(w->setup.index, w->setup.loop_seed);
@@ -305,8 +308,11 @@ close_parts(struct worker *w)
 	slab_free(w->client_slab);
 	slab_free(w->exchange_slab);
 	slab_free(w->upstream_slab);
+	slab_free(w->upstream_h2_slab);
+	slab_free(w->stream_slab);
 	mem_free(w->head);
 	regex_scratch_free(w->regex);
+	mem_free(w->frames);
 	loop_free(w->loop);
 }
 

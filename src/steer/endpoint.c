@@ -68,6 +68,12 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		return format_times(detail, "check", "failed: expected text missing", buf, size);
 	case REASON_CHECK_MALFORMED:
 		return format_times(detail, "check", "failed: malformed answer", buf, size);
+	case REASON_CHECK_GRPC:
+		snprintf(buf, size, "check answered gRPC status %u", detail);
+		return buf;
+	case REASON_CHECK_NOT_SERVING:
+		return format_times(
+		    detail, "check", "failed: the service is not serving", buf, size);
 	case REASON_TRAFFIC_FAILED:
 		return format_times(detail, "request", "in a row failed", buf, size);
 	case REASON_REMOVED:
@@ -77,6 +83,25 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		return buf;
 	}
 	abort();
+}
+
+enum endpoint_reason
+endpoint_reason_of(enum fault f)
+{
+	switch ((int)f) {
+	case FAULT_CONNECT_REFUSED:
+		return REASON_CHECK_REFUSED;
+	case FAULT_CONNECT_UNREACHABLE:
+		return REASON_CHECK_UNREACHABLE;
+	case FAULT_CONNECT_TIMEOUT:
+	case FAULT_UNACKNOWLEDGED:
+		return REASON_CHECK_TIMEOUT;
+	case FAULT_TLS_FAILED:
+	case FAULT_TLS_UNTRUSTED:
+		return REASON_CHECK_TLS;
+	default:
+		return REASON_CHECK_RESET;
+	}
 }
 
 static void

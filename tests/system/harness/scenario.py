@@ -3,6 +3,7 @@
 import os
 
 from .dns import DnsServer
+from .h2_origin import H2Origin
 from .lease import Lease
 from .load import Load
 from .netns import Netns
@@ -36,6 +37,13 @@ class Scenario:
         """A scripted origin; it answers 200 with its name until told otherwise."""
         address = address or self.lease.address()
         made = Origin(name, address, port or self.lease.port(address), tls)
+        self.at_end(made.stop)
+        return made
+
+    def h2_origin(self, name="origin", tls=None):
+        """A scripted HTTP/2 origin; it answers 200 with its name until told otherwise."""
+        address = self.lease.address()
+        made = H2Origin(name, address, self.lease.port(address), tls)
         self.at_end(made.stop)
         return made
 

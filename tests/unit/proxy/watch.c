@@ -50,9 +50,48 @@ START_TEST(a_path_is_dead_when_bytes_sent_again_are_not_acknowledged_either)
 		.wrote_us = now_us - c->wrote_ago_ms * 1000ull,
 		.looked_us = c->looked_ago_ms == NEVER ? 0 : now_us - c->looked_ago_ms * 1000ull,
 		.looked_bytes = 1000,
+		.end_bytes = 3000,
 	};
 
 	ck_assert_msg(watch_judge(&path, &look, now_us) == c->verdict, "%s", c->what);
+}
+END_TEST
+
+/* Others write on the same connection all the time, so something is always under way. */
+START_TEST(on_a_shared_connection_a_request_arrives_where_its_own_bytes_end)
+{
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = {
+		.rtt_us = 100, .sent_ago_ms = 1, .acknowledged_bytes = 2000, .unacknowledged = true
+	};
+	struct watch_look look = {
+		.wrote_us = now_us - 1000, .looked_bytes = 1000, .end_bytes = 2000
+	};
+
+	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
+	look.looked_us = now_us - 25000;
+	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_ARRIVED);
+	path.acknowledged_bytes = 1999;
+	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
+}
+END_TEST
+
+START_TEST(a_shared_connection_is_dead_once_the_kernel_has_timed_out_whatever_others_write)
+{
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = {
+		.rtt_us = 100, .sent_ago_ms = 5, .acknowledged_bytes = 1000, .unacknowledged = true
+	};
+	struct watch_look look = { .wrote_us = now_us - 1000,
+		.looked_us = now_us - 25000,
+		.looked_bytes = 1000,
+		.end_bytes = 2000 };
+
+	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
+	path.resent = true;
+	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_DEAD);
+	path.acknowledged_bytes = 1001;
+	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
 }
 END_TEST
 
@@ -66,6 +105,9 @@ main(void)
 
 	tcase_add_loop_test(tc, a_path_is_dead_when_bytes_sent_again_are_not_acknowledged_either, 0,
 	    sizeof cases / sizeof cases[0]);
+	tcase_add_test(tc, on_a_shared_connection_a_request_arrives_where_its_own_bytes_end);
+	tcase_add_test(
+	    tc, a_shared_connection_is_dead_once_the_kernel_has_timed_out_whatever_others_write);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
