@@ -3,7 +3,8 @@
  * completions that are missing, not by a long timeout. Pure.
  *
  * With L completions a second over the last 10 s and w = max(200 ms, 20/L) up to 1 s: at most 5 % of
- * the expected L*w >= 20 completions came in w while tries in flight grew.
+ * the expected L*w >= 20 completions came in w while tries in flight grew. A window begins where the
+ * silence does, so that half of one is not spent on the answers before it.
  */
 #ifndef STEER_STALL_H
 #define STEER_STALL_H
@@ -17,6 +18,9 @@ struct stall {
 	uint64_t window_start_ms; /* 0: none open */
 	uint32_t window_ms;
 	uint32_t completions; /* in the open window */
+	uint64_t told_ms; /* the last tick */
+	uint64_t spoke_ms; /* the last one that was not silent */
+	uint32_t since_spoke; /* completions since then */
 	uint32_t usual_in_flight; /* when answers last came as expected */
 	bool usual_known;
 	double per_s; /* completions a second expected; kept while stalled, since the stall lowers it */

@@ -19,6 +19,17 @@ completions_per_s(const struct evidence_window *w)
 	    (EVIDENCE_SLOTS * EVIDENCE_SLOT_MS);
 }
 
+static void
+listen(struct stall *s, double per_s, uint32_t completions, uint64_t now_ms)
+{
+	s->since_spoke += completions;
+	if (completions > stalled_share * per_s * (double)(now_ms - s->told_ms) / 1000.0) {
+		s->spoke_ms = now_ms;
+		s->since_spoke = 0;
+	}
+	s->told_ms = now_ms;
+}
+
 static bool
 window_open(struct stall *s, double per_s, uint32_t in_flight, uint64_t now_ms)
 {
@@ -30,6 +41,11 @@ window_open(struct stall *s, double per_s, uint32_t in_flight, uint64_t now_ms)
 	s->window_ms = ms > WINDOW_MIN_MS ? (uint32_t)ms : WINDOW_MIN_MS;
 	s->completions = 0;
 	s->per_s = per_s;
+	/* What was silent is a part of this window, unless it has counted as one already. */
+	if (s->stalled == 0 && s->spoke_ms + s->window_ms > now_ms) {
+		s->window_start_ms = s->spoke_ms;
+		s->completions = s->since_spoke;
+	}
 	if (!s->usual_known || s->usual_in_flight > in_flight) {
 		s->usual_known = true;
 		s->usual_in_flight = in_flight;
@@ -105,6 +121,7 @@ stall_step(struct stall *s, const struct evidence_window *w, uint32_t completion
 {
 	double per_s = completions_per_s(w);
 
+	listen(s, s->stalled > 0 ? s->per_s : per_s, completions, now_ms);
 	if (s->window_start_ms != 0) {
 		s->completions += completions;
 		if (now_ms < s->window_start_ms + s->window_ms)

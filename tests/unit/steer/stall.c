@@ -63,9 +63,9 @@ START_TEST(a_region_that_answers_nothing_any_more_is_seen_within_two_windows)
 	} t[] = {
 		{ 3, 14, 22 }, /* 30 a second: windows of 700 ms */
 		{ 4, 10, 16 },
-		{ 10, 6, 9 }, /* 100 a second: windows of 200 ms */
-		{ 50, 4, 6 },
-		{ 1000, 4, 6 },
+		{ 10, 3, 6 }, /* 100 a second: windows of 200 ms */
+		{ 50, 2, 4 },
+		{ 1000, 2, 4 },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
