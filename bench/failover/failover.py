@@ -94,7 +94,7 @@ def strike(sides, tools, fault):
     for side in sides:
         side.start_load(os.path.join(tools, "lab-load"))
     for side in sides:
-        side.load.until_ok(1)
+        side.load.until_ok(1, 90)
     time.sleep(fault.lead)
     spans = fault.strike([s.primary for s in sides])
     time.sleep(fault.after)
@@ -161,9 +161,11 @@ def bench(options):
     for fault in chosen(options):
         with Place() as place:
             say("%s: %.0f s" % (fault.title, fault.seconds))
-            rows = run_fault(place, options, fault)
-            if options.keep:
-                place.save(os.path.join(options.keep, fault.name))
+            try:
+                rows = run_fault(place, options, fault)
+            finally:
+                if options.keep:
+                    place.save(os.path.join(options.keep, fault.name))
         measured.append((fault, rows))
         say("\n".join(tables.table(fault, rows)))
     return tables.Text(measured, versions, time.monotonic() - began)
