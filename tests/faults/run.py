@@ -18,6 +18,9 @@ sys.dont_write_bytecode = True
 
 from harness.runner import Test, add_options, chosen, run_all  # noqa: E402
 
+# How late the load itself may be in sending for a cell to say anything about the proxy.
+STOOD_STILL_MS = 1000
+
 COLUMNS = ("cell", "requests", "safe failed", "others failed", "worst ms", "> 100 ms", "settled s",
            "tries", "states", "")
 
@@ -62,17 +65,26 @@ def main():
     cells = [(module, cell) for module, table in tables() for cell in table.CELLS
              if options.long or not cell.long]
     tests = chosen([_test(module, cell, options.protocol) for module, cell in cells], options)
-    rows = []
+    rows = {}
 
     def keep(test, good):
         path = os.path.join(test.directory, "row", "row.json")
         if os.path.exists(path):
             with open(path) as f:
-                rows.append((json.load(f), good))
+                rows[test] = (json.load(f), good)
 
     code = run_all(tests, options, keep)
+    again = [t for t, (row, good) in rows.items() if not good and row["lag_ms"] > STOOD_STILL_MS]
+    if again:
+        print("Once more, one at a time: the machine stood still, and the load with it.")
+        options.j = 1
+        run_all(again, options, keep)
+        bad = sum(not good for _, good in rows.values()) + len(tests) - len(rows)
+        code = 1 if bad else 0
     if rows:
-        show(rows)
+        show(rows.values())
+    if again:
+        print("%d passed, %d failed" % (len(tests) - bad, bad))
     return code
 
 

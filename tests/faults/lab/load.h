@@ -36,6 +36,7 @@ struct job {
 	int64_t sent_us;
 	void *on; /* the wire's: what carries it; NULL when nothing does any more */
 	TAILQ_ENTRY(job) next;
+	TAILQ_ENTRY(job) waits; /* the wire's, while nothing carries it */
 };
 
 /* A protocol. Every job given to send() comes back by job_done() once, unless it is dropped. */

@@ -23,7 +23,11 @@ struct wire_link {
 struct h1 {
 	TAILQ_HEAD(, wire_link) idle; /* connecting ones too */
 	unsigned opening;
+	unsigned count, most;      /* a browser has its limit too, and so has this machine */
+	TAILQ_HEAD(, job) waiting; /* for one of them to be free */
 };
+
+enum { MOST_TIMES = 10 }; /* as many as to begin with */
 
 static void
 link_free(struct wire_link *c)
@@ -38,13 +42,31 @@ link_free(struct wire_link *c)
 		c->job->on = NULL;
 	bufferevent_free(c->bev);
 	free(c);
+	h->count--;
+}
+
+static void carry(struct load *, struct job *);
+
+/* Something has become free. */
+static void
+carry_waiting(struct load *l)
+{
+	struct h1 *h = l->wire_data;
+	struct job *job;
+
+	while ((job = TAILQ_FIRST(&h->waiting)) != NULL &&
+	    (!TAILQ_EMPTY(&h->idle) || h->count < h->most)) {
+		TAILQ_REMOVE(&h->waiting, job, waits);
+		carry(l, job);
+	}
 }
 
 /* Its job is over one way or the other; the connection goes with it unless it is as new. */
 static void
 finish(struct wire_link *c, const char *verdict, bool reusable)
 {
-	struct h1 *h = c->load->wire_data;
+	struct load *l = c->load;
+	struct h1 *h = l->wire_data;
 	struct job *job = c->job;
 	int status = c->in.status;
 	char origin[sizeof c->in.origin];
@@ -55,7 +77,8 @@ finish(struct wire_link *c, const char *verdict, bool reusable)
 	TAILQ_INSERT_TAIL(&h->idle, c, next);
 	if (!reusable)
 		link_free(c);
-	job_done(c->load, job, status, origin, verdict);
+	job_done(l, job, status, origin, verdict);
+	carry_waiting(l);
 }
 
 static void
@@ -122,6 +145,7 @@ link_new(struct load *l)
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	h->opening++;
+	h->count++;
 	TAILQ_INSERT_TAIL(&h->idle, c, next);
 	/* A failure is told by on_event() too, later: callbacks are deferred. */
 	bufferevent_socket_connect(c->bev, (struct sockaddr *)&l->to, sizeof l->to);
@@ -136,6 +160,8 @@ h1_open(struct load *l, unsigned count)
 	if (h == NULL)
 		abort();
 	TAILQ_INIT(&h->idle);
+	TAILQ_INIT(&h->waiting);
+	h->most = MOST_TIMES * count;
 	l->wire_data = h;
 	for (unsigned i = 0; i < count; i++)
 		link_new(l);
@@ -148,7 +174,7 @@ h1_opening(const struct load *l)
 }
 
 static void
-h1_send(struct load *l, struct job *job)
+carry(struct load *l, struct job *job)
 {
 	struct h1 *h = l->wire_data;
 	struct wire_link *c = TAILQ_FIRST(&h->idle);
@@ -170,10 +196,27 @@ h1_send(struct load *l, struct job *job)
 }
 
 static void
+h1_send(struct load *l, struct job *job)
+{
+	struct h1 *h = l->wire_data;
+
+	if (TAILQ_EMPTY(&h->idle) && h->count >= h->most)
+		TAILQ_INSERT_TAIL(&h->waiting, job, waits);
+	else
+		carry(l, job);
+}
+
+static void
 h1_drop(struct load *l, struct job *job)
 {
-	(void)l;
+	struct h1 *h = l->wire_data;
+
+	if (job->on == NULL) {
+		TAILQ_REMOVE(&h->waiting, job, waits);
+		return;
+	}
 	link_free(job->on);
+	carry_waiting(l);
 }
 
 const struct wire wire_h1 = {
