@@ -369,6 +369,9 @@ struct topology {
 	unsigned safety_count;
 };
 
+/* What is spoken there, as a URL's scheme: "https", "tcp", "tls" (ended here), "passthrough". */
+const char *conf_listener_scheme(const struct conf_listener *);
+
 void topology_ref(struct topology *);
 void topology_unref(struct topology *); /* the last one frees it */
 

@@ -41,6 +41,7 @@ enum probe_state {
 	PROBE_HEAD, /* waits for the answer's head */
 	PROBE_BODY, /* looks for the expected text */
 	PROBE_REST, /* judged; the rest of the body must pass before the connection can be kept */
+	PROBE_SPEECH, /* of a tcp check: looks for the expected text */
 	PROBE_KEPT, /* judged; the connection is idle */
 };
 

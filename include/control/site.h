@@ -26,7 +26,7 @@ struct site {
 	const struct conf_service *service;
 	const struct conf_service_region *region;
 	const struct conf_health_check *check; /* of the service */
-	const struct needle *needle; /* the expected body text, or NULL */
+	const struct needle *needle; /* the expected text, or NULL */
 	struct trust *trust; /* owned by the sites, shared by regions with equal TLS settings */
 };
 

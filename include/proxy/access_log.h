@@ -35,6 +35,8 @@ enum access_text {
 	ACCESS_TEXTS,
 };
 
+enum access_protocol { ACCESS_HTTP2 = 20, ACCESS_TCP = 30 };
+
 struct access_record {
 	uint64_t wall_us;   /* when the request's first byte came */
 	uint64_t bytes_in;  /* body */
@@ -46,7 +48,7 @@ struct access_record {
 	uint32_t first_byte_us; /* request sent to answer's head, of the last try */
 	uint32_t body_us;       /* answer's head to its end */
 	uint16_t status;        /* 0: none was sent */
-	uint8_t protocol_minor; /* HTTP/1.minor; 20: HTTP/2 */
+	uint8_t protocol_minor; /* HTTP/1.minor; or enum access_protocol */
 	uint8_t tries;
 	uint8_t fault;   /* enum fault: the reason field */
 	uint8_t reused;  /* the upstream connection was */

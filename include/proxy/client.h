@@ -52,6 +52,7 @@ struct client {
 	struct listener *listener; /* counted: its connection count is ours too */
 	struct client_facts facts;
 
+	enum conf_protocol protocol; /* its listener's */
 	enum client_stage stage;
 	bool counted;          /* in the crowd, as facts.peer */
 	SSL *ssl;              /* owned until the PROXY header is read, else NULL */
@@ -85,6 +86,11 @@ void client_watch_stall(struct client *);
  * of all that is its own.
  */
 void client_linger(struct client *);
+/*
+ * What the present table says about its listener; NULL: it does not name it any more. Valid within
+ * one callback.
+ */
+const struct conf_listener *client_conf(const struct client *);
 /* Closes it. The protocol has let go of all that is its own. */
 void client_free(struct client *);
 

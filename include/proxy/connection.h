@@ -47,7 +47,7 @@ struct connection_ops {
 	void (*verify)(struct connection *);
 };
 
-extern const struct connection_ops connection_h1, connection_h2;
+extern const struct connection_ops connection_h1, connection_h2, connection_raw;
 
 struct connection {
 	const struct connection_ops *ops;

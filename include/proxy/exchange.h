@@ -35,6 +35,7 @@ struct client_facts {
 	uint16_t port;
 	uint16_t listener_port;
 	uint16_t redirect_port;
+	bool raw; /* a connection of bytes, not of requests */
 	bool tls;
 	bool tls_outside; /* by the PROXY header's word the client spoke TLS with its sender */
 	bool resumed;
@@ -128,6 +129,19 @@ struct exchange {
  */
 enum side_go exchange_start(struct worker *, struct side *client, const struct client_facts *,
     const struct head *, uint64_t first_byte_us, struct span *first, bool end);
+
+/*
+ * A connection of a tcp service, for what is asked there. Its bytes wait with the client side until
+ * resume(), when the way to an endpoint is open. SIDE_PAUSED or SIDE_OVER.
+ */
+struct tunnel_request {
+	struct service *service;
+	struct conf_on_down on_region_down;
+	const char *route; /* for the log */
+	struct slice server_name; /* the client's, for the log; may be empty */
+};
+enum side_go exchange_start_tunnel(struct worker *, struct side *client,
+    const struct client_facts *, const struct tunnel_request *);
 
 /* From the client side. */
 enum side_go exchange_on_request_body(struct exchange *, struct span *, bool end);

@@ -96,7 +96,10 @@ void pool_verify(struct connection *);
 /* Closes it and frees its place; nothing may be on lease. */
 void pool_discard(struct connection *);
 
-/* Opens connections until so many stay idle for a while to come; called every second. */
+/*
+ * Opens connections until so many stay idle for a while to come; called every second. None of a tcp
+ * service: they may be sessions.
+ */
 void pool_warm(struct pool_slot *, uint32_t wanted);
 /* The region is down: nothing that is kept there will be of use. */
 void pool_close_idle(struct pool_slot *);

@@ -16,7 +16,7 @@ struct worker;
 /* When the exchange is over and before its client is released. */
 void report_exchange(struct exchange *);
 
-/* A request that never became an exchange: malformed, or too slow. */
+/* A request, or a connection of bytes, that never became an exchange: malformed, or too slow. */
 void report_refused(struct worker *, const struct client_facts *, enum fault why,
     struct slice request_id, uint64_t first_byte_us);
 

@@ -29,6 +29,7 @@ struct tunnel {
 	struct list node; /* in its region's */
 	struct deferred settle; /* runs the exchange from the loop */
 	struct conf_on_down on_region_down;
+	bool raw; /* from its first byte: there was no request */
 	bool client_ended; /* its direction, as seen by us */
 	bool endpoint_ended;
 	bool client_waits; /* it has not taken all that it was given */
@@ -54,6 +55,8 @@ void tunnels_close(struct worker *);
  * given. The answer is the endpoint's side's.
  */
 enum side_go tunnel_begin(struct exchange *, bool drained);
+/* The same for a raw one, whose try has its connection: both sides may go on. */
+void tunnel_connected(struct exchange *);
 /* Before the exchange goes; nothing for one that never became a tunnel. */
 void tunnel_end(struct exchange *);
 /* Have both directions ended, and has each side taken everything? */

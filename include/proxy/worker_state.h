@@ -82,6 +82,7 @@ struct worker {
 	struct slab *upstream_slab;
 	struct slab *upstream_h2_slab;
 	struct slab *stream_slab;
+	struct slab *raw_slab; /* struct upstream_raw */
 	struct slab *penalty_slab;
 	/*
 	 * Where HTTP/2 from endpoints is read, with the rooms of loop_span(): what is done about

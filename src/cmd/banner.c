@@ -35,7 +35,7 @@ append_listeners(char *text, size_t size, const struct server *s)
 
 	for (unsigned i = 0; i < t->listener_count; i++)
 		append(text, size, "%s%s %s://%s", i > 0 ? ", " : "", t->listeners[i].name,
-		    t->listeners[i].tls != NULL ? "https" : "http",
+		    conf_listener_scheme(&t->listeners[i]),
 		    server_bound_text(s, i, address, sizeof address));
 }
 

@@ -40,8 +40,7 @@ print_listeners(const struct topology *t)
 	for (unsigned i = 0; i < t->listener_count; i++) {
 		const struct conf_listener *l = &t->listeners[i];
 
-		printf(
-		    "  %-20s %-5s  %s", l->name, l->tls != NULL ? "https" : "http", l->bind.text);
+		printf("  %-20s %-5s  %s", l->name, conf_listener_scheme(l), l->bind.text);
 		if (l->tls != NULL)
 			printf("  tls %s, %u certificate%s", l->tls->name,
 			    l->tls->certificate_count, plural(l->tls->certificate_count));

@@ -253,7 +253,7 @@ print_listeners(FILE *to, const json_t *status, unsigned width)
 
 		add(&l, "%s%s %s://%s %" PRId64 " open",
 		    i > 0 ? ", " : "listeners: ", text_of(listener, "name"),
-		    json_is_true(json_object_get(listener, "tls")) ? "https" : "http",
+		    text_of(listener, "scheme"),
 		    text_of(listener, "bind"), count_of(listener, "connections"));
 	}
 	if (l.len > 0)

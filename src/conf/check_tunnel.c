@@ -14,6 +14,9 @@ check_endpoint_schemes(struct load *l, const struct conf_service *s)
 	for (unsigned i = 0; i < s->region_count; i++) {
 		const struct conf_service_region *r = &s->regions[i];
 
+		if (raw && r->protocol != UPSTREAM_HTTP1)
+			report_error(&l->report, &r->where,
+			    "a tcp service's endpoints get bytes as they are; remove protocol");
 		for (unsigned e = 0; e < r->endpoint_count; e++) {
 			const struct conf_endpoint *one = &r->endpoints[e];
 
@@ -33,7 +36,7 @@ static void
 check_tcp_check(struct load *l, const struct conf_service *s)
 {
 	const struct conf_health_check *check = &s->check;
-	bool asks = check->type == CHECK_HTTP || check->type == CHECK_HTTPS;
+	bool asks = check->type != CHECK_TCP && check->type != CHECK_NONE;
 
 	if (check->where.file == NULL)
 		return;
@@ -89,7 +92,8 @@ check_tunnel_listener(struct load *l, const struct conf_listener *one)
 {
 	const char *word = protocol_word(one->protocol);
 
-	check_leads(l, &one->where, one->service);
+	if (one->protocol != PROTOCOL_HTTP)
+		check_leads(l, &one->where, one->service);
 	switch (one->protocol) {
 	case PROTOCOL_HTTP:
 		if (one->service != NULL)
@@ -121,7 +125,6 @@ check_tunnel_listener(struct load *l, const struct conf_listener *one)
 
 /* ---- routes ---- */
 
-/* A route by server name is still in its place among all others when it has a listener's fault. */
 static void
 check_takes_requests(
     struct load *l, const struct conf_service *s, const struct conf_where *where)
@@ -133,6 +136,7 @@ check_takes_requests(
 		    s->name);
 }
 
+/* A route by server name is still in its place among all others when it has a listener's fault. */
 void
 check_tunnel_route(struct load *l, const struct conf_route *r)
 {

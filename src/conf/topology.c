@@ -2,8 +2,23 @@
 #include "conf/topology.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/arena.h"
+
+const char *
+conf_listener_scheme(const struct conf_listener *l)
+{
+	switch (l->protocol) {
+	case PROTOCOL_HTTP:
+		return l->tls != NULL ? "https" : "http";
+	case PROTOCOL_TCP:
+		return l->tls != NULL ? "tls" : "tcp";
+	case PROTOCOL_TLS_PASSTHROUGH:
+		return "passthrough";
+	}
+	abort();
+}
 
 void
 topology_ref(struct topology *t)

@@ -79,9 +79,11 @@ sites_new(struct topology *topology)
 	for (unsigned i = 0; i < topology->service_count; i++) {
 		const struct conf_service *conf = &topology->services[i];
 		struct service_sites *service = &s->services[i];
+		const char *text = conf->check.type == CHECK_TCP ? conf->check.expect
+								 : conf->check.expect_body;
 
-		if (conf->check.expect_body != NULL)
-			service->needle = needle_new(conf->check.expect_body);
+		if (text != NULL)
+			service->needle = needle_new(text);
 		service->regions = mem_array(conf->region_count, sizeof *service->regions);
 		for (unsigned r = 0; r < conf->region_count; r++) {
 			service->regions[r] = (struct site){
@@ -146,6 +148,7 @@ site_equal(const struct site *a, const struct site *b)
 	    x->timeout_ms == y->timeout_ms && x->reuse == y->reuse &&
 	    text_equal(x->path, y->path) && text_equal(x->method, y->method) &&
 	    text_equal(x->host, y->host) && text_equal(x->expect_body, y->expect_body) &&
+	    text_equal(x->send, y->send) && text_equal(x->expect, y->expect) &&
 	    ranges_equal(x, y) && text_equal(a->region->host, b->region->host) &&
 	    tls_equal(&a->region->tls, &b->region->tls);
 }

@@ -260,6 +260,7 @@ listeners_status(const struct view *v)
 		json_object_set_new(json, "name", json_text(conf->name));
 		json_object_set_new(
 		    json, "bind", json_text(listener_bound_text(l, text, sizeof text)));
+		json_object_set_new(json, "scheme", json_text(conf_listener_scheme(conf)));
 		json_object_set_new(json, "tls", json_boolean(conf->tls != NULL));
 		json_object_set_new(json, "connections",
 		    json_number(atomic_load_explicit(&l->connections, memory_order_relaxed)));

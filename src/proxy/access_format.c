@@ -177,8 +177,12 @@ put_text(struct line *l, struct slice text, size_t max, escape_fn *escape)
 static void
 put_protocol(struct line *l, const struct access_record *r)
 {
-	if (r->protocol_minor == 20) {
+	if (r->protocol_minor == ACCESS_HTTP2) {
 		PUT(l, "HTTP/2");
+		return;
+	}
+	if (r->protocol_minor == ACCESS_TCP) {
+		PUT(l, "TCP");
 		return;
 	}
 	PUT(l, "HTTP/1.");

@@ -3,6 +3,7 @@
 
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "net/tls_server.h"
 #include "proxy/access.h"
 #include "proxy/client_h1.h"
+#include "proxy/client_tcp.h"
 #include "proxy/crowd.h"
 #include "steer/table.h"
 
@@ -26,7 +28,22 @@ enum {
 size_t
 client_block_size(void)
 {
-	return sizeof(struct client_h1);
+	size_t http = sizeof(struct client_h1);
+	size_t tcp = sizeof(struct client_tcp);
+
+	return http > tcp ? http : tcp;
+}
+
+const struct conf_listener *
+client_conf(const struct client *c)
+{
+	const struct table *t = c->worker->table;
+	const struct listener_set *set = t->listeners;
+
+	for (unsigned i = 0; set != NULL && i < set->count; i++)
+		if (set->listeners[i] == c->listener)
+			return &t->topology->listeners[i];
+	return NULL;
 }
 
 /* ---- deadlines ---- */
@@ -155,12 +172,25 @@ client_drain(struct client *c)
 
 /* ---- the stages ---- */
 
+static const struct client_ops *
+ops_of(const struct client *c)
+{
+	switch (c->protocol) {
+	case PROTOCOL_HTTP:
+		return &client_h1_ops;
+	case PROTOCOL_TCP:
+	case PROTOCOL_TLS_PASSTHROUGH:
+		return &client_tcp_ops;
+	}
+	abort();
+}
+
 static void
 serve(struct client *c)
 {
 	c->stage = CLIENT_SERVED;
 	timer_stop(&c->timer);
-	c->ops = &client_h1_ops;
+	c->ops = ops_of(c);
 	c->ops->start(c);
 }
 
@@ -352,6 +382,7 @@ fill_facts(struct client *c, const struct conf_listener *conf, const struct sock
 	f->ip_len = (uint16_t)socket_format_ip(peer, f->ip, sizeof f->ip);
 	f->port = socket_port(peer);
 	f->listener_port = socket_port((const struct sockaddr *)&conf->bind.addr);
+	f->raw = conf->protocol != PROTOCOL_HTTP;
 	f->tls = conf->tls != NULL;
 	f->tls_version = "";
 	f->redirect_https = conf->redirect_https;
@@ -418,6 +449,7 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 	c->worker = w;
 	c->listener = l;
 	c->counted = counted;
+	c->protocol = conf->protocol;
 	fill_facts(c, conf, peer);
 	list_append(&w->clients, &c->node);
 	w->client_count++;

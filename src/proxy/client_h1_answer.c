@@ -95,10 +95,14 @@ send_body(struct side *side, struct span *body, bool end)
 	bool drained =
 	    h1_out(&c->conn.stream, NULL, 0, body, c->chunked_out, end, end && must_close_after(c));
 
-	/* How long a tunnel may rest is for its own limit to say. */
-	if (!in_tunnel(c))
+	if (!in_tunnel(c)) {
 		client_watch_stall(&c->conn);
-	return drained;
+		return drained;
+	}
+	/* How long it may rest is for its own limit to say; this direction may end by itself. */
+	if (end)
+		stream_shutdown(&c->conn.stream);
+	return stream_is_drained(&c->conn.stream);
 }
 
 static bool

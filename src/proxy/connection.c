@@ -37,7 +37,7 @@ connection_opened(struct connection *c, enum fault why)
 		c->alive_ms = clock_now_ms();
 		measure_path(c);
 		/* Accepted and closed at once: another connection would fare no better. */
-		if (c->stream.peer_closed)
+		if (c->stream.peer_closed && !c->ops->is_clean(c))
 			why = FAULT_CONNECT_RESET;
 	}
 	pool_on_opened(c, why);

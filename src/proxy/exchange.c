@@ -325,6 +325,10 @@ step_send(struct exchange *x)
 {
 	bool drained;
 
+	if (x->tunnel.raw) {
+		tunnel_connected(x);
+		return WAIT;
+	}
 	if (x->head.expect_continue && !x->request_ended && x->client != NULL) {
 		x->head.expect_continue = false; /* said once, whatever comes of this try */
 		x->client->ops->proceed(x->client);
@@ -384,6 +388,8 @@ exchange_answer_failure(struct exchange *x)
 		.text = slice_of(fault_text(x->fault)),
 	};
 
+	if (x->tunnel.raw)
+		return; /* nothing to say it with */
 	if (retry_after_s > 0) {
 		a.extra.at = field;
 		a.extra.len =
@@ -484,9 +490,9 @@ copy_head(struct exchange *x, const struct head *head)
 	x->head.base = x->block;
 }
 
-enum side_go
-exchange_start(struct worker *w, struct side *client, const struct client_facts *facts,
-    const struct head *head, uint64_t first_byte_us, struct span *first, bool end)
+static struct exchange *
+exchange_new(struct worker *w, struct side *client, const struct client_facts *facts,
+    const struct head *head, uint64_t first_byte_us)
 {
 	struct exchange *x = slab_take(w->exchange_slab);
 
@@ -506,11 +512,20 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 	worker_request_id(w, x->request_id);
 	x->at.first_byte = first_byte_us;
 	x->at.head = clock_now_us();
-	x->body_in = first->len;
-	x->request_ended = end;
 	stat_add(&w->stats.requests, 1);
 	stat_step(&w->stats.exchanges, 1);
 	client->exchange = x;
+	return x;
+}
+
+enum side_go
+exchange_start(struct worker *w, struct side *client, const struct client_facts *facts,
+    const struct head *head, uint64_t first_byte_us, struct span *first, bool end)
+{
+	struct exchange *x = exchange_new(w, client, facts, head, first_byte_us);
+
+	x->body_in = first->len;
+	x->request_ended = end;
 	/* A copy for another try, unless there will be none. */
 	if (first->len > 0 && method_is_idempotent(head->method) &&
 	    replay_fits(&x->replay, first->len, SIZE_MAX))
@@ -522,4 +537,30 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 		replay_append(&x->replay, w->loop->small, first->at, first->len);
 	x->first = NULL;
 	return x->client_paused ? SIDE_PAUSED : SIDE_ON;
+}
+
+/* It has no head but the name its client asked for, which the log is told. */
+enum side_go
+exchange_start_tunnel(struct worker *w, struct side *client, const struct client_facts *facts,
+    const struct tunnel_request *asked)
+{
+	struct head head = {
+		.base = asked->server_name.at,
+		.len = (uint32_t)asked->server_name.len,
+		.host = { 0, (uint32_t)asked->server_name.len },
+	};
+	struct exchange *x = exchange_new(w, client, facts, &head, clock_now_us());
+
+	x->tunnel.raw = true;
+	x->tunnel.on_region_down = asked->on_region_down;
+	x->service = asked->service;
+	x->priority = ADMIT_NORMAL;
+	identity_establish(&x->who, facts, &x->head, NULL);
+	x->pick.hash = hash_bytes(x->who.text, x->who.text_len, 0);
+	x->client_paused = true;
+	snprintf(x->route, sizeof x->route, "%s", asked->route);
+	stat_add(&x->service->counts->requests, 1);
+	exchange_request_ended(x); /* there is nothing to wait for: the time to find an endpoint runs */
+	x->state = X_PICK;
+	return exchange_run(x) ? SIDE_PAUSED : SIDE_OVER;
 }

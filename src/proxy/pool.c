@@ -450,6 +450,8 @@ pool_warm(struct pool_slot *slot, uint32_t wanted)
 	uint32_t have = slot->connecting + lasting_idle(slot, wanted);
 	enum fault why;
 
+	if (slot->endpoint->raw)
+		return;
 	if (wanted > slot->keep_idle)
 		wanted = slot->keep_idle;
 	if (wanted > 0 && slot->places > 1)

@@ -68,6 +68,9 @@ pool_free(struct pool *p)
 	mem_free(p);
 }
 
+/* One that was opened for who found another meanwhile. */
+enum { RAW_KEPT_MS = 1000 };
+
 /* This worker's part of a limit that all workers share; at least one. */
 static uint32_t
 share_of(uint32_t limit, const struct worker *w)
@@ -81,7 +84,8 @@ share_of(uint32_t limit, const struct worker *w)
 static void
 adopt_protocol(struct pool_slot *slot, enum conf_upstream_protocol protocol, uint32_t max_streams)
 {
-	const struct connection_ops *ops = connection_ops_of(protocol);
+	const struct connection_ops *ops =
+	    slot->endpoint->raw ? &connection_raw : connection_ops_of(protocol);
 
 	slot->max_streams = max_streams;
 	if (slot->protocol == ops)
@@ -114,6 +118,9 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 	slot->max_waiting = share_of(conf->limits.max_waiting, p->worker);
 	slot->max_wait_ms = conf->limits.max_wait_ms;
 	slot->keep_alive_ms = conf->limits.keep_alive_ms;
+	/* A connection of bytes may mean a session to the endpoint: none is kept without need. */
+	if (slot->endpoint->raw && slot->keep_alive_ms > RAW_KEPT_MS)
+		slot->keep_alive_ms = RAW_KEPT_MS;
 	slot->keep_idle = conf->limits.keep_alive_connections;
 	slot->connect_ms = conf->timeouts.connect;
 }

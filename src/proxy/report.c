@@ -80,6 +80,12 @@ peer_text(const struct client_facts *f, char *buf, size_t size)
 	return address_text(f->ip, f->ip_len, f->port, buf, size);
 }
 
+static bool
+was_tunnel(const struct exchange *x)
+{
+	return x->at.answer != 0 && (x->tunnel.raw || x->status == 101);
+}
+
 void
 report_exchange(struct exchange *x)
 {
@@ -91,10 +97,10 @@ report_exchange(struct exchange *x)
 	struct access_record r = { 0 };
 
 	/* A client that left before its answer was sent none: 499, as nginx logs it. */
-	if (x->status == 0)
+	if (x->status == 0 && !x->tunnel.raw)
 		x->status = (uint16_t)fault_status(x->fault);
 	/* How long a tunnel stays open is no measure of how quick anything was. */
-	count(w, x->status, x->fault, (x->status == 101 ? x->at.answer : now) - x->at.first_byte);
+	count(w, x->status, x->fault, (was_tunnel(x) ? x->at.answer : now) - x->at.first_byte);
 	if (w->setup.access_log == NULL)
 		return;
 	r.wall_us = clock_wall_us() - (now - x->at.first_byte);
@@ -107,7 +113,7 @@ report_exchange(struct exchange *x)
 	r.first_byte_us = between(t->at.sent, x->at.answer);
 	r.body_us = between(x->at.answer, now);
 	r.status = x->status;
-	r.protocol_minor = x->head.minor;
+	r.protocol_minor = x->tunnel.raw ? ACCESS_TCP : x->head.minor;
 	r.tries = x->tries;
 	r.fault = (uint8_t)x->fault;
 	r.reused = t->reused;
@@ -136,18 +142,19 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
     struct slice request_id, uint64_t first_byte_us)
 {
 	uint64_t now = clock_now_us();
+	unsigned status = facts->raw ? 0 : fault_status(why);
 	char client[80];
 	struct slice texts[ACCESS_TEXTS] = { 0 };
 	struct access_record r = { 0 };
 
 	stat_add(&w->stats.requests, 1);
-	count(w, fault_status(why), why, now - first_byte_us);
+	count(w, status, why, now - first_byte_us);
 	if (w->setup.access_log == NULL)
 		return;
 	r.wall_us = clock_wall_us() - (now - first_byte_us);
 	r.total_us = r.wait_us = between(first_byte_us, now);
-	r.status = (uint16_t)fault_status(why);
-	r.protocol_minor = 1;
+	r.status = (uint16_t)status;
+	r.protocol_minor = facts->raw ? ACCESS_TCP : 1;
 	r.fault = (uint8_t)why;
 	texts[ACCESS_CLIENT] = peer_text(facts, client, sizeof client);
 	texts[ACCESS_REQUEST_ID] = request_id;

@@ -7,6 +7,7 @@
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/service.h"
+#include "proxy/tries.h"
 #include "proxy/upstream.h"
 
 enum {
@@ -42,6 +43,22 @@ tunnel_begin(struct exchange *x, bool drained)
 	x->tunnel.client_waits = x->upstream_paused = !drained;
 	exchange_arm(x);
 	return drained ? SIDE_ON : SIDE_PAUSED;
+}
+
+/* The endpoint's answer is that it accepted: what it takes to connect is how quick it is. */
+void
+tunnel_connected(struct exchange *x)
+{
+	struct side *endpoint = &x->try->up->side;
+
+	x->at.answer = clock_now_us();
+	x->try->at.sent = x->try->at.lease;
+	tries_answered(x->try, 0, x->at.answer);
+	x->answered = true;
+	(void)tunnel_begin(x, true);
+	x->client_paused = false;
+	x->client->ops->resume(x->client);
+	endpoint->ops->resume(endpoint);
 }
 
 void

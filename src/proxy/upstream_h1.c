@@ -463,9 +463,12 @@ send_body(struct side *side, struct span *body, bool end)
 	struct upstream_h1 *h1 = from_side(side);
 
 	h1->request_sent = end;
+	if (!end || !h1->tunnel)
+		return h1_out(&h1->connection.stream, NULL, 0, body, h1->chunked_out, end, false);
 	/* Only a tunnel has an end that the connection must tell. */
-	return h1_out(
-	    &h1->connection.stream, NULL, 0, body, h1->chunked_out, end, end && h1->tunnel);
+	h1_out(&h1->connection.stream, NULL, 0, body, false, true, true);
+	stream_shutdown(&h1->connection.stream);
+	return stream_is_drained(&h1->connection.stream);
 }
 
 static bool

@@ -29,6 +29,7 @@
 #include "proxy/upkeep.h"
 #include "proxy/upstream_h1.h"
 #include "proxy/upstream_h2.h"
+#include "proxy/upstream_raw.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
 #include "steer/table.h"
@@ -258,6 +259,7 @@ open_parts(struct worker *w)
 	list_init(&w->clients);
 	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
+	w->raw_slab = slab_new(sizeof(struct upstream_raw), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
 	w->upstream_h2_slab = slab_new(sizeof(struct upstream_h2), KEPT_FREE);
 	w->stream_slab = slab_new(sizeof(struct upstream_stream), KEPT_FREE);
@@ -310,6 +312,7 @@ close_parts(struct worker *w)
 	slab_free(w->upstream_slab);
 	slab_free(w->upstream_h2_slab);
 	slab_free(w->stream_slab);
+	slab_free(w->raw_slab);
 	mem_free(w->head);
 	regex_scratch_free(w->regex);
 	mem_free(w->frames);

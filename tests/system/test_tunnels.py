@@ -129,7 +129,7 @@ def each_direction_of_a_tunnel_ends_by_itself(t):
 @sanitize
 @deadline(60)
 def who_does_not_read_makes_the_other_wait(t):
-    size = (2 if sanitized() else 16) * MIB
+    size = 16 * MIB
     sent = [0]
 
     def pours(x):

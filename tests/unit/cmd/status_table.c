@@ -11,7 +11,7 @@ static const char full[] =
     "{ \"version\": \"1.2.3\", \"pid\": 7, \"ready\": true, \"draining\": false, \"uptime_s\": 61,"
     "  \"time\": \"2026-11-22T08:27:00.123Z\","
     "  \"config\": { \"last_reload_successful\": true },"
-    "  \"listeners\": [ { \"name\": \"web\", \"bind\": \"0.0.0.0:8443\", \"tls\": true,"
+    "  \"listeners\": [ { \"name\": \"web\", \"bind\": \"0.0.0.0:8443\", \"scheme\": \"https\","
     "    \"connections\": 3 } ],"
     "  \"services\": [ { \"name\": \"shop\", \"balance\": \"least_request\", \"fail_open\": false,"
     "    \"rate\": 99.5, \"error_rate\": 0.5, \"requests\": 1234567, \"errors\": 12,"

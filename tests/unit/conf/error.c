@@ -113,10 +113,9 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; on_region_down = true;" },
 	    "t.conf:7: on_region_down: true is none of \"keep\", \"drain(30s)\" and \"reset\"; write "
 	    "one of them" },
-	{ { .listener = "protocol = \"tcp\";" },
-	    "t.conf:2: protocol: \"tcp\" is not offered: TCP services are not in this version; "
-	    "leave "
-	    "protocol out or write \"http\"" },
+	{ { .listener = "protocol = \"udp\";" },
+	    "t.conf:2: protocol: \"udp\" is unknown here; write one of \"http\", \"tcp\", "
+	    "\"tls_passthrough\"" },
 	/* Keys. */
 	{ { .top = "wrokers = 1;" },
 	    "t.conf:1: unknown key \"wrokers\" in the configuration; did you mean \"workers\"?" },

@@ -36,7 +36,7 @@ START_TEST(every_sample_loads_without_a_warning)
 
 		ck_assert_msg(problems.count == 0, "%s", problems.list[0].text);
 		ck_assert_ptr_nonnull(t);
-		ck_assert_uint_ge(t->route_count, 1);
+		ck_assert(t->route_count > 0 || t->listeners[0].service != NULL);
 		conf_problems_free(&problems);
 		topology_unref(t);
 		seen++;
