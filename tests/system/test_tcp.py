@@ -331,19 +331,25 @@ def much_passes_while_memory_stays_flat(t):
     assert sanitized() or most - base < MIB, most - base
 
 
+def _listens(address, port):
+    with socket.socket() as s:
+        return s.connect_ex((address, port)) == 0
+
+
 @sanitize
 @alone
 @deadline(60)
 def no_new_connection_fails_when_a_region_vanishes(t):
     spaces = [t.netns("east"), t.netns("west")]
     script = ("import socketserver\nclass H(socketserver.BaseRequestHandler):\n"
-              "    def handle(self):\n        self.request.sendall(b'%s')\n"
-              "        self.request.recv(1)\n"
+              "    def handle(self):\n        try:\n            self.request.sendall(b'%s')\n"
+              "            self.request.recv(1)\n        except OSError:\n            pass\n"
               "socketserver.ThreadingTCPServer.request_queue_size = 1000\n"
               "socketserver.ThreadingTCPServer(('%s', 7000), H).serve_forever()\n")
     for space, name in zip(spaces, ("east", "west")):
         server = space.spawn(["python3", "-c", script % (name, space.address)])
         t.at_end(lambda server=server: (server.kill(), server.wait()))
+        until(lambda space=space: _listens(space.address, 7000), "%s listens" % name, 20)
     urls = ["tcp://%s:7000" % space.address for space in spaces]
     s = Setup(t, {"us-east-1": [urls[0]], "us-west-2": {"endpoints": [urls[1]], "tier": 1}},
               'health_check = { type = "tcp"; interval = "1s"; timeout = "500ms"; }; '
