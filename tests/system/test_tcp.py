@@ -149,7 +149,8 @@ def a_connection_goes_to_whom_it_can_reach(t):
     s = Setup(t, {"us-east-1": [dead, alive], "us-west-2": {"endpoints": [west], "tier": 1}})
     dead.refuse()
     for _ in range(20):
-        assert tcp.exactly(s.connect(), 2) == b"e2"
+        # Half a region may be given a part of its share only, once it is seen to be half.
+        assert tcp.exactly(s.connect(), 2) in (b"e2", b"w1")
     alive.refuse()
     for _ in range(20):
         assert tcp.exactly(s.connect(), 2) == b"w1"
