@@ -11,6 +11,8 @@
 #include "conf/schema.h"
 
 struct arena;
+struct conf_cors;
+struct conf_edits;
 struct config_setting_t;
 struct names;
 struct source;
@@ -34,10 +36,13 @@ void field_set_default(struct load *, const struct schema_key *, void *base);
 struct conf_where load_where(const struct load *, const struct config_setting_t *);
 
 void derive(struct load *);
+void derive_shaping(struct load *, struct conf_route *);
 void check(struct load *);
 void check_service(struct load *, const struct conf_service *);
 void check_routes(struct load *);
 void check_access(struct load *);
+void check_edits(struct load *, const struct conf_edits *);
+void check_cors(struct load *, const struct conf_cors *);
 void check_safety(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */
 void check_protocol(struct load *, const struct conf_service *);

@@ -34,4 +34,39 @@ struct conf_split {
 	struct conf_where where;
 };
 
+/* A header field to say. */
+struct conf_field {
+	const char *name;
+	const char *value; /* a template */
+	struct conf_where where;
+};
+
+/* What is changed about a message's header fields. */
+struct conf_edits {
+	struct conf_field *set; /* in the place of all of the name */
+	unsigned set_count;
+	struct conf_field *add; /* beside them */
+	unsigned add_count;
+	const char **remove;
+	unsigned remove_count;
+	struct conf_where where;
+};
+
+/* Which pages of other origins may use what a route serves (Fetch standard, "CORS protocol"). */
+struct conf_cors {
+	const char **origins; /* with one star for a label, or a star alone */
+	unsigned origin_count;
+	const char **methods;
+	unsigned method_count;
+	const char **headers;
+	unsigned header_count;
+	const char **expose;
+	unsigned expose_count;
+	bool credentials;
+	uint32_t max_age_ms;
+	bool any_origin; /* derived: "*" */
+	const char *lines; /* derived: the fields that are the same for every origin */
+	struct conf_where where;
+};
+
 #endif

@@ -243,6 +243,8 @@ struct conf_service {
 	struct conf_failover failover;
 	struct conf_outlier outlier;
 	bool via; /* add Via */
+	struct conf_edits *request_headers; /* NULL: none; behind them those of the route */
+	struct conf_edits *response_headers;
 	struct conf_where where;
 };
 
@@ -269,6 +271,11 @@ struct conf_route {
 	const char *rewrite_to; /* a template: the path that rewrite_regex matches becomes this */
 	const char *redirect; /* target, a template; NULL: none */
 	const struct regex *redirect_regex; /* only paths that match; NULL: all */
+	struct conf_edits *request_headers; /* NULL: none, as below */
+	struct conf_edits *response_headers;
+	struct conf_cors *cors;
+	uint64_t max_body_bytes; /* 0: as limits say */
+	bool shaped; /* derived: any of these four */
 	uint16_t redirect_status;
 	bool redirect_https;
 	struct conf_access access;

@@ -22,6 +22,16 @@ enum forward_trust {
 	TRUST_FORWARDED, /* Forwarded is, in its place */
 };
 
+/*
+ * Changes to what passes through: fields named in drop (any case) are left out, lines ("Name: value"
+ * CRLF each) are said. The caller sees to it that neither is about framing or the connection.
+ */
+struct forward_edits {
+	const struct slice *drop;
+	unsigned drop_count;
+	struct slice lines;
+};
+
 /* What a request to an endpoint says beyond what the client's said. All slices may be empty. */
 struct forward_request {
 	struct slice host; /* Host to send; empty: the client's own */
@@ -38,6 +48,7 @@ struct forward_request {
 	bool pass_expect; /* Expect: 100-continue goes along */
 	bool keep_upgrade; /* Upgrade and Connection: upgrade go along */
 	bool chunked; /* the body goes out chunked; else by the head's Content-Length, or none */
+	const struct forward_edits *edits; /* NULL: none */
 };
 
 /*
@@ -61,6 +72,7 @@ struct forward_response {
 	bool keep_upgrade; /* 101 */
 	struct slice via;
 	struct slice request_id; /* empty: none */
+	const struct forward_edits *edits; /* NULL: none */
 };
 
 /* Writes the head of the answer to the client. Returns its length, or 0 when it does not fit. */
@@ -84,6 +96,7 @@ struct own_answer {
 	struct slice text; /* one sentence for people; also the reason shown */
 	struct slice request_id;
 	struct slice extra;
+	struct slice shaped; /* more such lines, of the configuration's */
 	struct slice accept; /* the request's Accept value */
 	struct slice date; /* now, as Date says it; empty: none */
 	bool head_only; /* the request was HEAD */

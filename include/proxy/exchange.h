@@ -23,6 +23,9 @@
 #include "steer/balance.h"
 
 struct listener;
+struct conf_route;
+struct forward_edits;
+struct hold;
 struct service;
 struct worker;
 
@@ -82,6 +85,9 @@ struct exchange {
 	char *block;
 	uint32_t block_used, block_size;
 	struct slice path; /* normalised and rewritten */
+	const struct conf_route *shaped; /* the route, if it shapes what passes; NULL: it does not */
+	struct hold *hold; /* with shaped: keeps it */
+	uint64_t max_body; /* the route's; 0: none */
 	char request_id[32];
 	char route[48]; /* for the log */
 	char *trailers; /* of the request, for a later try: a block of loop->large, or NULL */
@@ -164,6 +170,10 @@ void exchange_on_upstream_drained(struct exchange *, struct side *from);
 
 /* Does the service want Via in what passes? */
 bool exchange_adds_via(const struct exchange *);
+/* Fills in what an answer's head says beyond the endpoint's: Via, and what the route changes. */
+void exchange_dress(const struct exchange *, struct forward_response *);
+/* Gives the client an answer of our own, with what the route adds to each. */
+void exchange_answer(struct exchange *, struct own_answer *);
 
 const char *exchange_state_name(enum x_state);
 

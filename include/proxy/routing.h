@@ -11,7 +11,7 @@ struct exchange;
 /* What the route says to do. */
 enum routed {
 	ROUTED_SERVICE, /* x->service, x->path and x->pick are set */
-	ROUTED_REDIRECT, /* the client was answered */
+	ROUTED_ANSWERED, /* the client was answered */
 	ROUTED_NOWHERE, /* x->fault says why */
 };
 

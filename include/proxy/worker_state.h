@@ -22,6 +22,8 @@
 
 struct acceptor;
 struct mailbox;
+struct edits;
+struct hold;
 struct pool;
 struct regex_scratch;
 struct services;
@@ -91,6 +93,8 @@ struct worker {
 	char *frames;
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
+	struct edits *edits; /* of the head that is being written */
+	struct hold *hold; /* of the present configuration; NULL before the first */
 	struct regex_scratch *regex; /* what matching needs */
 	struct rng rng;
 	char date[32]; /* as of date_s */

@@ -197,6 +197,9 @@ check_route(struct load *l, const struct conf_route *r)
 	check_splits(l, r);
 	check_rewrite(l, r);
 	check_target(l, r);
+	check_edits(l, r->request_headers);
+	check_edits(l, r->response_headers);
+	check_cors(l, r->cors);
 }
 
 static void

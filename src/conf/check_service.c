@@ -135,6 +135,8 @@ check_service(struct load *l, const struct conf_service *s)
 	check_regions(l, s);
 	check_weights(l, s);
 	check_hashing(l, s);
+	check_edits(l, s->request_headers);
+	check_edits(l, s->response_headers);
 	check_protocol(l, s);
 	if (health->expect_body != NULL && strlen(health->expect_body) > MOST_BODY)
 		report_error(&l->report, &health->where,

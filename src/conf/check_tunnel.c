@@ -156,7 +156,7 @@ is_about_requests(const struct conf_route *r)
 {
 	return r->redirect != NULL || r->redirect_https || r->rewrite_prefix != NULL ||
 	    r->rewrite_regex != NULL || r->method_count > 0 || r->header_count > 0 ||
-	    r->query_count > 0 || r->split_count > 0;
+	    r->query_count > 0 || r->split_count > 0 || r->shaped;
 }
 
 static void

@@ -129,13 +129,13 @@ derive(struct load *l)
 	for (unsigned i = 0; i < t->route_count; i++) {
 		struct conf_route *r = &t->routes[i];
 
+		derive_shaping(l, r);
 		if (r->name != NULL || r->host == NULL || r->path == NULL)
 			continue;
 		if (r->listener != NULL)
 			r->name = r->host[0] != '\0' ? r->host : r->listener->name;
 		else
 			r->name = arena_printf(l->arena, "%s%s", r->host, r->path);
-		r->conditions = (r->method_count > 0) + r->header_count + r->query_count;
 	}
 	derive_server_names(l);
 }

@@ -67,6 +67,17 @@ is_nominated(const struct nominated *n, struct slice name)
 	return false;
 }
 
+static bool
+is_dropped(const struct forward_edits *e, struct slice name)
+{
+	if (e == NULL)
+		return false;
+	for (unsigned i = 0; i < e->drop_count; i++)
+		if (slice_eq_nocase(e->drop[i], name))
+			return true;
+	return false;
+}
+
 static struct slice
 slice_between(const char *from, const char *to)
 {
@@ -74,15 +85,16 @@ slice_between(const char *from, const char *to)
 }
 
 void
-fields_copy(struct out *o, const struct head *h, const struct nominated *n, field_passes_fn *passes,
-    const void *arg)
+fields_copy(struct out *o, const struct head *h, const struct nominated *n,
+    const struct forward_edits *e, field_passes_fn *passes, const void *arg)
 {
 	const char *run = NULL; /* the lines not yet copied */
 
 	for (unsigned i = 0; i < h->field_count; i++) {
 		const struct field *f = &h->fields[i];
+		struct slice name = field_name(h, f);
 
-		if (passes(h, f, arg) && !is_nominated(n, field_name(h, f))) {
+		if (passes(h, f, arg) && !is_nominated(n, name) && !is_dropped(e, name)) {
 			if (run == NULL)
 				run = h->base + f->name_at;
 		} else if (run != NULL) {
@@ -92,6 +104,8 @@ fields_copy(struct out *o, const struct head *h, const struct nominated *n, fiel
 	}
 	if (run != NULL)
 		out_put(o, slice_between(run, h->base + h->len - 2));
+	if (e != NULL)
+		out_put(o, e->lines);
 }
 
 void

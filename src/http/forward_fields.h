@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "h1_fields.h"
+#include "http/forward.h"
 #include "http/message.h"
 #include "out.h"
 
@@ -27,9 +28,12 @@ void nominated_collect(struct nominated *, const struct head *);
 /* Does the field go along? arg is what the caller passed to fields_copy(). */
 typedef bool field_passes_fn(const struct head *, const struct field *, const void *arg);
 
-/* Writes the lines of all fields that pass and are not nominated (NULL: there are no such). */
-void fields_copy(struct out *, const struct head *, const struct nominated *, field_passes_fn *,
-    const void *arg);
+/*
+ * Writes the lines of all fields that pass, are not nominated and not dropped, and then those that
+ * the edits add. nominated and edits may be NULL.
+ */
+void fields_copy(struct out *, const struct head *, const struct nominated *,
+    const struct forward_edits *, field_passes_fn *, const void *arg);
 
 /* Via, when there is a pseudonym to say; those before us have their own lines. */
 void via_put(struct out *, const struct head *, struct slice pseudonym);

@@ -214,7 +214,7 @@ forward_write_request(const struct head *h, const struct forward_request *r, cha
 
 	nominated_collect(&n, h);
 	put_request_line(&o, h, r);
-	fields_copy(&o, h, &n, request_passes, r);
+	fields_copy(&o, h, &n, r->edits, request_passes, r);
 	put_client(&o, h, r);
 	if (r->request_id.len > 0 && needs_own(h, r, FIELD_X_REQUEST_ID))
 		out_field(&o, SLICE("X-Request-Id: "), r->request_id);

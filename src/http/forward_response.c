@@ -57,7 +57,7 @@ forward_write_response(
 
 	nominated_collect(&n, h);
 	put_status_line(&o, h);
-	fields_copy(&o, h, &n, response_passes, r);
+	fields_copy(&o, h, &n, r->edits, response_passes, r);
 	via_put(&o, h, r->via);
 	if (r->request_id.len > 0)
 		out_field(&o, SLICE("X-Request-Id: "), r->request_id);
@@ -105,7 +105,7 @@ forward_write_trailers(const struct head *trailers, char *out, size_t size)
 	struct out o = { out, size, 0 };
 
 	if (trailers != NULL)
-		fields_copy(&o, trailers, NULL, trailer_passes, NULL);
+		fields_copy(&o, trailers, NULL, NULL, trailer_passes, NULL);
 	out_put(&o, SLICE("\r\n"));
 	return out_end(&o);
 }

@@ -215,6 +215,7 @@ forward_write_own(const struct own_answer *a, char *out, size_t size)
 	if (a->request_id.len > 0)
 		out_field(&o, SLICE("X-Request-Id: "), a->request_id);
 	out_put(&o, a->extra);
+	out_put(&o, a->shaped);
 	if (a->close)
 		out_put(&o, SLICE("Connection: close\r\n"));
 	else if (a->say_keep_alive)

@@ -11,6 +11,7 @@
 #include "net/loop.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_parts.h"
+#include "proxy/hold.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
 #include "proxy/rival.h"
@@ -72,6 +73,8 @@ exchange_free(struct exchange *x)
 	timer_stop(&x->deadline);
 	timer_stop(&x->total);
 	replay_drop(&x->replay, w->loop->small);
+	if (x->hold != NULL)
+		hold_drop(x->hold);
 	if (x->trailers != NULL)
 		slab_give(w->loop->large, x->trailers);
 	slab_give(x->block_size > slab_block_size(w->loop->small) ? w->loop->large : w->loop->small,
@@ -197,7 +200,7 @@ step_route(struct exchange *x)
 	switch (routing_decide(x)) {
 	case ROUTED_NOWHERE:
 		return go(x, X_FAILED);
-	case ROUTED_REDIRECT:
+	case ROUTED_ANSWERED:
 		return go(x, X_DONE);
 	case ROUTED_SERVICE:
 		break;
@@ -395,9 +398,7 @@ exchange_answer_failure(struct exchange *x)
 		a.extra.len =
 		    (size_t)snprintf(field, sizeof field, "Retry-After: %u\r\n", retry_after_s);
 	}
-	x->status = (uint16_t)a.status;
-	x->own_answer = true;
-	x->client->ops->answer(x->client, &a);
+	exchange_answer(x, &a);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/loop.h"
+#include "proxy/edits.h"
 #include "proxy/exchange.h"
 #include "proxy/rival.h"
 #include "proxy/service.h"
@@ -49,6 +50,10 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 	if (x->state == X_TUNNEL)
 		return tunnel_on_client_bytes(x, body, end);
 	x->body_in += body->len;
+	if (x->max_body > 0 && x->body_in > x->max_body) {
+		exchange_on_client_lost(x, FAULT_BODY_TOO_LARGE);
+		return SIDE_OVER;
+	}
 	if (!is_sending(x)) { /* a little is kept, then the client has to wait */
 		replay_append(&x->replay, blocks, body->at, body->len);
 		if (end)
@@ -208,6 +213,23 @@ bool
 exchange_adds_via(const struct exchange *x)
 {
 	return x->service != NULL && x->service->now != NULL && x->service->now->conf->via;
+}
+
+void
+exchange_dress(const struct exchange *x, struct forward_response *out)
+{
+	if (exchange_adds_via(x))
+		out->via = SLICE("detour");
+	out->edits = edits_of_answer(x);
+}
+
+void
+exchange_answer(struct exchange *x, struct own_answer *a)
+{
+	a->shaped = edits_of_own_answer(x);
+	x->status = (uint16_t)a->status;
+	x->own_answer = true;
+	x->client->ops->answer(x->client, a);
 }
 
 enum side_go

@@ -34,10 +34,8 @@ answer(struct exchange *x, const char *target, unsigned status, const struct sli
 	if (t.full)
 		return FAULT_URI_TOO_LONG;
 	a.extra = (struct slice){ t.at, t.len };
-	x->status = (uint16_t)status;
-	x->own_answer = true;
 	stat_add(&x->worker->stats.redirects, 1);
-	x->client->ops->answer(x->client, &a);
+	exchange_answer(x, &a);
 	return FAULT_NONE;
 }
 

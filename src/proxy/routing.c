@@ -6,7 +6,9 @@
 #include "conf/topology.h"
 #include "http/uri.h"
 #include "proxy/access.h"
+#include "proxy/cors.h"
 #include "proxy/exchange.h"
+#include "proxy/hold.h"
 #include "proxy/match.h"
 #include "proxy/redirect.h"
 #include "proxy/rewrite.h"
@@ -39,7 +41,7 @@ nowhere(struct exchange *x, enum fault why)
 static enum routed
 sent(struct exchange *x, enum fault why)
 {
-	return why == FAULT_NONE ? ROUTED_REDIRECT : nowhere(x, why);
+	return why == FAULT_NONE ? ROUTED_ANSWERED : nowhere(x, why);
 }
 
 static uint64_t
@@ -141,6 +143,23 @@ remember_route(struct exchange *x, const struct conf_route *route)
 	memcpy(x->route, route->name, len); /* the rest of it is zero */
 }
 
+/* What the route changes may be asked for after the worker has adopted another configuration. */
+static void
+keep(struct exchange *x, const struct conf_route *route)
+{
+	x->shaped = route;
+	x->hold = hold_take(x->worker->hold);
+	x->max_body = route->max_body_bytes;
+}
+
+static bool
+is_too_large(const struct exchange *x)
+{
+	return x->max_body > 0 &&
+	    (x->body_in > x->max_body ||
+		(x->head.has_content_length && x->head.content_length > x->max_body));
+}
+
 /* The order is a promise: see the list of decisions in ARCHITECTURE.md. */
 enum routed
 routing_decide(struct exchange *x)
@@ -167,6 +186,8 @@ routing_decide(struct exchange *x)
 	if (route == NULL)
 		return nowhere(x, FAULT_NO_ROUTE);
 	remember_route(x, route);
+	if (route->shaped)
+		keep(x, route);
 	why = access_by_route(x, route);
 	if (why != FAULT_NONE)
 		return nowhere(x, why);
@@ -174,5 +195,11 @@ routing_decide(struct exchange *x)
 		return sent(x, redirect_to_https(x, host));
 	if (redirect_wanted(route, x, path))
 		return sent(x, redirect_answer(x, route, path));
+	if (route->cors != NULL && cors_is_preflight(x)) {
+		cors_answer_preflight(x);
+		return ROUTED_ANSWERED;
+	}
+	if (is_too_large(x))
+		return nowhere(x, FAULT_BODY_TOO_LARGE);
 	return route_to_service(x, route, path, changed);
 }

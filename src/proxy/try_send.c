@@ -7,6 +7,7 @@
 #include "http/forward.h"
 #include "net/loop.h"
 #include "proxy/connection.h"
+#include "proxy/edits.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
@@ -129,6 +130,7 @@ tries_send(struct try *t)
 		as.host = authority_of(t->shard->endpoint);
 	if (exchange_adds_via(x))
 		as.via = SLICE("detour");
+	as.edits = edits_of_request(t);
 	x->sent_tries++;
 	/* What must not be sent twice is written by one try only. */
 	assert(x->sent_tries == 1 || method_is_idempotent(x->head.method));

@@ -21,7 +21,9 @@
 #include "net/tls_server.h"
 #include "proxy/acceptor.h"
 #include "proxy/client.h"
+#include "proxy/edits.h"
 #include "proxy/exchange.h"
+#include "proxy/hold.h"
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
@@ -151,6 +153,8 @@ on_table(evutil_socket_t fd, short what, void *arg)
 	w->table = t;
 	w->generation++;
 	if (changed) {
+		hold_retire(w->hold);
+		w->hold = hold_new(t->topology);
 		forget_tls(w);
 		w->tls_topology = t->topology;
 		w->tls_count = t->topology->tls_count;
@@ -264,6 +268,7 @@ open_parts(struct worker *w)
 	w->upstream_h2_slab = slab_new(sizeof(struct upstream_h2), KEPT_FREE);
 	w->stream_slab = slab_new(sizeof(struct upstream_stream), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
+	w->edits = mem_new(sizeof *w->edits);
 	w->regex = regex_scratch_new();
 	w->services = services_new(w->setup.index, w->setup.loop_seed);
 	w->pool = pool_new(w);
@@ -314,8 +319,10 @@ close_parts(struct worker *w)
 	slab_free(w->stream_slab);
 	slab_free(w->raw_slab);
 	mem_free(w->head);
+	mem_free(w->edits);
 	regex_scratch_free(w->regex);
 	mem_free(w->frames);
+	hold_retire(w->hold);
 	loop_free(w->loop);
 }
 

@@ -42,6 +42,7 @@ struct path_record {
 	uint32_t host; /* where its record is */
 	uint32_t len; /* of a prefix: without trailing slashes */
 	bool exact;
+	bool asks; /* its first route has conditions: others may follow */
 	char path[];
 };
 
@@ -189,6 +190,8 @@ accepted(const struct route_index *x, const struct path_record *p, const struct 
 
 	if (p == NULL)
 		return NULL;
+	if (!p->asks)
+		return &x->routes[p->route];
 	for (i = p->route; i != NO_ROUTE; i = x->next != NULL ? x->next[i] : NO_ROUTE) {
 		const struct conf_route *r = &x->routes[i];
 
@@ -419,6 +422,7 @@ add_route(struct route_index *x, uint32_t index, uint32_t route_count)
 	known = find_path(x, hash, host, path, r->exact);
 	if (known != NULL) {
 		add_alternative(x, known, index, route_count);
+		known->asks = x->routes[known->route].conditions > 0;
 		return;
 	}
 
@@ -428,6 +432,7 @@ add_route(struct route_index *x, uint32_t index, uint32_t route_count)
 	p->host = host;
 	p->len = (uint32_t)path.len;
 	p->exact = r->exact;
+	p->asks = r->conditions > 0;
 	memcpy(p->path, path.at, path.len);
 	slots_add(&x->paths, hash, at);
 

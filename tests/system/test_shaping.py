@@ -119,3 +119,130 @@ def a_pattern_that_blows_up_costs_the_match_and_no_time(t):
         assert c.get("/", [("X-A", "a" * 4000 + "b")]).text == "shop /"
     line = p.until_access("/", count=21)[-1]
     assert line["status"] == 200, line
+
+
+_EDITS = (
+    'request_headers = { set = ( { name = "X-Env"; value = "${route} ${client_ip} ${region}"; },'
+    ' { name = "X-Both"; value = "route"; } ); remove = ( "X-Debug", "Accept-Language" ); };'
+    'response_headers = { set = ( { name = "Server"; value = "detour"; } );'
+    ' add = ( { name = "X-Served-By"; value = "${service}/${region}"; },'
+    ' { name = "X-Cost"; value = "5$$"; } ); remove = "X-Powered-By"; };')
+
+
+@sanitize
+def header_fields_are_set_added_and_removed_both_ways(t):
+    origin = t.origin("east").answers(200, "hi", [
+        ("Server", "secret/1"), ("X-Powered-By", "php"), ("X-Served-By", "me"), ("X-Keep", "1")])
+    p = t.proxy(regions={"us-east-1": [origin]}, service_text=(
+        'request_headers = { set = ( { name = "X-Both"; value = "service"; },'
+        ' { name = "X-Of"; value = "${service}"; } ); };'
+        'response_headers = { add = ( { name = "X-Svc"; value = "1"; } ); };'),
+        routes=['{ path = "/"; service = "shop"; name = "main"; %s }' % _EDITS,
+                '{ path = "/bare"; service = "shop"; }',
+                '{ path = "/gone"; redirect = "/here"; %s }' % _EDITS])
+    c = p.client(tls=False)
+    for _ in range(2):
+        got = c.get("/", [("x-env", "mine"), ("X-DEBUG", "1"), ("X-Other", "2"),
+                          ("X-Both", "client")]).expect(200, "hi")
+        r = origin.last
+        assert r.all("x-env") == ["main %s us-east-1" % c.socket.getsockname()[0]], r.fields
+        assert r.all("x-both") == ["route"] and r.all("x-of") == ["shop"], r.fields
+        assert not r.has("x-debug") and r.all("x-other") == ["2"], r.fields
+        assert got.all("server") == ["detour"] and not got.has("x-powered-by"), got.fields
+        assert got.all("x-served-by") == ["me", "shop/us-east-1"], got.fields
+        assert got.all("x-keep") == ["1"] and got.all("x-svc") == ["1"], got.fields
+        assert got.get("x-cost") == "5$", got.fields
+    got = c.get("/bare").expect(200)
+    assert origin.last.all("x-both") == ["service"] and got.all("x-svc") == ["1"], got.fields
+    assert got.all("server") == ["secret/1"], got.fields
+    got = c.get("/gone").expect(308)
+    assert got.all("server") == ["detour"] and got.get("location") == "/here", got.fields
+    origin.refuse()
+    got = c.get("/").expect(502)
+    assert got.all("server") == ["detour"], got.fields
+
+
+@sanitize
+def edits_of_a_configuration_outlive_it_while_a_request_needs_them(t):
+    import threading
+
+    go = threading.Event()
+    origin = t.origin("east").does(lambda x: (go.wait(20), x.answer(200, "late")))
+    route = '{ path = "/"; service = "shop"; response_headers = { set = ( { name = "X-V"; value = "%d"; } ); }; }'
+    p = t.proxy(regions={"us-east-1": [origin]}, routes=[route % 1])
+    waiting = p.client(tls=False).request("GET", "/")
+    origin.until_requests(1)
+    for version in (2, 3, 4):
+        assert p.reload(routes=[route % version])
+    go.set()
+    assert waiting.response().expect(200, "late").get("x-v") == "1"
+    assert p.get("/", tls=False).get("x-v") == "4"
+
+
+@sanitize
+def cors_is_answered_and_said(t):
+    origin = t.origin("east").answers(200, "hi", [
+        ("Access-Control-Allow-Origin", "https://evil.example"), ("Vary", "Cookie")])
+    cors = ('cors = { origins = ( "https://a.example.com", "https://*.b.example.com:8443" );'
+            ' methods = ( "GET", "POST" ); headers = "X-Token"; expose = "X-Total";'
+            ' credentials = true; max_age = "10m"; };')
+    p = t.proxy(regions={"us-east-1": [origin]}, routes=[
+        '{ path = "/"; service = "shop"; %s }' % cors,
+        '{ path = "/any"; service = "shop"; cors = { }; }',
+        '{ path = "/none"; service = "shop"; }'])
+    c = p.client(tls=False)
+
+    def allowed(got):
+        return got.all("access-control-allow-origin")
+
+    asks = [("Access-Control-Request-Method", "POST")]
+    got = c.request("OPTIONS", "/", [("Origin", "https://a.example.com")] + asks).response().expect(204)
+    assert allowed(got) == ["https://a.example.com"], got.fields
+    assert got.get("access-control-allow-methods") == "GET, POST", got.fields
+    assert got.get("access-control-allow-headers") == "X-Token", got.fields
+    assert got.get("access-control-expose-headers") == "X-Total", got.fields
+    assert got.get("access-control-allow-credentials") == "true", got.fields
+    assert got.get("access-control-max-age") == "600", got.fields
+    assert not origin.requests, "a preflight reached the endpoint"
+    for who, wanted in (("https://x.b.example.com:8443", True), ("HTTPS://A.example.com", True),
+                        ("https://x.y.b.example.com:8443", False), ("https://b.example.com:8443", False),
+                        ("https://x.b.example.com", False), ("http://a.example.com", False),
+                        ("https://evil.com/.b.example.com:8443", False), ("null", False)):
+        got = c.get("/", [("Origin", who)]).expect(200, "hi")
+        assert allowed(got) == ([who] if wanted else []), (who, got.fields)
+        assert got.all("vary") == ["Cookie", "Origin"], got.fields
+    got = c.request("OPTIONS", "/", [("Origin", "https://evil.com")] + asks).response().expect(204)
+    assert allowed(got) == [], got.fields
+    got = c.get("/any").expect(200)
+    assert allowed(got) == ["*"] and got.get("access-control-max-age") == "1728000", got.fields
+    c.request("OPTIONS", "/any", [("Origin", "https://a.example.com")]).response().expect(200)
+    assert origin.last.method == "OPTIONS"
+    assert allowed(c.get("/none").expect(200)) == ["https://evil.example"]
+    origin.refuse()
+    got = c.get("/", [("Origin", "https://a.example.com")]).expect(502)
+    assert allowed(got) == ["https://a.example.com"], got.fields
+
+
+@sanitize
+def a_route_bounds_the_bodies_it_takes(t):
+    from harness.client import chunked
+
+    origin = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [origin]}, routes=[
+        '{ path = "/"; service = "shop"; }',
+        '{ path = "/small"; service = "shop"; max_body = "1KiB"; }'])
+    p.client(tls=False).post("/small", b"x" * 1024).expect(200, "east")
+    p.client(tls=False).post("/", b"x" * 100000).expect(200, "east")
+    seen = len(origin.requests)
+    p.client(tls=False).post("/small", b"x" * 1025).expect(413)
+    c = p.client(tls=False)
+    c.request("POST", "/small", [("Expect", "100-continue"), ("Content-Length", "5000")])
+    c.response().expect(413)
+    headers = [("Transfer-Encoding", "chunked")]
+    p.client(tls=False).request("POST", "/small", headers, chunked(b"x" * 2000)).response().expect(413)
+    p.client(tls=False).request("POST", "/small", headers, chunked(b"x" * 1000)).response().expect(200)
+    c = p.client(tls=False)
+    c.request("POST", "/small", headers, b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+    c.send(b"64\r\n" + b"x" * 100 + b"\r\n")
+    c.response().expect(413)
+    assert len([r for r in origin.requests[seen:] if len(r.body) > 1024]) == 0

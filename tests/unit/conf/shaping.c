@@ -31,6 +31,20 @@ START_TEST(conditions_are_read)
 }
 END_TEST
 
+START_TEST(a_route_that_shapes_nothing_says_so)
+{
+	struct topology *t = load_good(route("service = \"shop\"; name = \"n\";"));
+
+	ck_assert(!t->routes[0].shaped);
+	topology_unref(t);
+	t = load_good(route("service = \"shop\"; name = \"n\"; cors = { expose = \"X-A, X-B\"; };"));
+	ck_assert(t->routes[0].shaped && t->routes[0].cors->any_origin);
+	ck_assert_ptr_nonnull(strstr(
+	    t->routes[0].cors->lines, "Access-Control-Expose-Headers: X-A, X-B\r\n"));
+	topology_unref(t);
+}
+END_TEST
+
 START_TEST(routes_of_one_place_differ_by_their_conditions)
 {
 	topology_unref(load_good(
@@ -81,6 +95,22 @@ static const struct mistake mistakes[] = {
 	    "the route has both service and redirect; remove one" },
 	{ "service = \"shop\"; splits = ( { service = \"shop\"; weight = 1; } );",
 	    "the route has both service and splits; remove one" },
+	{ "service = \"shop\"; name = \"x\"; request_headers = { set = ( { name = \"Host\"; value = "
+	  "\"x\"; } ); };",
+	    "Host is set by services[].regions[].host and can't be changed; remove it" },
+	{ "service = \"shop\"; response_headers = { remove = ( \"Transfer-Encoding\" ); };",
+	    "Transfer-Encoding tells where a message ends and can't be changed; remove it" },
+	{ "service = \"shop\"; request_headers = { add = ( { name = \"X-Forwarded-Port\"; value = "
+	  "\"1\"; } ); };",
+	    "X-Forwarded-Port is what Detour vouches for and can't be changed; remove it" },
+	{ "service = \"shop\"; response_headers = { add = ( { name = \"A\"; value = \"a\\r\\nB: c\"; } "
+	  "); };",
+	    "the value of A holds a control character; remove it" },
+	{ "service = \"shop\"; cors = { credentials = true; };",
+	    "with credentials every page there is could act as the user; name the origins that may" },
+	{ "service = \"shop\"; cors = { origins = \"a.example.com\"; };",
+	    "\"a.example.com\" is no origin; write \"https://a.example.com\", "
+	    "\"https://*.example.com\", or \"*\" alone" },
 	{ "splits = ( { service = \"shop\"; } );",
 	    "no split has a weight, so nobody answers who does not ask for one; give one a weight" },
 	{ "splits = ( { service = \"shop\"; weight = 1; header_value = \"x\"; } );",
@@ -104,6 +134,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
 	tcase_add_test(tc, conditions_are_read);
+	tcase_add_test(tc, a_route_that_shapes_nothing_says_so);
 	tcase_add_test(tc, routes_of_one_place_differ_by_their_conditions);
 	tcase_add_loop_test(tc, a_mistake_is_told_with_its_remedy, 0, ARRAY_SIZE(mistakes));
 	suite_add_tcase(suite, tc);

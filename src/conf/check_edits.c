@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "conf/load.h"
+#include "conf/topology.h"
+
+#define MOST_NAMES 32 /* in one group: what a message's writer has room for */
+
+/* Why nobody may touch this field, or NULL. */
+static const char *
+why_not(const char *name)
+{
+	static const struct {
+		const char *name, *why; /* a name that ends in "-" is a beginning */
+	} fields[] = {
+		{ "connection", "belongs to the connection" },
+		{ "keep-alive", "belongs to the connection" },
+		{ "proxy-", "belongs to the connection" },
+		{ "te", "belongs to the connection" },
+		{ "upgrade", "belongs to the connection" },
+		{ "http2-settings", "belongs to the connection" },
+		{ "trailer", "tells where a message ends" },
+		{ "transfer-encoding", "tells where a message ends" },
+		{ "content-length", "tells where a message ends" },
+		{ "expect", "is answered by Detour" },
+		{ "host", "is set by services[].regions[].host" },
+		{ "via", "is set by services[].via" },
+		{ "forwarded", "is what Detour vouches for" },
+		{ "x-forwarded-", "is what Detour vouches for" },
+		{ "x-real-ip", "is what Detour vouches for" },
+		{ "x-request-id", "is what Detour vouches for" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		size_t len = strlen(fields[i].name);
+		bool beginning = fields[i].name[len - 1] == '-';
+
+		if (strncasecmp(name, fields[i].name, len) == 0 && (beginning || name[len] == '\0'))
+			return fields[i].why;
+	}
+	return NULL;
+}
+
+static void
+check_name(struct load *l, const struct conf_where *where, const char *name)
+{
+	const char *why = name == NULL ? NULL : why_not(name);
+
+	if (why != NULL)
+		report_error(&l->report, where, "%s %s and can't be changed; remove it", name, why);
+}
+
+static void
+check_fields(struct load *l, const struct conf_field *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		check_name(l, &list[i].where, list[i].name);
+		for (const char *at = list[i].value; at != NULL && *at != '\0'; at++)
+			if ((unsigned char)*at < ' ' || *at == 0x7f) {
+				report_error(&l->report, &list[i].where,
+				    "the value of %s holds a control character; remove it",
+				    list[i].name);
+				break;
+			}
+	}
+}
+
+void
+check_edits(struct load *l, const struct conf_edits *e)
+{
+	if (e == NULL)
+		return;
+	check_fields(l, e->set, e->set_count);
+	check_fields(l, e->add, e->add_count);
+	for (unsigned i = 0; i < e->remove_count; i++)
+		check_name(l, &e->where, e->remove[i]);
+	if (e->set_count + e->remove_count > MOST_NAMES)
+		report_error(&l->report, &e->where,
+		    "%u fields are set or removed, and %d is the most; remove some",
+		    e->set_count + e->remove_count, MOST_NAMES);
+}
+
+static bool
+is_origin(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (host == NULL || host == text)
+		return false;
+	host += 3;
+	if (strncmp(host, "*.", 2) == 0)
+		host += 2;
+	return *host != '\0' && strcspn(host, "*/?# \t") == strlen(host);
+}
+
+void
+check_cors(struct load *l, const struct conf_cors *c)
+{
+	if (c == NULL)
+		return;
+	if (c->origin_count == 0)
+		report_error(&l->report, &c->where,
+		    "cors has no origin; leave origins out for any, or remove cors");
+	if (c->any_origin && c->credentials)
+		report_error(&l->report, &c->where,
+		    "with credentials every page there is could act as the user; name the origins "
+		    "that may");
+	for (unsigned i = 0; i < c->origin_count && !c->any_origin; i++)
+		if (!is_origin(c->origins[i]))
+			report_error(&l->report, &c->where,
+			    "\"%s\" is no origin; write \"https://a.example.com\", "
+			    "\"https://*.example.com\", or \"*\" alone",
+			    c->origins[i]);
+}

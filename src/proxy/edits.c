@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/edits.h"
+
+#include <string.h>
+
+#include "conf/topology.h"
+#include "proxy/cors.h"
+#include "proxy/exchange.h"
+#include "proxy/service.h"
+#include "proxy/template.h"
+#include "proxy/worker_state.h"
+
+static struct edits *
+begin(const struct exchange *x)
+{
+	struct edits *e = x->worker->edits;
+
+	e->out = (struct forward_edits){ e->drop, 0, { e->lines, 0 } };
+	return e;
+}
+
+static const struct forward_edits *
+end(const struct edits *e)
+{
+	return e->out.drop_count > 0 || e->out.lines.len > 0 ? &e->out : NULL;
+}
+
+void
+edits_drop(struct edits *e, struct slice name)
+{
+	if (e->out.drop_count < EDITS_NAMES) /* the checks at load leave room for all */
+		e->drop[e->out.drop_count++] = name;
+}
+
+void
+edits_say_lines(struct edits *e, struct slice lines)
+{
+	if (lines.len > EDITS_BYTES - e->out.lines.len)
+		return;
+	memcpy(e->lines + e->out.lines.len, lines.at, lines.len);
+	e->out.lines.len += lines.len;
+}
+
+void
+edits_say(struct edits *e, struct slice name, struct slice value)
+{
+	size_t at = e->out.lines.len;
+	struct text t = { e->lines + at, 0, EDITS_BYTES - at, false };
+
+	text_add(&t, name);
+	text_add(&t, SLICE(": "));
+	text_add(&t, value);
+	text_add(&t, SLICE("\r\n"));
+	if (!t.full)
+		e->out.lines.len += t.len;
+}
+
+static void
+say_template(struct edits *e, const struct conf_field *f, const struct exchange *x,
+    const struct try *t)
+{
+	size_t at = e->out.lines.len;
+	struct text line = { e->lines + at, 0, EDITS_BYTES - at, false };
+	size_t empty;
+
+	text_add(&line, slice_of(f->name));
+	text_add(&line, SLICE(": "));
+	empty = line.len;
+	template_fill(&line, f->value, x, t, NULL);
+	if (line.len == empty)
+		return;
+	text_add(&line, SLICE("\r\n"));
+	if (!line.full)
+		e->out.lines.len += line.len;
+}
+
+static bool
+is_set_or_removed(const struct conf_edits *by, const char *name)
+{
+	for (unsigned i = 0; i < by->set_count; i++)
+		if (strcasecmp(by->set[i].name, name) == 0)
+			return true;
+	for (unsigned i = 0; i < by->remove_count; i++)
+		if (strcasecmp(by->remove[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* later (NULL: none): its word on a field counts more. */
+static void
+apply(struct edits *e, const struct conf_edits *c, const struct conf_edits *later,
+    const struct exchange *x, const struct try *t)
+{
+	if (c == NULL)
+		return;
+	for (unsigned i = 0; i < c->remove_count; i++)
+		edits_drop(e, slice_of(c->remove[i]));
+	for (unsigned i = 0; i < c->set_count; i++) {
+		edits_drop(e, slice_of(c->set[i].name));
+		if (later == NULL || !is_set_or_removed(later, c->set[i].name))
+			say_template(e, &c->set[i], x, t);
+	}
+	for (unsigned i = 0; i < c->add_count; i++)
+		if (later == NULL || !is_set_or_removed(later, c->add[i].name))
+			say_template(e, &c->add[i], x, t);
+}
+
+static const struct conf_service *
+service_of(const struct exchange *x)
+{
+	return x->service != NULL && x->service->now != NULL ? x->service->now->conf : NULL;
+}
+
+const struct forward_edits *
+edits_of_request(const struct try *t)
+{
+	const struct exchange *x = t->exchange;
+	const struct conf_service *s = service_of(x);
+	const struct conf_edits *by_service = s != NULL ? s->request_headers : NULL;
+	const struct conf_edits *by_route = x->shaped != NULL ? x->shaped->request_headers : NULL;
+	struct edits *e;
+
+	if (by_service == NULL && by_route == NULL)
+		return NULL;
+	e = begin(x);
+	apply(e, by_service, by_route, x, t);
+	apply(e, by_route, NULL, x, t);
+	return end(e);
+}
+
+static struct edits *
+answer(const struct exchange *x)
+{
+	const struct conf_service *s = service_of(x);
+	const struct conf_edits *by_service = s != NULL ? s->response_headers : NULL;
+	const struct conf_edits *by_route = x->shaped != NULL ? x->shaped->response_headers : NULL;
+	struct edits *e = begin(x);
+
+	apply(e, by_service, by_route, x, x->try);
+	apply(e, by_route, NULL, x, x->try);
+	if (x->shaped != NULL && x->shaped->cors != NULL)
+		cors_say(x->shaped->cors, x, e);
+	return e;
+}
+
+const struct forward_edits *
+edits_of_answer(const struct exchange *x)
+{
+	const struct conf_service *s = service_of(x);
+
+	if (x->shaped == NULL && (s == NULL || s->response_headers == NULL))
+		return NULL;
+	return end(answer(x));
+}
+
+struct slice
+edits_of_own_answer(const struct exchange *x)
+{
+	return edits_of_answer(x) != NULL ? x->worker->edits->out.lines : (struct slice){ NULL, 0 };
+}
