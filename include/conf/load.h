@@ -13,6 +13,7 @@
 struct arena;
 struct conf_cors;
 struct conf_edits;
+struct conf_sticky;
 struct config_setting_t;
 struct names;
 struct source;
@@ -37,6 +38,7 @@ struct conf_where load_where(const struct load *, const struct config_setting_t 
 
 void derive(struct load *);
 void derive_shaping(struct load *, struct conf_route *);
+void derive_sticky(struct conf_sticky *, const char *service);
 void check(struct load *);
 void check_service(struct load *, const struct conf_service *);
 void check_routes(struct load *);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/siphash.h"
 #include "conf/where.h"
 
 struct conf_service;
@@ -66,6 +67,18 @@ struct conf_cors {
 	uint32_t max_age_ms;
 	bool any_origin; /* derived: "*" */
 	const char *lines; /* derived: the fields that are the same for every origin */
+	struct conf_where where;
+};
+
+enum conf_same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE };
+
+/* Which endpoint a client met is kept in a cookie. */
+struct conf_sticky {
+	const char *cookie;
+	uint32_t ttl_ms; /* 0: until the browser closes */
+	enum conf_same_site same_site;
+	const char *secret; /* NULL: none */
+	struct siphash_key key; /* derived: of the names of endpoints */
 	struct conf_where where;
 };
 

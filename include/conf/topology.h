@@ -243,6 +243,7 @@ struct conf_service {
 	struct conf_failover failover;
 	struct conf_outlier outlier;
 	bool via; /* add Via */
+	struct conf_sticky *sticky; /* NULL: none */
 	struct conf_edits *request_headers; /* NULL: none; behind them those of the route */
 	struct conf_edits *response_headers;
 	struct conf_where where;
@@ -275,7 +276,8 @@ struct conf_route {
 	struct conf_edits *response_headers;
 	struct conf_cors *cors;
 	uint64_t max_body_bytes; /* 0: as limits say */
-	bool shaped; /* derived: any of these four */
+	bool gzip; /* compress answers */
+	bool shaped; /* derived: any of these */
 	uint16_t redirect_status;
 	bool redirect_https;
 	struct conf_access access;

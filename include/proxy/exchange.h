@@ -25,6 +25,7 @@
 struct listener;
 struct conf_route;
 struct forward_edits;
+struct gzip;
 struct hold;
 struct service;
 struct worker;
@@ -88,6 +89,7 @@ struct exchange {
 	const struct conf_route *shaped; /* the route, if it shapes what passes; NULL: it does not */
 	struct hold *hold; /* with shaped: keeps it */
 	uint64_t max_body; /* the route's; 0: none */
+	struct gzip *gzip; /* the answer is one for it; NULL: it is not */
 	char request_id[32];
 	char route[48]; /* for the log */
 	char *trailers; /* of the request, for a later try: a block of loop->large, or NULL */

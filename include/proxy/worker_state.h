@@ -23,6 +23,7 @@
 struct acceptor;
 struct mailbox;
 struct edits;
+struct gzip_pool;
 struct hold;
 struct pool;
 struct regex_scratch;
@@ -94,6 +95,7 @@ struct worker {
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
 	struct edits *edits; /* of the head that is being written */
+	struct gzip_pool *gzips;
 	struct hold *hold; /* of the present configuration; NULL before the first */
 	struct regex_scratch *regex; /* what matching needs */
 	struct rng rng;

@@ -23,6 +23,7 @@ struct conf_route;
 struct conf_service;
 struct conf_service_region;
 struct maglev_slots;
+struct sticky_name;
 struct topology;
 
 /* A region's part in one service, as the workers pick from it. */
@@ -38,6 +39,7 @@ struct table_region {
 	uint32_t maglev_size; /* a prime, or 0 */
 	struct maglev_slots *maglev_owner; /* counted: tables share slots while members are equal */
 	struct steering *steering; /* lasting: survives tables by (service, region) name */
+	const struct sticky_name *sticky; /* by name, as many as endpoints; NULL: not sticky, or none */
 };
 
 struct table_service {

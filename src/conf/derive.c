@@ -26,6 +26,8 @@ derive_service(struct load *l, struct conf_service *s)
 
 	if (check->where.file == NULL)
 		check->type = CHECK_NONE;
+	if (s->sticky != NULL)
+		derive_sticky(s->sticky, s->name);
 	check->fast_interval_ms = smaller(check->fast_interval_ms, check->interval_ms);
 	for (unsigned i = 0; i < s->region_count; i++)
 		derive_region(l, &s->regions[i]);

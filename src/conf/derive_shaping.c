@@ -29,6 +29,26 @@ derive_cors(struct load *l, struct conf_cors *c)
 	    c->max_age_ms / 1000);
 }
 
+/* Of the secret and the service, so that one endpoint has another name in each. */
+void
+derive_sticky(struct conf_sticky *sticky, const char *service)
+{
+	const struct siphash_key first = { 0, 0 }, second = { 1, 0 };
+	struct siphash a, b;
+
+	siphash_begin(&a, &first);
+	siphash_begin(&b, &second);
+	if (sticky->secret != NULL) {
+		siphash_add(&a, sticky->secret, strlen(sticky->secret) + 1);
+		siphash_add(&b, sticky->secret, strlen(sticky->secret) + 1);
+	}
+	if (service != NULL) {
+		siphash_add(&a, service, strlen(service));
+		siphash_add(&b, service, strlen(service));
+	}
+	sticky->key = (struct siphash_key){ siphash_end(&a), siphash_end(&b) };
+}
+
 void
 derive_shaping(struct load *l, struct conf_route *r)
 {
@@ -36,5 +56,5 @@ derive_shaping(struct load *l, struct conf_route *r)
 		derive_cors(l, r->cors);
 	r->conditions = (r->method_count > 0) + r->header_count + r->query_count;
 	r->shaped = r->request_headers != NULL || r->response_headers != NULL || r->cors != NULL ||
-	    r->max_body_bytes > 0;
+	    r->max_body_bytes > 0 || r->gzip;
 }

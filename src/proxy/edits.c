@@ -6,7 +6,9 @@
 #include "conf/topology.h"
 #include "proxy/cors.h"
 #include "proxy/exchange.h"
+#include "proxy/gzip.h"
 #include "proxy/service.h"
+#include "proxy/sticky.h"
 #include "proxy/template.h"
 #include "proxy/worker_state.h"
 
@@ -128,33 +130,40 @@ edits_of_request(const struct try *t)
 	return end(e);
 }
 
-static struct edits *
-answer(const struct exchange *x)
+/* own: it is no endpoint's. */
+static const struct forward_edits *
+answer(const struct exchange *x, bool own)
 {
 	const struct conf_service *s = service_of(x);
 	const struct conf_edits *by_service = s != NULL ? s->response_headers : NULL;
 	const struct conf_edits *by_route = x->shaped != NULL ? x->shaped->response_headers : NULL;
-	struct edits *e = begin(x);
+	bool sticks = !own && s != NULL && s->sticky != NULL;
+	struct edits *e;
 
+	if (x->shaped == NULL && by_service == NULL && !sticks)
+		return NULL;
+	e = begin(x);
+	if (sticks)
+		sticky_say(x, e);
 	apply(e, by_service, by_route, x, x->try);
 	apply(e, by_route, NULL, x, x->try);
 	if (x->shaped != NULL && x->shaped->cors != NULL)
 		cors_say(x->shaped->cors, x, e);
-	return e;
+	if (!own && x->gzip != NULL)
+		gzip_say(x->gzip, e);
+	return end(e);
 }
 
 const struct forward_edits *
 edits_of_answer(const struct exchange *x)
 {
-	const struct conf_service *s = service_of(x);
-
-	if (x->shaped == NULL && (s == NULL || s->response_headers == NULL))
-		return NULL;
-	return end(answer(x));
+	return answer(x, false);
 }
 
 struct slice
 edits_of_own_answer(const struct exchange *x)
 {
-	return edits_of_answer(x) != NULL ? x->worker->edits->out.lines : (struct slice){ NULL, 0 };
+	const struct forward_edits *e = answer(x, true);
+
+	return e != NULL ? e->lines : (struct slice){ NULL, 0 };
 }

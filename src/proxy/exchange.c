@@ -11,6 +11,7 @@
 #include "net/loop.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_parts.h"
+#include "proxy/gzip.h"
 #include "proxy/hold.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
@@ -73,6 +74,7 @@ exchange_free(struct exchange *x)
 	timer_stop(&x->deadline);
 	timer_stop(&x->total);
 	replay_drop(&x->replay, w->loop->small);
+	gzip_end(x);
 	if (x->hold != NULL)
 		hold_drop(x->hold);
 	if (x->trailers != NULL)

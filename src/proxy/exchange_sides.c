@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "proxy/edits.h"
 #include "proxy/exchange.h"
+#include "proxy/gzip.h"
 #include "proxy/rival.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
@@ -232,6 +233,25 @@ exchange_answer(struct exchange *x, struct own_answer *a)
 	x->client->ops->answer(x->client, a);
 }
 
+/* The head of the endpoint's answer and what came of its body, as the client gets them. */
+static bool
+send_answer(struct exchange *x, const struct head *head, struct span *first, bool end)
+{
+	struct head changed;
+
+	if (x->shaped != NULL)
+		gzip_begin(x, head);
+	if (!gzip_is_on(x)) {
+		x->body_out = first->len;
+		return x->client->ops->send_head(x->client, head, NULL, first, end);
+	}
+	memcpy(&changed, head,
+	    offsetof(struct head, fields) + head->field_count * sizeof head->fields[0]);
+	changed.framing = FRAMING_CHUNKED; /* nobody knows how long it will be */
+	changed.has_content_length = false;
+	return gzip_send(x, &changed, first, end, end);
+}
+
 enum side_go
 exchange_on_response(
     struct exchange *x, struct side *from, const struct head *head, struct span *first, bool end)
@@ -253,10 +273,9 @@ exchange_on_response(
 	x->state = X_RELAY;
 	x->answered = true;
 	x->status = head->status;
-	x->body_out = first->len;
 	if (!t->kept_waits)
 		replay_drop(&x->replay, x->worker->loop->small);
-	drained = x->client->ops->send_head(x->client, head, NULL, first, end);
+	drained = send_answer(x, head, first, end);
 	if (head->status == 101)
 		return tunnel_begin(x, drained);
 	return after_response(x, drained, end);
@@ -268,6 +287,8 @@ exchange_on_response_body(struct exchange *x, struct span *body, bool end)
 	if (x->state == X_TUNNEL)
 		return tunnel_on_endpoint_bytes(x, body, end);
 	assert(x->state == X_RELAY);
+	if (gzip_is_on(x))
+		return after_response(x, gzip_send(x, NULL, body, end, end), end);
 	x->body_out += body->len;
 	return after_response(x, x->client->ops->send_body(x->client, body, end), end);
 }
@@ -275,7 +296,11 @@ exchange_on_response_body(struct exchange *x, struct span *body, bool end)
 enum side_go
 exchange_on_response_trailers(struct exchange *x, const struct head *trailers)
 {
+	struct span none = { x->worker->loop->plain + LOOP_HEAD_ROOM, 0, 0, 0 };
+
 	assert(x->state == X_RELAY);
+	if (gzip_is_on(x))
+		gzip_send(x, NULL, &none, true, false);
 	return after_response(x, x->client->ops->send_trailers(x->client, trailers), true);
 }
 

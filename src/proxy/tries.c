@@ -13,6 +13,7 @@
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
+#include "proxy/sticky.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
@@ -74,6 +75,8 @@ tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
 	if (ts == NULL || is_refused(ts))
 		return why; /* the service left the configuration, or shall refuse */
 	x->pick.exclude_regions = 0;
+	if (ts->conf->sticky != NULL && sticky_wish(x, c) && enter(c, class))
+		return FAULT_NONE;
 	for (unsigned i = 0; i <= ts->region_count; i++) {
 		int region = balance_region(ts, &x->pick);
 		uint64_t bit = region >= 0 && region < 64 ? 1ull << region : 0;

@@ -23,6 +23,7 @@
 #include "proxy/client.h"
 #include "proxy/edits.h"
 #include "proxy/exchange.h"
+#include "proxy/gzip.h"
 #include "proxy/hold.h"
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
@@ -269,6 +270,7 @@ open_parts(struct worker *w)
 	w->stream_slab = slab_new(sizeof(struct upstream_stream), KEPT_FREE);
 	w->head = mem_raw(WORKER_HEAD);
 	w->edits = mem_new(sizeof *w->edits);
+	w->gzips = gzip_pool_new();
 	w->regex = regex_scratch_new();
 	w->services = services_new(w->setup.index, w->setup.loop_seed);
 	w->pool = pool_new(w);
@@ -320,6 +322,7 @@ close_parts(struct worker *w)
 	slab_free(w->raw_slab);
 	mem_free(w->head);
 	mem_free(w->edits);
+	gzip_pool_free(w->gzips);
 	regex_scratch_free(w->regex);
 	mem_free(w->frames);
 	hold_retire(w->hold);

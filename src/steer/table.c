@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "conf/topology.h"
 #include "steer/maglev.h"
+#include "steer/sticky.h"
 
 /* Shared by tables whose region has the same members; counted, any thread. */
 struct maglev_slots {
@@ -265,6 +266,8 @@ build_service(struct builder *b, struct table_service *service, const struct con
 		gather_region(b, conf, region->conf);
 		merge(&b->gathering);
 		take_gathered(region, &b->gathering, arena);
+		if (conf->sticky != NULL)
+			sticky_build(region, conf, arena);
 		if (conf->balance == BALANCE_MAGLEV && region->endpoint_count > 0 &&
 		    !share_maglev(b->old, region))
 			build_maglev(region);

@@ -45,6 +45,28 @@ START_TEST(a_route_that_shapes_nothing_says_so)
 }
 END_TEST
 
+static struct siphash_key
+sticky_key(const char *service)
+{
+	struct topology *t = load_good(whole(&(struct parts){ .service = service }));
+	struct siphash_key key = t->services[0].sticky->key;
+
+	topology_unref(t);
+	return key;
+}
+
+START_TEST(the_names_of_endpoints_follow_the_secret)
+{
+	struct siphash_key a = sticky_key("sticky = { cookie = \"srv\"; };");
+	struct siphash_key b = sticky_key("sticky = { cookie = \"other\"; };");
+	struct siphash_key c = sticky_key("sticky = { cookie = \"srv\"; secret = \"s\"; };");
+
+	ck_assert(a.k0 == b.k0 && a.k1 == b.k1);
+	ck_assert(a.k0 != c.k0 && a.k1 != c.k1);
+	ck_assert(a.k0 != a.k1);
+}
+END_TEST
+
 START_TEST(routes_of_one_place_differ_by_their_conditions)
 {
 	topology_unref(load_good(
@@ -135,6 +157,7 @@ main(void)
 	tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
 	tcase_add_test(tc, conditions_are_read);
 	tcase_add_test(tc, a_route_that_shapes_nothing_says_so);
+	tcase_add_test(tc, the_names_of_endpoints_follow_the_secret);
 	tcase_add_test(tc, routes_of_one_place_differ_by_their_conditions);
 	tcase_add_loop_test(tc, a_mistake_is_told_with_its_remedy, 0, ARRAY_SIZE(mistakes));
 	suite_add_tcase(suite, tc);
