@@ -205,6 +205,19 @@ take_wire(const char *name)
 		tool_die(name, "not a protocol");
 }
 
+static int
+keep_session(SSL *ssl, SSL_SESSION *session)
+{
+	(void)ssl;
+	SSL_SESSION_free(me.load.session);
+	me.load.session = session;
+	return 1; /* its reference is ours now */
+}
+
+/*
+ * As real clients do, connections resume: while a proxy makes hundreds of requests wait, as many new
+ * connections are opened, and a load that was busy with full handshakes would be late itself.
+ */
 static void
 take_authority(const char *file)
 {
@@ -212,6 +225,9 @@ take_authority(const char *file)
 	if (me.load.tls == NULL || SSL_CTX_load_verify_locations(me.load.tls, file, NULL) != 1)
 		tool_die(file, ERR_error_string(ERR_get_error(), NULL));
 	SSL_CTX_set_verify(me.load.tls, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_session_cache_mode(
+	    me.load.tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(me.load.tls, keep_session);
 }
 
 static void

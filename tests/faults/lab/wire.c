@@ -19,7 +19,8 @@ wire_stream(struct load *l)
 	} else {
 		ssl = SSL_new(l->tls);
 		if (ssl == NULL || SSL_set_tlsext_host_name(ssl, l->host) != 1 ||
-		    SSL_set1_host(ssl, l->host) != 1)
+		    SSL_set1_host(ssl, l->host) != 1 ||
+		    (l->session != NULL && SSL_set_session(ssl, l->session) != 1))
 			abort();
 		bev = bufferevent_openssl_socket_new(l->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
 		    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
