@@ -12,9 +12,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "peers")
 
 RATE = 500
-# As many as a proxy may make wait for more than two seconds: new ones would cost handshakes, and a load that
+# As many as a proxy may make wait for up to four seconds: new ones would cost handshakes, and a load that
 # is busy with those is late itself.
-CONNECTIONS = 1200
+CONNECTIONS = 2000
 PATIENCE_S = 40
 ANSWER_MS = 5
 REPORT_MS = 3000
