@@ -88,8 +88,8 @@ phase_tsan() { configure "$tsan" -Db_sanitize=thread && unit_tests "$tsan" 6; }
 phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
 phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
 phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
-# Five at a time: most of a cell is waiting for time to pass.
-phase_faults() { tests/faults/run.py -j 5 --detour "$plain/detour"; }
+# Six at a time: most of a cell is waiting for time to pass.
+phase_faults() { tests/faults/run.py -j 6 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
 phase_fuzz() { tests/fuzz/run.sh 10 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
