@@ -40,6 +40,9 @@ struct outlier {
 	bool ejected;
 	enum outlier_why why; /* while failing; with its numbers */
 	uint32_t value, threshold;
+	uint64_t failing_since_ms;
+	uint32_t together; /* times in a row that it failed with most of its region */
+	bool brief; /* and is out, or held to be failing, for such a time only */
 	uint32_t times; /* ejections; falls by one after each full clean base_ms */
 	uint64_t until_ms; /* while failing: how long the evidence holds unless a success refutes it */
 	uint64_t clean_since_ms;
@@ -52,6 +55,12 @@ void outlier_see(struct outlier *, const struct evidence *delta, uint64_t now_ms
 /*
  * Judges all endpoints of one region together: ejects and un-ejects, within the cap. healthy[i]:
  * the endpoint counts as up by its checks. Returns how many changed; changed[i] tells which.
+ *
+ * An outlier is one of few. Where more than half cannot be reached within two seconds, what they
+ * have in common is at fault (the network, a deployment, a load balancer before them), and that may
+ * be over in a moment: they go for 1 s, then 2, 4 .. up to base_ms, it does not count among their
+ * ejections, and they come back without a slow start. That the region as a whole may be gone is
+ * for its own rule to say.
  */
 unsigned outlier_judge(struct outlier **endpoints, const bool *healthy, bool *changed,
     unsigned count, const struct outlier_policy *, uint64_t now_ms);

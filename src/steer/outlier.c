@@ -11,6 +11,9 @@ enum {
 	PEERS_MIN = 5,            /* endpoints with that many, for a deviation to mean anything */
 	PERMILLE = 1000,
 	FIRST_PERMILLE = 100, /* of the weight, when it comes back */
+	TOGETHER_MS = 2000,   /* failures so close have one cause */
+	BRIEF_MS = 1000,
+	MOST_DOUBLINGS = 16,
 };
 
 static const double deviations = 1.9;
@@ -19,6 +22,7 @@ static const double deviation_z = 5;
 static const double peers_margin = 0.2;
 static const double peers_z = 3.3;
 static const double dirty_share = 0.01;
+static const double most_share = 0.5; /* of a region's endpoints: outliers are fewer */
 
 /* What it takes to put all upstream answers of a region in relation. */
 struct peers {
@@ -173,6 +177,15 @@ term_ms(const struct outlier *o, const struct outlier_policy *policy)
 	return ms < policy->max_ms ? ms : policy->max_ms;
 }
 
+static uint64_t
+brief_ms(const struct outlier *o, const struct outlier_policy *policy)
+{
+	uint64_t ms = (uint64_t)BRIEF_MS
+	    << (o->together < MOST_DOUBLINGS ? o->together : MOST_DOUBLINGS);
+
+	return ms < policy->base_ms ? ms : policy->base_ms;
+}
+
 /*
  * Evidence against an endpoint that the cap keeps in is refuted by its next success. Where it gets
  * no traffic it holds as long as an ejection would; a probe that passes is no refutation.
@@ -195,8 +208,13 @@ look_at(struct outlier *o, const struct peers *p, const struct outlier_policy *p
 	    is_unreachable(o, policy) || (is_peer(o, healthy) && errs_more_than_peers(o, p));
 	if (!o->failing) {
 		o->why = OUTLIER_NONE;
+		o->brief = false;
+		if (e->answered > 0)
+			o->together = 0;
 		return;
 	}
+	if (!was)
+		o->failing_since_ms = now_ms;
 	o->clean_since_ms = now_ms;
 	if (!was || now_ms >= o->until_ms)
 		o->until_ms = now_ms + term_ms(o, policy);
@@ -216,8 +234,10 @@ forgive(struct outlier *o, const struct outlier_policy *policy, uint64_t now_ms)
 static void
 eject(struct outlier *o, const struct outlier_policy *policy, uint64_t now_ms)
 {
-	o->until_ms = now_ms + term_ms(o, policy);
-	o->times++;
+	if (!o->brief) {
+		o->until_ms = now_ms + term_ms(o, policy);
+		o->times++;
+	}
 	o->ejected = true;
 	o->back_since_ms = 0;
 }
@@ -233,7 +253,9 @@ take_back(struct outlier *o, uint64_t now_ms)
 	o->failing = false;
 	o->why = OUTLIER_NONE;
 	o->clean_since_ms = now_ms;
-	outlier_come_back(o, now_ms);
+	if (!o->brief)
+		outlier_come_back(o, now_ms);
+	o->brief = false;
 }
 
 /* Which of the failing go first when the cap does not let all of them go. */
@@ -246,6 +268,46 @@ rank_of(const struct outlier *o)
 		return RANK_TIMEOUTS;
 	return o->why == OUTLIER_SUCCESS_RATE || o->why == OUTLIER_PEERS ? RANK_ERRORS
 									 : RANK_UNREACHABLE;
+}
+
+static bool
+has_just_failed(const struct outlier *o, uint64_t now_ms)
+{
+	return o->failing && rank_of(o) != RANK_ERRORS &&
+	    now_ms - o->failing_since_ms <= TOGETHER_MS;
+}
+
+/* Of those that served until now. */
+static bool
+most_have_just_failed(
+    struct outlier *const *endpoints, const bool *healthy, unsigned count, uint64_t now_ms)
+{
+	unsigned failed = 0, able = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		bool just_failed = has_just_failed(endpoints[i], now_ms);
+
+		failed += healthy[i] && just_failed;
+		able += healthy[i] && (just_failed || !endpoints[i]->failing);
+	}
+	return failed > 1 && failed > most_share * able;
+}
+
+/* Those ejected already were the first to meet it: it is not to be held against them either. */
+static void
+fail_together(
+    struct outlier **endpoints, unsigned count, const struct outlier_policy *policy, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct outlier *o = endpoints[i];
+
+		if (o->brief || !has_just_failed(o, now_ms))
+			continue;
+		o->brief = true;
+		o->times -= o->ejected;
+		o->until_ms = now_ms + brief_ms(o, policy);
+		o->together++;
+	}
 }
 
 /*
@@ -308,6 +370,8 @@ outlier_judge(struct outlier **endpoints, const bool *healthy, bool *changed, un
 		any_failing |= o->failing;
 		forgive(o, policy, now_ms);
 	}
+	if (any_failing && most_have_just_failed(endpoints, healthy, count, now_ms))
+		fail_together(endpoints, count, policy, now_ms);
 	if (any_failing)
 		changes += eject_failing(endpoints, healthy, changed, count, policy, now_ms);
 	return changes;

@@ -15,12 +15,14 @@ enum {
 };
 
 static const double live_success = 0.9;
+static const double live_answers = 0.5;
 
 /* What the endpoints that have just fallen, or are doubted, met in live traffic. */
 struct fallen {
 	unsigned count;
 	unsigned known;
 	uint32_t tries;
+	uint32_t answers; /* good ones */
 	uint32_t failures;
 };
 
@@ -98,15 +100,24 @@ count_fallen(struct steer *s)
 			f.count++;
 			f.tries += lately->tries;
 			f.failures += evidence_local(lately) + lately->errors;
+			f.answers += lately->answered > lately->errors
+			    ? lately->answered - lately->errors
+			    : 0;
 		}
 	}
 	return f;
 }
 
+/*
+ * It must have answered, not only not failed yet: what hangs fails when its deadlines come, seconds
+ * after the checks have seen it. In a second as many answers end as tries begin, so half of that
+ * leaves room for a second in which demand doubles.
+ */
 static bool
 live_traffic_disagrees(const struct fallen *f)
 {
 	return f->count * 2 > f->known && f->tries >= DOUBT_TRIES &&
+	    f->answers >= live_answers * f->tries &&
 	    f->failures <= (1 - live_success) * f->tries;
 }
 

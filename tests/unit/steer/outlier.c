@@ -294,6 +294,80 @@ START_TEST(an_endpoint_that_the_cap_kept_in_goes_when_there_is_room)
 }
 END_TEST
 
+/* A network that resets everything for a moment. */
+START_TEST(what_befalls_most_of_a_region_at_once_ejects_for_a_second)
+{
+	fresh();
+	for (unsigned i = 0; i < 6; i++) {
+		see(i, &reset, 3, 1000 + i * 10);
+		judge(6, 1000 + i * 10);
+	}
+	ck_assert_uint_eq(ejected_of(6), 3);
+	for (unsigned i = 0; i < 6; i++)
+		ck_assert(outliers[i].failing);
+	for (unsigned i = 3; i < 6; i++)
+		see(i, &good, 1, 1200);
+	judge(6, 1200);
+	ck_assert(!outliers[4].failing);
+	judge(6, 2100);
+	ck_assert_uint_eq(ejected_of(6), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		ck_assert(!outliers[i].failing);
+		ck_assert_uint_eq(outliers[i].times, 0);
+		ck_assert_uint_eq(outlier_weight(&outliers[i], &policy, 2100), 1000);
+	}
+}
+END_TEST
+
+START_TEST(what_befalls_them_again_ejects_for_longer_until_an_answer_comes)
+{
+	uint64_t t = 1000;
+
+	fresh();
+	for (unsigned n = 0; n < 7; n++) {
+		uint64_t term_ms = n < 5 ? 1000u << n : 30000;
+
+		for (unsigned i = 0; i < 4; i++)
+			see(i, &refused, 3, t);
+		judge(4, t);
+		ck_assert_uint_eq(ejected_of(4), 2);
+		judge(4, t + term_ms - 100);
+		ck_assert_msg(ejected_of(4) == 2, "the %u. time", n + 1);
+		judge(4, t + term_ms);
+		ck_assert_msg(ejected_of(4) == 0, "the %u. time", n + 1);
+		t += term_ms + 100;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		see(i, &good, 1, t);
+	judge(4, t);
+	for (unsigned i = 0; i < 4; i++)
+		see(i, &refused, 3, t + 5000);
+	judge(4, t + 5000);
+	judge(4, t + 6000);
+	ck_assert_uint_eq(ejected_of(4), 0);
+}
+END_TEST
+
+START_TEST(half_of_a_region_or_endpoints_that_err_are_no_common_cause)
+{
+	fresh();
+	see(0, &reset, 3, 1000);
+	see(1, &reset, 3, 1000);
+	judge(4, 1000);
+	judge(4, 5000);
+	ck_assert_uint_eq(ejected_of(4), 2);
+	ck_assert_uint_eq(outliers[0].times, 1);
+
+	fresh(); /* nor are those that fail one after the other */
+	see(0, &reset, 3, 1000);
+	judge(3, 1000);
+	see(1, &reset, 3, 4000);
+	judge(3, 4000);
+	judge(3, 8000);
+	ck_assert(outliers[0].ejected && !outliers[1].ejected && outliers[1].failing);
+}
+END_TEST
+
 /* answered and errors of each, in the last ten seconds */
 struct upstream {
 	uint32_t answered, errors;
@@ -428,6 +502,9 @@ main(void)
 	tcase_add_test(tests, checks_do_not_clear_what_traffic_met);
 	tcase_add_test(tests, evidence_that_the_cap_keeps_in_is_refuted_by_an_answer_or_by_time);
 	tcase_add_test(tests, an_endpoint_that_the_cap_kept_in_goes_when_there_is_room);
+	tcase_add_test(tests, what_befalls_most_of_a_region_at_once_ejects_for_a_second);
+	tcase_add_test(tests, what_befalls_them_again_ejects_for_longer_until_an_answer_comes);
+	tcase_add_test(tests, half_of_a_region_or_endpoints_that_err_are_no_common_cause);
 	tcase_add_test(tests, an_endpoint_that_errs_more_than_its_peers_is_ejected);
 	tcase_add_test(tests, errors_never_eject_the_last_endpoint);
 	tcase_add_test(tests, what_an_ejected_endpoint_did_is_no_measure_for_the_others);

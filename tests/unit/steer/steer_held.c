@@ -101,6 +101,20 @@ START_TEST(but_believed_when_traffic_fails_too_or_is_none)
 }
 END_TEST
 
+/* None of their tries has failed, but none was answered either. */
+START_TEST(and_when_what_they_condemn_hangs)
+{
+	brain_start_pair(&b);
+	brain_answer(&b, 0, ANSWER_NEVER);
+	brain_answer(&b, 1, ANSWER_NEVER);
+	brain_run(&b, 1000);
+	brain_probe_all(&b, ENDPOINT_DOWN);
+	brain_tick(&b);
+	ck_assert(!steer_self_suspect(b.s));
+	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
+}
+END_TEST
+
 START_TEST(half_of_the_targets_are_not_a_mass)
 {
 	brain_start_pair(&b);
@@ -281,6 +295,7 @@ main(void)
 	tcase_add_test(tests, a_clock_that_jumps_back_ends_no_wait_and_no_wait_ends_early);
 	tcase_add_test(tests, checks_that_fall_by_the_dozen_are_doubted_while_traffic_succeeds);
 	tcase_add_test(tests, but_believed_when_traffic_fails_too_or_is_none);
+	tcase_add_test(tests, and_when_what_they_condemn_hangs);
 	tcase_add_test(tests, half_of_the_targets_are_not_a_mass);
 	tcase_add_test(tests, an_evacuated_region_leaves_at_once_and_ramps_back);
 	tcase_add_test(tests, frozen_only_hard_failures_move);
