@@ -70,7 +70,7 @@ enum fault
 fault_from_connect_errno(int err)
 {
 	if (ours(err))
-		return FAULT_INTERNAL;
+		return FAULT_NO_RESOURCES; /* a kept connection to another endpoint may still serve */
 	switch (err) {
 	case ECONNREFUSED:
 		return FAULT_CONNECT_REFUSED;

@@ -41,6 +41,15 @@ tries_may_repeat(const struct try *t)
 	    (t->up != NULL && t->up->connection->ops->may_refuse);
 }
 
+/* What came before there was an endpoint to send it to may be more than the limit. */
+static bool
+keeps_body(const struct try *t)
+{
+	const struct exchange *x = t->exchange;
+
+	return !x->answered && tries_may_repeat(t) && x->replay.len <= exchange_replay_limit(x);
+}
+
 /*
  * The body's bytes that came before this try could take them, as long as the endpoint takes them;
  * as: the head goes in front. False as side_ops.send_body().
@@ -69,8 +78,8 @@ send_kept(struct try *t, const struct forward_request *as)
 	if (t->kept_waits)
 		return false;
 	send_kept_trailers(t);
-	/* What is not to be sent again need not be kept. */
-	if (x->answered || !tries_may_repeat(t))
+	/* What is not to be sent again need not be kept; but a rival is sent it from here. */
+	if (!x->rival->active && !keeps_body(t))
 		replay_drop(&x->replay, x->worker->loop->small);
 	return drained;
 }
@@ -147,6 +156,8 @@ tries_send(struct try *t)
 		drained = t->up->side.ops->send_head(
 		    &t->up->side, &x->head, &as, x->first, t->request_sent);
 		x->first = NULL;
+		if (!keeps_body(t))
+			replay_drop(&x->replay, x->worker->loop->small);
 	} else {
 		drained = send_kept(t, &as);
 	}

@@ -186,6 +186,13 @@ brief_ms(const struct outlier *o, const struct outlier_policy *policy)
 	return ms < policy->base_ms ? ms : policy->base_ms;
 }
 
+static void
+set_until(struct outlier *o, const struct outlier_policy *policy, uint64_t now_ms)
+{
+	o->until_ms = now_ms + (o->brief ? brief_ms(o, policy) : term_ms(o, policy));
+	o->together += o->brief;
+}
+
 /*
  * Evidence against an endpoint that the cap keeps in is refuted by its next success. Where it gets
  * no traffic it holds as long as an ejection would; a probe that passes is no refutation.
@@ -217,7 +224,7 @@ look_at(struct outlier *o, const struct peers *p, const struct outlier_policy *p
 		o->failing_since_ms = now_ms;
 	o->clean_since_ms = now_ms;
 	if (!was || now_ms >= o->until_ms)
-		o->until_ms = now_ms + term_ms(o, policy);
+		set_until(o, policy, now_ms);
 }
 
 static void
@@ -234,10 +241,10 @@ forgive(struct outlier *o, const struct outlier_policy *policy, uint64_t now_ms)
 static void
 eject(struct outlier *o, const struct outlier_policy *policy, uint64_t now_ms)
 {
-	if (!o->brief) {
-		o->until_ms = now_ms + term_ms(o, policy);
-		o->times++;
-	}
+	/* For such a time only, as long as that has not run out already. */
+	if (!o->brief || now_ms >= o->until_ms)
+		set_until(o, policy, now_ms);
+	o->times += !o->brief;
 	o->ejected = true;
 	o->back_since_ms = 0;
 }
@@ -305,8 +312,7 @@ fail_together(
 			continue;
 		o->brief = true;
 		o->times -= o->ejected;
-		o->until_ms = now_ms + brief_ms(o, policy);
-		o->together++;
+		set_until(o, policy, now_ms);
 	}
 }
 

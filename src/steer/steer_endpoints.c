@@ -26,7 +26,8 @@ brain_endpoint_serves(const struct brain_endpoint *e)
 
 /*
  * Checks that saw it go may say that it is back: then what live traffic held against it is over
- * too, which a passing check alone (a shallow one may pass all along) does not end.
+ * too, which a passing check alone (a shallow one may pass all along) does not end. Where health
+ * was ignored it has had its traffic all along, and starting slowly would only refuse some of that.
  */
 static void
 come_back(struct brain_region *r, struct brain_endpoint *e, uint64_t now_ms)
@@ -35,7 +36,8 @@ come_back(struct brain_region *r, struct brain_endpoint *e, uint64_t now_ms)
 		e->outlier.until_ms = now_ms;
 		r->judge = true;
 	}
-	outlier_come_back(&e->outlier, now_ms);
+	if (!r->panic)
+		outlier_come_back(&e->outlier, now_ms);
 }
 
 void

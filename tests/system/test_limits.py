@@ -70,7 +70,8 @@ def connections_beyond_a_listeners_limit_are_turned_away(t):
 def _free_descriptors(p, count):
     """Leaves the proxy room for count more open files."""
     limit = process.fd_count(p.pid) + count
-    resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    _, hard = resource.prlimit(p.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (limit, hard))
 
 
 @sanitize
@@ -103,6 +104,26 @@ def running_out_of_descriptors_pauses_accepting_and_ends_by_itself(t):
 
     until(served, "accepting resumes", 10)
     assert p.metrics().total("detour_worker_accept_pauses_total") >= 1
+
+
+@sanitize
+def no_descriptor_for_an_upstream_connection_is_not_the_endpoints_fault(t):
+    origins = [t.origin("a"), t.origin("b")]
+    p = t.proxy(regions={"us-east-1": origins},
+                service_text="limits = { keep_alive_connections = 0; };")
+    client = p.client()
+    client.get("/").expect(200)
+    until(lambda: not any(o.open_connections for o in origins), "nothing is kept")
+    _free_descriptors(p, 0)
+    for _ in range(8):
+        answer = client.get("/scarce")
+        assert answer.status == 503 and "file descriptor" in answer.text, answer
+        assert answer.get("retry-after"), answer
+    assert {line["reason"] for line in p.until_access("/scarce", count=8)} == {"no_resources"}
+    _free_descriptors(p, 20)
+    seen = {client.get("/").text for _ in range(20)}
+    assert seen == {"a", "b"}, seen
+    assert {e["state"] for e in p.endpoints().values()} == {"up"}
 
 
 @sanitize

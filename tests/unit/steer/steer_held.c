@@ -101,6 +101,28 @@ START_TEST(but_believed_when_traffic_fails_too_or_is_none)
 }
 END_TEST
 
+START_TEST(endpoints_that_served_while_health_was_ignored_do_not_start_slowly)
+{
+	struct steer_endpoint_out out;
+
+	brain_plan(&b, 1);
+	b.regions[0].capacity = 200;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_probe_all(&b, ENDPOINT_DOWN);
+	brain_run(&b, 2000);
+	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
+	brain_answer(&b, 0, ANSWER_WELL);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 200);
+	steer_endpoint(b.s, 0, 0, &out);
+	ck_assert_uint_eq(out.weight, 1000);
+	ck_assert_double_eq_tol(steer_shed(b.s), 0, 0.001);
+}
+END_TEST
+
 /* None of their tries has failed, but none was answered either. */
 START_TEST(and_when_what_they_condemn_hangs)
 {
@@ -295,6 +317,7 @@ main(void)
 	tcase_add_test(tests, a_clock_that_jumps_back_ends_no_wait_and_no_wait_ends_early);
 	tcase_add_test(tests, checks_that_fall_by_the_dozen_are_doubted_while_traffic_succeeds);
 	tcase_add_test(tests, but_believed_when_traffic_fails_too_or_is_none);
+	tcase_add_test(tests, endpoints_that_served_while_health_was_ignored_do_not_start_slowly);
 	tcase_add_test(tests, and_when_what_they_condemn_hangs);
 	tcase_add_test(tests, half_of_the_targets_are_not_a_mass);
 	tcase_add_test(tests, an_evacuated_region_leaves_at_once_and_ramps_back);
