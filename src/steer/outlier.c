@@ -277,11 +277,12 @@ rank_of(const struct outlier *o)
 									 : RANK_UNREACHABLE;
 }
 
+/* Or, having failed with the others, has not answered since. */
 static bool
 has_just_failed(const struct outlier *o, uint64_t now_ms)
 {
 	return o->failing && rank_of(o) != RANK_ERRORS &&
-	    now_ms - o->failing_since_ms <= TOGETHER_MS;
+	    (o->brief || now_ms - o->failing_since_ms <= TOGETHER_MS);
 }
 
 /* Of those that served until now. */

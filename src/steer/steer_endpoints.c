@@ -34,6 +34,7 @@ come_back(struct brain_region *r, struct brain_endpoint *e, uint64_t now_ms)
 {
 	if (e->outlier.failing || e->outlier.ejected) {
 		e->outlier.until_ms = now_ms;
+		e->outlier.brief = e->outlier.brief || r->panic;
 		r->judge = true;
 	}
 	if (!r->panic)
