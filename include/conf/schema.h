@@ -12,7 +12,7 @@ enum schema_type {
 	TYPE_TEXT, /* const char * */
 	TYPE_TEMPLATE, /* const char *; what conf/variable.def names stays for the request */
 	TYPE_REGEX, /* const struct regex * */
-	TYPE_NAME, /* const char *, unique in its set */
+	TYPE_NAME, /* const char *, unique in its set; CONF_NAME_MAX long at most */
 	TYPE_TOKEN, /* const char *, an RFC 9110 token */
 	TYPE_HOSTNAME, /* const char *, lower case */
 	TYPE_AUTHORITY, /* const char *, host with an optional port */

@@ -23,6 +23,8 @@
 
 struct arena;
 
+enum { CONF_NAME_MAX = 128 }; /* bytes of a name, of whatever it is */
+
 struct conf_address {
 	struct sockaddr_storage addr;
 	socklen_t len;

@@ -26,8 +26,7 @@ int desk_fd(const struct desk *);
 /* The wishes as of the last desk_serve(). Never NULL; valid until the next one. */
 const struct wishes *desk_wishes(const struct desk *);
 /*
- * A region that a person said restore for, each told once, or NULL. Valid until the next call.
- * Call it once a tick and give it to every brain.
+ * A region that a person said restore for, each told once; NULL: no more. Valid until the next call.
  */
 const char *desk_restored(struct desk *);
 

@@ -57,8 +57,11 @@ void grey_judge(struct grey *const *regions, const bool *serving, unsigned count
 bool grey_burst(struct grey *, const struct evidence *delta, const struct evidence *last_1s,
     const struct evidence *others_1s);
 
-/* The baseline median latency; 0 while unknown. */
+/* The baselines; 0 while unknown. */
 uint64_t grey_base_p50_us(const struct grey *);
+uint64_t grey_base_p95_us(const struct grey *);
+/* Begins with a baseline that was learned before: as one sample, so that new ones outweigh it. */
+void grey_restore(struct grey *, uint64_t base_p50_us, uint64_t base_p95_us);
 
 /* The two-proportion z statistic; 0 when it is undefined. */
 double grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b);

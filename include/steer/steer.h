@@ -82,13 +82,13 @@ struct steer_region_seen {
 	uint32_t completions; /* answers and failures since the last tick */
 	const struct histogram_sum *first_byte; /* since the last full second, at full seconds; else NULL */
 	double capacity_share; /* 0..1: what other services leave this one of the region's capacity */
+	bool restored; /* a person said so */
 };
 
 struct steer_seen {
 	double demand; /* requests per second, smoothed over 1 s */
 	const struct steer_region_seen *regions;
 	const struct wishes *wishes;
-	const char *restored; /* region that a person said restore for, or NULL */
 	uint64_t wall_ms;
 	bool second; /* a full second has passed: compare */
 };
@@ -136,10 +136,16 @@ struct steer_saved_region {
 	uint64_t age_ms; /* in the state, when saved */
 	double relapses;
 	uint64_t hold_left_ms;
+	uint64_t p50_us, p95_us, mean_us; /* latencies as they usually are; 0: not known */
 };
 void steer_save_region(const struct steer *, unsigned region, uint64_t now_ms,
     struct steer_saved_region *);
-/* A region that was not UP resumes where it was, aged by what passed meanwhile; unknown names are ignored. */
+/*
+ * A region that was not UP resumes where it was, aged by what passed meanwhile. Latencies are taken
+ * for usual still after an hour at most: without them a region that is slow from the start on would
+ * pass for normal, and what is in flight would have no limit for the first half minute; but at
+ * another time of day others are usual. Unknown names are ignored.
+ */
 void steer_restore_region(struct steer *, const struct steer_saved_region *, uint64_t passed_ms,
     uint64_t now_ms);
 

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/topology.h"
+
 enum wish_kind { WISH_EVACUATE, WISH_FREEZE, WISH_PIN };
 
-enum { WISH_TEXT = 200, WISHES_MAX = 64, WISH_NAME = 64 };
+enum { WISH_TEXT = 200, WISHES_MAX = 64, WISH_NAME = CONF_NAME_MAX + 1 };
 
 struct wish {
 	enum wish_kind kind;

@@ -16,8 +16,6 @@
 #include "conf/source.h"
 #include "conf/value.h"
 
-#define LONGEST_NAME 128
-
 void
 field_complain(struct load *l, const struct value *v, const char *fmt, ...)
 {
@@ -95,7 +93,7 @@ is_plain_name(const char *name)
 	size_t len =
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@*-");
 
-	return len > 0 && len <= LONGEST_NAME && name[len] == '\0';
+	return len > 0 && len <= CONF_NAME_MAX && name[len] == '\0';
 }
 
 static void
@@ -108,7 +106,7 @@ set_name(struct load *l, const struct value *v)
 		return;
 	if (!is_plain_name(v->text)) {
 		field_complain(l, v, "\"%s\" is no name; write 1 to %d letters, digits or ._:/@*-",
-		    v->text, LONGEST_NAME);
+		    v->text, CONF_NAME_MAX);
 		return;
 	}
 	name = arena_strdup(l->arena, v->text);

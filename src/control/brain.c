@@ -38,7 +38,7 @@ struct service_brain {
 	struct demand_meter demand_meter;
 	double demand;
 	uint64_t second_ms; /* when the last full second was closed */
-	const char *restored; /* a region to be given back with the next decision; the desk's */
+	uint64_t restored; /* bit i: region i is to be given back with the next decision */
 	bool due; /* in brain.due */
 	bool whole; /* nothing has been written for this table yet */
 };
@@ -139,7 +139,7 @@ find_service(const struct brain *b, const char *name, unsigned hint)
 	return NULL;
 }
 
-/* What was read of a region goes with its steering. */
+/* What was read of a region goes with its steering, and what is still to be told. */
 static void
 take_meters(struct service_brain *s, const struct service_brain *before)
 {
@@ -148,8 +148,10 @@ take_meters(struct service_brain *s, const struct service_brain *before)
 	s->second_ms = before->second_ms;
 	for (unsigned i = 0; i < s->table->region_count; i++) {
 		for (unsigned j = 0; j < before->table->region_count; j++) {
-			if (before->table->regions[j].steering == s->table->regions[i].steering)
-				s->regions[i] = before->regions[j];
+			if (before->table->regions[j].steering != s->table->regions[i].steering)
+				continue;
+			s->regions[i] = before->regions[j];
+			s->restored |= (before->restored >> j & 1) << i;
 		}
 	}
 }
@@ -322,6 +324,19 @@ brain_urgent(struct brain *b, uint32_t endpoint_id, enum fault why)
 
 /* A region is told once to be given back: each service keeps that for its next decision. */
 static void
+note_restored(struct brain *b, const char *region)
+{
+	for (unsigned i = 0; i < b->service_count; i++) {
+		struct service_brain *s = &b->services[i];
+
+		for (unsigned r = 0; r < s->table->region_count; r++) {
+			if (strcmp(s->table->regions[r].name, region) == 0)
+				s->restored |= 1ull << r;
+		}
+	}
+}
+
+static void
 take_wishes(struct brain *b)
 {
 	const char *restored;
@@ -329,9 +344,8 @@ take_wishes(struct brain *b)
 	if (b->setup.desk == NULL)
 		return;
 	b->wishes = desk_wishes(b->setup.desk);
-	restored = desk_restored(b->setup.desk);
-	for (unsigned i = 0; restored != NULL && i < b->service_count; i++)
-		b->services[i].restored = restored;
+	while ((restored = desk_restored(b->setup.desk)) != NULL)
+		note_restored(b, restored);
 }
 
 void
@@ -422,7 +436,6 @@ decide(struct brain *b, struct service_brain *s, uint64_t now_ms)
 		.demand = s->demand,
 		.regions = regions,
 		.wishes = b->wishes,
-		.restored = s->restored,
 		.wall_ms = clock_wall_us() / 1000,
 		.second = is_full_second(s, now_ms),
 	};
@@ -435,6 +448,7 @@ decide(struct brain *b, struct service_brain *s, uint64_t now_ms)
 		regions[i].in_flight = region_meter_in_flight(steering);
 		regions[i].first_byte =
 		    seen.second ? region_meter_second(&s->regions[i], steering) : NULL;
+		regions[i].restored = (s->restored >> i & 1) != 0;
 		regions[i].capacity_share =
 		    region_uses_part(b->uses, &s->table->regions[i], s->steer, s->demand);
 	}
@@ -442,7 +456,7 @@ decide(struct brain *b, struct service_brain *s, uint64_t now_ms)
 	changed = steer_tick(s->steer, &seen, now_ms, &b->facts);
 	if (changed || s->whole || seen.second)
 		act_service(s->table, s->steer, b->setup.stats, s->whole);
-	s->restored = NULL;
+	s->restored = 0;
 	s->due = s->whole = false;
 	tell_all(b);
 }

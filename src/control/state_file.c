@@ -29,10 +29,12 @@ encode_regions(const struct state *s)
 		const struct steer_saved_region *r = &s->regions[i].saved;
 
 		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:s, s:I, s:f, s:I}", "service", s->regions[i].service,
-			"region", r->name, "state", region_state_name(r->state), "age_ms",
-			(json_int_t)r->age_ms, "relapses", r->relapses, "hold_left_ms",
-			(json_int_t)r->hold_left_ms));
+		    json_pack("{s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:I}", "service",
+			s->regions[i].service, "region", r->name, "state",
+			region_state_name(r->state), "age_ms", (json_int_t)r->age_ms, "relapses",
+			r->relapses, "hold_left_ms", (json_int_t)r->hold_left_ms, "p50_us",
+			(json_int_t)r->p50_us, "p95_us", (json_int_t)r->p95_us, "mean_us",
+			(json_int_t)r->mean_us));
 	}
 	return list;
 }
@@ -106,16 +108,18 @@ static bool
 decode_region(json_t *from, struct state *s)
 {
 	const char *service, *region, *state;
-	json_int_t age_ms, hold_left_ms;
+	json_int_t age_ms, hold_left_ms, p50_us = 0, p95_us = 0, mean_us = 0;
 	struct steer_saved_region *r;
 	enum region_state value;
 	double relapses;
 
-	if (json_unpack(from, "{s:s, s:s, s:s, s:I, s:F, s:I}", "service",
+	/* latencies: an older version did not write them */
+	if (json_unpack(from, "{s:s, s:s, s:s, s:I, s:F, s:I, s?I, s?I, s?I}", "service",
 		&service, "region", &region, "state", &state, "age_ms", &age_ms, "relapses",
-		&relapses, "hold_left_ms", &hold_left_ms) != 0 ||
-	    !region_state_from(state, &value) || age_ms < 0 || hold_left_ms < 0 ||
-	    !(relapses >= 0) || strlen(region) >= sizeof r->name)
+		&relapses, "hold_left_ms", &hold_left_ms, "p50_us", &p50_us, "p95_us", &p95_us,
+		"mean_us", &mean_us) != 0 ||
+	    !region_state_from(state, &value) || age_ms < 0 || hold_left_ms < 0 || p50_us < 0 ||
+	    p95_us < 0 || mean_us < 0 || !(relapses >= 0) || strlen(region) >= sizeof r->name)
 		return false;
 	r = state_add_region(s, service);
 	memcpy(r->name, region, strlen(region) + 1);
@@ -123,6 +127,9 @@ decode_region(json_t *from, struct state *s)
 	r->age_ms = (uint64_t)age_ms;
 	r->relapses = relapses;
 	r->hold_left_ms = (uint64_t)hold_left_ms;
+	r->p50_us = (uint64_t)p50_us;
+	r->p95_us = (uint64_t)p95_us;
+	r->mean_us = (uint64_t)mean_us;
 	return true;
 }
 

@@ -245,7 +245,7 @@ static bool
 drop_unknown(struct wish_store *s)
 {
 	bool dropped = false;
-	char why[256], text[2 * WISH_NAME + 8];
+	char why[2 * WISH_NAME + 64], text[2 * WISH_NAME + 8];
 
 	for (unsigned i = s->wishes.count; i-- > 0;) {
 		struct wish w = s->wishes.list[i];
@@ -331,7 +331,7 @@ is_blank(const char *text)
 static bool
 is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, struct wish_reply *r)
 {
-	char why[256];
+	char why[2 * WISH_NAME + 64];
 
 	r->result = WISH_WRONG;
 	if (is_blank(w->reason)) {
@@ -369,7 +369,7 @@ static void
 come_into_force(struct making *m, struct wish_reply *r)
 {
 	struct wish_store *s = m->store;
-	char text[2 * WISH_NAME + 8], until[32], why[256];
+	char text[2 * WISH_NAME + 8], until[32], why[2 * WISH_NAME + 64];
 
 	/* a reload may have come in between */
 	if (unknown_in(s->topology, &m->wish, why, sizeof why) != NULL) {
@@ -484,7 +484,7 @@ void
 wish_store_end(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 {
 	bool restore = w->kind == WISH_EVACUATE;
-	char text[2 * WISH_NAME + 8], why[256];
+	char text[2 * WISH_NAME + 8], why[2 * WISH_NAME + 64];
 
 	*r = (struct wish_reply){ .result = WISH_WRONG };
 	if (unknown_in(s->topology, w, why, sizeof why) != NULL) {

@@ -157,6 +157,22 @@ grey_base_p50_us(const struct grey *g)
 	return (uint64_t)baseline(g->base_p50_us, g->base_count);
 }
 
+uint64_t
+grey_base_p95_us(const struct grey *g)
+{
+	return (uint64_t)baseline(g->base_p95_us, g->base_count);
+}
+
+void
+grey_restore(struct grey *g, uint64_t base_p50_us, uint64_t base_p95_us)
+{
+	if (base_p50_us == 0 || base_p95_us == 0)
+		return;
+	g->base_p50_us[0] = base_p50_us;
+	g->base_p95_us[0] = base_p95_us;
+	g->base_count = g->base_at = 1;
+}
+
 /* ---- one region and the others ---- */
 
 /* Either quantile, of one region: now, its baseline (0: unknown), and their ratio. */

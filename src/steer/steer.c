@@ -8,7 +8,10 @@
 #include "base/mem.h"
 #include "steer_private.h"
 
-enum { DT_MAX_MS = 200 }; /* a late tick is no reason for a leap */
+enum {
+	DT_MAX_MS = 200, /* a late tick is no reason for a leap */
+	BASE_KEPT_MS = 3600 * 1000,
+};
 
 uint64_t
 brain_time(const struct steer *s, uint64_t now_ms)
@@ -349,6 +352,9 @@ steer_save_region(
 		.hold_left_ms = r->region.state == REGION_HOLD && r->region.hold_ms > age_ms
 		    ? r->region.hold_ms - age_ms
 		    : 0,
+		.p50_us = grey_base_p50_us(&r->grey),
+		.p95_us = grey_base_p95_us(&r->grey),
+		.mean_us = (uint64_t)brain_base_latency_us(r),
 	};
 	assert(strlen(r->plan->name) < sizeof saved->name);
 	memcpy(saved->name, r->plan->name, strlen(r->plan->name) + 1);
@@ -369,6 +375,18 @@ resume(
 	r->hold_ms = r->state == REGION_HOLD ? age_ms + left_ms : 0;
 }
 
+static void
+resume_latencies(struct brain_region *r, const struct steer_saved_region *saved, uint64_t passed_ms)
+{
+	if (passed_ms > BASE_KEPT_MS)
+		return;
+	grey_restore(&r->grey, saved->p50_us, saved->p95_us);
+	if (saved->mean_us == 0)
+		return;
+	r->base_us[0] = (double)saved->mean_us;
+	r->base_count = r->base_at = 1;
+}
+
 /*
  * Where it was, as far as that still means something: a suspicion does not, and EVACUATED follows
  * from its wish. A ramp begins anew.
@@ -382,6 +400,7 @@ steer_restore_region(
 
 		if (strcmp(s->plan->regions[i].name, saved->name) != 0)
 			continue;
+		resume_latencies(&s->regions[i], saved, passed_ms);
 		r->relapses = saved->relapses;
 		r->relapses_at_ms = now_ms > passed_ms ? now_ms - passed_ms : 0;
 		if (saved->state == REGION_UP || saved->state == REGION_SUSPECT ||

@@ -147,6 +147,8 @@ bool brain_step_regions(struct steer *, const struct steer_seen *, uint64_t dt_m
 void brain_share_inputs(const struct steer *, bool settle, struct share_region *);
 bool brain_share(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
 bool brain_limit(struct steer *, const struct steer_seen *);
+/* The mean latency that is usual; 0: not known. */
+double brain_base_latency_us(const struct brain_region *);
 /* lose: index of a region taken away; -1: none. */
 void brain_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
 

@@ -242,8 +242,7 @@ gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
 		.evacuated = r->evacuated,
 		.evacuated_for_ms =
 		    r->evacuated_until_ms > s->now_ms ? r->evacuated_until_ms - s->now_ms : 0,
-		.restore_asked =
-		    seen->restored != NULL && strcmp(seen->restored, r->plan->name) == 0,
+		.restore_asked = seen->regions[r - s->regions].restored,
 		.only_region = is_best(s, r),
 	};
 

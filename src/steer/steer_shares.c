@@ -392,8 +392,8 @@ by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static double
-base_latency_us(const struct brain_region *r)
+double
+brain_base_latency_us(const struct brain_region *r)
 {
 	double sorted[BASE_SLOTS];
 
@@ -413,12 +413,12 @@ base_latency_us(const struct brain_region *r)
 static double
 latency_us(const struct steer *s, const struct brain_region *r)
 {
-	double own = base_latency_us(r), others = 0;
+	double own = brain_base_latency_us(r), others = 0;
 
 	if (own > 0 || r->first_us <= 0)
 		return own;
 	for (unsigned i = 0; i < s->plan->region_count; i++)
-		others = fmax(others, base_latency_us(&s->regions[i]));
+		others = fmax(others, brain_base_latency_us(&s->regions[i]));
 	return others > 0 ? fmax(others, r->first_us) : 0;
 }
 

@@ -43,7 +43,10 @@ sample(uint64_t saved_wall_ms)
 	struct steer_saved_region *r = state_add_region(s, "shop");
 	const char *addresses[] = { "10.0.0.1", "2001:db8::1" };
 
-	snprintf(r->name, sizeof r->name, "us-east-1");
+	memset(r->name, 'r', CONF_NAME_MAX);
+	r->p50_us = 12345;
+	r->p95_us = 678901;
+	r->mean_us = 23456;
 	r->state = REGION_HOLD;
 	r->age_ms = 1234;
 	r->relapses = 1.5;

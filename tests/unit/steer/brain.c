@@ -214,6 +214,8 @@ brain_tick(struct brain *b)
 			.completions = completions,
 			.first_byte = second ? &b->first_byte[i] : NULL,
 			.capacity_share = 1,
+			.restored = b->restored != NULL &&
+			    strcmp(b->restored, names[i]) == 0,
 		};
 	}
 	b->facts.count = 0;
@@ -221,7 +223,6 @@ brain_tick(struct brain *b)
 	    &(struct steer_seen){ .demand = b->demand,
 		.regions = regions,
 		.wishes = &b->wishes,
-		.restored = b->restored,
 		.wall_ms = b->wall_ms,
 		.second = second },
 	    b->now_ms, &b->facts);

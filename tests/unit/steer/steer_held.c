@@ -269,15 +269,15 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		enum region_state state;
 		uint64_t hold_left_ms;
 	} t[] = {
-		{ { "r0", REGION_DOWN, 5000, 1, 0 }, 2000, REGION_DOWN, 0 },
-		{ { "r0", REGION_HOLD, 5000, 0, 25000 }, 2000, REGION_HOLD, 23000 },
-		{ { "r0", REGION_HOLD, 5000, 0, 1000 }, 2000, REGION_HOLD, 0 },
-		{ { "r0", REGION_RAMP, 5000, 0, 0 }, 0, REGION_RAMP, 0 },
-		{ { "r0", REGION_GREY, 5000, 0, 0 }, 0, REGION_GREY, 0 },
-		{ { "r0", REGION_UP, 5000, 2, 0 }, 0, REGION_UP, 0 },
-		{ { "r0", REGION_SUSPECT, 5000, 2, 0 }, 0, REGION_UP, 0 },
-		{ { "r0", REGION_EVACUATED, 5000, 2, 0 }, 0, REGION_UP, 0 },
-		{ { "unknown", REGION_DOWN, 5000, 2, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_DOWN, 5000, 1, 0, 0, 0, 0 }, 2000, REGION_DOWN, 0 },
+		{ { "r0", REGION_HOLD, 5000, 0, 25000, 0, 0, 0 }, 2000, REGION_HOLD, 23000 },
+		{ { "r0", REGION_HOLD, 5000, 0, 1000, 0, 0, 0 }, 2000, REGION_HOLD, 0 },
+		{ { "r0", REGION_RAMP, 5000, 0, 0, 0, 0, 0 }, 0, REGION_RAMP, 0 },
+		{ { "r0", REGION_GREY, 5000, 0, 0, 0, 0, 0 }, 0, REGION_GREY, 0 },
+		{ { "r0", REGION_UP, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_SUSPECT, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_EVACUATED, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "unknown", REGION_DOWN, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -296,6 +296,44 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		ck_assert_str_eq(again.name, "r0");
 		ck_assert_int_eq(again.state, t[i].state);
 		ck_assert_uint_eq(again.hold_left_ms, t[i].hold_left_ms);
+		if (i + 1 < sizeof t / sizeof t[0])
+			brain_stop(&b);
+	}
+}
+END_TEST
+
+/* What is usual for r0 is 5 ms; after the restart it takes 2 s from the first answer on. */
+START_TEST(latencies_that_were_usual_before_a_restart_are_so_after_it)
+{
+	static const struct {
+		uint64_t passed_ms;
+		enum region_state state;
+	} t[] = { { 1000, REGION_GREY }, { 3600 * 1000 + 1, REGION_UP } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct steer_saved_region saved;
+		struct steer_region_out out;
+
+		brain_plan(&b, 2);
+		b.demand = 400;
+		b.regions[0].capacity = b.regions[1].capacity = 1000;
+		brain_start(&b);
+		brain_probe_all(&b, ENDPOINT_UP);
+		brain_run(&b, 90000);
+		steer_save_region(b.s, 0, b.now_ms, &saved);
+		ck_assert_uint_ne(saved.p50_us, 0);
+		ck_assert_uint_ge(saved.p95_us, saved.p50_us);
+		ck_assert_uint_ne(saved.mean_us, 0);
+		brain_stop(&b);
+		brain_start(&b);
+		steer_restore_region(b.s, &saved, t[i].passed_ms, b.now_ms);
+		brain_probe_all(&b, ENDPOINT_UP);
+		brain_run(&b, 3000);
+		steer_region(b.s, 0, &out);
+		ck_assert_int_eq(out.limit_in_flight > 0, t[i].state == REGION_GREY);
+		brain_answer(&b, 0, ANSWER_SLOWLY);
+		brain_run(&b, 20000);
+		ck_assert_int_eq(brain_state(&b, 0), t[i].state);
 		if (i + 1 < sizeof t / sizeof t[0])
 			brain_stop(&b);
 	}
@@ -325,6 +363,7 @@ main(void)
 	tcase_add_test(tests, a_pin_moves_softly_even_frozen_and_is_told);
 	tcase_add_test(tests, a_new_plan_inherits_what_is_known);
 	tcase_add_test(tests, after_a_restart_a_region_is_where_it_was);
+	tcase_add_test(tests, latencies_that_were_usual_before_a_restart_are_so_after_it);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
