@@ -61,6 +61,7 @@ struct service_steering {
 	 */
 	_Alignas(64) atomic_uint mode;
 	const char *service;
+	unsigned number; /* dense, in the order in which services came; to find what hangs by it */
 
 	/* for people: a reader may see them one change apart */
 	_Alignas(64) atomic_uint shed; /* of demand, in 1/65536 */

@@ -127,16 +127,22 @@ tell(struct brain *b, const struct fact *f)
 
 /* ---- adopting a table ---- */
 
-/* At the same place mostly. */
-static struct service_brain *
-find_service(const struct brain *b, const char *name, unsigned hint)
+/* What there is now, by service_steering.number; to be freed. */
+static struct service_brain **
+services_by_number(const struct brain *b, unsigned *count)
 {
-	if (hint < b->service_count && strcmp(b->services[hint].table->conf->name, name) == 0)
-		return &b->services[hint];
+	struct service_brain **list;
+
+	*count = 0;
+	for (unsigned i = 0; i < b->service_count; i++) {
+		unsigned number = b->services[i].table->steering->number;
+
+		*count = number >= *count ? number + 1 : *count;
+	}
+	list = mem_array(*count, sizeof(struct service_brain *));
 	for (unsigned i = 0; i < b->service_count; i++)
-		if (strcmp(b->services[i].table->conf->name, name) == 0)
-			return &b->services[i];
-	return NULL;
+		list[b->services[i].table->steering->number] = &b->services[i];
+	return list;
 }
 
 /* What was read of a region goes with its steering, and what is still to be told. */
@@ -265,11 +271,18 @@ brain_adopt(struct brain *b, const struct table *table)
 	struct service_brain *services = mem_array(table->service_count, sizeof *services);
 	struct rules *rules = b->rules;
 	uint64_t now_ms = clock_now_ms();
+	unsigned known;
+	struct service_brain **before = services_by_number(b, &known);
 
 	b->rules = rules_new(table->topology);
-	for (unsigned i = 0; i < table->service_count; i++)
-		adopt_service(b, &services[i], &table->services[i],
-		    find_service(b, table->services[i].conf->name, i), now_ms);
+	for (unsigned i = 0; i < table->service_count; i++) {
+		const struct table_service *service = &table->services[i];
+		unsigned number = service->steering->number;
+
+		adopt_service(
+		    b, &services[i], service, number < known ? before[number] : NULL, now_ms);
+	}
+	mem_free(before);
 	free_services(b->services, b->service_count);
 	rules_free(rules);
 	b->services = services;

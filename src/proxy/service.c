@@ -13,7 +13,7 @@
 struct services {
 	unsigned worker;
 	uint64_t loop_seed;
-	struct service **all; /* every name ever seen */
+	struct service **all; /* every name ever seen, by service_steering.number; NULL: not here */
 	unsigned count;
 	struct service **now; /* by index in the table */
 	unsigned now_count;
@@ -79,31 +79,41 @@ service_free(struct service *s)
 void
 services_free(struct services *all)
 {
-	for (unsigned i = 0; i < all->count; i++)
-		service_free(all->all[i]);
+	for (unsigned i = 0; i < all->count; i++) {
+		if (all->all[i] != NULL)
+			service_free(all->all[i]);
+	}
 	mem_free(all->all);
 	mem_free(all->now);
 	mem_free(all);
 }
 
-/* Only at adoption, and mostly at the same place as before. */
 static struct service *
-find_or_make(struct services *all, const char *name, unsigned hint)
+service_new(const struct services *all, const char *name)
 {
-	struct service *s;
+	struct service *s = mem_new(sizeof *s);
 
-	if (hint < all->count && strcmp(all->all[hint]->name, name) == 0)
-		return all->all[hint];
-	for (unsigned i = 0; i < all->count; i++)
-		if (strcmp(all->all[i]->name, name) == 0)
-			return all->all[i];
-	s = mem_new(sizeof *s);
 	s->name = mem_strdup(name);
 	snprintf(s->loop_id, sizeof s->loop_id, "detour-%016" PRIx64,
 	    hash_bytes(name, strlen(name), all->loop_seed));
-	all->all = mem_resize(all->all, (all->count + 1) * sizeof(struct service *));
-	all->all[all->count++] = s;
 	return s;
+}
+
+static struct service *
+find_or_make(struct services *all, const struct service_steering *steering)
+{
+	unsigned count = all->count > 0 ? all->count : 16;
+
+	while (count <= steering->number)
+		count *= 2;
+	if (count > all->count) {
+		all->all = mem_resize(all->all, count * sizeof(struct service *));
+		memset(all->all + all->count, 0, (count - all->count) * sizeof(struct service *));
+		all->count = count;
+	}
+	if (all->all[steering->number] == NULL)
+		all->all[steering->number] = service_new(all, steering->service);
+	return all->all[steering->number];
 }
 
 static struct service_region *
@@ -151,13 +161,15 @@ adopt_service(struct service *s, const struct table_service *ts, unsigned worker
 void
 services_adopt(struct services *all, const struct table *t)
 {
-	for (unsigned i = 0; i < all->count; i++)
-		forget(all->all[i], all->all[i]->topology != t->topology);
+	for (unsigned i = 0; i < all->count; i++) {
+		if (all->all[i] != NULL)
+			forget(all->all[i], all->all[i]->topology != t->topology);
+	}
 	mem_free(all->now);
 	all->now = mem_array(t->service_count, sizeof(struct service *));
 	all->now_count = t->service_count;
 	for (unsigned i = 0; i < t->service_count; i++) {
-		struct service *s = find_or_make(all, t->services[i].conf->name, i);
+		struct service *s = find_or_make(all, t->services[i].steering);
 
 		adopt_service(s, &t->services[i], all->worker);
 		s->topology = t->topology;

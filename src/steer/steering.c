@@ -22,6 +22,7 @@ struct steering_registry {
 	struct slot *slots;
 	unsigned size; /* a power of two */
 	unsigned count;
+	unsigned services;
 };
 
 struct steering_registry *
@@ -184,6 +185,7 @@ steering_registry_service(struct steering_registry *r, const char *service)
 	if (slot->service == NULL) {
 		struct service_steering *made = service_steering_new(service, r->workers);
 
+		made->number = r->services++;
 		*slot = (struct slot){ made->service, "", made };
 	}
 	return slot->thing;

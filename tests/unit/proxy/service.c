@@ -2,7 +2,9 @@
 #include "proxy/service.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "steer/rng.h"
 
@@ -68,6 +70,59 @@ START_TEST(the_median_stays_within_its_word)
 }
 END_TEST
 
+/* A table of these services, in this order or the other way round. */
+static void
+adopt(struct services *all, struct service_steering **steerings, unsigned count, bool reversed)
+{
+	struct table t = { .service_count = count };
+
+	t.services = calloc(count, sizeof t.services[0]);
+	ck_assert_ptr_nonnull(t.services);
+	for (unsigned i = 0; i < count; i++)
+		t.services[i].steering = steerings[reversed ? count - 1 - i : i];
+	services_adopt(all, &t);
+	for (unsigned i = 0; i < count; i++)
+		ck_assert_str_eq(services_at(all, i)->name, t.services[i].steering->service);
+	free(t.services);
+}
+
+static double
+cpu_s(void)
+{
+	return (double)clock() / CLOCKS_PER_SEC;
+}
+
+/* To look through all of them for each would be 200 million comparisons. */
+START_TEST(twenty_thousand_services_are_adopted_in_no_time)
+{
+	enum { COUNT = 20000 };
+	static struct service_steering *steerings[COUNT];
+	struct steering_registry *registry = steering_registry_new(1);
+	struct services *all = services_new(0);
+	struct service *first;
+	double began_s;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "service-%u", i);
+		steerings[i] = steering_registry_service(registry, name);
+	}
+	began_s = cpu_s();
+	adopt(all, steerings, COUNT, false);
+	first = services_at(all, 0);
+	adopt(all, steerings, COUNT, true);
+	ck_assert_ptr_eq(services_at(all, COUNT - 1), first);
+	adopt(all, steerings + 1, COUNT - 1, false);
+	ck_assert_ptr_null(first->now);
+	adopt(all, steerings, COUNT, false);
+	ck_assert_ptr_eq(services_at(all, 0), first);
+	ck_assert_msg(cpu_s() - began_s < 0.5, "%.2f s", cpu_s() - began_s);
+	services_free(all);
+	steering_registry_free(registry);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -79,6 +134,7 @@ main(void)
 	tcase_add_test(tc, the_median_follows_what_most_tries_take);
 	tcase_add_test(tc, a_few_long_reports_do_not_move_the_median);
 	tcase_add_test(tc, the_median_stays_within_its_word);
+	tcase_add_test(tc, twenty_thousand_services_are_adopted_in_no_time);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
