@@ -73,6 +73,7 @@ struct brain_region {
 	uint64_t base_sum_us, base_total;
 	unsigned base_seconds; /* with answers, in the slot that is being filled */
 	double first_us; /* mean latency of its first answers; 0: not enough yet */
+	unsigned base_full_seconds; /* with much in flight */
 
 	bool evacuated;
 	uint64_t evacuated_until_ms;

@@ -6,6 +6,8 @@
 
 enum { SILENT_TRIES = 3 }; /* expected in a second, and waiting */
 
+static const double base_full_share = 0.2;
+
 /* Can it take traffic, by its state? */
 static bool
 serves(const struct brain_region *r)
@@ -106,12 +108,19 @@ take_counts(struct steer *s, struct brain_region *r)
  * may be the moment at which it has to take over from another one. But a few seconds, a standby's
  * first, know nothing of the answers that are still being worked on, and a limit from them would
  * shut the region.
+ *
+ * At full capacity half of what may be in flight is; where it is more for a fifth of the time, the
+ * region is slow because too much was let in, or has become able to do less. To learn that would
+ * let in more, and make it slower still.
  */
 static void
-learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte)
+learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte,
+    uint32_t in_flight)
 {
 	bool enough;
 
+	if (r->limit_in_flight > 0 && in_flight > r->limit_in_flight / 2)
+		r->base_full_seconds++;
 	if (r->base_next_ms == 0)
 		r->base_next_ms = s->now_ms + BASE_SLOT_MS;
 	if (first_byte != NULL && r->region.state == REGION_UP) {
@@ -124,7 +133,7 @@ learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *
 	enough = r->base_total >= GREY_MIN_TRIES && r->base_seconds >= BASE_SECONDS_MIN;
 	if (s->now_ms < r->base_next_ms && (r->base_count > 0 || !enough))
 		return;
-	if (enough) {
+	if (enough && r->base_full_seconds * 1000 < base_full_share * BASE_SLOT_MS) {
 		r->base_us[r->base_at] = (double)r->base_sum_us / (double)r->base_total;
 		r->base_at = (r->base_at + 1) % BASE_SLOTS;
 		r->base_count += r->base_count < BASE_SLOTS;
@@ -132,13 +141,15 @@ learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *
 	r->base_sum_us = 0;
 	r->base_total = 0;
 	r->base_seconds = 0;
+	r->base_full_seconds = 0;
 	r->base_next_ms = s->now_ms + BASE_SLOT_MS;
 }
 
 /* Not to be reached is as bad as an error, when regions are compared. */
 static void
-close_second(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte)
+close_second(struct steer *s, struct brain_region *r, const struct steer_region_seen *seen)
 {
+	const struct histogram_sum *first_byte = seen->first_byte;
 	const struct evidence *e = &r->second;
 	bool learn = r->region.state == REGION_UP;
 
@@ -146,7 +157,7 @@ close_second(struct steer *s, struct brain_region *r, const struct histogram_sum
 	if (!s->in_grace) {
 		grey_second(&r->grey, first_byte, e->tries, e->errors + evidence_local(e), learn,
 		    s->now_ms);
-		learn_mean(s, r, first_byte);
+		learn_mean(s, r, first_byte, seen->in_flight);
 	}
 	r->second = (struct evidence){ 0 };
 }
@@ -175,7 +186,7 @@ compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 	for (unsigned i = 0; i < count; i++) {
 		struct brain_region *r = &s->regions[i];
 
-		close_second(s, r, seen->regions[i].first_byte);
+		close_second(s, r, &seen->regions[i]);
 		greys[i] = &r->grey;
 		/* a standby without a share is a peer too, by the retries it answers */
 		serving[i] = serves(r) && (r->share > 0 || r->window.last_10s.tries > 0);

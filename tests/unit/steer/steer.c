@@ -443,6 +443,31 @@ START_TEST(in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need)
 }
 END_TEST
 
+START_TEST(the_latency_of_a_full_region_does_not_raise_its_limit_in_flight)
+{
+	struct steer_region_out before, after;
+
+	brain_plan(&b, 1);
+	b.demand = 400;
+	b.regions[0].capacity = 1000;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 70000);
+	steer_region(b.s, 0, &before);
+	ck_assert_double_gt(before.limit_in_flight, 0);
+	brain_answer(&b, 0, ANSWER_SLOWLY);
+	b.in_flight[0] = (uint32_t)before.limit_in_flight;
+	brain_run(&b, 600000);
+	steer_region(b.s, 0, &after);
+	ck_assert_double_eq_tol(after.limit_in_flight, before.limit_in_flight, 1e-9);
+	/* slow, but not because of what is in flight */
+	b.in_flight[0] = (uint32_t)before.limit_in_flight / 3;
+	brain_run(&b, 600000);
+	steer_region(b.s, 0, &after);
+	ck_assert_double_gt(after.limit_in_flight, 10 * before.limit_in_flight);
+}
+END_TEST
+
 START_TEST(of_two_grey_regions_the_one_that_is_clean_again_serves)
 {
 	brain_plan(&b, 2);
@@ -561,6 +586,7 @@ main(void)
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
 	tcase_add_test(tests, a_few_seconds_of_answers_limit_nothing);
 	tcase_add_test(tests, in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need);
+	tcase_add_test(tests, the_latency_of_a_full_region_does_not_raise_its_limit_in_flight);
 	tcase_add_test(tests, of_two_grey_regions_the_one_that_is_clean_again_serves);
 	tcase_add_test(tests, errors_of_the_first_second_of_all_condemn_no_region);
 	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
