@@ -53,7 +53,7 @@ struct share_plan {
 	enum share_mode mode;
 	double share[SHARE_MAX_REGIONS]; /* of demand; they sum to 1 - shed */
 	double shed;
-	bool panic[SHARE_MAX_REGIONS]; /* inside this region health is ignored */
+	double blind[SHARE_MAX_REGIONS]; /* of the region's, what goes to endpoints that are not up */
 };
 
 /*
@@ -72,6 +72,23 @@ struct share_plan {
  *   6. pinned regions beyond their pin.
  *
  * What is then left is shed. standby_share is taken from the lowest serving tier afterwards.
+ *
+ * A region in panic (below panic_threshold, with the tiers together not whole) does not send all
+ * to the few that are up, nor the same to each endpoint, dead or alive: those that are up carry up
+ * to overprovisioning times their usual load, which is what the configuration says they can spare,
+ * and what they could not is tried on the others,
+ *
+ *   blind = 1 - min(1, overprovisioning * h, h * C / x)
+ *
+ * Failing open (nothing is eligible) is the same over all regions that may be asked, by whose
+ * weights w the usual load is known:
+ *
+ *   good_r = overprovisioning * h_r * w_r / sum(w)           scaled down if they sum to more than 1
+ *   rest_r = (1 - sum(good)) * w_r (1 - h_r) / sum(w (1 - h))
+ *   x_r = good_r + rest_r,  blind_r = rest_r / x_r           good below h * C, the sum below C
+ *
+ * so that a region which is down with half of its endpoints well serves 70 % of its part by them,
+ * not 50 %; with nothing up anywhere it is the configured weights.
  */
 void share_compute(const struct share_region *, unsigned count, const struct share_policy *,
     double demand, struct share_plan *);

@@ -22,8 +22,11 @@ enum { STEERING_STATES = 7 };
 struct steering {
 	_Alignas(64) atomic_uint share; /* of the service's new requests, in 1/65536; 0: none */
 	atomic_uint usable; /* endpoints up; 0 and share > 0: failing open, health is ignored */
-	/* 1: too few are healthy for health to be believed; all that do not drain are used alike. */
-	atomic_uint panic;
+	/*
+	 * Too few are up for all that comes: of 1000 tries, so many go to endpoints that are not,
+	 * but do not drain. 0: none, as long as any is up.
+	 */
+	atomic_uint blind;
 	atomic_uint generation; /* grows with each change of an endpoint's word in the region */
 	/*
 	 * enum region_state. EVACUATED: nothing at all goes there, retries neither. DOWN: idle

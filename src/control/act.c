@@ -10,6 +10,8 @@
 #include "steer/steer.h"
 #include "steer/table.h"
 
+enum { PERMILLE = 1000 };
+
 _Static_assert(STEERING_STATES == REGION_EVACUATED + 1, "a counter for each state");
 
 static void
@@ -66,14 +68,14 @@ write_endpoints(const struct table_region *region, const struct steer *steer)
 
 /* Who is usable goes before who gets how much. */
 static void
-write_usable(const struct table_region *region, const struct steer *steer, bool panic, bool whole,
+write_usable(const struct table_region *region, const struct steer *steer, unsigned blind, bool whole,
     struct controller_stats *stats)
 {
 	struct steering *s = region->steering;
-	bool moved = get(&s->panic) != panic;
+	bool moved = get(&s->blind) != blind;
 	unsigned usable = get(&s->usable);
 
-	set(&s->panic, panic);
+	set(&s->blind, blind);
 	if (whole || steer_endpoints_changed(steer, region->index)) {
 		struct scan scan = write_endpoints(region, steer);
 
@@ -119,7 +121,6 @@ void
 act_service(const struct table_service *service, const struct steer *steer,
     struct controller_stats *stats, bool whole)
 {
-	bool fail_open = steer_mode(steer) == SHARE_FAIL_OPEN;
 	struct steer_region_out out[SHARE_MAX_REGIONS];
 	struct steering *steerings[SHARE_MAX_REGIONS];
 	double shares[SHARE_MAX_REGIONS];
@@ -131,8 +132,8 @@ act_service(const struct table_service *service, const struct steer *steer,
 		steer_region(steer, i, &out[i]);
 		steerings[i] = region->steering;
 		shares[i] = out[i].share;
-		write_usable(region, steer, out[i].panic || (fail_open && out[i].share > 0), whole,
-		    stats);
+		write_usable(
+		    region, steer, (unsigned)lround(out[i].blind * PERMILLE), whole, stats);
 		set(&region->steering->shares_common, region_is_shared(region));
 		admission_set(&region->steering->admission, out[i].limit, out[i].limit_in_flight,
 		    region_meter_in_flight(region->steering));

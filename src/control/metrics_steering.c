@@ -100,7 +100,7 @@ service_panic(struct evbuffer *out, const struct table_service *s)
 	bool active = get(&s->steering->mode) == SHARE_FAIL_OPEN;
 
 	for (unsigned i = 0; i < s->region_count; i++)
-		active = active || get(&s->regions[i].steering->panic) != 0;
+		active = active || get(&s->regions[i].steering->blind) != 0;
 	metric_count(out, "detour_panic_active", &labels, active);
 }
 

@@ -66,7 +66,7 @@ region_uses_begin(struct region_uses *u, const struct table *table)
 static double
 health_of(const struct steer_region_out *out)
 {
-	return out->panic || !(out->health > 0) ? 1 : out->health;
+	return out->blind > 0 || !(out->health > 0) ? 1 : out->health;
 }
 
 void

@@ -61,7 +61,7 @@ status_add_region(json_t *into, const struct view *v, const struct steering *s)
 	    rounded(atomic_load_explicit(&s->threshold, memory_order_relaxed), 1000));
 	json_object_set_new(into, "target", ratio(get(&s->target)));
 	json_object_set_new(into, "limit", limit > 0 ? rounded(limit, 10) : json_null());
-	json_object_set_new(into, "panic", json_boolean(get(&s->panic) != 0));
+	json_object_set_new(into, "panic", json_boolean(get(&s->blind) != 0));
 }
 
 const char *

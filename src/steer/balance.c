@@ -106,9 +106,9 @@ tried_and_up(const struct table_region *region, const struct pick *pick)
 }
 
 static bool
-is_panicking(const struct table_region *region)
+is_blind(const struct table_region *region)
 {
-	return atomic_load_explicit(&region->steering->panic, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&region->steering->blind, memory_order_relaxed) != 0;
 }
 
 /*
@@ -123,7 +123,7 @@ has_endpoint(const struct table_region *region, const struct pick *pick)
 
 	if (region->endpoint_count == 0)
 		return false;
-	if (usable > 0 && !is_panicking(region))
+	if (usable > 0 && !is_blind(region))
 		return usable > pick->tried_count || usable > tried_and_up(region, pick);
 	for (unsigned i = 0; i < region->endpoint_count; i++) {
 		const struct endpoint *e = region->endpoints[i];

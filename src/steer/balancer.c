@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 /* Draws before a search takes over; more would only matter when most members were tried. */
-enum { DRAWS = 4 };
+enum { DRAWS = 4, PERMILLE = 1000 };
 
 bool
 pick_was_tried(const struct pick *pick, const struct endpoint *e)
@@ -77,11 +77,18 @@ add_member(struct members *m, uint32_t index, unsigned word)
 }
 
 static void
-collect(struct members *m, enum members_level level)
+begin(struct members *m, enum members_level level)
 {
 	m->level = level;
 	m->count = 0;
 	m->equal = true;
+	m->risk = PERMILLE;
+}
+
+static void
+collect(struct members *m, enum members_level level)
+{
+	begin(m, level);
 	for (uint32_t i = 0; i < m->region->endpoint_count; i++) {
 		unsigned word =
 		    atomic_load_explicit(&m->region->endpoints[i]->word, memory_order_relaxed);
@@ -91,6 +98,52 @@ collect(struct members *m, enum members_level level)
 	}
 }
 
+/* Makes the members from this one on weigh less, so that they get so many of 1000 picks. */
+static void
+lighten(struct members *m, uint32_t first, unsigned permille)
+{
+	uint64_t before = first > 0 ? m->upto[first - 1] : 0;
+	uint64_t now = m->count > first ? m->upto[m->count - 1] - before : 0;
+	uint64_t due;
+
+	if (before == 0 || now == 0 || permille >= PERMILLE)
+		return;
+	due = before * permille / (PERMILLE - permille);
+	if (due >= now)
+		return;
+	m->risk = (uint32_t)(due * PERMILLE / now);
+	m->equal = false;
+	for (uint32_t i = first; i < m->count; i++) {
+		uint32_t weight = (uint32_t)((double)m->weight[i] * due / now);
+
+		m->weight[i] = weight > 0 ? weight : 1;
+		m->upto[i] = m->weight[i] + m->upto[i - 1];
+	}
+}
+
+/* What is up first, then what is not and does not drain; a word that changes meanwhile is seen once
+ * more, or not until the next rebuild. */
+static void
+collect_blindly(struct members *m, unsigned permille)
+{
+	uint32_t up = 0;
+
+	begin(m, MEMBERS_NOT_DRAINING);
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i < m->region->endpoint_count; i++) {
+			unsigned word = atomic_load_explicit(
+			    &m->region->endpoints[i]->word, memory_order_relaxed);
+
+			if (m->count < m->region->endpoint_count &&
+			    members_accept(MEMBERS_NOT_DRAINING, word) &&
+			    members_accept(MEMBERS_UP, word) == (pass == 0))
+				add_member(m, i, word);
+		}
+		up = pass == 0 ? m->count : up;
+	}
+	lighten(m, up, permille);
+}
+
 /*
  * Unknown before down: what was not probed yet is likelier to answer than what was probed and did
  * not.
@@ -98,16 +151,18 @@ collect(struct members *m, enum members_level level)
 static void
 rebuild(struct balancer *b)
 {
-	const struct steering *steering = b->members.region->steering;
+	unsigned blind = atomic_load_explicit(
+	    &b->members.region->steering->blind, memory_order_relaxed);
 
-	b->members.count = 0;
-	if (atomic_load_explicit(&steering->panic, memory_order_relaxed) == 0) {
+	if (blind > 0) {
+		collect_blindly(&b->members, blind);
+	} else {
 		collect(&b->members, MEMBERS_UP);
 		if (b->members.count == 0)
 			collect(&b->members, MEMBERS_UNKNOWN);
+		if (b->members.count == 0)
+			collect(&b->members, MEMBERS_NOT_DRAINING);
 	}
-	if (b->members.count == 0)
-		collect(&b->members, MEMBERS_NOT_DRAINING);
 	if (b->ops->rebuilt != NULL && b->members.count > 0)
 		b->ops->rebuilt(b);
 }

@@ -18,6 +18,7 @@ struct members {
 	uint64_t *upto; /* sums of the weights up to and with this one */
 	uint32_t count;
 	bool equal; /* all weights are */
+	uint32_t risk; /* blind: of 1000 keys that maglev gives to one that is not up, these stay */
 };
 
 /* One by weight; count must not be 0. */

@@ -241,8 +241,10 @@ say_endpoints(struct text *t, const struct brain_region *r)
 		say(t, ", %u not checked yet", unknown);
 	if (ejected > 0)
 		say(t, ", %u taken out by live traffic", ejected);
-	if (r->panic)
+	if (r->blind >= 1)
 		say(t, ", all of them used whatever their health");
+	else if (r->blind > 0)
+		say(t, ", too few: %.0f %% of its requests are tried on the others", r->blind * 100);
 }
 
 /* Is a region of a lower tier taking traffic, so that this one has none? */

@@ -107,7 +107,16 @@ maglev_fill(uint32_t *slots, uint32_t size, const char *const *names, const uint
  * Slots walked past endpoints that are out before giving up: with half of a region out, one in
  * 2^64 keys gets there.
  */
-enum { WALK = 64 };
+enum { WALK = 64, PERMILLE = 1000 };
+
+/* Failing open, some keys of an endpoint that is not up stay there; always the same ones. */
+static bool
+stays(const struct members *m, const struct endpoint *e, uint64_t key, unsigned word)
+{
+	if (m->risk >= PERMILLE || members_accept(MEMBERS_UP, word))
+		return true;
+	return hash_bytes(&key, sizeof key, e->id) % PERMILLE < m->risk;
+}
 
 /*
  * The owner of the key's slot or, while it is out, of the next slot whose owner is not: the keys
@@ -126,7 +135,8 @@ draw(struct balancer *b, const struct pick *pick)
 		struct endpoint *e = r->endpoints[r->maglev[at]];
 		unsigned word = atomic_load_explicit(&e->word, memory_order_relaxed);
 
-		if (members_accept(m->level, word) && !pick_was_tried(pick, e))
+		if (members_accept(m->level, word) && stays(m, e, pick->hash, word) &&
+		    !pick_was_tried(pick, e))
 			return e;
 		at = at + 1 < r->maglev_size ? at + 1 : 0;
 	}

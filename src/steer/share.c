@@ -359,8 +359,7 @@ fill_standby(struct fill *f)
 }
 
 /*
- * Panic (endpoints of a region all used, whatever their health) only when the tiers together are
- * not whole: spilling over comes first (envoy#3304).
+ * Panic only when the tiers together are not whole: spilling over comes first (envoy#3304).
  */
 static void
 mark_panic(const struct fill *f, struct share_plan *plan)
@@ -369,9 +368,12 @@ mark_panic(const struct fill *f, struct share_plan *plan)
 
 	for (int64_t tier = -1; next_tier(f, &tier);)
 		total += tier_health(f, (uint32_t)tier);
-	for (unsigned i = 0; i < f->count; i++) {
-		plan->panic[i] =
-		    plan->share[i] > 0 && total < 1 && f->health[i] < f->policy->panic_threshold;
+	for (unsigned i = 0; total < 1 && i < f->count; i++) {
+		double bearable = f->policy->overprovisioning * f->health[i];
+
+		if (plan->share[i] <= 0 || f->health[i] >= f->policy->panic_threshold)
+			continue;
+		plan->blind[i] = 1 - fmin(1, fmin(bearable, f->most[i] / plan->share[i]));
 	}
 }
 
@@ -431,6 +433,42 @@ share_by_weight(const struct share_region *regions, unsigned count, const bool *
 		plan->share[i] = 0;
 	}
 	(void)pour(1, count, part, room, plan->share);
+}
+
+/* See share.h. Were overprovisioning 1, this would be by weight too. */
+static void
+fail_open(const struct share_region *regions, unsigned count, const bool *asked,
+    const struct share_policy *policy, double demand, struct share_plan *plan)
+{
+	double well[SHARE_MAX_REGIONS] = { 0 }, ill[SHARE_MAX_REGIONS] = { 0 };
+	double room_well[SHARE_MAX_REGIONS], room[SHARE_MAX_REGIONS];
+	double weight = 0, weight_well = 0, good;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct share_region *r = &regions[i];
+		double health = asked[i] ? r->healthy / r->total : 0;
+
+		well[i] = r->weight * health;
+		ill[i] = asked[i] ? r->weight * (1 - health) : 0;
+		weight += well[i] + ill[i];
+		weight_well += well[i];
+		room[i] = r->capacity > 0 ? as_part(r->capacity, demand) : INFINITY;
+		room_well[i] = r->capacity > 0 ? health * room[i] : INFINITY;
+	}
+	good = fmin(1, policy->overprovisioning * weight_well / weight);
+	(void)pour(good, count, well, room_well, plan->share);
+	good = 0;
+	for (unsigned i = 0; i < count; i++) {
+		room[i] -= plan->share[i];
+		plan->blind[i] = -plan->share[i];
+		good += plan->share[i];
+	}
+	(void)pour(1 - good, count, ill, room, plan->share);
+	for (unsigned i = 0; i < count; i++) {
+		plan->blind[i] += plan->share[i];
+		if (plan->share[i] > 0)
+			plan->blind[i] /= plan->share[i];
+	}
 }
 
 static bool
@@ -504,97 +542,9 @@ share_compute(const struct share_region *regions, unsigned count, const struct s
 		plan->mode = SHARE_NOTHING;
 	} else if (policy->fail_open) {
 		plan->mode = SHARE_FAIL_OPEN;
-		share_by_weight(regions, count, asked, demand, plan);
-		memcpy(plan->panic, asked, count * sizeof asked[0]);
+		fail_open(regions, count, asked, policy, demand, plan);
 	} else {
 		plan->mode = SHARE_FAIL_CLOSED;
 	}
 	settle_shed(plan, count);
-}
-
-/*
- * The hard part of a step: those who must leave do, and what they lose goes to those below their
- * target, in proportion to what each lacks.
- */
-static void
-step_hard(const double *now, const struct share_plan *target, const bool *hard, unsigned count,
-    double *next)
-{
-	double lost = 0;
-	double lacking = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		bool leaves = hard[i] && now[i] > target->share[i];
-
-		next[i] = leaves ? target->share[i] : now[i];
-		lost += now[i] - next[i];
-		lacking += fmax(0, target->share[i] - now[i]);
-	}
-	if (lost <= 0 || lacking <= 0)
-		return;
-	for (unsigned i = 0; i < count; i++)
-		next[i] += fmin(1, lost / lacking) * fmax(0, target->share[i] - next[i]);
-}
-
-void
-share_step(const double *now, const struct share_plan *target, const bool *hard, unsigned count,
-    double rate_per_s, uint64_t dt_ms, double *next)
-{
-	double most = rate_per_s * (double)dt_ms / 1000;
-	double gains = 0;
-	double losses = 0;
-	double distance;
-
-	step_hard(now, target, hard, count, next);
-	for (unsigned i = 0; i < count; i++) {
-		gains += fmax(0, target->share[i] - next[i]);
-		losses += fmax(0, next[i] - target->share[i]);
-	}
-	distance = fmax(gains, losses);
-	for (unsigned i = 0; i < count; i++) {
-		if (distance <= most)
-			next[i] = target->share[i];
-		else
-			next[i] += most / distance * (target->share[i] - next[i]);
-	}
-}
-
-/*
- * Largest remainder: each share rounded down, then one unit more for those that lost most by it
- * (the first of equals), until the words sum to the rounded sum of the shares. What is left over
- * is less than one unit for each, so a walk for each unit is short.
- */
-void
-share_words(const double *shares, unsigned count, uint32_t *words)
-{
-	double remainder[SHARE_MAX_REGIONS];
-	double sum = 0;
-	uint32_t left;
-
-	assert(count <= SHARE_MAX_REGIONS);
-	for (unsigned i = 0; i < count; i++)
-		sum += shares[i];
-	left = (uint32_t)(sum * SHARE_WHOLE + 0.5);
-	for (unsigned i = 0; i < count; i++) {
-		double exact = fmax(0, shares[i]) * SHARE_WHOLE;
-
-		words[i] = (uint32_t)exact;
-		if (words[i] > left)
-			words[i] = left;
-		remainder[i] = exact - words[i];
-		left -= words[i];
-	}
-	while (left > 0) {
-		unsigned best = count;
-
-		for (unsigned i = 0; i < count; i++) {
-			if (remainder[i] > 0 && (best == count || remainder[i] > remainder[best]))
-				best = i;
-		}
-		if (best == count)
-			return;
-		words[best]++;
-		remainder[best] = 0;
-		left--;
-	}
 }

@@ -319,7 +319,7 @@ steer_region(const struct steer *s, unsigned region, struct steer_region_out *ou
 		.health = known > 0 ? r->health.up / known : NAN,
 		.limit = r->limit,
 		.limit_in_flight = r->limit_in_flight,
-		.panic = r->panic,
+		.blind = r->blind,
 	};
 	out->region.since_ms = callers_time(s, r->region.since_ms);
 }

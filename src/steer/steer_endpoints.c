@@ -34,10 +34,10 @@ come_back(struct brain_region *r, struct brain_endpoint *e, uint64_t now_ms)
 {
 	if (e->outlier.failing || e->outlier.ejected) {
 		e->outlier.until_ms = now_ms;
-		e->outlier.brief = e->outlier.brief || r->panic;
+		e->outlier.brief = e->outlier.brief || r->blind > 0;
 		r->judge = true;
 	}
-	if (!r->panic)
+	if (r->blind <= 0)
 		outlier_come_back(&e->outlier, now_ms);
 }
 

@@ -83,7 +83,7 @@ struct brain_region {
 	double share;
 	double target;
 	double settled_health; /* when share last was at its target */
-	bool panic;
+	double blind; /* as share_plan's, in coarse steps */
 	bool told_panic;
 	double limit;
 	double limit_in_flight;

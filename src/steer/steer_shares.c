@@ -11,6 +11,7 @@ static const double demand_step = 0.02;    /* smaller changes of demand move not
 static const double least_capacity = 1e-6; /* none at all, which share_region cannot say */
 static const double cold = 0.1;            /* of its capacity, a standby that has been idle */
 static const double least_in_flight = 10;
+static const double blind_step = 0.05;
 
 /* ---- inputs: the states in share_compute()'s terms ---- */
 
@@ -169,6 +170,13 @@ name_mode(struct steer *s)
 	s->target.mode = SHARE_UNPROVEN;
 }
 
+/* Workers rebuild their lists when it changes, so not at each breath of demand. */
+static double
+in_steps(double blind)
+{
+	return fmin(1, ceil(blind / blind_step - dust) * blind_step);
+}
+
 /* Slow start makes a region weigh less, not ill. */
 static void
 take_panic(struct steer *s)
@@ -177,11 +185,10 @@ take_panic(struct steer *s)
 		struct brain_region *r = &s->regions[i];
 		double known = r->health.total - r->health.unknown;
 
-		if (s->target.mode == SHARE_NORMAL)
-			r->panic = s->target.panic[i] &&
-			    r->health.up < s->plan->policy.share.panic_threshold * known;
-		else
-			r->panic = s->target.panic[i];
+		r->blind = in_steps(s->target.blind[i]);
+		if (s->target.mode == SHARE_NORMAL &&
+		    r->health.up >= s->plan->policy.share.panic_threshold * known)
+			r->blind = 0;
 	}
 }
 
@@ -444,7 +451,7 @@ limit_of(const struct brain_region *r)
 {
 	double known = r->health.total - r->health.unknown;
 
-	if (r->panic || r->health.up <= 0 || known <= 0)
+	if (r->blind > 0 || r->health.up <= 0 || known <= 0)
 		return capacity_of(r);
 	return capacity_of(r) * r->health.up / known;
 }

@@ -123,7 +123,7 @@ tell_panic(struct steer *s, struct facts *facts)
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		struct brain_region *r = &s->regions[i];
 		double known = r->health.total - r->health.unknown;
-		bool now = r->panic && s->mode == SHARE_NORMAL;
+		bool now = r->blind > 0 && s->mode == SHARE_NORMAL;
 
 		if (now && !r->told_panic)
 			tell(s, FACT_REGION_PANIC, SIGNAL_HEALTH, r,

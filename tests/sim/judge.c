@@ -379,7 +379,7 @@ is_hard(const struct judge *j, unsigned i)
 	bool lost = o->region.state == REGION_GREY || o->region.state == REGION_DOWN ||
 	    o->region.state == REGION_EVACUATED;
 
-	return o->panic || (lost && o->share > 0) || o->health < j->region[i].health ||
+	return o->blind > 0 || (lost && o->share > 0) || o->health < j->region[i].health ||
 	    (o->limit > 0 && o->share * steer_demand(w->core) > 0.7 * o->limit * o->health);
 }
 

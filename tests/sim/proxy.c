@@ -141,12 +141,34 @@ proxy_count_able(struct sim_region *r)
 		r->able += r->endpoint[r->used[i]].fate == FATE_USUAL;
 }
 
+/* What is not up gets its part of the region's tries. */
+static void
+lighten(struct sim_region *r)
+{
+	unsigned up = 0, weight;
+	double due;
+
+	for (unsigned i = 0; i < r->used_count; i++)
+		up += r->endpoint[r->used[i]].usable;
+	if (up == 0 || up == r->used_count || r->out.blind >= 1)
+		return;
+	due = up * r->out.blind / (1 - r->out.blind) / (r->used_count - up);
+	weight = due < 1 ? (unsigned)(due * ENDPOINT_WEIGHT_FULL) : ENDPOINT_WEIGHT_FULL;
+	r->used_weight = 0;
+	for (unsigned i = 0; i < r->used_count; i++) {
+		struct sim_endpoint *e = &r->endpoint[r->used[i]];
+
+		e->weight = e->usable ? ENDPOINT_WEIGHT_FULL : weight;
+		r->used_weight += e->weight;
+	}
+}
+
 /* As balancers do: what is up; else what is not probed yet; else any. Failing open: any. */
 static void
 read_endpoints(struct world *w, unsigned region)
 {
 	struct sim_region *r = &w->region[region];
-	bool any = r->out.panic || steer_mode(w->core) == SHARE_FAIL_OPEN;
+	bool any = r->out.blind > 0;
 	enum endpoint_state states[SIM_ENDPOINTS];
 
 	for (unsigned k = 0; k < w->is->endpoint_count; k++) {
@@ -169,6 +191,8 @@ read_endpoints(struct world *w, unsigned region)
 			r->used_weight += r->endpoint[k].weight;
 		}
 	}
+	if (any)
+		lighten(r);
 	if (r->used_weight == 0)
 		r->used_count = 0;
 	r->turn = r->used_count > 0 ? r->turn % r->used_count : 0;
@@ -242,10 +266,10 @@ proxy_tick(struct world *w, unsigned into_tick_ms, bool regular)
 	w->mode = steer_mode(w->core);
 	for (unsigned i = 0; i < w->is->region_count; i++) {
 		struct sim_region *r = &w->region[i];
-		bool panicked = r->out.panic;
+		double blind = r->out.blind;
 
 		steer_region(w->core, i, &r->out);
-		if (steer_endpoints_changed(w->core, i) || panicked != r->out.panic || anew)
+		if (steer_endpoints_changed(w->core, i) || fabs(blind - r->out.blind) > 0 || anew)
 			read_endpoints(w, i);
 	}
 	if (changed)

@@ -104,7 +104,7 @@ START_TEST(when_all_are_down_traffic_goes_by_the_configured_weights)
 	/* By the weights of all regions: no tier is better than another any more. */
 	UNTIL(world_share(t, 0) == 50 && world_share(t, 1) == 50);
 	ck_assert_uint_eq(atomic_load(&t->services[0].steering->mode), SHARE_FAIL_OPEN);
-	ck_assert_uint_eq(atomic_load(&t->services[0].regions[0].steering->panic), 1);
+	ck_assert_uint_eq(atomic_load(&t->services[0].regions[0].steering->blind), 1000);
 	rig_stop(&r);
 }
 END_TEST

@@ -300,7 +300,7 @@ START_TEST(panic_shows_while_a_service_fails_open)
 	scrape();
 	ck_assert_double_eq(value_of("detour_panic_active{service=\"shop\"}"), 1);
 	atomic_store(&view.table->services[0].steering->mode, SHARE_NORMAL);
-	atomic_store(&view_region(0)->steering->panic, 1);
+	atomic_store(&view_region(0)->steering->blind, 500);
 	scrape();
 	ck_assert_double_eq(value_of("detour_panic_active{service=\"shop\"}"), 1);
 }

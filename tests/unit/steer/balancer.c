@@ -2,6 +2,7 @@
 #include "steer/balance.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -189,17 +190,17 @@ START_TEST(states_are_preferred_in_order)
 	/* U up, ? unknown, D down, X draining; x: may be picked, while none was tried. */
 	static const struct {
 		const char *states, *picked;
-		bool panic;
+		unsigned blind;
 	} t[] = {
-		{ "UUUU", "xxxx", false },
-		{ "U?DX", "x...", false },
-		{ "DUXU", ".x.x", false },
-		{ "??DX", "xx..", false }, /* not probed yet before found dead */
-		{ "DDDX", "xxx.", false }, /* fail open */
-		{ "XXXX", "....", false },
-		{ "XXX?", "...x", false },
-		{ "UDD?", "xxxx", .panic = true }, /* too few are up for that to be believed */
-		{ "UDDX", "xxx.", .panic = true },
+		{ "UUUU", "xxxx", 0 },
+		{ "U?DX", "x...", 0 },
+		{ "DUXU", ".x.x", 0 },
+		{ "??DX", "xx..", 0 }, /* not probed yet before found dead */
+		{ "DDDX", "xxx.", 0 }, /* fail open */
+		{ "XXXX", "....", 0 },
+		{ "XXX?", "...x", 0 },
+		{ "UDD?", "xxxx", .blind = 500 }, /* too few are up for that to be believed */
+		{ "UDDX", "xxx.", .blind = 500 },
 	};
 	static const enum endpoint_state state_of[] = { ['U'] = ENDPOINT_UP,
 		['?'] = ENDPOINT_UNKNOWN, ['D'] = ENDPOINT_DOWN, ['X'] = ENDPOINT_DRAINING };
@@ -212,7 +213,7 @@ START_TEST(states_are_preferred_in_order)
 			bench_open(&b, all[i], 4, NULL);
 			for (unsigned n = 0; n < 4; n++)
 				world_set(&b.world, 0, n, state_of[(unsigned char)t[j].states[n]]);
-			atomic_store(&b.world.service->regions[0].steering->panic, t[j].panic);
+			atomic_store(&b.world.service->regions[0].steering->blind, t[j].blind);
 			for (unsigned n = 0; n < 400; n++) {
 				int picked = pick_one(&b);
 
@@ -225,6 +226,33 @@ START_TEST(states_are_preferred_in_order)
 				    count[n]);
 			bench_close(&b);
 		}
+}
+END_TEST
+
+/* Two of five are up; of 1000 picks the others get 440, and none of them more than another. */
+START_TEST(what_is_not_up_gets_the_part_that_it_is_to_get)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		unsigned count[5] = { 0 }, total = 20000;
+		struct bench b;
+
+		bench_open(&b, all[i], 5, NULL);
+		for (unsigned n = 0; n < 5; n++)
+			world_set(&b.world, 0, n, n < 2 ? ENDPOINT_UP : ENDPOINT_DOWN);
+		atomic_store(&b.world.service->regions[0].steering->blind, 440);
+		for (unsigned n = 0; n < total; n++)
+			count[pick_one(&b)]++;
+		for (unsigned n = 0; n < 5; n++) {
+			double part = (double)count[n] / total;
+			double due = n < 2 ? .28 : .44 / 3;
+			/* whose keys go on to which other one depends on their neighbours */
+			double margin = all[i] == BALANCE_MAGLEV ? .1 : .03;
+
+			ck_assert_msg(fabs(part - due) < margin, "balancer %u: endpoint %u has %.3f", i,
+			    n, part);
+		}
+		bench_close(&b);
+	}
 }
 END_TEST
 
@@ -496,6 +524,8 @@ main(void)
 	tcase_add_test(tests, an_endpoint_that_starts_slowly_gets_its_fraction);
 	tcase_add_test(tests, a_change_of_state_is_followed_at_the_next_pick);
 	tcase_add_test(tests, states_are_preferred_in_order);
+	tcase_add_test(tests, what_is_not_up_gets_the_part_that_it_is_to_get);
+	tcase_add_test(tests, what_is_not_up_gets_the_part_that_it_is_to_get);
 	tcase_add_test(tests, no_endpoint_is_tried_twice_and_none_is_missed);
 	tcase_add_test(tests, one_endpoint_is_picked_and_none_is_not);
 	tcase_add_test(tests, least_request_avoids_the_busier_of_two);

@@ -239,9 +239,19 @@ START_TEST(when_nothing_is_up_the_unknown_and_then_all_are_asked)
 		{ "capacity stays in force", 1000, 2,
 		    { R(0, 1, 0, .capacity = 100), R(0, 1, 0, .capacity = 300) }, SHARE_FAIL_OPEN,
 		    { .1, .3 }, .6 },
-		{ "passing checks do not make a region that traffic says is down eligible", 0, 2,
+		{ "what is up in a region that is down carries 1.4 times its usual load", 0, 2,
 		    { R(0, 1, 100, .factor = 0), R(0, 1, 0, .factor = 0) }, SHARE_FAIL_OPEN,
-		    { .5, .5 }, 0 },
+		    { .7, .3 }, 0 },
+		{ "by their parts", 0, 3,
+		    { R(0, 1, 20, .factor = 0), R(0, 1, 40, .factor = 0), R(1, 2, 0) },
+		    SHARE_FAIL_OPEN, { .07 + .79 * .8 / 3.4, .14 + .79 * .6 / 3.4, .79 * 2 / 3.4 },
+		    0 },
+		{ "all of it, if they can", 0, 2,
+		    { R(0, 1, 80, .factor = 0), R(0, 1, 70, .factor = 0) }, SHARE_FAIL_OPEN,
+		    { 8. / 15, 7. / 15 }, 0 },
+		{ "but not more than their part of the capacity", 1000, 2,
+		    { R(0, 1, 50, .factor = 0, .capacity = 400), R(0, 1, 0, .capacity = 1000) },
+		    SHARE_FAIL_OPEN, { .2 + .8 / 3 > .4 ? .4 : .2 + .8 / 3, .6 }, 0 },
 		{ "all evacuated", 0, 1, { R(0, 1, 100, .factor = 0, .evacuated = true) },
 		    SHARE_NOTHING, { 0 }, 1 },
 		{ "weight 0 does not serve even then", 0, 2, { R(0, 0, 0), R(1, 1, 0) },
@@ -348,18 +358,22 @@ START_TEST(panic_comes_after_spilling_over)
 		const char *what;
 		unsigned count;
 		struct share_region regions[MOST];
-		bool panic[MOST];
+		double blind[MOST];
 	} t[] = {
-		{ "alone with 40 %: total 56 %", 1, { R(0, 1, 40) }, { true } },
-		{ "half is not below half", 1, { R(0, 1, 50) }, { false } },
+		{ "alone with 40 %: total 56 %", 1, { R(0, 1, 40) }, { .44 } },
+		{ "half is not below half", 1, { R(0, 1, 50) }, { 0 } },
 		{ "spilled over: the standby is well", 2, { R(0, 1, 40), R(1, 1, 100) },
-		    { false, false } },
-		{ "both ill", 2, { R(0, 1, 30), R(1, 1, 40) }, { true, true } },
-		{ "the sum reaches 1", 2, { R(0, 1, 36), R(1, 1, 36) }, { false, false } },
+		    { 0, 0 } },
+		{ "both ill", 2, { R(0, 1, 30), R(1, 1, 40) }, { 1 - 1.4 * .3, .44 } },
+		{ "the sum reaches 1", 2, { R(0, 1, 36), R(1, 1, 36) }, { 0, 0 } },
 		{ "none where no traffic goes", 2, { R(0, 1, 40, .factor = 0), R(0, 1, 60) },
-		    { false, false } },
-		{ "failing open is panic everywhere", 2,
-		    { R(0, 1, 0), R(0, 1, 0, .evacuated = true) }, { true, false } },
+		    { 0, 0 } },
+		{ "with nothing up", 2, { R(0, 1, 0), R(0, 1, 0, .evacuated = true) }, { 1, 0 } },
+		{ "a region that is down", 2,
+		    { R(0, 1, 40, .factor = 0), R(0, 1, 0, .evacuated = true) }, { .44, 0 } },
+		{ "both of them", 2, { R(0, 1, 50, .factor = 0), R(0, 1, 0) },
+		    { .65 / 3 / (.35 + .65 / 3), 1 } },
+		{ "enough are up", 1, { R(0, 1, 80, .factor = 0) }, { 0 } },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -367,8 +381,8 @@ START_TEST(panic_comes_after_spilling_over)
 
 		share_compute(t[i].regions, t[i].count, &usual, 0, &plan);
 		for (unsigned j = 0; j < t[i].count; j++)
-			ck_assert_msg(
-			    plan.panic[j] == t[i].panic[j], "%s: region %u", t[i].what, j);
+			ck_assert_msg(fabs(plan.blind[j] - t[i].blind[j]) < 1e-9,
+			    "%s: region %u: %g", t[i].what, j, plan.blind[j]);
 	}
 }
 END_TEST
