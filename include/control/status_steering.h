@@ -13,7 +13,8 @@ struct view;
 
 /*
  * Adds region_state, since, since_s, signal, value, threshold (what the state rests on), target (the
- * share it is on its way to), limit (requests per second; null: none) and panic.
+ * share it is on its way to), limit (requests per second; null: none), in_flight_limit (tries without
+ * an answer yet, likewise) and panic.
  */
 void status_add_region(json_t *into, const struct view *, const struct steering *);
 /* Adds mode, demand, shed (of demand) and self_suspect. */

@@ -48,6 +48,9 @@ admission_limits(const struct admission *a)
 	    atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) != 0;
 }
 
+/* The cap on tries in flight when half of it is taken or more; else, or when there is none, 0. */
+unsigned admission_filling(const struct admission *);
+
 /* What a try was let in by, to be given back once. Zero-initialised: nothing limits it. */
 struct ticket {
 	struct admission *own; /* the service's in the region, or NULL */

@@ -26,6 +26,7 @@ struct pick {
 	uint64_t hash; /* of the key, for maglev */
 	uint32_t tried[PICK_MAX_TRIED]; /* endpoint ids not to use again */
 	unsigned tried_count;
+	/* configuration allows no service more regions than bits */
 	uint64_t avoid_regions; /* bit i: not region i if any other has an endpoint left */
 	uint64_t exclude_regions; /* bit i: not region i at all */
 	bool unsafe; /* sent once and never again: shares that are there to learn from are avoided */
@@ -53,5 +54,14 @@ void balancer_free(struct balancer *); /* may come after the table is gone */
  * any that does not drain. NULL: none left. Borrowed: valid as long as the table.
  */
 struct endpoint *balancer_pick(struct balancer *, const struct pick *);
+/*
+ * May one more try go to this endpoint, which was just picked, when this many may be in flight in
+ * the region? With p its part of the region's weight it may hold p (2 - p) of them. One that hangs
+ * then leaves (1 - p)^2 to the others, which is not less than the half of their part that they need
+ * at full capacity as long as p is a half or less; alone it may hold all. Without that, balancers
+ * that do not look at load would fill the cap with tries for the one that hangs, and the region
+ * would be shut.
+ */
+bool balancer_has_part(const struct balancer *, const struct endpoint *, unsigned most_in_flight);
 
 #endif

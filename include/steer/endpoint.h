@@ -64,6 +64,7 @@ struct endpoint_shard {
 	atomic_ullong broken;
 	atomic_ullong timeouts;
 	atomic_ullong errors; /* upstream failures: bad answers, 5xx, statuses to retry on */
+	atomic_uint waiting; /* tries that neither have an answer's head yet nor have ended */
 
 	_Alignas(64) atomic_ullong connects;
 	atomic_ullong reused;
@@ -108,6 +109,8 @@ struct endpoint {
 	_Atomic(struct endpoint_shard *) shards[];
 };
 
+/* All workers together. */
+unsigned endpoint_waiting(const struct endpoint *);
 /* The worker: a try ended by this fault, the endpoint's or the way's to it. */
 void endpoint_shard_failed(struct endpoint_shard *, enum fault);
 /* The worker: an answer was 5xx or of retry.on_status, whether it is retried or passed on. */

@@ -92,6 +92,9 @@ void table_release(struct table *);
 const struct conf_route *table_route(const struct table *, struct slice host, struct slice path,
     route_accepts_fn *accepts, void *arg);
 
+/* Of the endpoint with this id in table_region.endpoints; -1: it is not there. */
+int table_region_index(const struct table_region *, uint32_t id);
+
 const struct table_service *table_service_find(const struct table *, const char *name);
 
 #endif

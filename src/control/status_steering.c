@@ -49,6 +49,7 @@ void
 status_add_region(json_t *into, const struct view *v, const struct steering *s)
 {
 	double limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
+	unsigned most = get(&s->admission.most_in_flight);
 
 	json_object_set_new(into, "region_state",
 	    json_string(region_state_name((enum region_state)get(&s->state))));
@@ -61,6 +62,7 @@ status_add_region(json_t *into, const struct view *v, const struct steering *s)
 	    rounded(atomic_load_explicit(&s->threshold, memory_order_relaxed), 1000));
 	json_object_set_new(into, "target", ratio(get(&s->target)));
 	json_object_set_new(into, "limit", limit > 0 ? rounded(limit, 10) : json_null());
+	json_object_set_new(into, "in_flight_limit", most > 0 ? json_integer(most) : json_null());
 	json_object_set_new(into, "panic", json_boolean(get(&s->blind) != 0));
 }
 

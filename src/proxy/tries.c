@@ -59,6 +59,33 @@ enter(struct choice *c, enum admission_class class)
 	return ticket_take(&c->ticket, &s->admission, common, class, clock_now_us());
 }
 
+/*
+ * An endpoint of the chosen region; of a cap that fills, each may have its part. NULL: there is none,
+ * or (*full) none with anything left of it.
+ */
+static struct endpoint *
+pick_endpoint(struct exchange *x, struct service_region *r, bool *full)
+{
+	struct balancer *b =
+	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
+	unsigned most = admission_filling(&r->steering->admission);
+	unsigned tried = x->pick.tried_count;
+	struct endpoint *e = balancer_pick(b, &x->pick);
+
+	*full = false;
+	while (most > 0 && e != NULL && !balancer_has_part(b, e, most)) {
+		*full = true;
+		if (x->pick.tried_count == PICK_MAX_TRIED)
+			e = NULL;
+		else {
+			x->pick.tried[x->pick.tried_count++] = e->id;
+			e = balancer_pick(b, &x->pick);
+		}
+	}
+	x->pick.tried_count = tried;
+	return e;
+}
+
 void
 tries_give_back(struct choice *c)
 {
@@ -79,20 +106,18 @@ tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
 		return FAULT_NONE;
 	for (unsigned i = 0; i <= ts->region_count; i++) {
 		int region = balance_region(ts, &x->pick);
-		uint64_t bit = region >= 0 && region < 64 ? 1ull << region : 0;
+		bool full;
 
 		if (region < 0)
 			break;
 		c->region = x->service->regions[region];
-		c->endpoint = balancer_pick(service_balancer(x->service, c->region,
-						x->worker->setup.index, &x->worker->rng),
-		    &x->pick);
+		c->endpoint = pick_endpoint(x, c->region, &full);
 		if (c->endpoint != NULL && enter(c, class))
 			return FAULT_NONE;
-		if (c->endpoint != NULL)
+		if (c->endpoint != NULL || full)
 			why = FAULT_SHED;
 		/* Or control is changing words, and nothing was left there when it was asked. */
-		x->pick.exclude_regions |= bit;
+		x->pick.exclude_regions |= 1ull << region;
 	}
 	return why;
 }
@@ -147,6 +172,7 @@ tries_begin(struct try *t, const struct choice *c)
 	t->shard->in_flight++;
 	stat_step(&t->shard->active, 1);
 	stat_add(&t->shard->tries, 1);
+	stat_step(&t->shard->waiting, 1);
 	region_shard_begin(t->region->counts);
 	mark_touched(t);
 	if (x->tries++ > 0)
@@ -162,6 +188,7 @@ tries_answered(struct try *t, unsigned status, uint64_t now_us)
 	watch_stop(t);
 	t->answered = true;
 	ticket_give_back(&t->ticket);
+	stat_step(&t->shard->waiting, -1);
 	stat_add(&t->shard->answered, 1);
 	stat_add(&t->shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
 	histogram_add(&t->shard->first_byte, now_us - t->at.sent);
@@ -233,10 +260,13 @@ tries_end(struct try *t, enum fault why)
 		penalty_begin(t); /* in_flight falls when it is over */
 	else
 		t->shard->in_flight--;
-	if (!t->answered && is_theirs(why))
-		region_shard_failed(t->region->counts);
-	else if (!t->answered)
-		region_shard_gave_up(t->region->counts);
+	if (!t->answered) {
+		stat_step(&t->shard->waiting, -1);
+		if (is_theirs(why))
+			region_shard_failed(t->region->counts);
+		else
+			region_shard_gave_up(t->region->counts);
+	}
 	if (why != FAULT_NONE && fault_origin(why) != FAULT_CLIENT)
 		tries_blame(t, why);
 }
@@ -271,7 +301,7 @@ was_leaving(struct exchange *x)
 static uint64_t
 bit_of(const struct service_region *r)
 {
-	return r->now != NULL && r->now->index < 64 ? 1ull << r->now->index : 0;
+	return r->now != NULL ? 1ull << r->now->index : 0;
 }
 
 static void

@@ -150,6 +150,16 @@ admission_leave(struct admission *a)
 	atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
 }
 
+unsigned
+admission_filling(const struct admission *a)
+{
+	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
+
+	if (most == 0 || atomic_load_explicit(&a->in_flight, memory_order_relaxed) < most / 2)
+		return 0;
+	return most;
+}
+
 /* The other one had no room: as if this had not been asked. */
 static void
 give_up(struct admission *a)

@@ -11,7 +11,7 @@
 static bool
 is_in(const struct table_region *region, uint64_t regions)
 {
-	return region->index < 64 && (regions >> region->index & 1) != 0;
+	return (regions >> region->index & 1) != 0;
 }
 
 static enum region_state
@@ -69,26 +69,6 @@ is_avoided(const struct table_service *s, const struct table_region *region,
 	return is_in(region, pick->avoid_regions) || is_trial(s, region, pick);
 }
 
-static const struct endpoint *
-find_by_id(const struct table_region *region, uint32_t id)
-{
-	unsigned low = 0;
-	unsigned high = region->endpoint_count;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-		const struct endpoint *e = region->endpoints[region->by_id[middle]];
-
-		if (e->id == id)
-			return e;
-		if (e->id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 /* How many of the tried endpoints are among this region's usable ones. */
 static unsigned
 tried_and_up(const struct table_region *region, const struct pick *pick)
@@ -96,11 +76,12 @@ tried_and_up(const struct table_region *region, const struct pick *pick)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < pick->tried_count; i++) {
-		const struct endpoint *e = find_by_id(region, pick->tried[i]);
+		int at = table_region_index(region, pick->tried[i]);
 
-		count += e != NULL &&
+		count += at >= 0 &&
 		    members_accept(MEMBERS_UP,
-		        atomic_load_explicit(&e->word, memory_order_relaxed));
+		        atomic_load_explicit(
+			    &region->endpoints[at]->word, memory_order_relaxed));
 	}
 	return count;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "balancer.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -223,6 +224,23 @@ balancer_pick(struct balancer *b, const struct pick *pick)
 	if (e == NULL && b->members.level == MEMBERS_UNKNOWN)
 		e = search(region, MEMBERS_NOT_DRAINING, pick);
 	return e;
+}
+
+bool
+balancer_has_part(const struct balancer *b, const struct endpoint *e, unsigned most_in_flight)
+{
+	const struct members *m = &b->members;
+	int at = table_region_index(m->region, e->id);
+	unsigned word = atomic_load_explicit(&e->word, memory_order_relaxed);
+	double weight, part;
+
+	if (at < 0 || m->count < 2)
+		return true;
+	weight = (double)m->region->weights[at] * endpoint_word_weight(word);
+	part = weight / (double)m->upto[m->count - 1];
+	if (part >= 1)
+		return true;
+	return endpoint_waiting(e) < ceil(part * (2 - part) * most_in_flight);
 }
 
 static struct endpoint *

@@ -222,6 +222,21 @@ is_deadline(enum fault why)
 	    why == FAULT_TOTAL_TIMEOUT || why == FAULT_UNACKNOWLEDGED;
 }
 
+unsigned
+endpoint_waiting(const struct endpoint *e)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < e->workers; i++) {
+		const struct endpoint_shard *s =
+		    atomic_load_explicit(&e->shards[i], memory_order_acquire);
+
+		if (s != NULL)
+			sum += atomic_load_explicit(&s->waiting, memory_order_relaxed);
+	}
+	return sum;
+}
+
 void
 endpoint_shard_failed(struct endpoint_shard *s, enum fault why)
 {

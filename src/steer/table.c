@@ -339,6 +339,26 @@ table_route(const struct table *t, struct slice host, struct slice path, route_a
 	return route_index_find(t->routes, host, path, accepts, arg);
 }
 
+int
+table_region_index(const struct table_region *region, uint32_t id)
+{
+	unsigned low = 0;
+	unsigned high = region->endpoint_count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		uint32_t index = region->by_id[middle];
+
+		if (region->endpoints[index]->id == id)
+			return (int)index;
+		if (region->endpoints[index]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
 const struct table_service *
 table_service_find(const struct table *t, const char *name)
 {

@@ -74,7 +74,7 @@ static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provide
 	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "region_state", JSON_STRING },
 	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "signal", JSON_STRING },
 	{ "value", JSON_REAL }, { "threshold", JSON_REAL }, { "target", JSON_REAL },
-	{ "limit", JSON_NULL }, { "panic", JSON_FALSE }, { "requests", JSON_INTEGER },
+	{ "limit", JSON_NULL }, { "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE }, { "requests", JSON_INTEGER },
 	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
 	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
 	{ "endpoints", JSON_ARRAY } };

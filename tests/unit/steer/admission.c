@@ -176,6 +176,18 @@ START_TEST(tries_that_began_before_there_was_a_limit_take_up_room)
 }
 END_TEST
 
+START_TEST(a_cap_fills_from_its_half_on)
+{
+	set(1000, 0);
+	ck_assert_uint_eq(admission_filling(&admission), 0);
+	set(0, 10);
+	for (unsigned i = 0; i < 10; i++) {
+		ck_assert_uint_eq(admission_filling(&admission), i < 5 ? 0 : 10);
+		ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+	}
+}
+END_TEST
+
 START_TEST(a_ticket_needs_room_in_both_caps_or_takes_none)
 {
 	struct admission common = { 0 };
@@ -339,6 +351,7 @@ main(void)
 	tcase_add_test(tests, tries_in_flight_are_capped_by_class);
 	tcase_add_test(tests, who_is_refused_by_the_rate_is_not_in_flight);
 	tcase_add_test(tests, tries_that_began_before_there_was_a_limit_take_up_room);
+	tcase_add_test(tests, a_cap_fills_from_its_half_on);
 	tcase_add_test(tests, a_ticket_needs_room_in_both_caps_or_takes_none);
 	tcase_add_test(tests, a_ticket_is_not_counted_where_nothing_is_limited);
 	tcase_add_test(tests, a_higher_limit_is_in_force_at_once_and_a_lower_one_too);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/stat.h"
 #include "world.h"
 
 enum { MOST = 64, SHORT = 12 };
@@ -251,6 +252,40 @@ START_TEST(what_is_not_up_gets_the_part_that_it_is_to_get)
 			ck_assert_msg(fabs(part - due) < margin, "balancer %u: endpoint %u has %.3f", i,
 			    n, part);
 		}
+		bench_close(&b);
+	}
+}
+END_TEST
+
+START_TEST(an_endpoint_that_hangs_leaves_room_for_the_others)
+{
+	static const struct {
+		uint32_t weights[4];
+		unsigned count, part; /* of 100 in flight, the first one's */
+	} t[] = {
+		{ { 1 }, 1, 1000 },
+		{ { 1, 1 }, 2, 75 },
+		{ { 3, 1 }, 2, 94 },
+		{ { 1, 3 }, 2, 44 },
+		{ { 1, 1, 1, 1 }, 4, 44 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
+		struct endpoint_shard *shards[2];
+		struct bench b;
+		unsigned n = 0;
+
+		bench_open(&b, BALANCE_ROUND_ROBIN, t[i].count, t[i].weights);
+		for (unsigned k = 0; k < t[i].count; k++)
+			world_set(&b.world, 0, k, ENDPOINT_UP);
+		ck_assert_int_ge(pick_one(&b), 0);
+		for (unsigned w = 0; w < 2; w++)
+			shards[w] = endpoint_shard(endpoint_at(&b, 0), w);
+		for (; n < 1000 && balancer_has_part(b.balancer, endpoint_at(&b, 0), 100); n++)
+			stat_step(&shards[n % 2]->waiting, 1);
+		ck_assert_msg(n == t[i].part, "%u: %u", i, n);
+		for (unsigned w = 0; w < 2; w++)
+			endpoint_shard_release(shards[w]);
 		bench_close(&b);
 	}
 }
@@ -526,6 +561,7 @@ main(void)
 	tcase_add_test(tests, states_are_preferred_in_order);
 	tcase_add_test(tests, what_is_not_up_gets_the_part_that_it_is_to_get);
 	tcase_add_test(tests, what_is_not_up_gets_the_part_that_it_is_to_get);
+	tcase_add_test(tests, an_endpoint_that_hangs_leaves_room_for_the_others);
 	tcase_add_test(tests, no_endpoint_is_tried_twice_and_none_is_missed);
 	tcase_add_test(tests, one_endpoint_is_picked_and_none_is_not);
 	tcase_add_test(tests, least_request_avoids_the_busier_of_two);
