@@ -1,6 +1,7 @@
 """Standbys, capacities and priorities: what the workers make of control's words."""
 
 import json
+import os
 import threading
 import time
 
@@ -78,6 +79,65 @@ def a_region_gets_no_more_than_its_capacity_and_the_rest_is_shed_at_once(t):
     assert all(line["status"] == 503 and line["tries"] == 0 for line in lines)
     assert totals["failed"] == len(lines), totals["failures"]
     assert slow[int(len(slow) * 0.99)] < 10000, slow[-10:]
+
+
+def _with_usual_latency(p, mean_ms):
+    """As if the proxy had run before, and its only region had taken so long."""
+    directory = os.path.join(p.directory, "state")
+    os.mkdir(directory)
+    with open(os.path.join(directory, "state.json"), "w") as f:
+        json.dump({"version": 1, "saved_wall_ms": int(time.time() * 1000), "endpoints": [],
+                   "names": [], "regions": [{
+                       "service": "shop", "region": "us-east-1", "state": "up", "age_ms": 1000,
+                       "relapses": 0.0, "hold_left_ms": 0, "p50_us": mean_ms * 1000,
+                       "p95_us": mean_ms * 1000, "mean_us": mean_ms * 1000}]}, f)
+
+
+def _in_flight_limit(p):
+    return p.status()["services"][0]["regions"][0]["in_flight_limit"]
+
+
+@sanitize
+def an_endpoint_that_hangs_does_not_shut_its_region(t):
+    good, bad = t.origin("good"), t.origin("bad").hangs()
+    p = t.proxy(start=False, top='state_dir = "state";',
+                regions={"us-east-1": {"endpoints": [good, bad], "text": "capacity = 1000;"}},
+                service_text='balance = "round_robin"; timeouts = { try = "60s"; };')
+    _with_usual_latency(p, 5)
+    p.start()
+    until(lambda: _in_flight_limit(p) == 17, "twice 1000/s * 5 ms, and what chance adds", 5)
+    for n in range(1, 61):
+        p.client().request("POST", "/order", body=b"x")
+        until(lambda: len(good.of("/order")) + len(bad.of("/order")) == n, "%d have arrived" % n)
+    assert len(bad.of("/order")) == 13, "one of two may hold three quarters"
+
+
+@sanitize
+def downloads_take_no_room_of_a_cap_once_they_have_begun(t):
+    gate = threading.Event()
+
+    def script(x):
+        if x.request.target != "/file":
+            x.answer(200, "only")
+            return
+        x.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbegun")
+        gate.wait(30)
+        x.send("ended")
+
+    origin = t.origin("only").does(script)
+    p = t.proxy(start=False, top='state_dir = "state";',
+                regions={"us-east-1": {"endpoints": [origin], "text": "capacity = 1000;"}})
+    _with_usual_latency(p, 5)
+    p.start()
+    until(lambda: _in_flight_limit(p) == 17, "a limit", 5)
+    downloads = [p.client() for _ in range(20)]
+    try:
+        for c in downloads:
+            c.request("GET", "/file")
+            assert b"200" in c.reader.until(b"begun")
+        p.get("/").expect(200, "only")
+    finally:
+        gate.set()
 
 
 @alone
