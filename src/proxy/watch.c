@@ -293,7 +293,7 @@ look_at_endpoints(struct sweep *s, struct service_region *r, enum region_state s
 	if (generation == r->endpoints_seen)
 		return;
 	r->endpoints_seen = generation;
-	if (is_in_trouble(state) || atomic_load_explicit(&is->panic, memory_order_relaxed) != 0 ||
+	if (is_in_trouble(state) || atomic_load_explicit(&is->blind, memory_order_relaxed) != 0 ||
 	    atomic_load_explicit(&is->usable, memory_order_relaxed) == 0)
 		return;
 	wish_stranded(s, &r->sent);
