@@ -98,7 +98,7 @@ START_TEST(twenty_thousand_services_are_adopted_in_no_time)
 	enum { COUNT = 20000 };
 	static struct service_steering *steerings[COUNT];
 	struct steering_registry *registry = steering_registry_new(1);
-	struct services *all = services_new(0);
+	struct services *all = services_new(0, 0);
 	struct service *first;
 	double began_s;
 
