@@ -114,7 +114,7 @@ judge_fault(struct probe *p, enum fault f)
 	enum endpoint_reason reason = endpoint_reason_of(f);
 	uint32_t detail = 0;
 
-	if (f == FAULT_INTERNAL) {
+	if (f == FAULT_INTERNAL || f == FAULT_NO_RESOURCES) {
 		log_limited(&limit, LOG_LEVEL_WARN,
 		    "cannot check %s: no socket to be had (descriptors, ports or memory)",
 		    p->endpoint->url);
