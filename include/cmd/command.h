@@ -28,6 +28,7 @@ command_fn command_freeze;
 command_fn command_unfreeze;
 command_fn command_pin;
 command_fn command_unpin;
+command_fn command_wishes;
 command_fn command_demo;
 command_fn command_version;
 command_fn command_origin; /* one of the demo's regions; not listed */

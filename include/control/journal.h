@@ -18,6 +18,7 @@
 #include "steer/wish.h"
 
 struct event_base;
+struct failovers;
 struct journal;
 
 enum {
@@ -71,5 +72,6 @@ void journal_add(struct journal *, const struct fact *, const struct journal_per
 json_t *journal_json(const struct journal *, uint64_t since, unsigned limit)
     __attribute__((warn_unused_result));
 const struct journal_stats *journal_stats(const struct journal *);
+const struct failovers *journal_failovers(const struct journal *);
 
 #endif

@@ -11,6 +11,7 @@
 #include "control/tally.h"
 #include "proxy/worker.h"
 
+struct failovers;
 struct journal_stats;
 struct table;
 struct wishes;
@@ -43,6 +44,7 @@ struct view {
 	unsigned worker_count;
 	const struct controller_stats *control;
 	const struct journal_stats *journal; /* NULL: no journal is kept */
+	const struct failovers *failovers; /* likewise */
 	const struct wishes *wishes; /* of people, in force; NULL: nobody is asked for any */
 	bool ready; /* the first table was published */
 	uint64_t now_ms;

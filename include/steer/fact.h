@@ -49,6 +49,7 @@ struct fact {
 	 */
 	double a, b, c;
 	const char *rule; /* safety rule, or "" */
+	const char *into; /* FAILED_OVER: the region that takes most of it, or ""; else NULL */
 };
 
 /* Where facts of a tick are gathered; when full the oldest kinds of detail are dropped, counted. */

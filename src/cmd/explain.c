@@ -7,15 +7,13 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cmd/admin_client.h"
-#include "cmd/command.h"
+#include "cmd/asking.h"
 
 static const struct usage usage = {
 	"explain SERVICE [--socket PATH | -c FILE] [--json]",
 	"Says why a service's traffic is where it is, in sentences.\n"
 	"\n"
-	"  -s, --socket PATH   Detour's admin socket (" ADMIN_DEFAULT_SOCKET ")\n"
-	"  -c, --config FILE   its configuration: the admin socket named there is asked\n"
+	ASKING_HELP
 	"  -j, --json          as JSON, one object\n"
 	"  -h, --help          this text\n",
 };
@@ -83,46 +81,24 @@ explain(const char *socket, const char *service, bool as_json)
 int
 command_explain(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *given = NULL, *config = NULL, *service;
-	bool as_json = false;
+	static const struct option options[] = { ASKING_LONG, { NULL, 0, NULL, 0 } };
+	struct asking asking = { .json = false };
+	const char *service;
 	char *socket;
-	int got;
+	int got, code;
 
-	while ((got = getopt_long(argc, argv, ":s:c:jh", options, NULL)) != -1) {
-		switch (got) {
-		case 's':
-			given = optarg;
-			break;
-		case 'c':
-			config = optarg;
-			break;
-		case 'j':
-			as_json = true;
-			break;
-		case 'h':
-			return usage_print(&usage);
-		default:
-			return usage_unknown(&usage, got, argv);
-		}
+	while ((got = getopt_long(argc, argv, ":" ASKING_SHORT, options, NULL)) != -1) {
+		code = asking_option(&asking, &usage, got, argv);
+		if (code >= 0)
+			return code;
 	}
 	if (optind >= argc)
 		return usage_wrong(&usage, "which service?");
 	service = argv[optind++];
-	if (usage_surplus(&usage, argc, argv))
-		return EXIT_USAGE;
-	if (given != NULL && config != NULL)
-		return usage_wrong(&usage, "--socket or -c, not both");
-	socket = admin_socket(given, config);
+	socket = asking_socket(&asking, &usage, argc, argv, &code);
 	if (socket == NULL)
-		return EXIT_FAILED;
-	got = explain(socket, service, as_json);
+		return code;
+	code = explain(socket, service, asking.json);
 	mem_free(socket);
-	return got;
+	return code;
 }

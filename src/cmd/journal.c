@@ -8,8 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cmd/admin_client.h"
-#include "cmd/command.h"
+#include "cmd/asking.h"
 
 enum { FOLLOW_EVERY_MS = 500, SHOWN = 100, MOST_SHOWN = 4096 };
 
@@ -20,8 +19,7 @@ static const struct usage usage = {
 	"\n"
 	"  -f, --follow        goes on with what comes, until interrupted\n"
 	"  -n, --limit N       so many to begin with (100)\n"
-	"  -s, --socket PATH   its admin socket (" ADMIN_DEFAULT_SOCKET ")\n"
-	"  -c, --config FILE   its configuration: the admin socket named there is asked\n"
+	ASKING_HELP
 	"  -j, --json          as JSON, one object a line\n"
 	"  -h, --help          this text\n"
 	"\n"
@@ -29,9 +27,9 @@ static const struct usage usage = {
 };
 
 struct options {
-	const char *given, *config;
+	struct asking asking;
 	unsigned limit;
-	bool follow, json;
+	bool follow;
 };
 
 static const char *
@@ -89,7 +87,7 @@ show(const char *socket, const struct options *o, const char *query, json_int_t 
 		return false;
 	}
 	for (size_t i = 0; i < json_array_size(facts); i++) {
-		if (!o->json) {
+		if (!o->asking.json) {
 			print_fact(json_array_get(facts, i));
 			continue;
 		}
@@ -126,45 +124,26 @@ read_options(int argc, char **argv, struct options *o)
 	static const struct option options[] = {
 		{ "follow", no_argument, NULL, 'f' },
 		{ "limit", required_argument, NULL, 'n' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+		ASKING_LONG,
 		{ NULL, 0, NULL, 0 },
 	};
 	char *end;
-	int got;
+	int got, code;
 
-	while ((got = getopt_long(argc, argv, ":fn:s:c:jh", options, NULL)) != -1) {
-		switch (got) {
-		case 'f':
+	while ((got = getopt_long(argc, argv, ":fn:" ASKING_SHORT, options, NULL)) != -1) {
+		if (got == 'f') {
 			o->follow = true;
-			break;
-		case 'n':
+		} else if (got == 'n') {
 			o->limit = (unsigned)strtoul(optarg, &end, 10);
 			if (*end != '\0' || o->limit < 1 || o->limit > MOST_SHOWN)
 				return usage_wrong(
 				    &usage, "--limit is a number from 1 to %d", MOST_SHOWN);
-			break;
-		case 's':
-			o->given = optarg;
-			break;
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			return usage_print(&usage);
-		default:
-			return usage_unknown(&usage, got, argv);
+		} else {
+			code = asking_option(&o->asking, &usage, got, argv);
+			if (code >= 0)
+				return code;
 		}
 	}
-	if (usage_surplus(&usage, argc, argv))
-		return EXIT_USAGE;
-	if (o->given != NULL && o->config != NULL)
-		return usage_wrong(&usage, "--socket or -c, not both");
 	return -1;
 }
 
@@ -177,9 +156,9 @@ command_journal(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	socket = admin_socket(o.given, o.config);
+	socket = asking_socket(&o.asking, &usage, argc, argv, &code);
 	if (socket == NULL)
-		return EXIT_FAILED;
+		return code;
 	code = show_all(socket, &o);
 	mem_free(socket);
 	return code;

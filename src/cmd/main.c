@@ -18,6 +18,7 @@ static const struct {
 	    "services, regions and endpoints: state, share, rate, and why" },
 	{ "explain", command_explain, "why a service's traffic is where it is, in sentences" },
 	{ "journal", command_journal, "what changed in routing, and on what evidence" },
+	{ "wishes", command_wishes, "what people wish: evacuations, freezes, pins, until when" },
 	{ "evacuate", command_evacuate, "take a region out of rotation, for a reason and a time" },
 	{ "restore", command_restore, "give an evacuated region back, by its ramp" },
 	{ "freeze", command_freeze, "stop automatic moves but those away from hard failures" },

@@ -412,6 +412,7 @@ server_view(struct server *s, struct view *v)
 	v->table = s->controller != NULL ? controller_table(s->controller) : NULL;
 	v->control = s->controller != NULL ? controller_stats(s->controller) : &none;
 	v->journal = journal_stats(s->people.journal);
+	v->failovers = journal_failovers(s->people.journal);
 	v->wishes = wish_store_list(s->people.wishes);
 	v->process.access_log_dropped =
 	    s->access_log != NULL ? access_log_dropped(s->access_log) : 0;

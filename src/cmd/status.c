@@ -9,16 +9,14 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cmd/admin_client.h"
-#include "cmd/command.h"
+#include "cmd/asking.h"
 #include "cmd/status_table.h"
 
 static const struct usage usage = {
 	"status [--socket PATH | -c FILE] [--json] [--watch]",
 	"Shows what a running Detour does: services, their regions and endpoints, and why.\n"
 	"\n"
-	"  -s, --socket PATH   its admin socket (" ADMIN_DEFAULT_SOCKET ")\n"
-	"  -c, --config FILE   its configuration: the admin socket named there is asked\n"
+	ASKING_HELP
 	"  -j, --json          as JSON, one object\n"
 	"  -w, --watch         again every second, until interrupted\n"
 	"  -h, --help          this text\n"
@@ -27,9 +25,7 @@ static const struct usage usage = {
 };
 
 struct options {
-	const char *socket;
-	const char *config;
-	bool json;
+	struct asking asking;
 	bool watch;
 };
 
@@ -60,14 +56,14 @@ show(const char *socket, const struct options *o)
 		fprintf(stderr, "detour: the answer is no JSON: %s\n", json_error.text);
 		return false;
 	}
-	if (o->watch && !o->json && isatty(STDOUT_FILENO))
+	if (o->watch && !o->asking.json && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout); /* home, clear what is below */
-	if (o->json)
+	if (o->asking.json)
 		json_dumpf(status, stdout,
 		    JSON_REAL_PRECISION(12) | (o->watch ? JSON_COMPACT : JSON_INDENT(2)));
 	else
 		status_table_print(stdout, status, terminal_width());
-	if (o->json || o->watch)
+	if (o->asking.json || o->watch)
 		putchar('\n');
 	json_decref(status);
 	return fflush(stdout) == 0;
@@ -90,54 +86,36 @@ static int
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
 		{ "watch", no_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },
+		ASKING_LONG,
 		{ NULL, 0, NULL, 0 },
 	};
-	int got;
+	int got, code;
 
-	while ((got = getopt_long(argc, argv, ":s:c:jwh", options, NULL)) != -1) {
-		switch (got) {
-		case 's':
-			o->socket = optarg;
-			break;
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'w':
+	while ((got = getopt_long(argc, argv, ":w" ASKING_SHORT, options, NULL)) != -1) {
+		if (got == 'w') {
 			o->watch = true;
-			break;
-		case 'h':
-			return usage_print(&usage);
-		default:
-			return usage_unknown(&usage, got, argv);
+			continue;
 		}
+		code = asking_option(&o->asking, &usage, got, argv);
+		if (code >= 0)
+			return code;
 	}
-	if (usage_surplus(&usage, argc, argv))
-		return EXIT_USAGE;
-	if (o->socket != NULL && o->config != NULL)
-		return usage_wrong(&usage, "--socket or -c, not both");
 	return -1;
 }
 
 int
 command_status(int argc, char **argv)
 {
-	struct options o = { .socket = NULL };
+	struct options o = { .watch = false };
 	int code = read_options(argc, argv, &o);
 	char *socket;
 
 	if (code >= 0)
 		return code;
-	socket = admin_socket(o.socket, o.config);
+	socket = asking_socket(&o.asking, &usage, argc, argv, &code);
 	if (socket == NULL)
-		return EXIT_FAILED;
+		return code;
 	code = show_all(socket, &o);
 	mem_free(socket);
 	return code;

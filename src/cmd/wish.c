@@ -8,8 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cmd/admin_client.h"
-#include "cmd/command.h"
+#include "cmd/asking.h"
 #include "conf/value.h"
 
 #define ASKING                                                                                     \
@@ -67,9 +66,9 @@ static const struct deed unpin = { "pin", true, SERVICE | REGION,
 	    "\n" ENDING EXIT_CODES } };
 
 struct options {
-	const char *socket, *config, *owner, *reason, *overridden;
+	struct asking asking;
+	const char *owner, *reason, *overridden;
 	uint64_t for_ms;
-	bool json;
 };
 
 enum { OPT_OWNER = 256, OPT_FOR, OPT_OVERRIDE };
@@ -83,16 +82,13 @@ read_options(int argc, char **argv, const struct usage *usage, struct options *o
 		{ "for", required_argument, NULL, OPT_FOR },
 		{ "owner", required_argument, NULL, OPT_OWNER },
 		{ "override", required_argument, NULL, OPT_OVERRIDE },
-		{ "socket", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+		ASKING_LONG,
 		{ NULL, 0, NULL, 0 },
 	};
 	struct error error;
-	int got;
+	int got, code;
 
-	while ((got = getopt_long(argc, argv, ":r:s:c:jh", options, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, ":r:" ASKING_SHORT, options, NULL)) != -1) {
 		switch (got) {
 		case 'r':
 			o->reason = optarg;
@@ -108,19 +104,10 @@ read_options(int argc, char **argv, const struct usage *usage, struct options *o
 		case OPT_OVERRIDE:
 			o->overridden = optarg;
 			break;
-		case 's':
-			o->socket = optarg;
-			break;
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			return usage_print(usage);
 		default:
-			return usage_unknown(usage, got, argv);
+			code = asking_option(&o->asking, usage, got, argv);
+			if (code >= 0)
+				return code;
 		}
 	}
 	return -1;
@@ -170,7 +157,7 @@ read_arguments(const struct deed *d, int argc, char **argv, json_t *body)
 		optind++;
 		json_object_set_new(body, "share", json_real(share));
 	}
-	return usage_surplus(&d->usage, argc, argv) ? EXIT_USAGE : -1;
+	return -1;
 }
 
 static void
@@ -209,28 +196,26 @@ show(const char *text, size_t len, unsigned status, bool as_json)
 }
 
 static int
-ask(const struct deed *d, const struct options *o, const json_t *body)
+ask(const struct deed *d, const char *socket, bool as_json, const json_t *body)
 {
 	char *text = json_dumps(body, JSON_COMPACT);
-	char *socket = text != NULL ? admin_socket(o->socket, o->config) : NULL;
-	char *answer = NULL;
+	char *answer;
 	int code = EXIT_FAILED;
 	struct error error;
 	unsigned status;
 	size_t len;
 
-	if (text == NULL)
+	if (text == NULL) {
 		fputs("detour: that is not UTF-8\n", stderr);
-	if (socket != NULL) {
-		answer = admin_post(
-		    socket, d->ends ? "/v1/wishes/end" : "/v1/wishes", text, &status, &len, &error);
-		if (answer == NULL)
-			fprintf(stderr, "detour: %s\n", error.text);
-		else
-			code = show(answer, len, status, o->json);
+		return EXIT_FAILED;
 	}
+	answer = admin_post(
+	    socket, d->ends ? "/v1/wishes/end" : "/v1/wishes", text, &status, &len, &error);
+	if (answer == NULL)
+		fprintf(stderr, "detour: %s\n", error.text);
+	else
+		code = show(answer, len, status, as_json);
 	mem_free(answer);
-	mem_free(socket);
 	free(text);
 	return code;
 }
@@ -238,20 +223,22 @@ ask(const struct deed *d, const struct options *o, const json_t *body)
 static int
 carry_out(const struct deed *d, int argc, char **argv)
 {
-	struct options o = { .socket = NULL };
+	struct options o = { .owner = NULL };
 	json_t *body = json_object();
 	int code = read_options(argc, argv, &d->usage, &o);
+	char *socket = NULL;
 
 	if (code < 0)
 		code = read_arguments(d, argc, argv, body);
 	if (code < 0 && !d->ends && o.reason == NULL)
 		code = usage_wrong(&d->usage, "why? give --reason TEXT");
-	if (code < 0 && o.socket != NULL && o.config != NULL)
-		code = usage_wrong(&d->usage, "--socket or -c, not both");
-	if (code < 0) {
+	if (code < 0)
+		socket = asking_socket(&o.asking, &d->usage, argc, argv, &code);
+	if (socket != NULL) {
 		add_options(body, d, &o);
-		code = ask(d, &o, body);
+		code = ask(d, socket, o.asking.json, body);
 	}
+	mem_free(socket);
 	json_decref(body);
 	return code;
 }

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "base/stat.h"
+#include "control/failovers.h"
 #include "control/journal_file.h"
 #include "control/wish_store.h"
 
@@ -32,12 +33,13 @@ enum {
 };
 
 /* The texts of a record, in this order, each with its NUL, behind it. */
-enum { T_SERVICE, T_REGION, T_ENDPOINT, T_RULE, T_OWNER, T_REASON, T_WISH, TEXTS };
+enum { T_SERVICE, T_REGION, T_ENDPOINT, T_INTO, T_RULE, T_OWNER, T_REASON, T_WISH, TEXTS };
 
 static const char *const text_keys[TEXTS] = {
 	[T_SERVICE] = "service",
 	[T_REGION] = "region",
 	[T_ENDPOINT] = "endpoint",
+	[T_INTO] = "into",
 	[T_RULE] = "rule",
 	[T_OWNER] = "actor",
 	[T_REASON] = "reason",
@@ -70,6 +72,7 @@ struct journal {
 	uint64_t complained_ms; /* 0: the disk takes all */
 	uint64_t unwritten;     /* since the last complaint */
 	struct journal_stats stats;
+	struct failovers *failovers;
 };
 
 struct journal *
@@ -84,6 +87,7 @@ journal_new(void)
 		abort();
 	}
 	j->next_id = 1;
+	j->failovers = failovers_new();
 	return j;
 }
 
@@ -147,6 +151,7 @@ journal_put(
 		[T_SERVICE] = or_empty(f->service),
 		[T_REGION] = or_empty(f->region),
 		[T_ENDPOINT] = or_empty(endpoint_url),
+		[T_INTO] = or_empty(f->into),
 		[T_RULE] = or_empty(f->rule),
 		[T_OWNER] = wish != NULL ? wish->owner : "",
 		[T_REASON] = wish != NULL ? wish->reason : "",
@@ -193,7 +198,7 @@ numbers_json(const struct record *r)
 
 /* The sentence alone: whom it is about stands beside it. */
 static void
-set_sentence(json_t *into, const struct record *r, const char *rule)
+set_sentence(json_t *into, const struct record *r, const char *region, const char *rule)
 {
 	struct fact f = { .kind = r->kind,
 		.signal = r->signal,
@@ -203,11 +208,23 @@ set_sentence(json_t *into, const struct record *r, const char *rule)
 		.a = r->numbers[0],
 		.b = r->numbers[1],
 		.c = r->numbers[2],
-		.rule = rule };
+		.rule = rule,
+		.into = region };
 	char text[TEXT_BYTES];
 
 	fact_format(&f, text, sizeof text);
 	set_text(into, "text", text);
+}
+
+static void
+texts_of(const struct record *r, const char *texts[TEXTS])
+{
+	const char *at = r->texts;
+
+	for (unsigned i = 0; i < TEXTS; i++) {
+		texts[i] = at;
+		at += strlen(at) + 1;
+	}
 }
 
 static json_t *
@@ -215,13 +232,9 @@ record_json(const struct record *r, uint64_t id)
 {
 	json_t *json = json_object();
 	const char *texts[TEXTS];
-	const char *at = r->texts;
 	char time[32];
 
-	for (unsigned i = 0; i < TEXTS; i++) {
-		texts[i] = at;
-		at += strlen(at) + 1;
-	}
+	texts_of(r, texts);
 	/* what decides without a person is Detour itself */
 	if (texts[T_OWNER][0] == '\0' && r->signal != SIGNAL_PERSON)
 		texts[T_OWNER] = "detour";
@@ -233,7 +246,7 @@ record_json(const struct record *r, uint64_t id)
 	if (r->signal != SIGNAL_NONE)
 		set_text(json, "signal", fact_signal_word(r->signal));
 	json_object_set_new(json, "numbers", numbers_json(r));
-	set_sentence(json, r, texts[T_RULE]);
+	set_sentence(json, r, texts[T_INTO], texts[T_RULE]);
 	return json;
 }
 
@@ -288,12 +301,24 @@ write_line(struct journal *j, const json_t *json)
 }
 
 static void
+count_failover(struct journal *j, const struct record *r)
+{
+	const char *texts[TEXTS];
+
+	texts_of(r, texts);
+	failovers_count(j->failovers, texts[T_SERVICE], texts[T_REGION], texts[T_INTO],
+	    fact_signal_word(r->signal));
+}
+
+static void
 take(struct journal *j, const struct record *r)
 {
 	uint64_t id = j->next_id++;
 	json_t *json = record_json(r, id);
 
 	stat_add(&j->stats.facts, 1);
+	if (r->kind == FACT_FAILED_OVER)
+		count_failover(j, r);
 	if (j->file != NULL)
 		write_line(j, json);
 	keep(j, id, json);
@@ -391,6 +416,7 @@ journal_free(struct journal *j)
 	for (unsigned i = 0; i < JOURNAL_KEPT; i++)
 		json_decref(j->kept[i].json);
 	journal_file_free(j->file);
+	failovers_free(j->failovers);
 	close(j->wake_fd);
 	ring_free(j->ring);
 	mem_free(j);
@@ -403,6 +429,7 @@ journal_add(struct journal *j, const struct fact *f, const struct journal_person
 		[T_SERVICE] = or_empty(f->service),
 		[T_REGION] = or_empty(f->region),
 		[T_ENDPOINT] = "",
+		[T_INTO] = or_empty(f->into),
 		[T_RULE] = or_empty(f->rule),
 		[T_OWNER] = or_empty(person->owner),
 		[T_REASON] = or_empty(person->reason),
@@ -448,6 +475,12 @@ journal_json(const struct journal *j, uint64_t since, unsigned limit)
 	json_object_set_new(json, "facts", facts);
 	json_object_set_new(json, "next", json_integer((json_int_t)id - 1));
 	return json;
+}
+
+const struct failovers *
+journal_failovers(const struct journal *j)
+{
+	return j->failovers;
 }
 
 const struct journal_stats *

@@ -11,6 +11,7 @@
 
 #include "conf/topology.h"
 #include "control/exposition.h"
+#include "control/failovers.h"
 #include "control/journal.h"
 #include "control/metrics_endpoint.h"
 #include "control/metrics_process.h"
@@ -506,6 +507,8 @@ metrics_write(struct evbuffer *out, const struct view *v)
 	write_control(out, v->control);
 	if (v->journal != NULL)
 		write_journal(out, v->journal);
+	if (v->failovers != NULL)
+		failovers_write(out, v->failovers);
 	if (v->wishes != NULL)
 		write_wishes(out, v->wishes);
 	if (v->table == NULL)

@@ -312,6 +312,10 @@ fact_format(const struct fact *f, char *buf, size_t size)
 		put_number(&l, f, row->number[i], v[i]);
 		open = ", ";
 	}
+	if (f->into != NULL && f->into[0] != '\0') {
+		put(&l, "%sfor %s", open, f->into);
+		open = ", ";
+	}
 	if (f->rule != NULL && f->rule[0] != '\0') {
 		put(&l, "%srule %s", open, f->rule);
 		open = ", ";

@@ -53,6 +53,67 @@ cause(const struct steer *s, const struct brain_region *r)
 	return limited ? SIGNAL_CAPACITY : SIGNAL_HEALTH;
 }
 
+/* Who gains most; "" if nobody does. */
+static const char *
+gainer(const struct steer *s, const double *before)
+{
+	const char *name = "";
+	double most = told_at_all;
+
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		double gain = s->regions[i].share - before[i];
+
+		if (gain <= most)
+			continue;
+		most = gain;
+		name = s->plan->regions[i].name;
+	}
+	return name;
+}
+
+/* A region that has just been found to be down or grey, or was evacuated, and had traffic. */
+static void
+tell_failovers(struct steer *s, const double *before, struct facts *facts)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		const struct brain_region *r = &s->regions[i];
+		enum region_state state = r->region.state;
+		bool left = state == REGION_DOWN || state == REGION_GREY ||
+		    state == REGION_EVACUATED;
+
+		if (!left || r->region.since_ms != s->now_ms || before[i] < served ||
+		    r->share >= before[i])
+			continue;
+		brain_tell(s, facts,
+		    (struct fact){ .kind = FACT_FAILED_OVER,
+			.signal = r->region.signal,
+			.region = r->plan->name,
+			.endpoint_id = UINT32_MAX,
+			.a = before[i] - r->share,
+			.into = gainer(s, before) });
+	}
+}
+
+static bool
+is_first(const struct steer *s, const double *before)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (before[i] > 0 || s->regions[i].told_at_ms != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The shares that a service begins with have not moved from anywhere. */
+static void
+take_first(struct steer *s)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		s->regions[i].told_share = s->regions[i].share;
+		s->regions[i].told_at_ms = s->now_ms;
+	}
+}
+
 static void
 tell_moves(struct steer *s, const double *before, struct facts *facts)
 {
@@ -139,7 +200,11 @@ brain_tell_shares(struct steer *s, const double *before, enum share_mode was, st
 	tell_mode(s, was, facts);
 	tell_shed(s, facts);
 	tell_panic(s, facts);
-	tell_moves(s, before, facts);
+	tell_failovers(s, before, facts);
+	if (is_first(s, before))
+		take_first(s);
+	else
+		tell_moves(s, before, facts);
 }
 
 /* The part of demand that the loss of this region would leave without a place. */

@@ -186,8 +186,30 @@ def a_pinned_share_is_kept_until_it_is_unpinned(t):
     until(lambda: p.shares() == {"east": 0.2, "west": 0.8}, "the pin is in force", 15)
     explained = _do(t, p, "explain", "shop")
     assert re.search(r"east gets 20 %.*pinned", explained), explained
+    listed = _do(t, p, "wishes")
+    assert re.match(r"pin shop east 20% until 20\d\d-\S+; .*: a slow database\n$", listed), listed
+    assert json.loads(_do(t, p, "wishes", "--json"))["wishes"][0]["share"] == 0.2
     _do(t, p, "unpin", "shop", "east")
     until(lambda: p.shares() == {"east": 0.5, "west": 0.5}, "shares are automatic again", 15)
+    assert _do(t, p, "wishes") == "nothing is wished\n"
+
+
+@sanitize
+def names_may_be_as_long_as_the_configuration_allows(t):
+    name = "r" * 128
+    east, west = t.origin("east"), t.origin("west")
+    p = t.proxy(regions={name: [east], "west": [west]}, top=_state(t.directory("kept")),
+                service_text=_CHECK + _CALM)
+    for o in (east, west):
+        p.until_state(o, "up")
+    _do(t, p, "evacuate", name, "--reason", "long")
+    until(lambda: p.shares() == {name: 0, "west": 1}, "all goes to the other one", 15)
+    assert _wishes(p)[0]["region"] == name
+    assert p.metrics().values("detour_failovers_total", service="shop", to="west",
+                              reason="person", **{"from": name}) == [1]
+    p.stop()
+    p.start()
+    until(lambda: p.shares() == {name: 0, "west": 1}, "also after a restart", 15)
 
 
 @sanitize

@@ -2,6 +2,7 @@
 #include "control/journal.h"
 
 #include <check.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <math.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "control/failovers.h"
 
 static char dir[48];
 static struct event_base *base;
@@ -102,6 +104,47 @@ number_of(const json_t *fact, const char *name)
 {
 	return json_number_value(json_object_get(json_object_get(fact, "numbers"), name));
 }
+
+static void
+fail_over(const char *from, const char *into, enum fact_signal why)
+{
+	struct fact f = { .kind = FACT_FAILED_OVER,
+		.signal = why,
+		.at_ms = clock_now_ms(),
+		.service = "shop",
+		.region = from,
+		.endpoint_id = UINT32_MAX,
+		.a = 0.7,
+		.into = into };
+
+	journal_put(journal, &f, NULL, NULL);
+}
+
+START_TEST(failovers_are_counted_by_whence_whither_and_why)
+{
+	static const char *const lines[] = {
+		"\ndetour_failovers_total{service=\"shop\",from=\"east\",to=\"west\",reason=\"stall\"} 2\n",
+		"\ndetour_failovers_total{service=\"shop\",from=\"west\",to=\"\",reason=\"person\"} 1\n",
+	};
+	struct evbuffer *out = evbuffer_new();
+	const json_t *facts;
+	const char *text;
+
+	journal_open(journal, base, dir);
+	fail_over("east", "west", SIGNAL_STALL);
+	fail_over("west", "", SIGNAL_PERSON);
+	fail_over("east", "west", SIGNAL_STALL);
+	turn();
+	failovers_write(out, journal_failovers(journal));
+	evbuffer_add(out, "", 1);
+	text = (const char *)evbuffer_pullup(out, -1);
+	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
+		ck_assert_msg(strstr(text, lines[i]) != NULL, "%s", text);
+	evbuffer_free(out);
+	facts = read_facts(0, 0);
+	ck_assert_str_eq(text_of(json_array_get(facts, 0), "into"), "west");
+}
+END_TEST
 
 START_TEST(a_fact_is_told_with_its_time_evidence_and_numbers)
 {
@@ -408,6 +451,7 @@ main(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, failovers_are_counted_by_whence_whither_and_why);
 	tcase_add_test(tests, a_fact_is_told_with_its_time_evidence_and_numbers);
 	tcase_add_test(tests, the_time_is_when_it_happened_not_when_it_was_read);
 	tcase_add_loop_test(

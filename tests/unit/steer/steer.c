@@ -59,7 +59,7 @@ START_TEST(a_standby_whose_probe_came_first_does_not_take_over_at_the_start)
 	brain_tick(&b);
 	BRAIN_SHARES(&b, 1, 0);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
-	ck_assert_uint_eq(b.told[FACT_SHARES_MOVED], 1); /* from nothing */
+	ck_assert_uint_eq(b.told[FACT_SHARES_MOVED], 0);
 }
 END_TEST
 
@@ -183,6 +183,24 @@ START_TEST(failures_of_the_client_or_of_the_proxy_are_no_evidence)
 	}
 	brain_tick(&b);
 	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
+}
+END_TEST
+
+START_TEST(a_failover_is_told_with_where_to_and_why)
+{
+	brain_start_pair(&b);
+	ck_assert_uint_eq(b.told[FACT_SHARES_MOVED], 0); /* what it began with has not moved */
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_run(&b, 1000);
+	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 1);
+	ck_assert_str_eq(b.last[FACT_FAILED_OVER].region, "r0");
+	ck_assert_str_eq(b.last[FACT_FAILED_OVER].into, "r1");
+	ck_assert_int_eq(b.last[FACT_FAILED_OVER].signal, SIGNAL_IN_A_ROW);
+	ck_assert_double_eq_tol(b.last[FACT_FAILED_OVER].a, 1, 0.01);
+	ck_assert_uint_gt(b.told[FACT_SHARES_MOVED], 0);
+	brain_wish(&b, WISH_EVACUATE, "r0", 0, 10000); /* nothing went there any more */
+	brain_run(&b, 1000);
+	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 1);
 }
 END_TEST
 
@@ -576,6 +594,7 @@ main(void)
 	tcase_add_test(tests, answers_between_them_make_failures_no_run);
 	tcase_add_test(tests, failures_among_answers_ask_for_no_tick_each);
 	tcase_add_test(tests, failures_of_the_client_or_of_the_proxy_are_no_evidence);
+	tcase_add_test(tests, a_failover_is_told_with_where_to_and_why);
 	tcase_add_test(tests, failback_waits_out_the_hold_down_and_then_ramps);
 	tcase_add_test(tests, checks_that_saw_it_go_may_bring_it_back_but_a_passing_one_may_not);
 	tcase_add_test(tests, a_slow_region_is_left_to_its_sensor_and_comes_back);
