@@ -4,6 +4,7 @@
 #ifndef CMD_LOSSES_H
 #define CMD_LOSSES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -15,5 +16,10 @@ struct topology;
  * is never counted.
  */
 bool losses_print(FILE *, struct topology *, const char *region, bool quiet);
+/*
+ * The same as [{"service", "demand", "losses": [{"region", "absorbed", "shed", "shed_rate", "breaks",
+ * "shares": {REGION: {"before", "after"}}}]}]. A new reference.
+ */
+json_t *losses_json(struct topology *, const char *region, bool *absorbed);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 enum { ROUTES_SHOWN = 50, OPT_LOSE = 256 };
 
 static const struct usage usage = {
-	"check -c FILE [--lose REGION]",
+	"check -c FILE [--lose REGION] [--json]",
 	"Validates a configuration without serving it; says what it would serve, and where "
 	"traffic\n"
 	"would go if each region in turn were lost, with all others up and the first tier as busy "
@@ -21,6 +22,7 @@ static const struct usage usage = {
 	"  -c, --config FILE   the configuration\n"
 	"      --lose REGION   the loss of this region only\n"
 	"  -q, --quiet         only problems\n"
+	"  -j, --json          problems and losses as JSON, one object\n"
 	"  -h, --help          this text\n"
 	"\n"
 	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the stated capacities cannot\n"
@@ -144,39 +146,79 @@ has_region(const struct topology *t, const char *name)
 	return false;
 }
 
-static int
-check_losses(struct topology *t, const char *region, bool quiet)
+static bool
+names_region(const struct topology *t, const char *region)
 {
-	if (region != NULL && !has_region(t, region)) {
-		fprintf(stderr, "%s: there is no region '%s'\n", t->path, region);
-		return EXIT_USAGE;
-	}
-	return losses_print(stdout, t, region, quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
+	if (region == NULL || has_region(t, region))
+		return true;
+	fprintf(stderr, "%s: there is no region '%s'\n", t->path, region);
+	return false;
 }
 
-static int
-check(const char *path, const char *region, bool quiet)
-{
-	struct conf_problems problems = { .count = 0 };
-	struct topology *t = conf_load(path, &problems);
-	unsigned errors = problems.errors, warnings = problems.count - problems.errors;
-	int code;
+struct options {
+	const char *path, *region;
+	bool quiet, json;
+};
 
-	conf_problems_print(&problems, stderr);
-	conf_problems_free(&problems);
+static int
+print_text(
+    const struct options *o, struct topology *t, const struct conf_problems *problems)
+{
+	unsigned warnings = problems->count - problems->errors;
+
+	conf_problems_print(problems, stderr);
 	if (t == NULL) {
-		fprintf(stderr, "%s: invalid, %u error%s\n", path, errors, plural(errors));
+		fprintf(stderr, "%s: invalid, %u error%s\n", o->path, problems->errors,
+		    plural(problems->errors));
 		return EXIT_FAILED;
 	}
-	if (!quiet) {
-		printf("%s: valid", path);
+	if (!o->quiet) {
+		printf("%s: valid", o->path);
 		if (warnings > 0)
 			printf(", %u warning%s", warnings, plural(warnings));
 		putchar('\n');
 		print_summary(t);
 	}
-	code = check_losses(t, region, quiet);
-	topology_unref(t);
+	if (!names_region(t, o->region))
+		return EXIT_USAGE;
+	return losses_print(stdout, t, o->region, o->quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
+}
+
+static int
+print_json(const struct options *o, struct topology *t, const struct conf_problems *problems)
+{
+	json_t *json = json_pack("{s:s, s:b, s:[]}", "path", o->path, "valid", t != NULL, "problems");
+	json_t *list = json_object_get(json, "problems");
+	bool absorbed = false;
+
+	for (unsigned i = 0; i < problems->count; i++)
+		json_array_append_new(list,
+		    json_pack("{s:s, s:b}", "text", problems->list[i].text, "warning",
+			problems->list[i].warning));
+	if (t != NULL && !names_region(t, o->region)) {
+		json_decref(json);
+		return EXIT_USAGE;
+	}
+	if (t != NULL)
+		json_object_set_new(json, "services", losses_json(t, o->region, &absorbed));
+	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	putchar('\n');
+	json_decref(json);
+	if (t == NULL)
+		return EXIT_FAILED;
+	return absorbed ? EXIT_GOOD : EXIT_NOT_ABSORBED;
+}
+
+static int
+check(const struct options *o)
+{
+	struct conf_problems problems = { .count = 0 };
+	struct topology *t = conf_load(o->path, &problems);
+	int code = o->json ? print_json(o, t, &problems) : print_text(o, t, &problems);
+
+	conf_problems_free(&problems);
+	if (t != NULL)
+		topology_unref(t);
 	return code;
 }
 
@@ -187,23 +229,26 @@ command_check(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "lose", required_argument, NULL, OPT_LOSE },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path = NULL, *region = NULL;
-	bool quiet = false;
+	struct options o = { .path = NULL };
 	int got;
 
-	while ((got = getopt_long(argc, argv, ":c:qh", options, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, ":c:qjh", options, NULL)) != -1) {
 		switch (got) {
 		case 'c':
-			path = optarg;
+			o.path = optarg;
 			break;
 		case OPT_LOSE:
-			region = optarg;
+			o.region = optarg;
 			break;
 		case 'q':
-			quiet = true;
+			o.quiet = true;
+			break;
+		case 'j':
+			o.json = true;
 			break;
 		case 'h':
 			return usage_print(&usage);
@@ -213,7 +258,7 @@ command_check(int argc, char **argv)
 	}
 	if (usage_surplus(&usage, argc, argv))
 		return EXIT_USAGE;
-	if (path == NULL)
+	if (o.path == NULL)
 		return usage_wrong(&usage, "which configuration? give -c FILE");
-	return check(path, region, quiet);
+	return check(&o);
 }

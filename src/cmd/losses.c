@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/losses.h"
 
+#include <jansson.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -151,15 +152,22 @@ print_head(FILE *to, const struct steer_plan *plan, double demand)
 		    plan->service);
 }
 
+/* One service and what becomes of it, as the two ways of telling it want to be told. */
+struct teller {
+	void (*service)(void *arg, const struct steer_plan *, double demand);
+	void (*loss)(void *arg, const struct steer_plan *, const char *lost, const struct whatif *,
+	    bool absorbed);
+	void *arg;
+};
+
 static bool
-print_service(FILE *to, const struct steer *s, const char *region, bool quiet)
+tell_service(const struct teller *t, const struct steer *s, const char *region)
 {
 	const struct steer_plan *plan = steer_plan_of(s);
 	double demand = assumed_demand(plan);
 	bool good = true;
 
-	if (!quiet)
-		print_head(to, plan, demand);
+	t->service(t->arg, plan, demand);
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		struct whatif w;
 		bool absorbed;
@@ -168,31 +176,99 @@ print_service(FILE *to, const struct steer *s, const char *region, bool quiet)
 			continue;
 		whatif_lose(s, (int)i, demand, &w);
 		absorbed = demand <= 0 || (w.mode == SHARE_NORMAL && w.shed <= NOTHING);
-		if (!quiet || !absorbed)
-			print_loss(to, plan, plan->regions[i].name, &w, absorbed, quiet);
+		t->loss(t->arg, plan, plan->regions[i].name, &w, absorbed);
 		good = good && absorbed;
 	}
 	return good;
 }
 
-bool
-losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
+static bool
+tell(const struct teller *t, struct topology *topology, const char *region)
 {
 	struct world w;
 	bool good = true;
 
-	world_open(&w, t);
-	if (!quiet)
-		fputs("\nif a region were lost\n", to);
+	world_open(&w, topology);
 	for (unsigned i = 0; i < w.table->service_count; i++) {
 		struct plan *plan = plan_new(&w.table->services[i], w.rules);
 		struct steer *s = steer_new(plan_steer(plan), NULL, 0);
 
 		settle(s);
-		good = print_service(to, s, region, quiet) && good;
+		good = tell_service(t, s, region) && good;
 		steer_free(s);
 		plan_free(plan);
 	}
 	world_close(&w);
 	return good;
+}
+
+struct printer {
+	FILE *to;
+	bool quiet;
+};
+
+static void
+print_service(void *arg, const struct steer_plan *plan, double demand)
+{
+	const struct printer *p = arg;
+
+	if (!p->quiet)
+		print_head(p->to, plan, demand);
+}
+
+static void
+print_one(void *arg, const struct steer_plan *plan, const char *lost, const struct whatif *w,
+    bool absorbed)
+{
+	const struct printer *p = arg;
+
+	if (!p->quiet || !absorbed)
+		print_loss(p->to, plan, lost, w, absorbed, p->quiet);
+}
+
+bool
+losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
+{
+	struct printer printer = { to, quiet };
+	const struct teller teller = { print_service, print_one, &printer };
+
+	if (!quiet)
+		fputs("\nif a region were lost\n", to);
+	return tell(&teller, t, region);
+}
+
+static void
+add_service(void *arg, const struct steer_plan *plan, double demand)
+{
+	json_array_append_new(arg,
+	    json_pack("{s:s, s:o, s:[]}", "service", plan->service, "demand",
+		demand > 0 ? json_real(demand) : json_null(), "losses"));
+}
+
+static void
+add_loss(void *arg, const struct steer_plan *plan, const char *lost, const struct whatif *w,
+    bool absorbed)
+{
+	const json_t *services = arg;
+	json_t *shares = json_object();
+	json_t *losses = json_object_get(
+	    json_array_get(services, json_array_size(services) - 1), "losses");
+
+	for (unsigned i = 0; i < plan->region_count; i++)
+		json_object_set_new(shares, plan->regions[i].name,
+		    json_pack("{s:f, s:f}", "before", w->before[i], "after", w->after[i]));
+	json_array_append_new(losses,
+	    json_pack("{s:s, s:b, s:f, s:f, s:s?, s:o}", "region", lost, "absorbed", absorbed,
+		"shed", w->shed, "shed_rate", w->shed_rate, "breaks",
+		w->broken != NULL ? w->broken->name : NULL, "shares", shares));
+}
+
+json_t *
+losses_json(struct topology *t, const char *region, bool *absorbed)
+{
+	json_t *services = json_array();
+	const struct teller teller = { add_service, add_loss, services };
+
+	*absorbed = tell(&teller, t, region);
+	return services;
 }

@@ -1,5 +1,6 @@
 """`detour check`: what the loss of a region would mean, before it happens."""
 
+import json
 import subprocess
 
 from harness import sanitize
@@ -41,6 +42,27 @@ def a_loss_that_cannot_be_absorbed_is_exit_3_and_named(t):
     assert _check(t, p, "--lose", "west").returncode == 0
     assert _check(t, p, "--lose", "far").returncode == 0
     assert _check(t, p, "--lose", "east").returncode == 3
+
+
+@sanitize
+def the_same_as_json_for_scripts(t):
+    p = _proxy(t, east=1000, west=1000)
+    done = _check(t, p, "--json", "--lose", "west")
+    said = json.loads(done.stdout)
+    assert done.returncode == 3 and said["valid"] and said["path"] == p.conf_path, said
+    (service,) = said["services"]
+    (loss,) = service["losses"]
+    assert service["service"] == "shop" and service["demand"] == 1700, service
+    assert loss["region"] == "west" and not loss["absorbed"] and loss["breaks"] is None, loss
+    assert abs(loss["shed_rate"] - 700) < 1, loss
+    assert loss["shares"]["east"]["before"] == 0.5, loss
+    with open(p.conf_path, "a") as f:
+        f.write("nonsense = 1;\n")
+    done = _check(t, p, "-j")
+    said = json.loads(done.stdout)
+    assert done.returncode == 1 and not said["valid"] and "services" not in said, said
+    assert any("nonsense" in problem["text"] and not problem["warning"]
+               for problem in said["problems"]), said
 
 
 @sanitize
