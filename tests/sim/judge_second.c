@@ -147,9 +147,15 @@ frozen_beside_errors(const struct world *w)
 static bool
 slow_region_serves(const struct world *w)
 {
-	for (unsigned i = 0; i < w->is->region_count; i++) {
-		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
-			if (w->region[i].endpoint[k].slow > 1 && w->region[i].out.share > 0.2)
+	for (unsigned n = 0; n < w->is->trouble_count; n++) {
+		const struct trouble *t = &w->is->trouble[n];
+
+		/* in the quiet half of its period too: what began in the other half is still late */
+		if (!w->during[n] || (t->kind != TROUBLE_SLOW && t->kind != TROUBLE_CREEP))
+			continue;
+		for (unsigned i = 0; i < w->is->region_count; i++) {
+			if ((t->region == SIM_REGIONS || t->region == i) &&
+			    w->region[i].out.share > 0.2)
 				return true;
 		}
 	}
