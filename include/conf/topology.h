@@ -79,6 +79,8 @@ struct conf_listener {
 	enum conf_protocol protocol;
 	const struct conf_tls *tls; /* NULL: clear text */
 	bool proxy_protocol; /* a PROXY header comes first, from trusted_proxies only */
+	bool http2; /* by ALPN */
+	bool h2c; /* in clear text, by prior knowledge */
 	bool redirect_https;
 	uint16_t redirect_port; /* 443 unless configured */
 	struct conf_access access;
@@ -336,6 +338,9 @@ struct conf_client_limits {
 	uint32_t send_stall_ms;
 	uint32_t min_rate_bytes; /* per second, after min_rate_grace_ms */
 	uint32_t min_rate_grace_ms;
+	uint32_t max_age_ms; /* of a connection; 0: none */
+	uint32_t h2_max_streams; /* of a connection, at a time */
+	uint32_t h2_max_requests; /* of a connection, before it is asked to make another */
 };
 
 struct conf_resolver {

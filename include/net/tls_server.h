@@ -35,9 +35,12 @@ void tls_server_pin(struct tls_server *, struct topology *);
 
 /* An SSL for one accepted connection. NULL only if OpenSSL is out of memory. */
 SSL *tls_server_ssl(struct tls_server *);
+/* HTTP/2 is offered on it, before HTTP/1.1. Before its handshake. */
+void tls_server_offer_h2(SSL *);
 
 /* What an established connection agreed on. */
 const char *tls_version_name(const SSL *); /* "TLSv1.3" */
+bool tls_speaks_h2(const SSL *);
 /* Lower-case SNI, or "" when none was sent; valid as long as the SSL. */
 const char *tls_sni(const SSL *);
 bool tls_has_client_certificate(const SSL *);

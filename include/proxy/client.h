@@ -40,6 +40,7 @@ struct client_ops {
 enum client_stage {
 	CLIENT_HEADER,    /* a PROXY header comes first */
 	CLIENT_HANDSHAKE, /* TLS */
+	CLIENT_PREFACE,   /* in clear text, its first bytes tell what it speaks */
 	CLIENT_SERVED,    /* its protocol's */
 	CLIENT_LINGER,    /* the last answer is out; what still comes is thrown away */
 };
@@ -54,6 +55,7 @@ struct client {
 
 	enum conf_protocol protocol; /* its listener's */
 	enum client_stage stage;
+	bool h2c; /* its listener takes HTTP/2 in clear text */
 	bool counted;          /* in the crowd, as facts.peer */
 	SSL *ssl;              /* owned until the PROXY header is read, else NULL */
 	uint64_t stall_bytes;  /* waiting when the stall timer was last looked at */
@@ -78,6 +80,8 @@ void client_close(struct client *);
 
 /* Restarts the one timer; fn is given the client. */
 void client_start_timer(struct client *, uint32_t ms, timer_fn *fn);
+/* How long it may be without a request; with keep_alive 0 as long as a first head may take. */
+uint32_t client_idle_ms(const struct client *);
 /* After each write: does anything wait? */
 void client_watch_stall(struct client *);
 /*

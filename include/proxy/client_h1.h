@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "http/h1.h"
+#include "proxy/body_rate.h"
 #include "proxy/client.h"
 #include "proxy/side.h"
 
@@ -18,7 +19,7 @@ enum h1_state {
 	H1_TRAILERS,
 	H1_TUNNEL,
 	H1_TUNNEL_ENDED, /* the client's direction is */
-	H1_ANSWER, /* all of the request is read; its answer is awaited or under way */
+	H1_ANSWER,       /* all of the request is read; its answer is awaited or under way */
 };
 
 struct client_h1 {
@@ -42,9 +43,8 @@ struct client_h1 {
 	bool until_close; /* the answer ends with the connection */
 	bool broken;      /* an answer was cut: close so that it shows */
 	uint32_t requests;
-	uint64_t first_byte_us;                   /* of this request */
-	uint64_t body_start_ms, body_start_bytes; /* for its least rate */
-	uint64_t body_last_ms;                    /* when bytes of it came last */
+	uint64_t first_byte_us; /* of this request */
+	struct body_rate rate;  /* of the body that comes */
 };
 
 extern const struct client_ops client_h1_ops;

@@ -42,6 +42,7 @@ struct client_facts {
 	bool raw; /* a connection of bytes, not of requests */
 	bool tls;
 	bool tls_outside; /* by the PROXY header's word the client spoke TLS with its sender */
+	bool h2; /* speaks HTTP/2 */
 	bool resumed;
 	bool redirect_https;
 	const char *tls_version; /* static text, or "" */

@@ -31,6 +31,8 @@ struct worker_stats {
 	atomic_ullong handshakes; /* TLS, completed */
 	atomic_ullong handshakes_resumed;
 	atomic_ullong handshakes_failed;
+	atomic_ullong h2_clients; /* connections that spoke HTTP/2 */
+	atomic_ullong h2_broken_off; /* of them, those closed for abuse */
 	atomic_ullong requests;
 	atomic_uint exchanges; /* in flight now */
 	atomic_uint tunnels; /* of them */

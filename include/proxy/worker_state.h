@@ -21,6 +21,7 @@
 #include "steer/balance.h"
 
 struct acceptor;
+struct client_h2_shared;
 struct mailbox;
 struct edits;
 struct gzip_pool;
@@ -81,6 +82,7 @@ struct worker {
 	unsigned penalty_count;
 
 	struct slab *client_slab;
+	struct client_h2_shared *h2;
 	struct slab *exchange_slab;
 	struct slab *upstream_slab;
 	struct slab *upstream_h2_slab;

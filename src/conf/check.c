@@ -86,6 +86,10 @@ check_listeners(struct load *l)
 			report_error(&l->report, &one->where,
 			    "a listener with tls can't send its requests to https, they are "
 			    "there already; remove redirect_https or tls");
+		if (one->h2c && one->tls != NULL)
+			report_error(&l->report, &one->where,
+			    "h2c is HTTP/2 without TLS; with tls clients ask for HTTP/2 by "
+			    "themselves, remove h2c or tls");
 		check_tunnel_listener(l, one);
 		if (one->proxy_protocol && t->trusted_proxies.count == 0)
 			report_error(&l->report, &one->where,

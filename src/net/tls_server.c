@@ -26,6 +26,7 @@ static const char groups[] = "X25519:P-256:P-384";
 
 /* What ALPN offers, in our order, in wire format. */
 static const unsigned char http1_only[] = "\x08http/1.1";
+static const unsigned char http2_first[] = "\x02h2\x08http/1.1";
 
 enum { DIGEST = 32, MIN_ROTATION_MS = 1000, MAX_TICKET_S = 7 * 24 * 3600 };
 
@@ -56,13 +57,12 @@ struct tls_server {
 	EVP_MD_CTX *digest;
 	struct tls_tickets tickets;
 	unsigned char policy[DIGEST]; /* of what a resumed session must have agreed to */
-	const unsigned char *protocols;
-	size_t protocols_len;
 };
 
 static int owner_index;    /* SSL_CTX: the server that dies with it */
 static int server_index;   /* SSL_CTX: the server it belongs to */
 static int choosing_index; /* SSL: its server, until the ClientHello is in */
+static int h2_index;       /* SSL: not NULL when HTTP/2 is offered */
 static int sni_index;      /* SSL: the SNI in our form, when it was sent in another */
 
 static void server_destroy(struct tls_server *);
@@ -113,7 +113,8 @@ make_indexes(void)
 	server_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	choosing_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_choosing);
 	sni_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_sni);
-	if (owner_index < 0 || server_index < 0 || choosing_index < 0 || sni_index < 0)
+	h2_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	if (h2_index < 0 || owner_index < 0 || server_index < 0 || choosing_index < 0 || sni_index < 0)
 		abort();
 }
 
@@ -170,13 +171,15 @@ static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
     unsigned in_len, void *arg)
 {
-	const struct tls_server *s = arg;
+	bool h2 = SSL_get_ex_data(ssl, h2_index) != NULL;
+	const unsigned char *protocols = h2 ? http2_first : http1_only;
+	size_t protocols_len = h2 ? sizeof http2_first - 1 : sizeof http1_only - 1;
 
-	for (size_t ours = 0; ours < s->protocols_len; ours += 1u + s->protocols[ours]) {
-		unsigned len = s->protocols[ours];
+	for (size_t ours = 0; ours < protocols_len; ours += 1u + protocols[ours]) {
+		unsigned len = protocols[ours];
 
 		for (unsigned at = 0; at < in_len && in[at] < in_len - at; at += 1u + in[at]) {
-			if (in[at] != len || memcmp(in + at + 1, s->protocols + ours + 1, len) != 0)
+			if (in[at] != len || memcmp(in + at + 1, protocols + ours + 1, len) != 0)
 				continue;
 			*out = in + at + 1;
 			*out_len = in[at];
@@ -446,8 +449,6 @@ tls_server_new(const struct conf_tls *conf, const unsigned char seed[32])
 	s->names = tls_names_new(conf);
 	s->certificate_count = conf->certificate_count;
 	s->contexts = mem_array(conf->certificate_count, sizeof(struct context *));
-	s->protocols = http1_only;
-	s->protocols_len = sizeof http1_only - 1;
 	s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	s->digest = EVP_MD_CTX_new();
@@ -521,6 +522,23 @@ tls_server_ssl(struct tls_server *s)
 	s->choosing++;
 	SSL_set_accept_state(ssl);
 	return ssl;
+}
+
+void
+tls_server_offer_h2(SSL *ssl)
+{
+	if (SSL_set_ex_data(ssl, h2_index, &h2_index) != 1)
+		abort();
+}
+
+bool
+tls_speaks_h2(const SSL *ssl)
+{
+	const unsigned char *protocol;
+	unsigned len;
+
+	SSL_get0_alpn_selected(ssl, &protocol, &len);
+	return len == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
 const char *

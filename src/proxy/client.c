@@ -16,6 +16,7 @@
 #include "net/tls_server.h"
 #include "proxy/access.h"
 #include "proxy/client_h1.h"
+#include "proxy/client_h2.h"
 #include "proxy/client_tcp.h"
 #include "proxy/crowd.h"
 #include "steer/table.h"
@@ -28,10 +29,13 @@ enum {
 size_t
 client_block_size(void)
 {
-	size_t http = sizeof(struct client_h1);
-	size_t tcp = sizeof(struct client_tcp);
+	union any {
+		struct client_h1 h1;
+		struct client_h2 h2;
+		struct client_tcp tcp;
+	};
 
-	return http > tcp ? http : tcp;
+	return sizeof(union any);
 }
 
 const struct conf_listener *
@@ -52,6 +56,14 @@ void
 client_start_timer(struct client *c, uint32_t ms, timer_fn *fn)
 {
 	timer_start(c->worker->loop->timers, &c->timer, ms, fn, c);
+}
+
+uint32_t
+client_idle_ms(const struct client *c)
+{
+	const struct conf_client_limits *limits = &c->worker->limits;
+
+	return limits->keep_alive_ms > 0 ? limits->keep_alive_ms : limits->request_head_ms;
 }
 
 static void
@@ -173,11 +185,11 @@ client_drain(struct client *c)
 /* ---- the stages ---- */
 
 static const struct client_ops *
-ops_of(const struct client *c)
+ops_of(const struct client *c, bool h2)
 {
 	switch (c->protocol) {
 	case PROTOCOL_HTTP:
-		return &client_h1_ops;
+		return h2 ? &client_h2_ops : &client_h1_ops;
 	case PROTOCOL_TCP:
 	case PROTOCOL_TLS_PASSTHROUGH:
 		return &client_tcp_ops;
@@ -186,11 +198,11 @@ ops_of(const struct client *c)
 }
 
 static void
-serve(struct client *c)
+serve(struct client *c, bool h2)
 {
 	c->stage = CLIENT_SERVED;
 	timer_stop(&c->timer);
-	c->ops = ops_of(c);
+	c->ops = ops_of(c, h2);
 	c->ops->start(c);
 }
 
@@ -236,6 +248,53 @@ on_header_timeout(void *arg)
 }
 
 static void
+on_silence(void *arg)
+{
+	client_free(arg);
+}
+
+/*
+ * HTTP/2 in clear text by prior knowledge: who begins with its preface speaks it (RFC 9113
+ * section 3.4). No HTTP/1 request begins so.
+ */
+static void
+read_preface(struct client *c)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	const size_t whole = sizeof preface - 1;
+	struct span in = loop_span(c->worker->loop);
+	bool alike = true;
+	ssize_t n;
+
+	do {
+		n = stream_read(&c->stream, in.at + in.len, LOOP_CHUNK - in.len);
+		if (n > 0)
+			in.len += (size_t)n;
+		alike = memcmp(in.at, preface, in.len < whole ? in.len : whole) == 0;
+	} while (n > 0 && alike && in.len < whole);
+	stream_unread(&c->stream, in.at, in.len);
+	if (n == STREAM_WAIT && alike && in.len < whole)
+		return;
+	serve(c, alike && in.len >= whole);
+	c->ops->on_stream(c, STREAM_READABLE);
+}
+
+static void
+begin_clear(struct client *c)
+{
+	if (c->h2c) {
+		c->stage = CLIENT_PREFACE;
+		client_start_timer(c, client_idle_ms(c), on_silence);
+		if (stream_may_read(&c->stream))
+			read_preface(c);
+		return;
+	}
+	serve(c, false);
+	if (stream_may_read(&c->stream))
+		c->ops->on_stream(c, STREAM_READABLE);
+}
+
+static void
 on_handshake_timeout(void *arg)
 {
 	struct client *c = arg;
@@ -254,7 +313,7 @@ on_opened(struct client *c)
 	stat_add(&w->stats.handshakes, 1);
 	if (c->facts.resumed)
 		stat_add(&w->stats.handshakes_resumed, 1);
-	serve(c);
+	serve(c, tls_speaks_h2(c->stream.ssl));
 }
 
 /* Whom the header names is the client from here on. */
@@ -286,9 +345,7 @@ after_header(struct client *c)
 		client_start_timer(c, c->worker->limits.tls_handshake_ms, on_handshake_timeout);
 		stream_accept_tls(&c->stream, ssl);
 	} else {
-		serve(c);
-		if (stream_may_read(&c->stream))
-			c->ops->on_stream(c, STREAM_READABLE);
+		begin_clear(c);
 	}
 }
 
@@ -363,6 +420,12 @@ on_stream(struct stream *s, unsigned events, void *arg)
 		if (events & STREAM_READABLE)
 			c->ops->on_stream(c, STREAM_READABLE);
 		return;
+	case CLIENT_PREFACE:
+		if (events & STREAM_FAILED)
+			client_free(c);
+		else
+			read_preface(c);
+		return;
 	case CLIENT_SERVED:
 		c->ops->on_stream(c, events);
 		return;
@@ -418,7 +481,7 @@ begin(struct client *c, const struct conf_listener *conf, int fd, SSL *ssl)
 		c->stage = CLIENT_HANDSHAKE;
 		client_start_timer(c, w->limits.tls_handshake_ms, on_handshake_timeout);
 	} else {
-		serve(c);
+		begin_clear(c);
 	}
 }
 
@@ -443,6 +506,8 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 			turn_away_socket(w, l, fd);
 			return;
 		}
+		if (conf->http2 && conf->protocol == PROTOCOL_HTTP)
+			tls_server_offer_h2(ssl);
 	}
 	c = slab_take(w->client_slab);
 	memset(c, 0, client_block_size());
@@ -450,6 +515,7 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 	c->listener = l;
 	c->counted = counted;
 	c->protocol = conf->protocol;
+	c->h2c = conf->h2c && conf->protocol == PROTOCOL_HTTP;
 	fill_facts(c, conf, peer);
 	list_append(&w->clients, &c->node);
 	w->client_count++;

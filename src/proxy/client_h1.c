@@ -55,14 +55,10 @@ client_h1_on_idle(void *arg)
 	client_h1_linger(client_h1_of(arg));
 }
 
-/* With keep_alive 0 only the first request is waited for, as long as its head may take. */
 void
 client_h1_watch_idle(struct client_h1 *c)
 {
-	const struct conf_client_limits *limits = &c->conn.worker->limits;
-	uint32_t ms = limits->keep_alive_ms > 0 ? limits->keep_alive_ms : limits->request_head_ms;
-
-	client_start_timer(&c->conn, ms, client_h1_on_idle);
+	client_start_timer(&c->conn, client_idle_ms(&c->conn), client_h1_on_idle);
 }
 
 void
@@ -95,51 +91,29 @@ client_h1_on_head_timeout(void *arg)
 	client_h1_refuse(client_h1_of(arg), FAULT_REQUEST_TIMEOUT);
 }
 
-static void on_body_watch(void *arg);
-
-/* Looks again when the client may have paused too long, or when its rate is due. */
+/* While we are the ones who do not read, nothing is held against the client. */
 static void
-watch_body_again(struct client_h1 *c, uint64_t quiet_ms)
+on_body_watch(void *arg)
 {
-	const struct conf_client_limits *limits = &c->conn.worker->limits;
-	uint64_t wait_ms = limits->body_idle_ms - quiet_ms;
+	struct client_h1 *c = client_h1_of(arg);
+	uint32_t ms = body_rate_judge(&c->rate, &c->conn.worker->limits, clock_now_ms());
 
-	if (limits->min_rate_bytes > 0 && limits->min_rate_grace_ms > 0 &&
-	    limits->min_rate_grace_ms < wait_ms)
-		wait_ms = limits->min_rate_grace_ms;
-	client_start_timer(&c->conn, (uint32_t)wait_ms, on_body_watch);
+	if (c->paused)
+		client_h1_watch_body(c);
+	else if (ms > 0)
+		client_start_timer(&c->conn, ms, on_body_watch);
+	else
+		exchange_on_client_lost(c->side.exchange, FAULT_REQUEST_TIMEOUT);
 }
 
 void
 client_h1_watch_body(struct client_h1 *c)
 {
-	c->body_start_ms = c->body_last_ms = clock_now_ms();
-	c->body_start_bytes = c->conn.stream.bytes_in;
-	watch_body_again(c, 0);
-}
-
-/*
- * Does the client still send its body, and fast enough on the whole? While we are the ones who do
- * not read, nothing is held against it.
- */
-static void
-on_body_watch(void *arg)
-{
-	struct client_h1 *c = client_h1_of(arg);
-	const struct conf_client_limits *limits = &c->conn.worker->limits;
 	uint64_t now_ms = clock_now_ms();
-	uint64_t quiet_ms = now_ms - c->body_last_ms;
-	uint64_t took_ms = now_ms - c->body_start_ms;
-	uint64_t got = c->conn.stream.bytes_in - c->body_start_bytes;
-	bool slow = took_ms >= limits->min_rate_grace_ms && limits->min_rate_grace_ms > 0 &&
-	    got < took_ms / 1000 * limits->min_rate_bytes;
 
-	if (c->paused)
-		client_h1_watch_body(c);
-	else if (slow || quiet_ms >= limits->body_idle_ms)
-		exchange_on_client_lost(c->side.exchange, FAULT_REQUEST_TIMEOUT);
-	else
-		watch_body_again(c, quiet_ms);
+	body_rate_begin(&c->rate, now_ms);
+	client_start_timer(
+	    &c->conn, body_rate_judge(&c->rate, &c->conn.worker->limits, now_ms), on_body_watch);
 }
 
 /* ---- the connection ---- */

@@ -51,8 +51,7 @@ begin_tunnel(struct client_h1 *c, const struct head *head, struct span *first)
 	c->state = H1_TUNNEL;
 	c->keep = false;
 	worker_defer(c->conn.worker, &c->conn.go_on);
-	return h1_out(
-	    &c->conn.stream, c->conn.worker->head, len, first, false, false, false);
+	return h1_out(&c->conn.stream, c->conn.worker->head, len, first, false, false, false);
 }
 
 static bool

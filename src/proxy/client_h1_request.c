@@ -93,7 +93,7 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 			exchange_on_client_lost(c->side.exchange, FAULT_BAD_REQUEST);
 		return false;
 	}
-	c->body_last_ms = clock_now_ms();
+	body_rate_add(&c->rate, used, clock_now_ms());
 	if (limit > 0 && chunked &&
 	    (head != NULL ? 0 : c->side.exchange->body_in) + payload.len > limit) {
 		if (head != NULL)

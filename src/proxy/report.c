@@ -86,6 +86,14 @@ was_tunnel(const struct exchange *x)
 	return x->at.answer != 0 && (x->tunnel.raw || x->status == 101);
 }
 
+static uint8_t
+protocol_of(const struct client_facts *f, uint8_t minor)
+{
+	if (f->raw)
+		return ACCESS_TCP;
+	return f->h2 ? ACCESS_HTTP2 : minor;
+}
+
 void
 report_exchange(struct exchange *x)
 {
@@ -113,7 +121,7 @@ report_exchange(struct exchange *x)
 	r.first_byte_us = between(t->at.sent, x->at.answer);
 	r.body_us = between(x->at.answer, now);
 	r.status = x->status;
-	r.protocol_minor = x->tunnel.raw ? ACCESS_TCP : x->head.minor;
+	r.protocol_minor = protocol_of(x->facts, x->head.minor);
 	r.tries = x->tries;
 	r.fault = (uint8_t)x->fault;
 	r.reused = t->reused;
@@ -154,7 +162,7 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
 	r.wall_us = clock_wall_us() - (now - first_byte_us);
 	r.total_us = r.wait_us = between(first_byte_us, now);
 	r.status = (uint16_t)status;
-	r.protocol_minor = facts->raw ? ACCESS_TCP : 1;
+	r.protocol_minor = protocol_of(facts, 1);
 	r.fault = (uint8_t)why;
 	texts[ACCESS_CLIENT] = peer_text(facts, client, sizeof client);
 	texts[ACCESS_REQUEST_ID] = request_id;

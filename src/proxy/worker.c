@@ -22,6 +22,7 @@
 #include "proxy/acceptor.h"
 #include "proxy/client.h"
 #include "proxy/edits.h"
+#include "proxy/client_h2.h"
 #include "proxy/exchange.h"
 #include "proxy/gzip.h"
 #include "proxy/hold.h"
@@ -263,6 +264,7 @@ open_parts(struct worker *w)
 	list_init(&w->deferred);
 	list_init(&w->clients);
 	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
+	w->h2 = client_h2_shared_new();
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
 	w->raw_slab = slab_new(sizeof(struct upstream_raw), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
@@ -315,6 +317,7 @@ close_parts(struct worker *w)
 	event_del(&w->wake_event);
 	event_del(&w->deferred_event);
 	slab_free(w->client_slab);
+	client_h2_shared_free(w->h2);
 	slab_free(w->exchange_slab);
 	slab_free(w->upstream_slab);
 	slab_free(w->upstream_h2_slab);

@@ -13,7 +13,7 @@ def curl_gets_the_page_over_tls_1_3_and_1_2(t):
         out = p.curl("-v", "--tlsv" + version, "--tls-max", version, "https://shop.example.com/")
         assert "hello" in out
         assert "SSL connection using TLSv" + version in out, out
-        assert "ALPN: server accepted http/1.1" in out or "ALPN, server accepted" in out, out
+        assert "ALPN: server accepted h2" in out or "ALPN, server accepted to use h2" in out, out
     assert len(origin.requests) == 2
 
 

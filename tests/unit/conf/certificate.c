@@ -141,6 +141,18 @@ START_TEST(what_works_but_should_not_stay_so_is_a_warning)
 }
 END_TEST
 
+START_TEST(a_listener_is_clear_text_or_has_tls)
+{
+	struct parts parts = { .listener = "tls = \"site\"; h2c = true;",
+		.tls = "certificates = ( { chain = \"a.crt\"; key = \"a.key\"; } );" };
+
+	make_pair(&(struct pair_spec){ "a", "a", NULL, 0, 10, NULL });
+	expect_problem(whole(&parts),
+	    "t.conf:2: h2c is HTTP/2 without TLS; with tls clients ask for HTTP/2 by themselves, "
+	    "remove h2c or tls");
+}
+END_TEST
+
 START_TEST(two_of_a_kind_for_one_name_are_told)
 {
 	static const char format[] = "certificates = ( { chain = \"%s.crt\"; key = \"%s.key\"; }, "
@@ -229,6 +241,7 @@ main(void)
 	tcase_add_test(tc, a_pair_that_no_worker_could_use_is_refused);
 	tcase_add_test(tc, a_chain_is_read_to_its_end);
 	tcase_add_test(tc, what_works_but_should_not_stay_so_is_a_warning);
+	tcase_add_test(tc, a_listener_is_clear_text_or_has_tls);
 	tcase_add_test(tc, two_of_a_kind_for_one_name_are_told);
 	tcase_add_test(tc, client_certificates_need_a_ca);
 	tcase_add_test(tc, upstream_tls_is_checked_as_strictly);

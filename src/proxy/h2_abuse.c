@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/h2_abuse.h"
+
+#include <stddef.h>
+
+enum {
+	WINDOW_MS = 10000,
+	RESETS_MAX = 200,   /* in a window, */
+	REQUESTS_MIN = 500, /* or from so many requests on half of them */
+	ERRORS_MAX = 10,
+	NOISE_MAX = 4000,
+	NOISE_PER_MS = 1,
+	NOISE_PER_SENT = 4, /* what one frame of ours excuses */
+};
+
+static void
+turn(struct h2_abuse *a, uint64_t now_ms)
+{
+	if (now_ms - a->since_ms < WINDOW_MS)
+		return;
+	a->since_ms = now_ms;
+	a->requests = a->resets = a->errors = 0;
+}
+
+static bool
+bearable(struct h2_abuse *a)
+{
+	if (a->resets > RESETS_MAX || (a->requests >= REQUESTS_MIN && a->resets > a->requests / 2))
+		a->why = "too many requests broken off";
+	else if (a->errors > ERRORS_MAX)
+		a->why = "too many streams in error";
+	else if (a->noise > NOISE_MAX)
+		a->why = "too many frames without work";
+	return a->why == NULL;
+}
+
+bool
+h2_abuse_request(struct h2_abuse *a, uint64_t now_ms)
+{
+	turn(a, now_ms);
+	a->requests++;
+	return bearable(a);
+}
+
+bool
+h2_abuse_reset(struct h2_abuse *a, uint64_t now_ms)
+{
+	turn(a, now_ms);
+	a->resets++;
+	return bearable(a);
+}
+
+bool
+h2_abuse_error(struct h2_abuse *a, uint64_t now_ms)
+{
+	turn(a, now_ms);
+	a->resets++;
+	a->errors++;
+	return bearable(a);
+}
+
+bool
+h2_abuse_noise(struct h2_abuse *a, uint64_t now_ms)
+{
+	uint64_t leaked = (now_ms - a->looked_ms) * NOISE_PER_MS;
+
+	a->noise = leaked < a->noise ? a->noise - (uint32_t)leaked : 0;
+	a->looked_ms = now_ms;
+	a->noise++;
+	return bearable(a);
+}
+
+void
+h2_abuse_sent(struct h2_abuse *a)
+{
+	a->noise = a->noise > NOISE_PER_SENT ? a->noise - NOISE_PER_SENT : 0;
+}
