@@ -121,3 +121,16 @@ class Nginx(Proxy):
 
     def version(self):
         return re.search(r"nginx/(\S+)", self._printed("-v")).group(1)
+
+
+class H2o(Proxy):
+    """In the rows of HTTP/2 only."""
+
+    name = "h2o"
+    template = "h2o.conf.in"
+
+    def command(self, conf):
+        return [self.binary, "-c", conf]
+
+    def version(self):
+        return re.search(r"h2o version (\S+)", self._printed("--version")).group(1)

@@ -16,8 +16,9 @@ COST = """## Cost
 
 CPU time of the proxy for each request: user and system time of all its processes and threads, by
 the kernel's account. Medians of {rounds} interleaved rounds, least and most in brackets. The
-ratio is the better peer's median divided by Detour's: at 1.0 and above Detour costs no more. By
-round it is the least of that round's two peers over Detour, so there luck sides with the peers.
+ratio is the best peer's median divided by Detour's: at 1.0 and above Detour costs no more. By
+round it is the least of that round's peers over Detour, so there luck sides with the peers.
+h2o runs in the rows of HTTP/2 only.
 
 """
 
@@ -59,7 +60,7 @@ def _cost_table(measured, names):
     for row, samples in measured:
         middle, least, most = ratio(samples)
         rounds = "%.2f–%.2f" % (least, most) if len(samples[names[0]]) > 1 else ""
-        cells = [_cell(samples[n], row.unit) for n in names]
+        cells = [_cell(samples[n], row.unit) if n in samples else "–" for n in names]
         yield "| %s | %s | **%.2f** | %s |" % (row.title, " | ".join(cells), middle, rounds)
 
 
@@ -71,7 +72,7 @@ def _rate_table(measured, names):
             continue
         cells = ["%.0f/s, %.0f %%" % (statistics.median(s.rate for s in samples[n]),
                                       statistics.median(s.busy for s in samples[n]) * 100)
-                 for n in names]
+                 if n in samples else "–" for n in names]
         yield "| %s | %s |" % (row.title, " | ".join(cells))
 
 

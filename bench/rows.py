@@ -33,6 +33,7 @@ class KeepAlive:
     """wrk asks for one path again and again over connections that stay."""
 
     unit = "µs"
+    peers = ("HAProxy", "nginx")
 
     def __init__(self, title, path, tls, connections):
         self.title = title
@@ -57,6 +58,29 @@ class KeepAlive:
         return requests
 
 
+class Http2(KeepAlive):
+    """h2load asks for one path over a few connections, many requests at a time on each."""
+
+    peers = ("HAProxy", "nginx", "h2o")
+
+    def __init__(self, title, path, connections, streams):
+        super().__init__(title, path, True, connections)
+        self.streams = streams
+
+    def command(self, proxy, seconds):
+        return ["h2load", "-t", 1, "-c", self.connections, "-m", self.streams, "-D", seconds,
+                proxy.url(self.path, True)]
+
+    def _load(self, lab, proxy, seconds):
+        text = lab.run(self.command(proxy, seconds), seconds + GRACE_S)
+        found = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored", text)
+        if found is None or int(found.group(2)) == 0 or found.group(3, 4) != ("0", "0"):
+            raise Failure("%s failed requests:\n%s" % (proxy.name, text))
+        if "Application protocol: h2" not in text:
+            raise Failure("%s did not speak HTTP/2:\n%s" % (proxy.name, text))
+        return int(found.group(2))
+
+
 class Handshakes:
     """
     s_time connects, asks once, disconnects and starts again, several side by side. wrk and h2load
@@ -65,6 +89,7 @@ class Handshakes:
 
     title = "full TLS handshake, one 1 KiB request"
     unit = "µs"
+    peers = ("HAProxy", "nginx")
 
     def command(self, port, seconds):
         return ["openssl", "s_time", "-connect", "127.0.0.1:%d" % port, "-new", "-tls1_3",
@@ -90,6 +115,7 @@ class IdleConnections:
     """How much the proxy grows for each TLS connection that was used once and then waits."""
 
     unit = "KiB"
+    peers = ("HAProxy", "nginx")
 
     def __init__(self, count):
         self.count = count

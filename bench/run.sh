@@ -29,6 +29,8 @@ done
 need nginx nginx
 need haproxy haproxy
 need wrk wrk
+need h2load nghttp2-client
+need h2o h2o
 need openssl openssl
 need python3 python3
 need taskset util-linux

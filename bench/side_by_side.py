@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Detour, HAProxy and nginx side by side. Started by run.sh."""
+"""Measures Detour, HAProxy, nginx and h2o side by side. Started by run.sh."""
 
 import argparse
 import os
@@ -12,8 +12,8 @@ import report
 import results
 from cost_lab import Lab
 from place import Failure, say
-from proxies import Detour, Haproxy, Nginx
-from rows import Handshakes, IdleConnections, KeepAlive
+from proxies import Detour, H2o, Haproxy, Nginx
+from rows import Handshakes, Http2, IdleConnections, KeepAlive
 
 TITLE_WIDTH = 40
 
@@ -60,6 +60,7 @@ def loaded_rows():
         KeepAlive("HTTP keep-alive, 1 KiB", "/1k", False, 64),
         Handshakes(),
         KeepAlive("HTTPS, 1 MiB bodies", "/1m", True, 16),
+        Http2("HTTP/2, 1 KiB, 8 connections × 16", "/1k", 8, 16),
     ]
 
 
@@ -68,16 +69,21 @@ def rotated(proxies, by):
     return proxies[by:] + proxies[:by]
 
 
+def running(row, proxies):
+    """Detour, and the peers that the row compares it with."""
+    return [p for p in proxies if p is proxies[0] or p.name in row.peers]
+
+
 def measure_load(lab, run, rows, proxies):
-    """Round by round, so that what disturbs the machine disturbs all three."""
-    results = [(row, {p.name: [] for p in proxies}) for row in rows]
+    """Round by round, so that what disturbs the machine disturbs all of them."""
+    results = [(row, {p.name: [] for p in running(row, proxies)}) for row in rows]
     for number in range(run.rounds):
         for row, samples in results:
-            for proxy in rotated(proxies, number):
+            for proxy in rotated(running(row, proxies), number):
                 sample = row.sample(lab, proxy, run.seconds)
                 samples[proxy.name].append(sample)
             say("round %d  %-*s %s" % (number + 1, TITLE_WIDTH, row.title, "  ".join(
-                "%s %.1f" % (p.name, samples[p.name][-1].cost) for p in proxies)))
+                "%s %.1f" % (name, s[-1].cost) for name, s in samples.items())))
         if number + 1 >= LEAST_ROUNDS and run.took > PATIENCE_S:
             run.rounds = number + 1
             break
@@ -86,7 +92,7 @@ def measure_load(lab, run, rows, proxies):
 
 def measure_idle(lab, row, proxies):
     samples = {}
-    for proxy in proxies:
+    for proxy in running(row, proxies):
         proxy.start(lab)
         samples[proxy.name] = [row.sample(lab, proxy)]
         proxy.stop(lab)
@@ -105,7 +111,7 @@ def load_commands(run, rows, idle, proxy):
 
 def bench(options):
     run = Run(options)
-    proxies = [Detour(options.detour), Haproxy("haproxy"), Nginx("nginx")]
+    proxies = [Detour(options.detour), Haproxy("haproxy"), Nginx("nginx"), H2o("h2o")]
     run.names = [p.name for p in proxies]
     run.versions = ["%s %s" % (p.name, p.version()) for p in proxies]
     rows = [r for r in loaded_rows() if options.only in r.title]
@@ -115,7 +121,7 @@ def bench(options):
         for proxy in proxies:
             proxy.start(lab)
         equal.check_answers(proxies)
-        run.tls = equal.check_tls(proxies)
+        run.tls = equal.check_tls(proxies[:3])
         run.witnessed = equal.check_no_resumption(lab, Handshakes())
         run.loads = list(load_commands(run, rows, idle, proxies[0]))
         results = measure_load(lab, run, rows, proxies)
