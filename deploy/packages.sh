@@ -10,7 +10,7 @@ build=(gcc libc6-dev meson ninja-build pkg-config git ca-certificates
     libpcre2-dev zlib1g-dev)
 test=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev python3 openssl curl
     nginx-light nftables iproute2 procps strace python3-websockets)
-bench=(haproxy wrk nghttp2-client h2o)
+bench=(haproxy wrk h2o)
 
 case ${1:-build} in
 build) wanted=("${build[@]}" curl) ;;

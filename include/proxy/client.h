@@ -31,7 +31,7 @@ struct client_ops {
 	void (*on_stream)(struct client *, unsigned events);
 	/* What waits for the client has not gone out in time: its end, in client_free(). */
 	void (*stalled)(struct client *);
-	/* The worker drains: nothing new; closes by itself, soon if it is idle. */
+	/* It is leaving: nothing new; closes by itself, soon if it is idle. */
 	void (*drain)(struct client *);
 	/* Ends now, whatever is in flight, in client_free(). */
 	void (*close)(struct client *);
@@ -55,6 +55,7 @@ struct client {
 
 	enum conf_protocol protocol; /* its listener's */
 	enum client_stage stage;
+	bool leaving; /* its worker or its listener goes: nothing new after what is under way */
 	bool h2c; /* its listener takes HTTP/2 in clear text */
 	bool counted;          /* in the crowd, as facts.peer */
 	SSL *ssl;              /* owned until the PROXY header is read, else NULL */

@@ -224,6 +224,13 @@ close_place(struct place *p)
 	fd = atomic_exchange_explicit(&p->listener->fds[w->setup.index], -1, memory_order_relaxed);
 	if (fd >= 0)
 		close(fd);
+	/* Who came by it finishes what is under way, and comes again by another one. */
+	list_for_safe (node, &w->clients) {
+		struct client *c = container_of(node, struct client, node);
+
+		if (c->listener == p->listener)
+			client_drain(c);
+	}
 	listener_unref(p->listener);
 	mem_free(p);
 }

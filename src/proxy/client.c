@@ -178,6 +178,7 @@ client_close(struct client *c)
 void
 client_drain(struct client *c)
 {
+	c->leaving = true;
 	if (c->stage == CLIENT_SERVED)
 		c->ops->drain(c);
 }
@@ -516,6 +517,7 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 	c->counted = counted;
 	c->protocol = conf->protocol;
 	c->h2c = conf->h2c && conf->protocol == PROTOCOL_HTTP;
+	c->leaving = w->draining; /* from the queue of a socket that closes */
 	fill_facts(c, conf, peer);
 	list_append(&w->clients, &c->node);
 	w->client_count++;

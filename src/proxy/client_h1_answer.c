@@ -17,7 +17,7 @@ static bool
 must_close_after(const struct client_h1 *c)
 {
 	/* A body that was not read to its end would be taken for the next request. */
-	return !c->keep || c->state != H1_ANSWER || c->conn.worker->draining;
+	return !c->keep || c->state != H1_ANSWER || c->conn.leaving;
 }
 
 static bool

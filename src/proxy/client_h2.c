@@ -404,7 +404,7 @@ start(struct client *conn)
 	if (age_ms > 0)  /* a tenth apart, so that what came together does not go together */
 		timer_start(w->loop->timers, &c->age,
 		    age_ms + age_ms / 10 / 16 * rng_below(&w->rng, 16), on_age, c);
-	if (w->draining)
+	if (conn->leaving)
 		client_h2_say_goodbye(c);
 	client_h2_flush_soon(c);
 	client_h2_rearm(c);

@@ -5,7 +5,7 @@ import os
 import struct
 import threading
 
-from harness import h2, process, sanitize, until
+from harness import alone, h2, process, sanitize, until
 from harness.h2 import H2, frame
 
 
@@ -316,3 +316,46 @@ def an_idle_connection_is_let_go(t):
         assert c.until_goaway() == 0
     with H2(p) as c:
         assert c.until_goaway() == 0
+
+
+@sanitize
+def a_listener_that_goes_lets_its_clients_finish(t):
+    go = threading.Event()
+    origin = t.origin("east").does(
+        lambda x: (x.request.target == "/late" and go.wait(20), x.answer(200, "east")))
+    port = t.lease.port(t.lease.address())
+    p = _proxy(t, origin)
+    address = (p.http[0], port)
+    extra = '{ name = "extra"; bind = "%s:%d"; h2c = true; }' % address
+    assert p.reload(listeners=[extra])
+    p.http, plain = address, p.http
+    old, c = p.client(tls=False), H2(p)
+    p.http = plain
+    old.get("/").expect(200)
+    s = c.open(h2.request(path="/late"))
+    origin.until_requests(2)
+    assert p.reload(listeners=[])
+    assert c.until_kind(h2.GOAWAY).error == 0
+    answer = old.get("/")
+    assert answer.status == 200 and answer.get("connection") == "close", answer
+    go.set()
+    assert c.answer(s)[:2] == (200, b"east")
+    assert c.until_goaway() in (0, None)
+
+
+@alone
+def the_allocation_counter_stays_flat_over_http2(t):
+    origin = t.nginx("east")
+    p = t.proxy(regions={"us-east-1": [origin]}, workers=1)
+    url = "https://%s:%d/" % p.https
+
+    def taken_by(count):
+        before = p.metrics().total("detour_worker_allocations_total")
+        out = process.run(["h2load", "-t", "1", "-c", "4", "-m", "8", "-n", str(count), url])
+        assert "%d succeeded, 0 failed" % count in out, out
+        return p.metrics().total("detour_worker_allocations_total") - before
+
+    taken_by(2000)
+    few, many = taken_by(2000), taken_by(8000)
+    t.report("%d allocations with 2000 requests, %d with 8000" % (few, many))
+    assert many - few <= 100, (few, many)  # the rest is the connections' handshakes
