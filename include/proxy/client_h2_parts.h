@@ -23,7 +23,6 @@
 struct client_h2_shared {
 	char *in; /* LOOP_CHUNK: what was read; loop->plain is the exchanges' meanwhile */
 	struct slab *streams;
-	struct cache *memory; /* nghttp2's */
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
 	struct h2_fields fields; /* of the head being sent */

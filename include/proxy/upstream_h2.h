@@ -20,6 +20,7 @@
 #include "base/fifo.h"
 #include "http/h2_head.h"
 #include "proxy/connection.h"
+#include "proxy/h2_memory.h"
 #include "proxy/upstream.h"
 #include "proxy/worker_state.h"
 
@@ -37,6 +38,7 @@ struct upstream_head {
 struct upstream_h2 {
 	struct connection connection;
 	nghttp2_session *session; /* NULL: not open yet */
+	struct h2_memory memory; /* the session's */
 	struct list streams; /* struct upstream_stream.node */
 	struct list dead; /* the same; freed by the work */
 	uint32_t open; /* of them, those that count against the limit */

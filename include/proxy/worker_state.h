@@ -21,6 +21,7 @@
 #include "steer/balance.h"
 
 struct acceptor;
+struct cache;
 struct client_h2_shared;
 struct mailbox;
 struct edits;
@@ -83,6 +84,7 @@ struct worker {
 
 	struct slab *client_slab;
 	struct client_h2_shared *h2;
+	struct cache *h2_memory; /* nghttp2's, of all connections */
 	struct slab *exchange_slab;
 	struct slab *upstream_slab;
 	struct slab *upstream_h2_slab;

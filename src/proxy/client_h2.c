@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/cache.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -32,7 +31,6 @@ client_h2_shared_new(void)
 
 	s->in = mem_raw(LOOP_CHUNK);
 	s->streams = slab_new(sizeof(struct h2_stream), STREAMS_KEPT);
-	s->memory = cache_new();
 	s->callbacks = client_h2_callbacks();
 	if (nghttp2_option_new(&s->option) != 0)
 		abort();
@@ -46,7 +44,6 @@ client_h2_shared_free(struct client_h2_shared *s)
 {
 	nghttp2_option_del(s->option);
 	nghttp2_session_callbacks_del(s->callbacks);
-	cache_free(s->memory);
 	slab_free(s->streams);
 	mem_free(s->in);
 	mem_free(s);
@@ -393,7 +390,7 @@ start(struct client *conn)
 	list_init(&c->blocked);
 	list_init(&c->dead);
 	stat_add(&w->stats.h2_clients, 1);
-	h2_memory_begin(&c->memory, w->h2->memory, MEMORY_MAX);
+	h2_memory_begin(&c->memory, w->h2_memory, MEMORY_MAX);
 	if (nghttp2_session_server_new3(
 		&c->session, w->h2->callbacks, c, w->h2->option, &c->memory.mem) != 0 ||
 	    nghttp2_submit_settings(

@@ -22,6 +22,7 @@ enum {
 	SETTINGS_MAX = 32,
 	IDLE_FRAMES_MAX = 1000,
 	FRAME_HEAD = 9,
+	MEMORY_MAX = 4 * 1024 * 1024, /* nghttp2's: streams, and heads that wait */
 };
 
 static nghttp2_session_callbacks *callbacks;
@@ -360,8 +361,9 @@ upstream_h2_begin(struct upstream_h2 *h2)
 	};
 
 	pthread_once(&once, make_options);
-	if (nghttp2_session_client_new2(&h2->session, callbacks, h2, options) != 0)
-		abort();
+	h2_memory_begin(&h2->memory, h2->connection.worker->h2_memory, MEMORY_MAX);
+	if (nghttp2_session_client_new3(&h2->session, callbacks, h2, options, &h2->memory.mem) != 0)
+		abort(); /* its bound leaves room for this */
 	nghttp2_submit_settings(
 	    h2->session, NGHTTP2_FLAG_NONE, settings, sizeof settings / sizeof settings[0]);
 	nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);

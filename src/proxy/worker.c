@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cache.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mailbox.h"
@@ -264,6 +265,7 @@ open_parts(struct worker *w)
 	list_init(&w->deferred);
 	list_init(&w->clients);
 	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
+	w->h2_memory = cache_new();
 	w->h2 = client_h2_shared_new();
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
 	w->raw_slab = slab_new(sizeof(struct upstream_raw), KEPT_FREE);
@@ -318,6 +320,7 @@ close_parts(struct worker *w)
 	event_del(&w->deferred_event);
 	slab_free(w->client_slab);
 	client_h2_shared_free(w->h2);
+	cache_free(w->h2_memory);
 	slab_free(w->exchange_slab);
 	slab_free(w->upstream_slab);
 	slab_free(w->upstream_h2_slab);
