@@ -69,6 +69,7 @@ struct stream {
 	uint8_t readable; /* private enum of net/stream.c */
 	bool peer_closed; /* a FIN has arrived behind what is still to be read */
 	bool write_failed;
+	bool full; /* net/splice.c: bytes wait for it elsewhere */
 	bool shut_wanted; /* our FIN follows when nothing waits any more */
 	bool shut; /* it has been sent */
 	bool in_call; /* cipher_in and cipher_out are this stream's just now */

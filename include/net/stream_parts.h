@@ -23,6 +23,10 @@ bool stream_put_raw(struct stream *, const char *data, size_t len, bool more);
  * a reset, of which libevent then says only that the socket is readable and writable.
  */
 ssize_t stream_recv(struct stream *, void *buf, size_t size);
+/* A read of the socket returned n <= 0: what that means, as an enum stream_end. */
+ssize_t stream_read_ended(struct stream *, ssize_t n);
+/* The socket takes no more of what somebody else holds for it: STREAM_DRAINED will tell. */
+void stream_is_full(struct stream *);
 
 /* Of what is unread; there is something. Returns how much. */
 size_t stream_take_unread(struct stream *, char *buf, size_t size);

@@ -1,7 +1,8 @@
 /*
  * A connection as one side of a tunnel from its first byte: what comes in goes to the exchange as it
  * is, what the exchange gives goes out, an end is a half-close. The same for both sides of a tcp
- * service. Embedded in its owner; worker thread only.
+ * service. Where both are clear and much comes at once, bytes pass through the kernel alone
+ * (net/splice.h). Embedded in its owner; worker thread only.
  */
 #ifndef PROXY_RAW_H
 #define PROXY_RAW_H
@@ -32,6 +33,9 @@ struct raw {
 	bool is_client;
 	bool paused; /* until resume(), and before the tunnel */
 	bool ended; /* nothing more comes from it */
+	bool streams; /* much comes at once */
+	uint64_t since_wait; /* bytes that came since there was none */
+	struct splice_pipe *pipe; /* with what its other side did not take; or NULL */
 };
 
 /* All of raw is zero; it begins paused. */

@@ -65,6 +65,13 @@ bool tunnel_is_over(const struct exchange *);
 /* As exchange_on_*() of the same names say, for a tunnel. */
 enum side_go tunnel_on_client_bytes(struct exchange *, struct span *, bool end);
 enum side_go tunnel_on_endpoint_bytes(struct exchange *, struct span *, bool end);
+/*
+ * The same for bytes that a side of a raw one has moved to the other by itself. emptied: the other
+ * has taken all of them; if not, the side waits for resume().
+ */
+void tunnel_on_moved(struct exchange *, bool from_client, uint64_t bytes, bool emptied);
+/* The other side. */
+struct side *tunnel_other(struct exchange *, const struct side *);
 void tunnel_on_client_drained(struct exchange *);
 void tunnel_on_endpoint_drained(struct exchange *);
 void tunnel_on_endpoint_lost(struct exchange *, enum fault why);

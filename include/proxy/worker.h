@@ -36,6 +36,7 @@ struct worker_stats {
 	atomic_ullong requests;
 	atomic_uint exchanges; /* in flight now */
 	atomic_uint tunnels; /* of them */
+	atomic_ullong spliced; /* bytes that no copy was made of */
 	atomic_ullong status_class[6];
 	atomic_ullong faults[FAULT_COUNT]; /* how requests ended */
 	atomic_ullong retries;

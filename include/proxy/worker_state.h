@@ -31,6 +31,7 @@ struct pool;
 struct regex_scratch;
 struct services;
 struct slab;
+struct splice_pool;
 struct table;
 struct tls_server;
 
@@ -90,6 +91,7 @@ struct worker {
 	struct slab *upstream_h2_slab;
 	struct slab *stream_slab;
 	struct slab *raw_slab; /* struct upstream_raw */
+	struct splice_pool *pipes;
 	struct slab *penalty_slab;
 	/*
 	 * Where HTTP/2 from endpoints is read, with the rooms of loop_span(): what is done about

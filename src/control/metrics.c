@@ -160,6 +160,8 @@ static const struct {
 	    offsetof(struct worker_stats, h2_broken_off) },
 	{ "detour_client_received_bytes_total", "Bytes from clients, after TLS.",
 	    offsetof(struct worker_stats, bytes_in) },
+	{ "detour_spliced_bytes_total", "Bytes of tcp services that passed through the kernel alone.",
+	    offsetof(struct worker_stats, spliced) },
 	{ "detour_client_sent_bytes_total", "Bytes to clients, before TLS.",
 	    offsetof(struct worker_stats, bytes_out) },
 };

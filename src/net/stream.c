@@ -69,6 +69,13 @@ watch_writes(struct stream *s)
 	watch(s, true);
 }
 
+void
+stream_is_full(struct stream *s)
+{
+	s->full = true;
+	watch_writes(s);
+}
+
 bool
 stream_put_raw(struct stream *s, const char *data, size_t len, bool more)
 {
@@ -104,6 +111,12 @@ stream_recv(struct stream *s, void *buf, size_t size)
 			s->readable = READ_DOUBTFUL;
 		return n;
 	}
+	return stream_read_ended(s, n);
+}
+
+ssize_t
+stream_read_ended(struct stream *s, ssize_t n)
+{
 	if (n == 0) {
 		s->end = STREAM_END;
 		s->peer_closed = true;
@@ -231,7 +244,7 @@ stream_write_last(struct stream *s, const void *data, size_t len)
 bool
 stream_is_drained(const struct stream *s)
 {
-	return s->waiting.block == NULL && !s->write_failed;
+	return s->waiting.block == NULL && !s->write_failed && !s->full;
 }
 
 size_t
@@ -457,6 +470,10 @@ on_event(evutil_socket_t fd, short what, void *arg)
 			events |= STREAM_FAILED;
 		else if (s->waiting.block != NULL && (what & EV_WRITE))
 			events |= flush_waiting(s);
+		else if (s->full && (what & EV_WRITE)) {
+			s->full = false;
+			events |= STREAM_DRAINED;
+		}
 		if (stream_may_read(s))
 			events |= STREAM_READABLE;
 		break;

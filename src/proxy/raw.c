@@ -4,10 +4,14 @@
 #include <assert.h>
 
 #include "net/socket.h"
+#include "net/splice.h"
 #include "net/stream.h"
 #include "proxy/exchange.h"
+#include "proxy/tunnel.h"
 
 enum { READS_PER_TURN = 4 };
+
+static const struct side_ops raw_ops;
 
 static struct raw *
 from_side(struct side *side)
@@ -62,9 +66,103 @@ may_read(const struct raw *r)
 	    (stream_may_read(r->stream) || stream_may_have_ended(r->stream));
 }
 
+/* ---- without a copy ---- */
+
+/* To whom it may splice now, or NULL. */
+static struct stream *
+splice_target(const struct raw *r)
+{
+	struct side *other;
+	struct stream *to;
+
+	if (!r->streams)
+		return NULL;
+	other = tunnel_other(r->up.side.exchange, &r->up.side);
+	to = other->ops == &raw_ops ? from_side(other)->stream : NULL;
+	return to != NULL && splice_may(r->stream, to) ? to : NULL;
+}
+
+/* What the pipe holds, as far as it goes; what it does not take waits in r->pipe. */
+static bool
+empty_pipe(struct raw *r, uint64_t bytes, struct stream *to)
+{
+	bool emptied = splice_out(r->pipe, to);
+
+	tunnel_on_moved(r->up.side.exchange, r->is_client, bytes, emptied);
+	r->paused = !emptied;
+	if (emptied) {
+		splice_give(r->worker->pipes, r->pipe);
+		r->pipe = NULL;
+	}
+	return emptied;
+}
+
+/* As stream_read(), but the bytes are with the other side already, or in r->pipe. */
+static ssize_t
+move(struct raw *r, struct stream *to)
+{
+	ssize_t n;
+
+	r->pipe = splice_take(r->worker->pipes);
+	if (r->pipe == NULL) { /* no descriptors: it goes on by copies */
+		r->streams = false;
+		return STREAM_WAIT;
+	}
+	n = splice_in(r->pipe, r->stream);
+	if (n > 0) {
+		r->owner->received(r, (uint64_t)n);
+		empty_pipe(r, (uint64_t)n, to);
+		return n;
+	}
+	splice_give(r->worker->pipes, r->pipe);
+	r->pipe = NULL;
+	return n;
+}
+
+/* Small bytes are cheaper copied than led through a pipe: it pays where much comes at once. */
+static void
+learn(struct raw *r, ssize_t n)
+{
+	if (n > 0) {
+		r->since_wait += (uint64_t)n;
+		r->streams = r->streams || n == LOOP_CHUNK;
+		return;
+	}
+	r->streams = r->streams && r->since_wait >= LOOP_CHUNK;
+	r->since_wait = 0;
+}
+
+/* ---- what comes in, again ---- */
+
+static ssize_t
+read_once(struct raw *r, struct span *in)
+{
+	struct stream *to = splice_target(r);
+	ssize_t n;
+
+	in->len = 0;
+	if (to != NULL) {
+		n = move(r, to);
+		if (r->streams || n != STREAM_WAIT) {
+			learn(r, n);
+			return n;
+		}
+	}
+	n = stream_read(r->stream, in->at, LOOP_CHUNK);
+	learn(r, n);
+	if (n > 0) {
+		in->len = (size_t)n;
+		in->tail_room -= in->len;
+	}
+	return n;
+}
+
 static bool
 read_some(struct raw *r)
 {
+	if (r->pipe != NULL &&
+	    !empty_pipe(r, 0, from_side(tunnel_other(r->up.side.exchange, &r->up.side))->stream))
+		return true;
 	for (int reads = 0; may_read(r); reads++) {
 		struct span in = loop_span(r->worker->loop);
 		ssize_t n;
@@ -73,14 +171,12 @@ read_some(struct raw *r)
 			worker_defer(r->worker, &r->read_on);
 			return true;
 		}
-		n = stream_read(r->stream, in.at, LOOP_CHUNK);
+		n = read_once(r, &in);
 		if (n == STREAM_WAIT)
 			return true;
 		if (n <= 0)
 			return on_end(r, n);
-		in.len = (size_t)n;
-		in.tail_room -= in.len;
-		if (!deliver(r, &in, false))
+		if (in.len > 0 && !deliver(r, &in, false))
 			return false;
 	}
 	return true;
@@ -173,4 +269,7 @@ raw_close(struct raw *r)
 {
 	assert(r->up.side.exchange == NULL);
 	worker_undefer(&r->read_on);
+	if (r->pipe != NULL)
+		splice_give(r->worker->pipes, r->pipe);
+	r->pipe = NULL;
 }

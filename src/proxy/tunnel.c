@@ -120,6 +120,27 @@ tunnel_on_endpoint_bytes(struct exchange *x, struct span *bytes, bool end)
 	return after_bytes(x, end, drained);
 }
 
+struct side *
+tunnel_other(struct exchange *x, const struct side *side)
+{
+	return side == x->client ? &x->try->up->side : x->client;
+}
+
+void
+tunnel_on_moved(struct exchange *x, bool from_client, uint64_t bytes, bool emptied)
+{
+	stat_add(&x->worker->stats.spliced, bytes);
+	if (from_client) {
+		x->body_in += bytes;
+		stat_add(&x->try->shard->bytes_out, bytes);
+		x->tunnel.endpoint_waits = x->client_paused = !emptied;
+	} else {
+		x->body_out += bytes;
+		x->tunnel.client_waits = x->upstream_paused = !emptied;
+	}
+	exchange_arm(x);
+}
+
 /* From the loop: the side that tells us is still on the stack, and must outlive its own call. */
 static void
 settle(struct exchange *x)

@@ -19,6 +19,7 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "base/thread.h"
+#include "net/splice.h"
 #include "net/tls_server.h"
 #include "proxy/acceptor.h"
 #include "proxy/client.h"
@@ -268,6 +269,7 @@ open_parts(struct worker *w)
 	w->h2_memory = cache_new();
 	w->h2 = client_h2_shared_new();
 	w->exchange_slab = slab_new(sizeof(struct exchange), KEPT_FREE);
+	w->pipes = splice_pool_new();
 	w->raw_slab = slab_new(sizeof(struct upstream_raw), KEPT_FREE);
 	w->upstream_slab = slab_new(sizeof(struct upstream_h1), KEPT_FREE);
 	w->upstream_h2_slab = slab_new(sizeof(struct upstream_h2), KEPT_FREE);
@@ -326,6 +328,7 @@ close_parts(struct worker *w)
 	slab_free(w->upstream_h2_slab);
 	slab_free(w->stream_slab);
 	slab_free(w->raw_slab);
+	splice_pool_free(w->pipes);
 	mem_free(w->head);
 	mem_free(w->edits);
 	gzip_pool_free(w->gzips);

@@ -301,6 +301,39 @@ def a_hello_in_pieces_is_waited_for(t):
     assert tcp.rest(c) == hello, "it was not passed on as it came"
 
 
+@sanitize
+def what_passes_without_a_copy_is_exact_and_waits(t):
+    """Both ways at once, with readers that rest, so that pipes fill and empty."""
+    size = 24 * MIB
+    block = os.urandom(MIB)
+
+    def both(sock):
+        sender = threading.Thread(
+            target=lambda: [sock.sendall(block) for _ in range(size // MIB)], daemon=True)
+        sender.start()
+        got = bytearray()
+        while len(got) < size:
+            if len(got) % (4 * MIB) < 65536:
+                time.sleep(0.02)
+            got += sock.recv(1 << 18)
+        sender.join()
+        same.append(got == block * (size // MIB))
+        sock.shutdown(socket.SHUT_WR)
+        tcp.rest(sock)
+
+    same = []
+    s = Setup(t, {"us-east-1": [_endpoint(t, both)]})
+    c = s.connect(timeout=30)
+    threading.Thread(target=lambda: [c.sendall(block) for _ in range(size // MIB)],
+                     daemon=True).start()
+    time.sleep(0.2)
+    assert tcp.rest(c) == block * (size // MIB) and same == [True]
+    c.close()
+    assert s.proxy.metrics().total("detour_spliced_bytes_total") > size
+    line = until(lambda: s.proxy.access(), "the log has its line")[0]
+    assert (line["bytes_in"], line["bytes_out"], line["reason"]) == (size, size, "-"), line
+
+
 @deadline(90)
 @sanitize
 @alone
@@ -327,8 +360,11 @@ def much_passes_while_memory_stays_flat(t):
             most = max(most, s.proxy.rss())
     c.shutdown(socket.SHUT_WR)
     assert tcp.rest(c) == b"%d" % size, "not every byte as it was"
-    t.report("%d MiB in %.1f s, memory grew by %d KiB" % (
-        size // MIB, time.monotonic() - began, (most - base) // 1024))
+    took = time.monotonic() - began
+    now = s.proxy.metrics()
+    t.report("%d MiB in %.1f s, %.2f s of it the proxy's, memory grew by %d KiB" % (
+        size // MIB, took, now.total("process_cpu_seconds_total"), (most - base) // 1024))
+    assert now.total("detour_spliced_bytes_total") > size * 0.8, "bytes were copied"
     assert sanitized() or most - base < MIB, most - base
 
 
