@@ -147,6 +147,7 @@ struct tunnel_request {
 	struct service *service;
 	struct conf_on_down on_region_down;
 	const char *route; /* for the log */
+	const struct conf_route *rules; /* whom it lets in; NULL: all. Borrowed for the call */
 	struct slice server_name; /* the client's, for the log; may be empty */
 };
 enum side_go exchange_start_tunnel(struct worker *, struct side *client,

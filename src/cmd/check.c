@@ -48,7 +48,13 @@ print_listeners(const struct topology *t)
 			    l->tls->certificate_count, plural(l->tls->certificate_count));
 		if (l->redirect_https)
 			printf("  redirects to https, port %u", l->redirect_port);
+		if (l->service != NULL)
+			printf("  -> %s", l->service->name);
 		putchar('\n');
+		for (unsigned r = 0; r < l->server_name_count; r++)
+			printf("    %-30s -> %s\n",
+			    l->server_names[r].host[0] != '\0' ? l->server_names[r].host : "any name",
+			    l->server_names[r].service->name);
 	}
 }
 

@@ -21,10 +21,16 @@ check_access(struct load *l)
 {
 	const struct topology *t = l->topology;
 
-	for (unsigned i = 0; i < t->listener_count; i++)
-		if (t->listeners[i].access.rate_limit != NULL)
-			check_rate_limit(l, t->listeners[i].access.rate_limit,
-			    t->listeners[i].protocol == PROTOCOL_HTTP);
+	for (unsigned i = 0; i < t->listener_count; i++) {
+		const struct conf_listener *one = &t->listeners[i];
+
+		if (one->access.rate_limit != NULL)
+			check_rate_limit(
+			    l, one->access.rate_limit, one->protocol == PROTOCOL_HTTP);
+		for (unsigned r = 0; r < one->server_name_count; r++)
+			if (one->server_names[r].access.rate_limit != NULL)
+				check_rate_limit(l, one->server_names[r].access.rate_limit, false);
+	}
 	for (unsigned i = 0; i < t->route_count; i++)
 		if (t->routes[i].access.rate_limit != NULL)
 			check_rate_limit(l, t->routes[i].access.rate_limit, true);

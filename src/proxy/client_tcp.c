@@ -75,13 +75,15 @@ refuse_hello(struct client_tcp *c, enum fault why)
 }
 
 static void
-start_tunnel(struct client_tcp *c, const struct conf_service *to, struct conf_on_down on_down,
-    const char *route, struct slice name)
+start_tunnel(struct client_tcp *c, const struct conf_listener *conf, const struct conf_route *r,
+    struct slice name)
 {
+	const struct conf_service *to = r != NULL ? r->service : conf->service;
 	struct tunnel_request asked = {
 		.service = services_at(c->conn.worker->services, to->index),
-		.on_region_down = on_down,
-		.route = route,
+		.on_region_down = r != NULL ? r->on_region_down : conf->on_region_down,
+		.route = r != NULL ? r->name : conf->name,
+		.rules = r,
 		.server_name = name,
 	};
 
@@ -96,10 +98,8 @@ start_by_name(struct client_tcp *c, const struct client_hello *hello)
 	struct slice name = { hello->name, hello->name_len };
 	const struct conf_route *r = conf == NULL ? NULL : conf_server_name_find(conf, name);
 
-	if (r != NULL)
-		start_tunnel(c, r->service, r->on_region_down, r->name, name);
-	else if (conf != NULL && conf->service != NULL)
-		start_tunnel(c, conf->service, conf->on_region_down, conf->name, name);
+	if (r != NULL || (conf != NULL && conf->service != NULL))
+		start_tunnel(c, conf, r, name);
 	else
 		refuse_hello(c, FAULT_NO_ROUTE);
 }
@@ -161,7 +161,7 @@ begin(void *arg)
 	if (c->conn.protocol == PROTOCOL_TLS_PASSTHROUGH)
 		read_hello(c);
 	else if (conf != NULL && conf->service != NULL)
-		start_tunnel(c, conf->service, conf->on_region_down, conf->name, SLICE(""));
+		start_tunnel(c, conf, NULL, SLICE(""));
 	else
 		refuse(c, FAULT_NO_ROUTE);
 }

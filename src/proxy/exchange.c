@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/loop.h"
+#include "proxy/access.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/gzip.h"
@@ -564,6 +565,7 @@ exchange_start_tunnel(struct worker *w, struct side *client, const struct client
 	snprintf(x->route, sizeof x->route, "%s", asked->route);
 	stat_add(&x->service->counts->requests, 1);
 	exchange_request_ended(x); /* there is nothing to wait for: the time to find an endpoint runs */
-	x->state = X_PICK;
+	x->fault = asked->rules != NULL ? access_by_route(x, asked->rules) : FAULT_NONE;
+	x->state = x->fault == FAULT_NONE ? X_PICK : X_FAILED;
 	return exchange_run(x) ? SIDE_PAUSED : SIDE_OVER;
 }

@@ -283,17 +283,40 @@ def who_names_nothing_known_is_told_so(t):
 
 
 @sanitize
-def a_hello_in_pieces_is_waited_for(t):
-    endpoint = _endpoint(t, lambda sock: sock.sendall(sock.recv(4096)))
-    s = Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";',
-              routes=['{ listener = "db"; host = "db.example.com"; service = "db"; }'])
+def a_name_may_be_for_some_only(t):
+    endpoint = _endpoint(t, lambda sock: (sock.recv(4096), sock.sendall(b"in")))
+    s = Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";', routes=[
+        '{ listener = "db"; host = "a.example.com"; service = "db"; deny = ( "0.0.0.0/0" ); }',
+        '{ listener = "db"; host = "b.example.com"; service = "db"; allow = ( "127.0.0.0/8" ); }'])
+    for name in ("a.example.com", "b.example.com"):
+        c = s.connect()
+        c.sendall(_hello(t, name))
+        if name[0] == "a":
+            tcp.until_reset(c)
+        else:
+            assert tcp.rest(c) == b"in"
+            c.close()
+    assert endpoint.accepted == 1
+    lines = until(lambda: len(s.proxy.access()) == 2 and s.proxy.access(), "the log has two lines")
+    assert [line["reason"] for line in lines] == ["denied", "-"], lines
+
+
+def _hello(t, name):
     into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = t.pki.client_context().wrap_bio(into, out, server_hostname="db.example.com")
+    tls = t.pki.client_context().wrap_bio(into, out, server_hostname=name)
     try:
         tls.do_handshake()
     except ssl.SSLWantReadError:
         pass
-    hello = out.read()
+    return out.read()
+
+
+@sanitize
+def a_hello_in_pieces_is_waited_for(t):
+    endpoint = _endpoint(t, lambda sock: sock.sendall(sock.recv(4096)))
+    s = Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";',
+              routes=['{ listener = "db"; host = "db.example.com"; service = "db"; }'])
+    hello = _hello(t, "db.example.com")
     c = s.connect()
     for i in range(0, len(hello), 97):
         c.sendall(hello[i:i + 97])
