@@ -93,6 +93,8 @@ size_t forward_write_trailers(const struct head *trailers, char *out, size_t siz
  */
 struct own_answer {
 	unsigned status;
+	bool grpc; /* in gRPC's terms: status is 200, what is meant stands in grpc_status */
+	unsigned grpc_status;
 	struct slice text; /* one sentence for people; also the reason shown */
 	struct slice request_id;
 	struct slice extra;

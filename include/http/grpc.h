@@ -26,9 +26,10 @@ enum grpc_status {
 	GRPC_UNIMPLEMENTED = 12,
 	GRPC_INTERNAL = 13,
 	GRPC_UNAVAILABLE = 14,
+	GRPC_DATA_LOSS = 15,
 	GRPC_UNAUTHENTICATED = 16,
 };
-enum { GRPC_STATUS_NONE = -1 };
+enum { GRPC_STATUS_NONE = -1, GRPC_STATUS_COUNT = 17 };
 
 /* Does this request, or this answer, say that it is gRPC? */
 bool grpc_is(const struct head *);
@@ -45,7 +46,10 @@ uint32_t grpc_timeout_ms(const struct head *);
 /* What a client hears of a failure of the proxy's own that would have had this HTTP status. */
 enum grpc_status grpc_status_for(enum fault, unsigned http_status);
 
-/* An HTTP status in the terms of HTTP: the status that is as bad, 200 for OK. */
+/*
+ * The HTTP status that says as much against the endpoint; 200 for what is the caller's doing, such as
+ * a deadline too short or a method that is not there.
+ */
 unsigned grpc_http_status(int grpc_status);
 
 /* text as grpc-message carries it, percent-encoded; returns its length, cut to fit. */

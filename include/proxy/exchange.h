@@ -14,6 +14,7 @@
 #include "base/timer.h"
 #include "http/message.h"
 #include "proxy/identity.h"
+#include "proxy/call.h"
 #include "proxy/replay.h"
 #include "proxy/side.h"
 #include "proxy/tries.h"
@@ -114,6 +115,7 @@ struct exchange {
 	uint8_t tries;
 	uint8_t sent_tries; /* of them, such as may have reached an application */
 	uint8_t resent; /* retries of what may have been sent */
+	struct call call;
 	bool goaway_retried; /* a connection was closing as it was used; that too */
 	bool stale_retried; /* a kept connection turned out closed once; that was nobody's fault */
 

@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "base/histogram.h"
 #include "base/ring.h"
+#include "http/grpc.h"
 
 struct crowd;
 struct rate_table;
@@ -39,6 +40,7 @@ struct worker_stats {
 	atomic_ullong spliced; /* bytes that no copy was made of */
 	atomic_ullong status_class[6];
 	atomic_ullong faults[FAULT_COUNT]; /* how requests ended */
+	atomic_ullong grpc_status[GRPC_STATUS_COUNT]; /* of gRPC calls, as their clients saw them */
 	atomic_ullong retries;
 	atomic_ullong redirects;
 	atomic_ullong bytes_in; /* from clients, plain */

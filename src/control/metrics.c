@@ -208,6 +208,7 @@ write_requests(struct evbuffer *out, const struct view *v)
 {
 	static const char requests[] = "detour_http_requests_total";
 	static const char faults[] = "detour_http_request_faults_total";
+	static const char calls[] = "detour_grpc_calls_total";
 	static const char duration[] = "detour_http_request_duration_seconds";
 	struct histogram_sum merged = { .total = 0 };
 
@@ -224,6 +225,16 @@ write_requests(struct evbuffer *out, const struct view *v)
 
 		metric_count(
 		    out, faults, &labels, sum_workers(v, offsetof(struct worker_stats, faults[i])));
+	}
+	metric_family(out, calls, "counter", "gRPC calls, by the status their clients were sent.");
+	for (unsigned i = 0; i < GRPC_STATUS_COUNT; i++) {
+		struct metric_labels labels;
+		char code[8];
+
+		snprintf(code, sizeof code, "%u", i);
+		labels = (struct metric_labels){ { { "grpc_status", code } } };
+		metric_count(out, calls, &labels,
+		    sum_workers(v, offsetof(struct worker_stats, grpc_status[i])));
 	}
 	for (unsigned i = 0; i < v->worker_count; i++)
 		histogram_merge(&merged, &v->workers[i].stats->duration);
@@ -275,8 +286,8 @@ write_workers(struct evbuffer *out, const struct view *v)
 	    "Client connections open now.", offsetof(struct worker_stats, clients));
 	write_worker_gauge(out, v, "detour_worker_requests_in_flight", "Requests in flight now.",
 	    offsetof(struct worker_stats, exchanges));
-	write_worker_gauge(out, v, "detour_worker_tunnels",
-	    "Tunnels (WebSocket, TCP) open now.", offsetof(struct worker_stats, tunnels));
+	write_worker_gauge(out, v, "detour_worker_tunnels", "Tunnels (WebSocket, TCP) open now.",
+	    offsetof(struct worker_stats, tunnels));
 	for (unsigned f = 0; f < ARRAY_SIZE(by_worker); f++) {
 		metric_family(out, by_worker[f].name, "counter", by_worker[f].help);
 		for (unsigned i = 0; i < v->worker_count; i++) {
@@ -496,8 +507,8 @@ write_wishes(struct evbuffer *out, const struct wishes *wishes)
 		    { "wish", wish_word((enum wish_kind)kind) },
 		} };
 
-		metric_count(out, "detour_wishes", &labels,
-		    count_wishes(wishes, (enum wish_kind)kind));
+		metric_count(
+		    out, "detour_wishes", &labels, count_wishes(wishes, (enum wish_kind)kind));
 	}
 }
 

@@ -107,6 +107,7 @@ enum grpc_status
 grpc_status_for(enum fault why, unsigned http_status)
 {
 	switch ((int)why) {
+	case FAULT_DEADLINE:
 	case FAULT_TRY_TIMEOUT:
 	case FAULT_TOTAL_TIMEOUT:
 	case FAULT_REQUEST_TIMEOUT:
@@ -147,6 +148,10 @@ unsigned
 grpc_http_status(int status)
 {
 	switch (status) {
+	case GRPC_UNKNOWN: /* what servers make of an exception that nobody caught */
+	case GRPC_INTERNAL:
+	case GRPC_DATA_LOSS:
+		return 500;
 	case GRPC_UNAVAILABLE:
 		return 503;
 	default:

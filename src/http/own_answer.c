@@ -2,6 +2,7 @@
 #include "http/forward.h"
 
 #include "chars.h"
+#include "http/grpc.h"
 #include "out.h"
 #include "values.h"
 
@@ -194,10 +195,23 @@ put_content_fields(struct out *o, const struct own_answer *a, bool json)
 	out_put(o, SLICE("\r\n"));
 }
 
+/* A head that is the trailers too ("Trailers-Only"). */
+static void
+put_grpc(struct out *o, const struct own_answer *a)
+{
+	char message[512];
+	size_t len = grpc_write_message(a->text, message, sizeof message);
+
+	out_put(o, SLICE("Content-Type: application/grpc\r\nContent-Length: 0\r\nGrpc-Status: "));
+	out_number(o, a->grpc_status);
+	out_put(o, SLICE("\r\n"));
+	out_field(o, SLICE("Grpc-Message: "), (struct slice){ message, len });
+}
+
 size_t
 forward_write_own(const struct own_answer *a, char *out, size_t size)
 {
-	bool has_content = a->status >= 200 && a->status != 204 && a->status != 304;
+	bool has_content = !a->grpc && a->status >= 200 && a->status != 204 && a->status != 304;
 	bool json = accept_prefers_json(a->accept);
 	struct out o = { out, size, 0 };
 
@@ -210,6 +224,8 @@ forward_write_own(const struct own_answer *a, char *out, size_t size)
 		out_field(&o, SLICE("Date: "), a->date);
 	if (has_content)
 		put_content_fields(&o, a, json);
+	if (a->grpc)
+		put_grpc(&o, a);
 	if (a->status >= 400) /* a failure is over sooner than a cache thinks; a redirect is not */
 		out_put(&o, SLICE("Cache-Control: no-store\r\n"));
 	if (a->request_id.len > 0)

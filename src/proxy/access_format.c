@@ -270,6 +270,10 @@ json_what(struct line *l, const struct access_record *r, const struct slice *tex
 {
 	PUT_KEY(l, "status");
 	put_number(l, r->status);
+	if (r->grpc > 0) {
+		PUT_KEY(l, "grpc_status");
+		put_number(l, r->grpc - 1u);
+	}
 	PUT_KEY(l, "reason");
 	PUT(l, "\"");
 	put_word(l, reason_word(r));
@@ -422,6 +426,8 @@ format_text(struct line *l, const struct access_record *r, const struct slice *t
 	text_pair(l, "endpoint", texts, ACCESS_ENDPOINT);
 	PUT(l, " reason=");
 	put_word(l, reason_word(r));
+	if (r->grpc > 0)
+		number_pair(l, "grpc_status", r->grpc - 1u);
 	number_pair(l, "tries", r->tries);
 	number_pair(l, "reused", r->reused);
 	number_pair(l, "resumed", r->resumed);

@@ -161,7 +161,7 @@ on_total(void *arg)
 {
 	struct exchange *x = arg;
 
-	x->fault = FAULT_TOTAL_TIMEOUT;
+	x->fault = x->call.timeout_ms > 0 ? FAULT_DEADLINE : FAULT_TOTAL_TIMEOUT;
 	x->state = X_FAILED;
 	exchange_run(x);
 }
@@ -177,6 +177,9 @@ exchange_arm(struct exchange *x)
 	const struct conf_timeouts *t = timeouts(x);
 	uint32_t ms = x->state == X_HEAD && x->try->request_sent ? t->try_ : t->idle;
 
+	/* Who says how long the answer may take has the last word on it. */
+	if (x->state == X_HEAD && x->try->request_sent && x->call.timeout_ms > 0)
+		ms = 0;
 	if (x->state == X_TUNNEL)
 		ms = t->tunnel;
 	else if (x->upstream_paused)
@@ -188,7 +191,7 @@ void
 exchange_request_ended(struct exchange *x)
 {
 	x->request_ended = true;
-	if (x->service != NULL && !x->answered)
+	if (x->service != NULL && !x->answered && x->call.timeout_ms == 0)
 		timer_start(x->worker->loop->timers, &x->total, timeouts(x)->request, on_total, x);
 }
 
@@ -209,6 +212,8 @@ step_route(struct exchange *x)
 		break;
 	}
 	stat_add(&x->service->counts->requests, 1);
+	if (x->call.timeout_ms > 0)
+		timer_start(x->worker->loop->timers, &x->total, x->call.timeout_ms, on_total, x);
 	if (x->request_ended)
 		exchange_request_ended(x);
 	return go(x, X_PICK);
@@ -401,6 +406,7 @@ exchange_answer_failure(struct exchange *x)
 		a.extra.len =
 		    (size_t)snprintf(field, sizeof field, "Retry-After: %u\r\n", retry_after_s);
 	}
+	call_fail(x, &a);
 	exchange_answer(x, &a);
 }
 
@@ -513,6 +519,7 @@ exchange_new(struct worker *w, struct side *client, const struct client_facts *f
 	x->rival = &x->places[1];
 	x->try->exchange = x->rival->exchange = x;
 	copy_head(x, head);
+	call_begin(&x->call, head);
 	worker_request_id(w, x->request_id);
 	x->at.first_byte = first_byte_us;
 	x->at.head = clock_now_us();

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/slab.h"
 #include "base/stat.h"
+#include "http/grpc.h"
 #include "net/loop.h"
 #include "proxy/edits.h"
 #include "proxy/exchange.h"
@@ -168,7 +169,10 @@ is_for_another(struct exchange *x, struct try *t, unsigned status)
 
 	if (listed || status >= 500) {
 		t->erred = true;
-		endpoint_shard_bad_status(t->shard);
+		if (x->call.status > GRPC_OK)
+			endpoint_shard_failed(t->shard, FAULT_CALL_FAILED);
+		else
+			endpoint_shard_bad_status(t->shard);
 	}
 	if (x->rival->active && listed) {
 		exchange_lose_try(x, t, FAULT_STATUS); /* the other one may still do better */
@@ -267,9 +271,10 @@ exchange_on_response(
 	}
 	x->at.answer = clock_now_us();
 	tries_answered(t, head->status, x->at.answer);
-	if (is_for_another(x, t, head->status))
+	if (is_for_another(x, t, call_answered(&x->call, head)))
 		return SIDE_OVER;
-	timer_stop(&x->total);
+	if (x->call.timeout_ms == 0)
+		timer_stop(&x->total);
 	x->state = X_RELAY;
 	x->answered = true;
 	x->status = head->status;
@@ -299,6 +304,7 @@ exchange_on_response_trailers(struct exchange *x, const struct head *trailers)
 	struct span none = { x->worker->loop->plain + LOOP_HEAD_ROOM, 0, 0, 0 };
 
 	assert(x->state == X_RELAY);
+	call_ended(&x->call, x->try, trailers);
 	if (gzip_is_on(x))
 		gzip_send(x, NULL, &none, true, false);
 	return after_response(x, x->client->ops->send_trailers(x->client, trailers), true);

@@ -109,6 +109,8 @@ report_exchange(struct exchange *x)
 		x->status = (uint16_t)fault_status(x->fault);
 	/* How long a tunnel stays open is no measure of how quick anything was. */
 	count(w, x->status, x->fault, (was_tunnel(x) ? x->at.answer : now) - x->at.first_byte);
+	if (x->call.is && x->call.status >= 0)
+		stat_add(&w->stats.grpc_status[x->call.status], 1);
 	if (w->setup.access_log == NULL)
 		return;
 	r.wall_us = clock_wall_us() - (now - x->at.first_byte);
@@ -125,6 +127,7 @@ report_exchange(struct exchange *x)
 	r.tries = x->tries;
 	r.fault = (uint8_t)x->fault;
 	r.reused = t->reused;
+	r.grpc = x->call.is ? (uint8_t)(x->call.status + 1) : 0;
 	r.resumed = x->facts->resumed;
 	texts[ACCESS_CLIENT] =
 	    address_text(x->who.text, x->who.text_len, x->who.port, client, sizeof client);

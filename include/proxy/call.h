@@ -1,0 +1,39 @@
+/*
+ * A gRPC call as an exchange sees it: its own deadline, the status in its trailers, and failures
+ * told in its terms (http/grpc.h). Worker thread only.
+ *
+ * A call is a POST, so nothing of it is repeated that may have reached an application.
+ */
+#ifndef PROXY_CALL_H
+#define PROXY_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/message.h"
+
+struct exchange;
+struct own_answer;
+struct try;
+
+/* An exchange's part. */
+struct call {
+	bool is; /* gRPC */
+	int8_t status; /* enum grpc_status: what became of it, as far as is known, or -1 */
+	uint32_t timeout_ms; /* as the client grants; 0: no deadline of its own */
+};
+
+void call_begin(struct call *, const struct head *request);
+
+/*
+ * The answer's head: its HTTP status, or the one that is as bad as what a call without messages says
+ * of itself.
+ */
+unsigned call_answered(struct call *, const struct head *);
+/* Its trailers. If they tell of the endpoint's failure, that is counted as a bad status is. */
+void call_ended(struct call *, struct try *, const struct head *trailers);
+
+/* Makes an answer of the proxy's own one that a gRPC client understands. */
+void call_fail(struct exchange *, struct own_answer *);
+
+#endif

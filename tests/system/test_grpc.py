@@ -1,0 +1,169 @@
+"""gRPC through the proxy: streams both ways, deadlines, failures in its own terms, health checks."""
+
+import struct
+import threading
+import time
+
+from harness import sanitize, until
+from harness.h2_origin import CANCEL
+
+_H2 = 'protocol = "h2";'
+_CALM = 'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; };'
+_GRPC = [("Content-Type", "application/grpc"), ("TE", "trailers")]
+
+
+def _message(data):
+    return struct.pack(">BI", 0, len(data)) + data
+
+
+def _one(t, text=_CALM):
+    o = t.h2_origin("good")
+    return t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2}}, service_text=text), o
+
+
+def _call(p, path="/shop.Cart/Add", body=_message(b"x"), headers=()):
+    return p.client().request("POST", path, _GRPC + list(headers), body).response()
+
+
+def _status(response):
+    assert response.status == 200 and response.get("content-type") == "application/grpc", response
+    return int(response.get("grpc-status"))
+
+
+@sanitize
+def messages_and_status_pass_as_they_are(t):
+    p, o = _one(t)
+
+    def script(s):
+        s.head(200, [("content-type", "application/grpc")])
+        s.data(s.body)
+        s.trailers([("grpc-status", "5"), ("grpc-message", "no%20cart")])
+
+    o.does(script)
+    r = _call(p, body=_message(b"hello") * 3)
+    r.expect(200, _message(b"hello") * 3)
+    assert dict(r.trailers) == {"grpc-status": "5", "grpc-message": "no%20cart"}, r.trailers
+    line = p.until_access("/shop.Cart/Add")[0]
+    assert line["grpc_status"] == 5 and line["status"] == 200, line
+    assert b'detour_grpc_calls_total{grpc_status="5"} 1' in p.ask("/metrics").body
+
+
+@sanitize
+def a_stream_goes_both_ways_at_once(t):
+    p, o = _one(t)
+    begun = []
+    o.at_head = lambda s: (begun.append(s), s.head(200, [("content-type", "application/grpc")]))
+    c = p.client()
+    c.send("POST /s/Chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nTE: trailers\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n")
+    until(lambda: begun, "the call is there before its first message")
+    o.does(lambda s: s.trailers([("grpc-status", "0")]))
+    head = c.reader.until(b"\r\n\r\n")
+    assert b"200 OK" in head, head
+    for i in range(5):
+        ping = _message(b"ping %d" % i)
+        c.send(b"%x\r\n%s\r\n" % (len(ping), ping))
+        until(lambda: begun[0].body.endswith(ping), "ping %d" % i)
+        begun[0].data(_message(b"pong %d" % i))
+        c.reader.until(b"pong %d\r\n" % i)
+    c.send(b"0\r\n\r\n")
+    c.reader.until(b"grpc-status: 0\r\n\r\n")
+
+
+@sanitize
+def own_failures_are_told_in_grpcs_terms(t):
+    p, o = _one(t)
+    o.stop()
+    r = _call(p)
+    assert _status(r) == 14 and r.get("grpc-message"), r.fields
+    assert r.body == b""
+    assert p.until_access("/shop.Cart/Add")[0]["grpc_status"] == 14
+    bare = t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2}}, service_text=_CALM,
+                   routes=['{ path = "/only"; service = "shop"; }'])
+    assert _status(_call(bare)) == 12
+    # What is no gRPC hears HTTP.
+    assert p.client().post("/x", b"x").status == 502
+
+
+@sanitize
+def a_calls_deadline_is_its_own(t):
+    p, o = _one(t, _CALM + 'timeouts = { try = "300ms"; request = "400ms"; };')
+    o.does(lambda s: None)
+    began = time.monotonic()
+    assert _status(_call(p, headers=[("grpc-timeout", "150m")])) == 4
+    assert 0.1 < time.monotonic() - began < 3
+    until(lambda: o.streams[0].reset == CANCEL, "the endpoint may stop working on it")
+    assert p.until_access("/shop.Cart/Add")[0]["reason"] == "deadline"
+    # One longer than our own deadlines holds as well.
+    o.does(lambda s: threading.Timer(0.8, lambda: (
+        s.head(200, [("content-type", "application/grpc"), ("grpc-status", "0")], end=True)))
+           .start())
+    assert _status(_call(p, headers=[("grpc-timeout", "20S")])) == 0
+    assert _status(_call(p)) == 4, "without one ours does"
+
+
+@sanitize
+def an_unavailable_answer_counts_against_its_endpoint_and_is_not_repeated(t):
+    p, o = _one(t, _CALM + "retry = { attempts = 3; budget = 1.0; };")
+    o.does(lambda s: s.head(200, [("content-type", "application/grpc"), ("grpc-status", "14")],
+                            end=True))
+    for _ in range(3):
+        assert _status(_call(p)) == 14
+    assert len(o.streams) == 3
+
+    def late(s):
+        s.head(200, [("content-type", "application/grpc")])
+        s.data(_message(b"begun"))
+        s.trailers([("grpc-status", "14")])
+
+    o.does(late)
+    assert dict(_call(p).trailers)["grpc-status"] == "14"
+    o.does(lambda s: s.head(200, [("content-type", "application/grpc"), ("grpc-status", "3")],
+                            end=True))
+    assert _status(_call(p)) == 3
+    until(lambda: [e["errors"] for e in p.endpoints().values()] == [4], "four errors are counted")
+
+
+def _health(serving):
+    def script(s):
+        assert s.body in (_message(b""), _message(b"\x0a\x04cart")), s.body
+        if isinstance(serving, int):
+            s.head(200, [("content-type", "application/grpc"), ("grpc-status", str(serving))],
+                   end=True)
+            return
+        s.head(200, [("content-type", "application/grpc")])
+        s.data(_message(serving))
+        s.trailers([("grpc-status", "0")])
+    return script
+
+
+@sanitize
+def a_grpc_health_check_asks_for_the_service(t):
+    check = ('health_check = { type = "grpc"; service = "cart"; interval = "100ms"; '
+             'fast_interval = "50ms"; timeout = "2s"; fall = 1; rise = 1; };')
+    o = t.h2_origin("good")
+    o.does(_health(b"\x08\x01"))
+    p = t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2}}, service_text=check)
+    p.until_state(o, "up")
+    assert o.streams[0].body == _message(b"\x0a\x04cart")
+    assert len(o.connections) == 1, "its connection is kept"
+    for answer in (b"\x08\x02", b"", 5, 12):
+        o.does(_health(answer))
+        p.until_state(o, "down")
+        o.does(_health(b"\x08\x01"))
+        p.until_state(o, "up")
+    o.does(lambda s: s.connection.close())
+    p.until_state(o, "down")
+
+
+@sanitize
+def a_grpc_health_check_speaks_tls_where_traffic_does(t):
+    context = t.pki.server_context(t.pki.site())
+    context.set_alpn_protocols(["h2"])
+    o = t.h2_origin("good", tls=context)
+    o.does(_health(b"\x08\x01"))
+    ca = ' tls = { ca = "%s"; sni = "shop.example.com"; };' % t.pki.authority("ca").chain
+    p = t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2 + ca}},
+                service_text='health_check = { type = "grpc"; interval = "100ms"; };')
+    p.until_state(o, "up")
+    assert o.streams[0].body == _message(b"")
