@@ -4,6 +4,7 @@
 
 #include "base/slab.h"
 #include "http/forward.h"
+#include "http/grpc.h"
 #include "net/loop.h"
 #include "proxy/exchange.h"
 #include "proxy/pool.h"
@@ -383,6 +384,13 @@ keep_out(struct upstream_stream *s, const struct span *body, bool end)
 	s->out_ended = s->out_ended || end;
 }
 
+/* The end of a gRPC call stands on a DATA frame, an empty one if need be; servers rely on it. */
+static bool
+ends_with_data(const struct head *head)
+{
+	return head->method == METHOD_POST && grpc_is(head);
+}
+
 static bool
 send_head(struct side *side, const struct head *head, const struct forward_request *as,
     struct span *first, bool end)
@@ -400,7 +408,7 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 		assert(false); /* what we add has its room */
 	s->method = head->method;
 	keep_out(s, first, end);
-	s->out_done = end && s->out.len == 0;
+	s->out_done = end && s->out.len == 0 && !ends_with_data(head);
 	s->id = nghttp2_submit_request(
 	    h2->session, NULL, fields.nv, fields.count, s->out_done ? NULL : &body, s);
 	assert(s->id > 0); /* is_clean() sees to the ids, memory is never short */

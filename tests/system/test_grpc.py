@@ -5,7 +5,7 @@ import threading
 import time
 
 from harness import sanitize, until
-from harness.h2_origin import CANCEL
+from harness.h2_origin import CANCEL, DATA, END_STREAM
 
 _H2 = 'protocol = "h2";'
 _CALM = 'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; };'
@@ -68,6 +68,15 @@ def a_stream_goes_both_ways_at_once(t):
         c.reader.until(b"pong %d\r\n" % i)
     c.send(b"0\r\n\r\n")
     c.reader.until(b"grpc-status: 0\r\n\r\n")
+
+
+@sanitize
+def a_call_without_messages_ends_with_an_empty_data_frame(t):
+    p, o = _one(t)
+    o.does(lambda s: s.head(200, [("content-type", "application/grpc"), ("grpc-status", "0")],
+                            end=True))
+    assert _status(_call(p, body=b"")) == 0
+    assert [f[3] for f in o.frames if f[0] == DATA and f[1] & END_STREAM] == [b""]
 
 
 @sanitize
