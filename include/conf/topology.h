@@ -126,6 +126,9 @@ struct conf_endpoint {
 /* What is spoken to the endpoints of one region of a service. */
 enum conf_upstream_protocol { UPSTREAM_HTTP1, UPSTREAM_H2 };
 
+/* The PROXY header that connections to its endpoints begin with. */
+enum conf_send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
+
 struct conf_service_region {
 	const struct conf_region *region;
 	uint32_t tier; /* 0 is preferred */
@@ -133,6 +136,7 @@ struct conf_service_region {
 	uint32_t capacity; /* of this service there, requests per second; 0: the region's, shared */
 	const char *host; /* Host to send; NULL: the client's */
 	enum conf_upstream_protocol protocol;
+	enum conf_send_proxy send_proxy;
 	struct conf_upstream_tls tls;
 	struct conf_endpoint *endpoints;
 	unsigned endpoint_count;
@@ -379,6 +383,7 @@ struct topology {
 	unsigned region_count;
 	struct conf_service *services;
 	unsigned service_count;
+	bool sends_proxy; /* any of their regions */
 	struct conf_route *routes;
 	unsigned route_count;
 	struct conf_safety *safety;

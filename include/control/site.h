@@ -17,6 +17,7 @@ struct conf_service_region;
 struct endpoint;
 struct needle;
 struct sites;
+struct stream;
 struct tls_client;
 struct tls_session_slot;
 struct topology;
@@ -59,5 +60,11 @@ SSL *site_ssl(struct site *, const struct endpoint *, struct tls_session_slot *)
 struct sockaddr_storage site_address(const struct site *, const struct endpoint *);
 /* Is it a good status? */
 bool site_expects(const struct site *, unsigned status);
+
+/*
+ * Where connections begin with a PROXY header so does this one, whose stream was just told to
+ * connect: it is our own. Behind a port of its own there is somebody else than for traffic.
+ */
+void site_introduce(const struct site *, struct stream *);
 
 #endif

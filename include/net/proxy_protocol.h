@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/ip.h"
+#include "conf/topology.h"
 
 enum {
 	/* A longer header is refused: the addresses take 232 bytes, the rest is a sender's extras. */
@@ -40,13 +41,11 @@ struct proxy_header {
 /* data begins with the connection's first byte in every call; what follows the header is ignored. */
 enum proxy_header_result proxy_header_parse(const char *data, size_t len, struct proxy_header *);
 
-enum proxy_version { PROXY_NONE, PROXY_V1, PROXY_V2 };
-
 /*
  * Writes a header; returns its length. Without a client it is what a sender says of itself: UNKNOWN
  * in version 1, LOCAL in 2. With addresses of two families IPv4 becomes IPv4-mapped IPv6.
  */
 size_t proxy_header_write(
-    const struct proxy_header *, enum proxy_version, char out[PROXY_HEADER_WRITTEN_MAX]);
+    const struct proxy_header *, enum conf_send_proxy, char out[PROXY_HEADER_WRITTEN_MAX]);
 
 #endif

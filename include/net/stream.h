@@ -101,6 +101,11 @@ void stream_unread(struct stream *, const void *data, size_t len);
  */
 void stream_accept_tls(struct stream *, SSL *);
 
+/*
+ * After stream_connect(): bytes in front of everything else, even of TLS. A few hundred at most.
+ */
+void stream_begin_with(struct stream *, const void *data, size_t len);
+
 /* Closes socket and TLS state and forgets what waited. Safe on a closed or zeroed stream. */
 void stream_close(struct stream *);
 

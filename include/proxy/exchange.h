@@ -35,9 +35,11 @@ struct worker;
 struct client_facts {
 	const struct listener *accepted_by;
 	struct ip peer; /* by the kernel's word, or the PROXY header's */
+	struct ip local; /* where it came to; known only if some service sends PROXY headers */
 	char ip[48];
 	uint16_t ip_len;
 	uint16_t port;
+	uint16_t local_port;
 	uint16_t listener_port;
 	uint16_t redirect_port;
 	bool raw; /* a connection of bytes, not of requests */

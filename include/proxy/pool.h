@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "base/list.h"
+#include "net/proxy_protocol.h"
 #include "net/tls_client.h"
 #include "proxy/worker_state.h"
 
@@ -27,7 +28,11 @@ struct service_region;
 struct upstream;
 struct worker;
 
-/* This worker's connections to one endpoint. */
+/*
+ * This worker's connections to one endpoint. Where those begin with a PROXY header, each is of one
+ * client: then there is a slot of this kind for each client besides (pool_client.c), in which they
+ * are, and limits and idle ones count for all of them in the endpoint's.
+ */
 struct pool_slot {
 	struct endpoint *endpoint; /* held through shard */
 	struct endpoint_shard *shard;
@@ -41,6 +46,10 @@ struct pool_slot {
 	bool gone; /* the endpoint left the table: nothing new */
 	struct deferred serve; /* waits are served from the loop */
 	struct pool *pool;
+	struct pool_slot *whole; /* the endpoint's; it is that itself unless it is a client's */
+	struct list clients; /* of the endpoint's: their slots (in_whole), the last used first */
+	struct list in_whole, in_bucket; /* of a client's */
+	struct proxy_header who; /* the client */
 	struct tls_session_slot session;
 	uint64_t urgent_ms; /* control was last told of a failure then */
 	uint32_t rtt_us; /* round trip, smoothed; 0: not known yet */
@@ -51,7 +60,8 @@ struct pool_slot {
 	const struct connection_ops *protocol;
 	uint32_t places; /* requests at once on one connection, as far as is known */
 	uint32_t max_streams; /* the same, ours */
-	char *host; /* Host to send; NULL: the client's */
+	enum conf_send_proxy send_proxy;
+	char *host; /* Host to send; NULL: the client's. The endpoint's slot owns it */
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
 	uint64_t trust; /* the service's */
 	uint32_t max_connections, max_waiting, max_wait_ms, keep_alive_ms, keep_idle, connect_ms;
@@ -74,6 +84,12 @@ struct pool_slot *pool_slot(struct pool *, struct service *, struct service_regi
 struct pool_slot *pool_slot_of(struct pool *, const struct endpoint *);
 
 /*
+ * Where that endpoint's slot says send_proxy: the slot of this client, which ends by itself. To be
+ * used at once.
+ */
+struct pool_slot *pool_client_slot(struct pool_slot *, const struct proxy_header *who);
+
+/*
  * Room on a connection, at once, or NULL. It was alive when the loop last looked; with certain set
  * only one that worked within the last second and is looked at again now (a request that must not
  * be sent twice goes out on no other).
@@ -86,6 +102,8 @@ struct upstream *pool_take(struct pool_slot *, bool certain);
 struct pool_wait *pool_lease(struct pool *, struct pool_slot *, bool certain, pool_ready_fn *,
     void *arg, enum fault *why);
 void pool_cancel(struct pool_wait *);
+/* Where it waits. */
+struct pool_slot *pool_wait_slot(const struct pool_wait *);
 
 /* From a lease's release(): it is over. Keeps the connection if it is clean and wanted. */
 void pool_return(struct connection *);

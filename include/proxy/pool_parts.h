@@ -1,6 +1,6 @@
 /*
- * What the parts of a pool share: its slots (pool_slot.c), and the connections in them and who
- * waits for one (pool.c). Worker thread only.
+ * What the parts of a pool share: its slots (pool_slot.c), those of single clients
+ * (pool_client.c), and the connections in them and who waits for one (pool.c). Worker thread only.
  */
 #ifndef PROXY_POOL_PARTS_H
 #define PROXY_POOL_PARTS_H
@@ -12,12 +12,19 @@
 
 struct slab;
 
+enum { POOL_CLIENT_BUCKETS = 1024 };
+
 struct pool {
 	struct worker *worker;
 	struct pool_slot **slots; /* by endpoint id */
 	unsigned slot_count;
 	struct slab *waits;
+	struct slab *client_slab;
+	struct list client_slots[POOL_CLIENT_BUCKETS]; /* struct pool_slot.in_bucket */
 };
+
+/* Everything but its policy. */
+void pool_slot_init(struct pool_slot *, struct pool *, struct endpoint *);
 
 /* Nobody has it, and its endpoint is gone. */
 bool pool_slot_is_unused(const struct pool_slot *);
@@ -30,5 +37,14 @@ void pool_close_opening(struct pool_slot *); /* nobody may wait for them */
 /* From the loop, with no exchange on the stack: room for those who wait. arg: the slot. */
 void pool_serve(void *arg);
 size_t pool_wait_size(void);
+
+/* pool_client.c: what befalls the endpoint's slot befalls its clients'. */
+void pool_client_free(struct pool_slot *);
+void pool_clients_adopt(struct pool_slot *whole);
+void pool_clients_close(struct pool_slot *whole); /* no exchange may be left */
+/* Nobody has it, and it was used longest ago; or NULL. */
+struct connection *pool_clients_oldest_idle(struct pool_slot *whole);
+/* A place has become free: who waits longest without a connection on its way may have it. */
+void pool_clients_serve_one(struct pool_slot *whole);
 
 #endif

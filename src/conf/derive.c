@@ -29,8 +29,10 @@ derive_service(struct load *l, struct conf_service *s)
 	if (s->sticky != NULL)
 		derive_sticky(s->sticky, s->name);
 	check->fast_interval_ms = smaller(check->fast_interval_ms, check->interval_ms);
-	for (unsigned i = 0; i < s->region_count; i++)
+	for (unsigned i = 0; i < s->region_count; i++) {
 		derive_region(l, &s->regions[i]);
+		l->topology->sends_proxy |= s->regions[i].send_proxy != SEND_PROXY_OFF;
+	}
 }
 
 /* What a rule without a name is called: by its kind. */

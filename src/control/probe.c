@@ -171,7 +171,9 @@ dial(struct probe *p)
 		ssl, on_stream, p)) {
 		judge_fault(p, stream_fault(&p->stream));
 		probe_tell_later(p);
+		return;
 	}
+	site_introduce(p->site, &p->stream);
 }
 
 void

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "conf/topology.h"
 #include "control/needle.h"
+#include "net/proxy_protocol.h"
+#include "net/stream.h"
 #include "net/tls_client.h"
 #include "steer/endpoint.h"
 
@@ -150,6 +152,7 @@ site_equal(const struct site *a, const struct site *b)
 	    text_equal(x->host, y->host) && text_equal(x->expect_body, y->expect_body) &&
 	    text_equal(x->send, y->send) && text_equal(x->expect, y->expect) &&
 	    ranges_equal(x, y) && text_equal(a->region->host, b->region->host) &&
+	    a->region->send_proxy == b->region->send_proxy &&
 	    tls_equal(&a->region->tls, &b->region->tls);
 }
 
@@ -217,4 +220,15 @@ site_expects(const struct site *s, unsigned status)
 			return true;
 	}
 	return false;
+}
+
+void
+site_introduce(const struct site *s, struct stream *stream)
+{
+	struct proxy_header nobody = { .named = false };
+	char header[PROXY_HEADER_WRITTEN_MAX];
+	size_t len = proxy_header_write(&nobody, s->region->send_proxy, header);
+
+	if (len > 0 && s->check->port == 0)
+		stream_begin_with(stream, header, len);
 }

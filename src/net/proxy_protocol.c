@@ -353,16 +353,16 @@ write_v2(const struct proxy_header *h, bool v6, char *out)
 
 size_t
 proxy_header_write(
-    const struct proxy_header *h, enum proxy_version version, char out[PROXY_HEADER_WRITTEN_MAX])
+    const struct proxy_header *h, enum conf_send_proxy version, char out[PROXY_HEADER_WRITTEN_MAX])
 {
 	bool v6 = h->source.family == IP_V6 || h->destination.family == IP_V6;
 
 	switch (version) {
-	case PROXY_NONE:
+	case SEND_PROXY_OFF:
 		return 0;
-	case PROXY_V1:
+	case SEND_PROXY_V1:
 		return write_v1(h, v6, out);
-	case PROXY_V2:
+	case SEND_PROXY_V2:
 		return write_v2(h, v6, out);
 	}
 	return 0;

@@ -409,6 +409,26 @@ shake_hands(struct stream *s)
 	return fail_opening(s, tls_client_fault(s->ssl));
 }
 
+void
+stream_begin_with(struct stream *s, const void *data, size_t len)
+{
+	bool kept = backlog_add(&s->waiting, s->loop->large, data, len);
+
+	assert(kept && s->phase == STREAM_CONNECTING);
+}
+
+/* What the stream was told to begin with; a handshake follows at once. False: it has failed. */
+static bool
+send_beginning(struct stream *s)
+{
+	ssize_t n =
+	    send_some(s, s->waiting.block + s->waiting.at, s->waiting.len, s->ssl != NULL);
+
+	if (n >= 0)
+		backlog_take(&s->waiting, s->loop->large, (size_t)n);
+	return n >= 0;
+}
+
 static unsigned
 finish_connect(struct stream *s)
 {
@@ -419,6 +439,8 @@ finish_connect(struct stream *s)
 		err = errno;
 	if (err != 0)
 		return fail_opening(s, fault_from_connect_errno(err));
+	if (s->waiting.block != NULL && !send_beginning(s))
+		return fail_opening(s, FAULT_CONNECT_RESET);
 	if (s->ssl == NULL) {
 		s->phase = STREAM_OPEN;
 		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);

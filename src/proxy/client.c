@@ -328,7 +328,8 @@ take_header(struct client *c, const struct proxy_header *h)
 	f->peer = h->source;
 	f->ip_len = (uint16_t)ip_format(&h->source, f->ip);
 	f->port = h->source_port;
-	f->listener_port = h->destination_port;
+	f->local = h->destination;
+	f->local_port = f->listener_port = h->destination_port;
 	f->tls_outside = h->tls;
 }
 
@@ -454,6 +455,20 @@ fill_facts(struct client *c, const struct conf_listener *conf, const struct sock
 	snprintf(f->listener, sizeof f->listener, "%s", conf->name);
 }
 
+/* What a header to an endpoint names beside the client; asked only if there will be one. */
+static void
+note_local_address(struct client *c, int fd)
+{
+	struct sockaddr_storage local = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof local;
+
+	if (!c->worker->table->topology->sends_proxy ||
+	    getsockname(fd, (struct sockaddr *)&local, &len) != 0)
+		return;
+	c->facts.local = ip_of((const struct sockaddr *)&local);
+	c->facts.local_port = socket_port((const struct sockaddr *)&local);
+}
+
 /* Before anything was made for it. */
 static void
 turn_away_socket(struct worker *w, struct listener *l, int fd)
@@ -519,6 +534,7 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 	c->h2c = conf->h2c && conf->protocol == PROTOCOL_HTTP;
 	c->leaving = w->draining; /* from the queue of a socket that closes */
 	fill_facts(c, conf, peer);
+	note_local_address(c, fd);
 	list_append(&w->clients, &c->node);
 	w->client_count++;
 	stat_step(&w->stats.clients, 1);

@@ -96,6 +96,17 @@ connection_verify(struct connection *c, uint32_t answer_ms)
 	c->ops->verify(c);
 }
 
+/* It is of one client: before all else it says so. */
+static void
+begin_with_header(struct connection *c)
+{
+	char header[PROXY_HEADER_WRITTEN_MAX];
+	size_t len = proxy_header_write(&c->slot->who, c->slot->send_proxy, header);
+
+	if (len > 0)
+		stream_begin_with(&c->stream, header, len);
+}
+
 struct connection *
 connection_open(struct worker *w, struct pool_slot *slot, const struct connection_ops *ops,
     uint32_t connect_ms, enum fault *why)
@@ -106,7 +117,7 @@ connection_open(struct worker *w, struct pool_slot *slot, const struct connectio
 
 	if (ep->tls) {
 		if (slot->tls != NULL)
-			ssl = tls_client_ssl(slot->tls, ep->host, &slot->session);
+			ssl = tls_client_ssl(slot->tls, ep->host, &slot->whole->session);
 		if (ssl == NULL || (ops == &connection_h2 && !tls_client_offer_h2(ssl))) {
 			SSL_free(ssl);
 			*why = FAULT_TLS_FAILED;
@@ -124,6 +135,7 @@ connection_open(struct worker *w, struct pool_slot *slot, const struct connectio
 		ops->free(c);
 		return NULL;
 	}
+	begin_with_header(c);
 	await(c, connect_ms);
 	return c;
 }

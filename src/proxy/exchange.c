@@ -278,6 +278,21 @@ on_lease(void *arg, struct upstream *up, enum fault why)
 	exchange_run(t->exchange);
 }
 
+/* Connections are of one client: this one's. */
+static struct pool_slot *
+slot_of_client(const struct exchange *x, struct pool_slot *slot)
+{
+	struct proxy_header who = { .named = x->who.ip.family != IP_NONE };
+
+	if (who.named) {
+		who.source = x->who.ip;
+		who.source_port = x->who.port;
+		who.destination = x->facts->local;
+		who.destination_port = x->facts->local_port;
+	}
+	return pool_client_slot(slot, &who);
+}
+
 void
 exchange_connect(struct try *t)
 {
@@ -291,6 +306,8 @@ exchange_connect(struct try *t)
 		t->fault = FAULT_NO_ENDPOINT;
 		return;
 	}
+	if (slot->send_proxy != SEND_PROXY_OFF)
+		slot = slot_of_client(x, slot);
 	up = x->stale_retried ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
 		take_connection(t, up);

@@ -42,7 +42,34 @@ static void
 count_idle(struct pool_slot *slot, int step)
 {
 	slot->idle_count += (uint32_t)step;
+	if (slot->whole != slot)
+		slot->whole->idle_count += (uint32_t)step;
 	stat_step(&slot->shard->idle, step);
+}
+
+static void
+count_opening(struct pool_slot *slot, int step)
+{
+	slot->connecting += (uint32_t)step;
+	if (slot->whole != slot)
+		slot->whole->connecting += (uint32_t)step;
+}
+
+static void
+count_connection(struct pool_slot *slot, int step)
+{
+	slot->connections += (uint32_t)step;
+	if (slot->whole != slot)
+		slot->whole->connections += (uint32_t)step;
+	stat_step(&slot->shard->connections, step);
+}
+
+static void
+count_waiting(struct pool_slot *slot, int step)
+{
+	slot->waiting_count += (uint32_t)step;
+	if (slot->whole != slot)
+		slot->whole->waiting_count += (uint32_t)step;
 }
 
 /* It has room for who comes next. */
@@ -93,7 +120,7 @@ pool_close_opening(struct pool_slot *slot)
 {
 	list_for_safe (node, &slot->opening) {
 		list_unlink(node);
-		slot->connecting--;
+		count_opening(slot, -1);
 		pool_discard(at_node(node));
 	}
 }
@@ -138,14 +165,14 @@ await(struct connection *c)
 {
 	c->opening = true;
 	list_append(&c->slot->opening, &c->node);
-	c->slot->connecting++;
+	count_opening(c->slot, 1);
 }
 
 /* Who does not answer by then may be busy: a new connection is worth more than waiting. */
 static uint32_t
 answer_within_ms(const struct pool_slot *slot)
 {
-	uint32_t ms = ANSWER_MS + 4 * slot->rtt_us / 1000;
+	uint32_t ms = ANSWER_MS + 4 * slot->whole->rtt_us / 1000;
 
 	return slot->connect_ms > 0 && slot->connect_ms < ms ? slot->connect_ms : ms;
 }
@@ -169,24 +196,38 @@ open_one(struct pool_slot *slot, enum fault *why)
 	if (c == NULL)
 		return NULL;
 	await(c);
-	slot->connections++;
-	stat_step(&slot->shard->connections, 1);
+	count_connection(slot, 1);
 	return c;
 }
 
 static bool
 may_open(const struct pool_slot *slot)
 {
-	return slot->connections < slot->max_connections && slot->connecting < OPENING_MAX;
+	const struct pool_slot *whole = slot->whole;
+
+	return whole->connections < whole->max_connections && whole->connecting < OPENING_MAX;
+}
+
+static struct connection *
+oldest_idle(struct pool_slot *slot)
+{
+	if (slot->whole != slot)
+		return pool_clients_oldest_idle(slot->whole);
+	if (list_empty(&slot->ready) || at_node(slot->ready.prev)->leased > 0)
+		return NULL;
+	return at_node(slot->ready.prev);
 }
 
 /* At the limit the oldest idle connection, if nobody may take it, gives its place. */
 static bool
 has_room(struct pool_slot *slot)
 {
-	if (slot->connections >= slot->max_connections && !list_empty(&slot->ready) &&
-	    at_node(slot->ready.prev)->leased == 0)
-		pool_discard(at_node(slot->ready.prev));
+	if (slot->whole->connections >= slot->whole->max_connections) {
+		struct connection *idle = oldest_idle(slot);
+
+		if (idle != NULL)
+			pool_discard(idle);
+	}
 	return may_open(slot);
 }
 
@@ -217,8 +258,16 @@ wait_end(struct pool_wait *wait)
 
 	timer_stop(&wait->timer);
 	list_unlink(&wait->node);
-	slot->waiting_count--;
+	count_waiting(slot, -1);
 	slab_give(slot->pool->waits, wait);
+	if (pool_slot_is_unused(slot))
+		worker_defer(slot->pool->worker, &slot->serve);
+}
+
+struct pool_slot *
+pool_wait_slot(const struct pool_wait *wait)
+{
+	return wait->slot;
 }
 
 static void
@@ -248,10 +297,10 @@ pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *
 		pool_verify(at_node(slot->ready.next));
 	if (needs_one(slot) && has_room(slot)) {
 		if (open_one(slot, why) == NULL)
-			return NULL;
-	} else if (slot->waiting_count >= slot->max_waiting + coming(slot)) {
+			goto fail;
+	} else if (slot->whole->waiting_count >= slot->whole->max_waiting + coming(slot)) {
 		*why = FAULT_QUEUE_FULL;
-		return NULL;
+		goto fail;
 	}
 	wait = slab_take(p->waits);
 	memset(wait, 0, sizeof *wait);
@@ -261,11 +310,15 @@ pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *
 	wait->arg = arg;
 	wait->certain = certain;
 	list_append(&slot->waiting, &wait->node);
-	slot->waiting_count++;
+	count_waiting(slot, 1);
 	/* An earlier wait may get the connection that was opened for this one. */
 	timer_start(p->worker->loop->timers, &wait->timer, slot->max_wait_ms + slot->connect_ms,
 	    on_wait_timeout, wait);
 	return wait;
+fail:
+	if (pool_slot_is_unused(slot))
+		worker_defer(p->worker, &slot->serve);
+	return NULL;
 }
 
 void
@@ -348,7 +401,7 @@ pool_on_opened(struct connection *c, enum fault why)
 
 	assert(c->opening);
 	list_unlink(&c->node);
-	slot->connecting--;
+	count_opening(slot, -1);
 	if (why == FAULT_NONE)
 		c->opening = false;
 	if (why == FAULT_NONE && is_fit(c)) {
@@ -375,9 +428,14 @@ is_wanted(const struct connection *c)
 		return false;
 	if (c->leased > 0)
 		return true;
-	return !slot->pool->worker->draining &&
-	    (slot->waiting_count > 0 ||
-		(slot->keep_alive_ms > 0 && slot->idle_count < slot->keep_idle));
+	if (slot->pool->worker->draining)
+		return false;
+	if (slot->waiting_count > 0)
+		return true;
+	/* Other clients wait for its place. */
+	if (slot->whole->waiting_count > 0 && !may_open(slot))
+		return false;
+	return slot->keep_alive_ms > 0 && slot->whole->idle_count < slot->whole->keep_idle;
 }
 
 void
@@ -407,9 +465,10 @@ pool_discard(struct connection *c)
 	struct pool_slot *slot = c->slot;
 
 	withdraw(c);
-	slot->connections--;
-	stat_step(&slot->shard->connections, -1);
+	count_connection(slot, -1);
 	connection_close(c);
+	if (slot->whole != slot && slot->whole->waiting_count > 0)
+		pool_clients_serve_one(slot->whole);
 	if (slot->waiting_count > 0 || pool_slot_is_unused(slot))
 		worker_defer(slot->pool->worker, &slot->serve);
 }
@@ -419,6 +478,8 @@ pool_discard(struct connection *c)
 void
 pool_close_idle(struct pool_slot *slot)
 {
+	list_for_safe (node, &slot->clients)
+		pool_close_idle(container_of(node, struct pool_slot, in_whole));
 	list_for_safe (node, &slot->ready)
 		if (at_node(node)->leased == 0)
 			pool_discard(at_node(node));
@@ -450,7 +511,8 @@ pool_warm(struct pool_slot *slot, uint32_t wanted)
 	uint32_t have = slot->connecting + lasting_idle(slot, wanted);
 	enum fault why;
 
-	if (slot->endpoint->raw)
+	/* Without a request there is no use for one, or nobody knows of which client it would be. */
+	if (slot->endpoint->raw || slot->send_proxy != SEND_PROXY_OFF)
 		return;
 	if (wanted > slot->keep_idle)
 		wanted = slot->keep_idle;

@@ -14,12 +14,13 @@ enum {
 bool
 pool_rtt_is_old(const struct pool_slot *slot, uint64_t now_us)
 {
-	return slot->rtt_us == 0 || now_us - slot->rtt_at_us >= RTT_EVERY_US;
+	return slot->whole->rtt_us == 0 || now_us - slot->whole->rtt_at_us >= RTT_EVERY_US;
 }
 
 void
 pool_learn_rtt(struct pool_slot *slot, uint32_t rtt_us, uint64_t now_us)
 {
+	slot = slot->whole;
 	slot->rtt_at_us = now_us;
 	if (slot->rtt_us == 0)
 		slot->rtt_us = rtt_us;
@@ -31,14 +32,14 @@ bool
 pool_is_late(const struct pool_slot *slot, uint64_t since_us, uint64_t now_us)
 {
 	uint64_t patience = RACE_UNKNOWN_US;
+	uint32_t rtt_us = slot->whole->rtt_us;
 	const struct connection *oldest;
 
 	if (list_empty(&slot->opening) || now_us - since_us < RACE_AFTER_US)
 		return false;
 	oldest = container_of(slot->opening.next, struct connection, node);
-	if (slot->rtt_us != 0)
-		patience =
-		    4ull * slot->rtt_us > RACE_AFTER_US ? 4ull * slot->rtt_us : RACE_AFTER_US;
+	if (rtt_us != 0)
+		patience = 4ull * rtt_us > RACE_AFTER_US ? 4ull * rtt_us : RACE_AFTER_US;
 	/* It has answered once; what it does now costs it an effort. */
 	if (oldest->stream.phase == STREAM_HANDSHAKING)
 		patience *= 2;

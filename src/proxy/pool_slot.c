@@ -16,6 +16,9 @@ pool_new(struct worker *w)
 
 	p->worker = w;
 	p->waits = slab_new(pool_wait_size(), 1024);
+	p->client_slab = slab_new(sizeof(struct pool_slot), 1024);
+	for (unsigned i = 0; i < POOL_CLIENT_BUCKETS; i++)
+		list_init(&p->client_slots[i]);
 	return p;
 }
 
@@ -39,9 +42,13 @@ pool_slot_free(struct pool_slot *slot)
 	struct pool *p = slot->pool;
 
 	worker_undefer(&slot->serve);
-	p->slots[slot->endpoint->id] = NULL;
 	tls_session_slot_clear(&slot->session);
 	pool_let_go(slot->shard);
+	if (slot->whole != slot) {
+		pool_client_free(slot);
+		return;
+	}
+	p->slots[slot->endpoint->id] = NULL;
 	mem_free(slot->host);
 	mem_free(slot);
 }
@@ -49,7 +56,8 @@ pool_slot_free(struct pool_slot *slot)
 bool
 pool_slot_is_unused(const struct pool_slot *slot)
 {
-	return slot->gone && slot->connections == 0 && slot->waiting_count == 0;
+	return (slot->gone || slot->whole != slot) && slot->connections == 0 &&
+	    slot->waiting_count == 0 && list_empty(&slot->clients);
 }
 
 void
@@ -58,6 +66,7 @@ pool_free(struct pool *p)
 	for (unsigned i = 0; i < p->slot_count; i++) {
 		if (p->slots[i] == NULL)
 			continue;
+		pool_clients_close(p->slots[i]);
 		pool_close_ready(p->slots[i]);
 		pool_close_opening(p->slots[i]);
 		assert(p->slots[i]->connections == 0 && p->slots[i]->waiting_count == 0);
@@ -65,6 +74,7 @@ pool_free(struct pool *p)
 	}
 	mem_free(p->slots);
 	slab_free(p->waits);
+	slab_free(p->client_slab);
 	mem_free(p);
 }
 
@@ -107,6 +117,8 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 		pool_close_ready(slot);
 		tls_session_slot_clear(&slot->session);
 	}
+	if (slot->send_proxy != r->now->conf->send_proxy)
+		pool_close_ready(slot);
 	slot->tls = tls;
 	slot->trust = service->trust;
 	slot->generation = p->worker->generation;
@@ -123,23 +135,25 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 		slot->keep_alive_ms = RAW_KEPT_MS;
 	slot->keep_idle = conf->limits.keep_alive_connections;
 	slot->connect_ms = conf->timeouts.connect;
+	slot->send_proxy = r->now->conf->send_proxy;
+	pool_clients_adopt(slot);
 }
 
-static struct pool_slot *
-slot_new(struct pool *p, struct endpoint *ep)
+void
+pool_slot_init(struct pool_slot *slot, struct pool *p, struct endpoint *ep)
 {
-	struct pool_slot *slot = mem_new(sizeof *slot);
-
+	memset(slot, 0, sizeof *slot);
 	slot->pool = p;
+	slot->whole = slot;
 	slot->endpoint = ep;
 	slot->shard = endpoint_shard(ep, p->worker->setup.index);
 	pool_hold(slot->shard);
 	list_init(&slot->ready);
 	list_init(&slot->opening);
 	list_init(&slot->waiting);
+	list_init(&slot->clients);
 	slot->serve.fn = pool_serve;
 	slot->serve.arg = slot;
-	return slot;
 }
 
 struct pool_slot *
@@ -156,8 +170,10 @@ pool_slot(struct pool *p, struct service *service, struct service_region *r, str
 		p->slot_count = count;
 	}
 	slot = p->slots[ep->id];
-	if (slot == NULL)
-		slot = p->slots[ep->id] = slot_new(p, ep);
+	if (slot == NULL) {
+		slot = p->slots[ep->id] = mem_new(sizeof *slot);
+		pool_slot_init(slot, p, ep);
+	}
 	assert(slot->endpoint == ep);
 	if (slot->generation != p->worker->generation)
 		refresh(p, slot, service, r);
@@ -201,6 +217,7 @@ pool_adopt(struct pool *p)
 		slot->gone = true;
 		slot->tls = NULL;
 		pool_close_ready(slot);
+		pool_clients_adopt(slot);
 		/* Waits are told from the loop; the slot goes when nothing uses it. */
 		worker_defer(p->worker, &slot->serve);
 	}

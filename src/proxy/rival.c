@@ -110,13 +110,12 @@ void
 rival_lost(struct exchange *x, enum fault why)
 {
 	struct try *r = x->rival;
-	struct pool_slot *slot = pool_slot_of(x->worker->pool, x->try->shard->endpoint);
 
 	tries_avoid(x, r);
 	tries_end(r, why);
 	/* The leading one may have inherited its place a moment ago: then it has its own time. */
-	if (x->state == X_CONNECT && x->try->wait != NULL && slot != NULL &&
-	    pool_is_late(slot, x->try->at.lease, clock_now_us()))
+	if (x->state == X_CONNECT && x->try->wait != NULL &&
+	    pool_is_late(pool_wait_slot(x->try->wait), x->try->at.lease, clock_now_us()))
 		rival_race(x);
 }
 
@@ -139,10 +138,9 @@ rival_takes_lead(struct exchange *x)
 enum fault
 rival_verdict(const struct try *t, uint64_t now_us)
 {
-	const struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
+	const struct pool_slot *slot = t->wait != NULL ? pool_wait_slot(t->wait) : NULL;
 
-	if (t->wait == NULL || slot == NULL || slot->rtt_us == 0 ||
-	    !pool_is_late(slot, t->at.lease, now_us))
+	if (slot == NULL || slot->whole->rtt_us == 0 || !pool_is_late(slot, t->at.lease, now_us))
 		return FAULT_CLIENT_LEFT;
 	return FAULT_CONNECT_TIMEOUT;
 }

@@ -113,14 +113,14 @@ look_at_connecting(struct sweep *s, struct service_region *r, bool down)
 	list_for (node, &r->connecting) {
 		struct try *t = container_of(node, struct try, watched);
 		struct exchange *x = t->exchange;
-		struct pool_slot *slot;
 
 		if (!down && s->now_us - t->at.lease < RACE_AFTER_US)
 			break; /* the others are younger still */
 		if (t != x->try || x->state != X_CONNECT || x->rival->active)
 			continue;
-		slot = pool_slot_of(s->worker->pool, t->shard->endpoint);
-		if (down || (slot != NULL && pool_is_late(slot, t->at.lease, s->now_us)))
+		if (down ||
+		    (t->wait != NULL &&
+			pool_is_late(pool_wait_slot(t->wait), t->at.lease, s->now_us)))
 			wish(s, t, WISH_RACE);
 	}
 }
@@ -132,7 +132,7 @@ look_at_path(struct sweep *s, struct try *t)
 	struct connection *c = t->up->connection;
 	struct watch_look look = { t->at.wrote > c->wrote_us ? t->at.wrote : c->wrote_us,
 		t->looked_us, t->looked_bytes, t->end_bytes };
-	struct pool_slot *slot = c->slot;
+	struct pool_slot *slot = c->slot->whole;
 	struct socket_path path;
 	uint64_t patience = 4ull * slot->rtt_us;
 

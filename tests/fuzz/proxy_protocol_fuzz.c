@@ -26,10 +26,10 @@ parse_first(const uint8_t *data, size_t len, struct proxy_header *h)
 static void
 check_written(const struct proxy_header *h)
 {
-	for (int version = PROXY_V1; version <= PROXY_V2; version++) {
+	for (int version = SEND_PROXY_V1; version <= SEND_PROXY_V2; version++) {
 		char out[PROXY_HEADER_WRITTEN_MAX];
 		struct proxy_header back;
-		size_t len = proxy_header_write(h, (enum proxy_version)version, out);
+		size_t len = proxy_header_write(h, (enum conf_send_proxy)version, out);
 
 		must(len <= sizeof out, "it fits");
 		must(proxy_header_parse(out, len, &back) == PROXY_HEADER_DONE, "readable");

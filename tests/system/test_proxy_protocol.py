@@ -46,8 +46,10 @@ def the_client_is_whom_the_header_names(t):
     ]
     for name, header, client, port, scheme in cases:
         request = b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % name.encode()
-        for pieces in ([header + request], [header, request],
-                       [header[:5], header[5:14], header[14:] + request[:9], request[9:]]):
+        cuts = [[header + request], [header, request]]
+        if name in ("v1", "v2"):
+            cuts.append([header[:5], header[5:14], header[14:] + request[:9], request[9:]])
+        for pieces in cuts:
             with connect(p) as c:
                 for piece in pieces:
                     c.send(piece)

@@ -28,7 +28,7 @@ http {{
 	uwsgi_temp_path {directory}/uwsgi;
 	scgi_temp_path {directory}/scgi;
 	server {{
-		listen {address}:{port}{ssl}{http2} backlog=4096;
+		listen {address}:{port}{ssl}{http2}{header} backlog=4096;
 		{tls}
 		location = /healthz {{ return 200 "ok\\n"; }}
 		location / {{ return 200 "{name} $http_x_load_id\\n"; }}
@@ -43,7 +43,7 @@ class Nginx:
     """Answers every path with "NAME ID", where ID is the request's X-Load-Id."""
 
     def __init__(self, name, directory, address, port, netns=None, pair=None, locations="",
-                 keepalive="75s", log_ids=False, http2=False):
+                 keepalive="75s", log_ids=False, http2=False, proxy_protocol=False):
         self.name = name
         self.address = address
         self.port = port
@@ -59,6 +59,7 @@ class Nginx:
             f.write(_CONF.format(directory=directory, keepalive=keepalive, address=address,
                                  port=port, ssl=" ssl" if pair else "", tls=tls, name=name,
                                  http2=" http2" if http2 else "",
+                                 header=" proxy_protocol" if proxy_protocol else "",
                                  locations=locations,
                                  log=self._log_path + " ids" if log_ids else "off"))
         self._process = None

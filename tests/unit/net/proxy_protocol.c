@@ -237,7 +237,7 @@ START_TEST(what_is_written_is_read_back)
 	char out[PROXY_HEADER_WRITTEN_MAX];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++)
-		for (int version = PROXY_V1; version <= PROXY_V2; version++) {
+		for (int version = SEND_PROXY_V1; version <= SEND_PROXY_V2; version++) {
 			struct proxy_header h = { .named = true,
 				.source_port = 65535,
 				.destination_port = 65534 },
@@ -246,7 +246,7 @@ START_TEST(what_is_written_is_read_back)
 
 			ck_assert(ip_parse(pairs[i][0], strlen(pairs[i][0]), &h.source));
 			ck_assert(ip_parse(pairs[i][1], strlen(pairs[i][1]), &h.destination));
-			len = proxy_header_write(&h, (enum proxy_version)version, out);
+			len = proxy_header_write(&h, (enum conf_send_proxy)version, out);
 			ck_assert_int_eq(parse_exactly(out, len, &back), DONE);
 			ck_assert(back.named && back.len == len);
 			ck_assert(ip_equal(&back.source, &h.source));
@@ -261,14 +261,14 @@ START_TEST(who_speaks_for_itself_names_nobody)
 {
 	struct proxy_header h = { .named = false }, back;
 	char out[PROXY_HEADER_WRITTEN_MAX];
-	size_t len = proxy_header_write(&h, PROXY_V1, out);
+	size_t len = proxy_header_write(&h, SEND_PROXY_V1, out);
 
 	ck_assert(slice_eq((struct slice){ out, len }, SLICE("PROXY UNKNOWN\r\n")));
-	len = proxy_header_write(&h, PROXY_V2, out);
+	len = proxy_header_write(&h, SEND_PROXY_V2, out);
 	ck_assert(slice_eq((struct slice){ out, len }, SLICE(SIGNATURE "\x20\x00\x00\x00")));
 	ck_assert_int_eq(parse_exactly(out, len, &back), DONE);
 	ck_assert(!back.named);
-	ck_assert_uint_eq(proxy_header_write(&h, PROXY_NONE, out), 0);
+	ck_assert_uint_eq(proxy_header_write(&h, SEND_PROXY_OFF, out), 0);
 }
 END_TEST
 

@@ -1,0 +1,114 @@
+"""Connections to endpoints that begin with a PROXY header; nginx is who reads it."""
+
+import threading
+
+from harness import sanitize
+
+WHO = ('location /who { return 200 "$proxy_protocol_addr $proxy_protocol_port '
+       '$proxy_protocol_server_addr $proxy_protocol_server_port $connection"; }')
+CHECK = 'health_check = { path = "/healthz"; interval = "200ms"; };'
+
+
+def _reader(t, name="east", tls=False):
+    return t.nginx(name, pair=t.pki.site() if tls else None, proxy_protocol=True, locations=WHO)
+
+
+def _region(endpoint, version="v2", more=""):
+    trust = "tls = { verify = false; };" if endpoint.url.startswith("https") else ""
+    return {"endpoints": [endpoint], "text": 'send_proxy = "%s"; %s %s' % (version, trust, more)}
+
+
+def _who(c, fields=()):
+    got = c.get("/who", fields)
+    assert got.status == 200, got
+    return got.text.split()
+
+
+def _connections(p):
+    return sum(e["connections"] for e in p.endpoints().values())
+
+
+@sanitize
+def the_endpoint_hears_who_the_client_is(t):
+    for tls in (False, True):
+        east = _reader(t, "tls" if tls else "clear", tls)
+        for version in ("v1", "v2"):
+            p = t.proxy(regions={"us-east-1": _region(east, version)}, service_text=CHECK,
+                        top='trusted_proxies = ( "127.0.0.7" );')
+            with p.client(tls=False, source="127.0.0.9") as c:
+                port = c.socket.getsockname()[1]
+                first = _who(c)
+                assert first[:4] == ["127.0.0.9", str(port), p.http[0], str(p.http[1])], first
+                assert _who(c) == first, "its own connection is used again"
+            with p.client(tls=False, source="127.0.0.7") as c:
+                named = _who(c, [("X-Forwarded-For", "2001:db8::5")])
+                assert named[0] == "2001:db8::5" and named[-1] != first[-1], named
+            # Checks say that they are nobody's.
+            p.until_state(east, "up")
+            p.stop()
+
+
+@sanitize
+def clients_never_share_a_connection(t):
+    east = _reader(t)
+    p = t.proxy(regions={"us-east-1": _region(east)}, workers=2)
+    wrong, connections = [], {}
+
+    def ask_often(source):
+        with p.client(tls=False, source=source) as c:
+            for _ in range(40):
+                said = _who(c)
+                connections.setdefault(said[4], set()).add(said[0])
+                if said[0] != source:
+                    wrong.append((source, said))
+
+    threads = [threading.Thread(target=ask_often, args=("127.0.1.%d" % n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]
+    assert all(len(sources) == 1 for sources in connections.values()), connections
+    assert len(connections) <= 24, "they are kept, too: %d" % len(connections)
+
+
+@sanitize
+def the_limit_is_of_all_clients_together(t):
+    east = _reader(t)
+    p = t.proxy(regions={"us-east-1": _region(east)},
+                service_text='limits = { max_connections = 3; };')
+    clients = [p.client(tls=False, source="127.0.1.%d" % n) for n in range(8)]
+    for _ in range(2):
+        for c in clients:  # one that is idle makes room
+            _who(c)
+            assert _connections(p) <= 3
+    for c in clients:  # all at once: who finds no room waits
+        c.request("GET", "/who")
+    for n, c in enumerate(clients):
+        assert c.response().text.split()[0] == "127.0.1.%d" % n
+
+
+@sanitize
+def a_region_that_dies_is_left_as_without_headers(t):
+    east, west = _reader(t, "east"), _reader(t, "west")
+    p = t.proxy(regions={"us-east-1": _region(east),
+                         "eu-west-1": _region(west, "v1", "tier = 1;")}, service_text=CHECK)
+    clients = [p.client(tls=False, source="127.0.1.%d" % n) for n in range(5)]
+    for c in clients:
+        _who(c)
+    east.kill()
+    for n, c in enumerate(clients * 3):
+        assert _who(c)[0] == "127.0.1.%d" % (n % 5)
+
+
+@sanitize
+def a_reload_turns_it_on(t):
+    east = t.nginx("east")
+    p = t.proxy(regions={"us-east-1": [east]})
+    with p.client(tls=False, source="127.0.0.9") as c:
+        assert c.get("/").status == 200
+        west = _reader(t, "west")
+        p.reload(regions={"us-east-1": _region(west)})
+        t.until(lambda: c.get("/who").text.startswith("127.0.0.9 "), "the header is sent")
+        p.reload(regions={"us-east-1": _region(west, "v1")})
+        t.until(lambda: c.get("/who").text.startswith("127.0.0.9 "), "in another version")
