@@ -38,7 +38,8 @@ bool field_in_range(struct load *, const struct value *, double value);
 /* Is text an RFC 9110 token? Else it is reported. */
 bool field_is_token(struct load *, const struct value *, const char *text);
 
-/* Lists of texts (field_texts.c). */
+/* Lists of texts (field_texts.c): ( "a", "b" ), or "a, b". False when something was reported. */
+bool field_read_texts(struct load *, const struct value *, const char ***list, unsigned *count);
 void field_set_texts(struct load *, const struct value *);
 void field_set_tokens(struct load *, const struct value *);
 

@@ -80,15 +80,23 @@ take(struct load *l, const struct value *v, struct texts *t)
 	return true;
 }
 
-void
-field_set_texts(struct load *l, const struct value *v)
+bool
+field_read_texts(struct load *l, const struct value *v, const char ***list, unsigned *count)
 {
 	struct texts t = { NULL, 0 };
 
 	if (!take(l, v, &t))
-		return;
-	*(const char ***)v->field = t.list;
-	*(unsigned *)((char *)v->base + v->key->count_offset) = t.count;
+		return false;
+	*list = t.list;
+	*count = t.count;
+	return true;
+}
+
+void
+field_set_texts(struct load *l, const struct value *v)
+{
+	field_read_texts(
+	    l, v, v->field, (unsigned *)((char *)v->base + v->key->count_offset));
 }
 
 void

@@ -12,7 +12,7 @@ root=$(cd "$here/../.." && pwd)
 build=${FUZZ_BUILD:-$root/build-fuzz}
 
 if [ ! -f "$build/build.ninja" ]; then
-	CC=${CC:-clang} meson setup "$build" "$root" -Dfuzz=true -Dtests=false \
+	CC=${CC:-clang} meson setup "$build" "$root" -Dfuzz=true -Dtests=false -Dwerror=false \
 		-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
 		-Dc_args=-fsanitize=fuzzer-no-link >"$build.log" 2>&1 || {
 		cat "$build.log"

@@ -86,10 +86,13 @@ static const struct mistake {
 	    "such "
 	    "as \"192.0.2.0/24\", \"2001:db8::/32\" or \"unix\"" },
 	{ { .top = "trusted_proxies = ( 10 );" },
-	    "t.conf:1: trusted_proxies: a network was expected, found 10; write \"192.0.2.0/24\"" },
+	    "t.conf:1: trusted_proxies: a text was expected, found 10; write it in quotes" },
+	{ { .route = "service = \"shop\"; allow = ( );" },
+	    "t.conf:7: allow: the list is empty; leave allow out or name a network, such as "
+	    "\"192.0.2.0/24\"" },
 	{ { .top = "trusted_proxies = true;" },
-	    "t.conf:1: trusted_proxies: a list of networks was expected, found true; write ( "
-	    "\"192.0.2.0/24\" )" },
+	    "t.conf:1: trusted_proxies: a list of texts was expected, found true; write ( \"...\" "
+	    ")" },
 	{ { .listener = "proxy_protocol = true;" },
 	    "t.conf:2: proxy_protocol takes headers from trusted_proxies only, and there are none; "
 	    "add "
