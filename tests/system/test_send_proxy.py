@@ -3,6 +3,7 @@
 import threading
 
 from harness import sanitize
+from harness.client import Client
 
 WHO = ('location /who { return 200 "$proxy_protocol_addr $proxy_protocol_port '
        '$proxy_protocol_server_addr $proxy_protocol_server_port $connection"; }')
@@ -112,3 +113,37 @@ def a_reload_turns_it_on(t):
         t.until(lambda: c.get("/who").text.startswith("127.0.0.9 "), "the header is sent")
         p.reload(regions={"us-east-1": _region(west, "v1")})
         t.until(lambda: c.get("/who").text.startswith("127.0.0.9 "), "in another version")
+
+
+@sanitize
+def connections_that_carry_no_requests_begin_so_too(t):
+    """And are refused by address, and passed on with whom a header named."""
+    east = _reader(t)
+    address = t.lease.address()
+    raw, named = t.lease.port(address), t.lease.port(address)
+    listener = ('{ name = "%s"; bind = "%s:%d"; protocol = "tcp"; service = "db";'
+                ' deny = ( "127.0.0.66" ); %s }')
+    endpoints = {"text": 'send_proxy = "v2";',
+                 "endpoints": ["tcp://%s:%d" % (east.address, east.port)]}
+    t.proxy(regions={}, top='trusted_proxies = ( "127.0.0.7" );',
+            routes=['{ path = "/"; service = "web"; }'],
+            services=[("web", {"us-east-1": ["http://127.0.0.1:9"]}),
+                      ("db", {"us-east-1": endpoints},
+                       'protocol = "tcp"; health_check = { type = "tcp"; };')],
+            listeners=[listener % ("raw", address, raw, ""),
+                       listener % ("named", address, named, "proxy_protocol = true;")])
+    with Client((address, raw), source="127.0.0.9") as c:
+        first = _who(c)
+        assert first[:2] == ["127.0.0.9", str(c.socket.getsockname()[1])], first
+        assert _who(c) == first
+    with Client((address, named), source="127.0.0.7") as c:
+        c.send("PROXY TCP4 203.0.113.5 198.51.100.1 4711 8443\r\n")
+        assert _who(c)[:4] == ["203.0.113.5", "4711", "198.51.100.1", "8443"]
+    for port, source, header in ((raw, "127.0.0.66", ""),
+                                 (named, "127.0.0.7", "PROXY TCP4 127.0.0.66 1.1.1.1 1 2\r\n")):
+        try:
+            with Client((address, port), source=source) as c:
+                c.send(header + "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert c.rest() == b""
+        except ConnectionError:  # a reset, perhaps before connect() has returned
+            pass
