@@ -12,6 +12,7 @@
 
 struct arena;
 struct conf_cors;
+struct conf_basic_auth;
 struct conf_edits;
 struct conf_sticky;
 struct config_setting_t;
@@ -38,6 +39,7 @@ struct conf_where load_where(const struct load *, const struct config_setting_t 
 
 void derive(struct load *);
 void derive_shaping(struct load *, struct conf_route *);
+void htpasswd_read(struct load *, struct conf_basic_auth *);
 void derive_sticky(struct conf_sticky *, const char *service);
 void check(struct load *);
 void check_service(struct load *, const struct conf_service *);

@@ -82,4 +82,21 @@ struct conf_sticky {
 	struct conf_where where;
 };
 
+/* A line of an htpasswd file. */
+struct conf_user {
+	const char *name;
+	const char *hash; /* of a form that conf/password.h knows */
+};
+
+struct conf_basic_auth {
+	const char *file;
+	const char *realm;
+	struct conf_user *users; /* derived: by name */
+	unsigned user_count;
+	struct conf_where where;
+};
+
+/* NULL: there is none of this name. */
+const struct conf_user *conf_user_find(const struct conf_basic_auth *, const char *name);
+
 #endif

@@ -283,6 +283,7 @@ struct conf_route {
 	struct conf_edits *request_headers; /* NULL: none, as below */
 	struct conf_edits *response_headers;
 	struct conf_cors *cors;
+	struct conf_basic_auth *basic_auth;
 	uint64_t max_body_bytes; /* 0: as limits say */
 	bool gzip; /* compress answers */
 	bool shaped; /* derived: any of these */

@@ -13,8 +13,9 @@
 #include "base/ip.h"
 #include "base/timer.h"
 #include "http/message.h"
-#include "proxy/identity.h"
+#include "proxy/basic_auth.h"
 #include "proxy/call.h"
+#include "proxy/identity.h"
 #include "proxy/replay.h"
 #include "proxy/side.h"
 #include "proxy/tries.h"
@@ -54,6 +55,7 @@ struct client_facts {
 
 enum x_state {
 	X_ROUTE,
+	X_ADMIT,
 	X_PICK,
 	X_CONNECT,
 	X_SEND,
@@ -93,6 +95,7 @@ struct exchange {
 	const struct conf_route *shaped; /* the route, if it shapes what passes; NULL: it does not */
 	struct hold *hold; /* with shaped: keeps it */
 	uint64_t max_body; /* the route's; 0: none */
+	struct auth_wait auth;
 	struct gzip *gzip; /* the answer is one for it; NULL: it is not */
 	char request_id[32];
 	char route[48]; /* for the log */

@@ -25,6 +25,7 @@ struct cache;
 struct client_h2_shared;
 struct mailbox;
 struct edits;
+struct basic_auth;
 struct gzip_pool;
 struct hold;
 struct pool;
@@ -101,6 +102,7 @@ struct worker {
 	char *head; /* WORKER_HEAD bytes: where heads are written before they leave */
 
 	struct edits *edits; /* of the head that is being written */
+	struct basic_auth *auth; /* NULL: nobody has been asked yet */
 	struct gzip_pool *gzips;
 	struct hold *hold; /* of the present configuration; NULL before the first */
 	struct regex_scratch *regex; /* what matching needs */

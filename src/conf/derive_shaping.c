@@ -52,9 +52,11 @@ derive_sticky(struct conf_sticky *sticky, const char *service)
 void
 derive_shaping(struct load *l, struct conf_route *r)
 {
+	if (r->basic_auth != NULL)
+		htpasswd_read(l, r->basic_auth);
 	if (r->cors != NULL)
 		derive_cors(l, r->cors);
 	r->conditions = (r->method_count > 0) + r->header_count + r->query_count;
 	r->shaped = r->request_headers != NULL || r->response_headers != NULL || r->cors != NULL ||
-	    r->max_body_bytes > 0 || r->gzip;
+	    r->max_body_bytes > 0 || r->gzip || r->basic_auth != NULL;
 }

@@ -37,6 +37,7 @@ struct step {
 };
 
 static enum next step_route(struct exchange *);
+static enum next step_admit(struct exchange *);
 static enum next step_pick(struct exchange *);
 static enum next step_connect(struct exchange *);
 static enum next step_send(struct exchange *);
@@ -48,6 +49,7 @@ static enum next step_done(struct exchange *);
 
 static const struct step steps[] = {
 	[X_ROUTE] = { "route", step_route },
+	[X_ADMIT] = { "admit", step_admit },
 	[X_PICK] = { "pick", step_pick },
 	[X_CONNECT] = { "connect", step_connect },
 	[X_SEND] = { "send", step_send },
@@ -65,6 +67,15 @@ exchange_state_name(enum x_state state)
 	return steps[state].name;
 }
 
+void
+exchange_let_go_of_route(struct exchange *x)
+{
+	if (x->hold != NULL)
+		hold_drop(x->hold);
+	x->hold = NULL;
+	x->shaped = NULL;
+}
+
 static void
 exchange_free(struct exchange *x)
 {
@@ -75,9 +86,9 @@ exchange_free(struct exchange *x)
 	timer_stop(&x->deadline);
 	timer_stop(&x->total);
 	replay_drop(&x->replay, w->loop->small);
+	basic_auth_forget(x);
 	gzip_end(x);
-	if (x->hold != NULL)
-		hold_drop(x->hold);
+	exchange_let_go_of_route(x);
 	if (x->trailers != NULL)
 		slab_give(w->loop->large, x->trailers);
 	slab_give(x->block_size > slab_block_size(w->loop->small) ? w->loop->large : w->loop->small,
@@ -216,7 +227,28 @@ step_route(struct exchange *x)
 		timer_start(x->worker->loop->timers, &x->total, x->call.timeout_ms, on_total, x);
 	if (x->request_ended)
 		exchange_request_ended(x);
-	return go(x, X_PICK);
+	return go(x, X_ADMIT);
+}
+
+/* Is the client who the route asks for? Until that is known it waits, and so does its body. */
+static enum next
+step_admit(struct exchange *x)
+{
+	if (x->shaped == NULL || x->shaped->basic_auth == NULL)
+		return go(x, X_PICK);
+	switch (basic_auth_check(x)) {
+	case AUTH_UNASKED:
+	case AUTH_WAITS:
+		return WAIT;
+	case AUTH_GOOD:
+		return go(x, X_PICK);
+	case AUTH_BUSY:
+		return go_failed(x, FAULT_SHED);
+	case AUTH_BAD:
+		break;
+	}
+	basic_auth_refuse(x);
+	return go(x, X_DONE);
 }
 
 /* Nothing was tried: the service has no place for it, or none now. */

@@ -281,8 +281,10 @@ exchange_on_response(
 	if (!t->kept_waits)
 		replay_drop(&x->replay, x->worker->loop->small);
 	drained = send_answer(x, head, first, end);
-	if (head->status == 101)
+	if (head->status == 101) {
+		exchange_let_go_of_route(x);
 		return tunnel_begin(x, drained);
+	}
 	return after_response(x, drained, end);
 }
 

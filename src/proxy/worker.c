@@ -331,6 +331,7 @@ close_parts(struct worker *w)
 	splice_pool_free(w->pipes);
 	mem_free(w->head);
 	mem_free(w->edits);
+	basic_auth_free(w->auth);
 	gzip_pool_free(w->gzips);
 	regex_scratch_free(w->regex);
 	mem_free(w->frames);

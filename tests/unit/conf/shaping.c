@@ -67,6 +67,49 @@ START_TEST(the_names_of_endpoints_follow_the_secret)
 }
 END_TEST
 
+static const char with_auth[] = "service = \"shop\"; basic_auth = { file = \"users\"; };";
+
+START_TEST(users_are_read_from_an_htpasswd_file)
+{
+	const struct conf_basic_auth *auth;
+	struct topology *t;
+
+	scratch_write("users",
+	    "# ours\nzoe:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\r\n\namy b:$apr1$salt$x:a comment\n", 0600);
+	t = load_good(route(with_auth));
+	auth = t->routes[0].basic_auth;
+	ck_assert(t->routes[0].shaped);
+	ck_assert_uint_eq(auth->user_count, 2);
+	ck_assert_str_eq(auth->realm, "restricted");
+	ck_assert_str_eq(conf_user_find(auth, "amy b")->hash, "$apr1$salt$x");
+	ck_assert_str_eq(
+	    conf_user_find(auth, "zoe")->hash, "{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
+	ck_assert_ptr_null(conf_user_find(auth, "zo"));
+	topology_unref(t);
+}
+END_TEST
+
+START_TEST(a_broken_htpasswd_file_is_refused)
+{
+	char problem[512];
+
+	scratch_write("users", "amy:{SHA}x\nben:plain\n", 0600);
+	snprintf(problem, sizeof problem,
+	    "t.conf:7: %s:2: a name, a colon and a hash were expected; write the line with htpasswd -B",
+	    scratch_path("users"));
+	expect_problem(route(with_auth), problem);
+	scratch_write("users", "amy:{SHA}x\namy:{SHA}y\n", 0600);
+	snprintf(problem, sizeof problem, "t.conf:7: %s has the user \"amy\" twice; remove one",
+	    scratch_path("users"));
+	expect_problem(route(with_auth), problem);
+	scratch_write("users", "# nobody\n", 0600);
+	snprintf(problem, sizeof problem,
+	    "t.conf:7: %s has no user, so nobody could pass; add one with htpasswd -B",
+	    scratch_path("users"));
+	expect_problem(route(with_auth), problem);
+}
+END_TEST
+
 START_TEST(routes_of_one_place_differ_by_their_conditions)
 {
 	topology_unref(load_good(
@@ -158,6 +201,8 @@ main(void)
 	tcase_add_test(tc, conditions_are_read);
 	tcase_add_test(tc, a_route_that_shapes_nothing_says_so);
 	tcase_add_test(tc, the_names_of_endpoints_follow_the_secret);
+	tcase_add_test(tc, users_are_read_from_an_htpasswd_file);
+	tcase_add_test(tc, a_broken_htpasswd_file_is_refused);
 	tcase_add_test(tc, routes_of_one_place_differ_by_their_conditions);
 	tcase_add_loop_test(tc, a_mistake_is_told_with_its_remedy, 0, ARRAY_SIZE(mistakes));
 	suite_add_tcase(suite, tc);
