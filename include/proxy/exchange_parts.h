@@ -1,6 +1,7 @@
 /*
- * What the parts of an exchange share: the state machine (exchange.c), what its sides report
- * (exchange_sides.c), and its second tries (rival.c). Worker thread only.
+ * What the parts of an exchange share: the state machine (exchange.c), how a try comes to its
+ * connection (exchange_connect.c), what the sides report (exchange_sides.c), and second tries
+ * (rival.c). Worker thread only.
  */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
@@ -33,7 +34,10 @@ void exchange_lose_try(struct exchange *, struct try *, enum fault why);
 /* Where it stands after a failed try that another one follows: PICK, or a pause before it. */
 void exchange_go_on(struct exchange *);
 
-/* A connection for an active try, now or later, or t->fault; exchange_run() follows what is later. */
+/*
+ * exchange_connect.c: a connection for an active try, now or later, or t->fault; exchange_run()
+ * follows what is later.
+ */
 void exchange_connect(struct try *);
 
 #endif

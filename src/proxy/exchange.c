@@ -10,11 +10,9 @@
 #include "base/stat.h"
 #include "net/loop.h"
 #include "proxy/access.h"
-#include "proxy/connection.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/gzip.h"
 #include "proxy/hold.h"
-#include "proxy/pool.h"
 #include "proxy/report.h"
 #include "proxy/rival.h"
 #include "proxy/routing.h"
@@ -280,75 +278,6 @@ step_pick(struct exchange *x)
 	x->fault = FAULT_NONE;
 	tries_begin(x->try, &c);
 	return go(x, X_CONNECT);
-}
-
-static void
-take_connection(struct try *t, struct upstream *up)
-{
-	const struct connection *c = up->connection;
-
-	t->up = up;
-	up->side.exchange = t->exchange;
-	t->reused = c->used;
-	t->at.connected = clock_now_us();
-	t->at.connect_us = c->used ? 0 : c->connect_us;
-	if (c->used)
-		stat_add(&t->shard->reused, 1);
-}
-
-static void
-on_lease(void *arg, struct upstream *up, enum fault why)
-{
-	struct try *t = arg;
-
-	t->wait = NULL;
-	watch_stop(t);
-	if (up != NULL)
-		take_connection(t, up);
-	else
-		t->fault = why;
-	exchange_run(t->exchange);
-}
-
-/* Connections are of one client: this one's. */
-static struct pool_slot *
-slot_of_client(const struct exchange *x, struct pool_slot *slot)
-{
-	struct proxy_header who = { .named = x->who.ip.family != IP_NONE };
-
-	if (who.named) {
-		who.source = x->who.ip;
-		who.source_port = x->who.port;
-		who.destination = x->facts->local;
-		who.destination_port = x->facts->local_port;
-	}
-	return pool_client_slot(slot, &who);
-}
-
-void
-exchange_connect(struct try *t)
-{
-	struct exchange *x = t->exchange;
-	/* A kept connection that closed under us once is not trusted a second time. */
-	bool certain = x->stale_retried || !method_is_idempotent(x->head.method);
-	struct pool_slot *slot = pool_slot_of(x->worker->pool, t->shard->endpoint);
-	struct upstream *up;
-
-	if (slot == NULL || slot->gone) {
-		t->fault = FAULT_NO_ENDPOINT;
-		return;
-	}
-	if (slot->send_proxy != SEND_PROXY_OFF)
-		slot = slot_of_client(x, slot);
-	up = x->stale_retried ? NULL : pool_take(slot, certain);
-	if (up != NULL) {
-		take_connection(t, up);
-		t->at.connect_us = 0; /* a warm one: nobody waited for its handshake */
-		return;
-	}
-	t->wait = pool_lease(x->worker->pool, slot, certain, on_lease, t, &t->fault);
-	if (t->wait != NULL)
-		watch_connecting(t);
 }
 
 /* Two race for a connection: who has one first leads alone, who fails leaves it to the other. */
