@@ -64,36 +64,6 @@ def a_region_that_vanishes_fails_no_safe_request(t):
     _judge(t, load, 500, "dropped")
 
 
-@alone
-@deadline(120)
-def a_region_whose_answers_are_lost_fails_no_safe_request(t):
-    p, spaces, _ = _two_regions(t)
-    load = t.load(p, rate=500, timeout=40.0)
-    _lose_and_heal(t, p, load, lambda: [s.answers_lost() for s in spaces["primary"]],
-                   lambda: [s.heal() for s in spaces["primary"]])
-    _judge(t, load, 500, "one way")
-
-
-@alone
-@deadline(120)
-def a_region_behind_tls_that_vanishes_fails_no_safe_request(t):
-    p, spaces, _ = _two_regions(t, tls=True)
-    load = t.load(p, rate=500, timeout=40.0)
-    _lose_and_heal(t, p, load, lambda: [s.blackhole() for s in spaces["primary"]],
-                   lambda: [s.heal() for s in spaces["primary"]])
-    _judge(t, load, 500, "dropped behind TLS")
-
-
-@alone
-@deadline(120)
-def a_region_that_hangs_fails_no_safe_request(t):
-    p, _, regions = _two_regions(t)
-    load = t.load(p, rate=500, timeout=40.0)
-    _lose_and_heal(t, p, load, lambda: [o.pause() for o in regions["primary"]],
-                   lambda: [o.go_on() for o in regions["primary"]])
-    _judge(t, load, 1000, "stopped")
-
-
 @sanitize
 @alone
 @deadline(120)
