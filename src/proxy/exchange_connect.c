@@ -10,14 +10,14 @@
 #include "proxy/worker_state.h"
 
 static void
-take_connection(struct try *t, struct upstream *up)
+take_connection(struct try *t, struct upstream *up, uint64_t now_us)
 {
 	const struct connection *c = up->connection;
 
 	t->up = up;
 	up->side.exchange = t->exchange;
 	t->reused = c->used;
-	t->at.connected = clock_now_us();
+	t->at.connected = now_us;
 	t->at.connect_us = c->used ? 0 : c->connect_us;
 	if (c->used)
 		stat_add(&t->shard->reused, 1);
@@ -31,7 +31,7 @@ on_lease(void *arg, struct upstream *up, enum fault why)
 	t->wait = NULL;
 	watch_stop(t);
 	if (up != NULL)
-		take_connection(t, up);
+		take_connection(t, up, clock_now_us());
 	else
 		t->fault = why;
 	exchange_run(t->exchange);
@@ -69,7 +69,7 @@ exchange_connect(struct try *t)
 		slot = slot_of_client(x, slot);
 	up = x->stale_retried ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
-		take_connection(t, up);
+		take_connection(t, up, t->at.lease); /* it began just now */
 		t->at.connect_us = 0; /* a warm one: nobody waited for its handshake */
 		return;
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/report.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,7 +12,10 @@
 #include "proxy/worker_state.h"
 #include "steer/endpoint.h"
 
-enum { TEXT_MAX = 4096 };
+enum {
+	TEXT_MAX = 4096,
+	ADDRESS_TEXT = sizeof((struct client_facts *)NULL)->ip + sizeof "[]:65535",
+};
 
 static uint32_t
 between(uint64_t from, uint64_t to)
@@ -62,22 +64,46 @@ put(struct worker *w, struct access_record *r, const struct slice *texts)
 	ring_commit(w->setup.access_log);
 }
 
-/* "192.0.2.1:55555", "[2001:db8::1]:55555"; a port that is not known is left out. */
+static size_t
+put_port(char *at, uint16_t port)
+{
+	char digits[5];
+	size_t n = 0;
+
+	for (; port > 0; port /= 10)
+		digits[n++] = (char)('0' + port % 10);
+	for (size_t i = 0; i < n; i++)
+		at[i] = digits[n - 1 - i];
+	return n;
+}
+
+/*
+ * "192.0.2.1:55555", "[2001:db8::1]:55555"; a port that is not known is left out. By hand: printf
+ * would be a fifteenth of what a request costs in user space.
+ */
 static struct slice
-address_text(const char *ip, size_t ip_len, uint16_t port, char *buf, size_t size)
+address_text(const char *ip, size_t ip_len, uint16_t port, char buf[ADDRESS_TEXT])
 {
 	bool v6 = memchr(ip, ':', ip_len) != NULL;
-	int n = snprintf(buf, size, v6 ? "[%.*s]" : "%.*s", (int)ip_len, ip);
+	char *at = buf;
 
-	if (port != 0)
-		n += snprintf(buf + n, size - (size_t)n, ":%u", port);
-	return (struct slice){ buf, (size_t)n };
+	if (v6)
+		*at++ = '[';
+	memcpy(at, ip, ip_len);
+	at += ip_len;
+	if (v6)
+		*at++ = ']';
+	if (port != 0) {
+		*at++ = ':';
+		at += put_port(at, port);
+	}
+	return (struct slice){ buf, (size_t)(at - buf) };
 }
 
 static struct slice
-peer_text(const struct client_facts *f, char *buf, size_t size)
+peer_text(const struct client_facts *f, char buf[ADDRESS_TEXT])
 {
-	return address_text(f->ip, f->ip_len, f->port, buf, size);
+	return address_text(f->ip, f->ip_len, f->port, buf);
 }
 
 static bool
@@ -100,7 +126,7 @@ report_exchange(struct exchange *x)
 	struct worker *w = x->worker;
 	const struct try *t = x->try; /* the last one */
 	uint64_t now = clock_now_us();
-	char client[80], peer[80];
+	char client[ADDRESS_TEXT], peer[ADDRESS_TEXT];
 	struct slice texts[ACCESS_TEXTS];
 	struct access_record r = { 0 };
 
@@ -130,9 +156,9 @@ report_exchange(struct exchange *x)
 	r.grpc = x->call.is ? (uint8_t)(x->call.status + 1) : 0;
 	r.resumed = x->facts->resumed;
 	texts[ACCESS_CLIENT] =
-	    address_text(x->who.text, x->who.text_len, x->who.port, client, sizeof client);
+	    address_text(x->who.text, x->who.text_len, x->who.port, client);
 	texts[ACCESS_PEER] =
-	    x->who.claimed ? peer_text(x->facts, peer, sizeof peer) : (struct slice){ peer, 0 };
+	    x->who.claimed ? peer_text(x->facts, peer) : (struct slice){ peer, 0 };
 	texts[ACCESS_METHOD] = head_slice(&x->head, x->head.method_text);
 	texts[ACCESS_HOST] = head_slice(&x->head, x->head.host);
 	texts[ACCESS_PATH] = head_slice(&x->head, x->head.path);
@@ -154,7 +180,7 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
 {
 	uint64_t now = clock_now_us();
 	unsigned status = facts->raw ? 0 : fault_status(why);
-	char client[80];
+	char client[ADDRESS_TEXT];
 	struct slice texts[ACCESS_TEXTS] = { 0 };
 	struct access_record r = { 0 };
 
@@ -167,7 +193,7 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
 	r.status = (uint16_t)status;
 	r.protocol_minor = protocol_of(facts, 1);
 	r.fault = (uint8_t)why;
-	texts[ACCESS_CLIENT] = peer_text(facts, client, sizeof client);
+	texts[ACCESS_CLIENT] = peer_text(facts, client);
 	texts[ACCESS_REQUEST_ID] = request_id;
 	texts[ACCESS_LISTENER] = slice_of(facts->listener);
 	texts[ACCESS_TLS] = slice_of(facts->tls_version);

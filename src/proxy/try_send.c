@@ -84,13 +84,19 @@ send_kept(struct try *t, const struct forward_request *as)
 	return drained;
 }
 
-void
-tries_wrote(struct try *t)
+static void
+wrote(struct try *t, uint64_t now_us)
 {
-	t->at.wrote = clock_now_us();
+	t->at.wrote = now_us;
 	t->looked_us = 0;
 	if (!t->answered)
 		watch_sent(t);
+}
+
+void
+tries_wrote(struct try *t)
+{
+	wrote(t, clock_now_us());
 }
 
 bool
@@ -162,6 +168,6 @@ tries_send(struct try *t)
 		drained = send_kept(t, &as);
 	}
 	t->at.sent = clock_now_us();
-	tries_wrote(t);
+	wrote(t, t->at.sent);
 	return drained;
 }

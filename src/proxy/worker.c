@@ -90,16 +90,28 @@ on_deferred(evutil_socket_t fd, short what, void *arg)
 		event_add(&w->deferred_event, &next_turn);
 }
 
+/* Eight hex digits in the bytes of the result, all of them at once. */
+static uint64_t
+hex_digits(uint32_t bits)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t x = bits, letters;
+
+	x = (x << 16 | x) & 0x0000ffff0000ffff;
+	x = (x << 8 | x) & 0x00ff00ff00ff00ff;
+	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0f;
+	letters = (x + 6 * ones) >> 4 & ones; /* 1 where a digit is 10 and above */
+	return x + '0' * ones + letters * ('a' - '0' - 10);
+}
+
 void
 worker_request_id(struct worker *w, char id[WORKER_REQUEST_ID])
 {
-	static const char hex[] = "0123456789abcdef";
-
 	for (unsigned i = 0; i < WORKER_REQUEST_ID; i += 16) {
 		uint64_t r = rng_next(&w->rng);
+		uint64_t digits[2] = { hex_digits((uint32_t)r), hex_digits((uint32_t)(r >> 32)) };
 
-		for (unsigned d = 0; d < 16; d++, r >>= 4)
-			id[i + d] = hex[r & 15];
+		memcpy(id + i, digits, sizeof digits);
 	}
 }
 
