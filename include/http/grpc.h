@@ -38,7 +38,7 @@ bool grpc_is(const struct head *);
 int grpc_status_of(const struct head *);
 
 /*
- * Milliseconds that the request's grpc-timeout grants, rounded up; 0: it states none, or none that
+ * Milliseconds that the request's grpc-timeout grants, rounded up to one of few values; 0: it states none, or none that
  * is well-formed.
  */
 uint32_t grpc_timeout_ms(const struct head *);

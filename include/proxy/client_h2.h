@@ -50,6 +50,7 @@ struct client_h2 {
 	char *out; /* frames for this turn's write: a block of loop->large, or NULL */
 	uint32_t out_len;
 	bool inside;    /* nghttp2 is on the stack: nothing may be sent */
+	bool parting;   /* the last stream to be served is settled, and the client not told yet */
 	bool read_over; /* the client's direction has ended, or is of no more interest */
 	struct deferred flush;
 

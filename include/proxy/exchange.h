@@ -35,6 +35,7 @@ struct worker;
 /* What is known of the connection a request came by; lives as long as the client. */
 struct client_facts {
 	const struct listener *accepted_by;
+	bool ruled; /* it had access rules then; clients that outlive it are served no more */
 	struct ip peer; /* by the kernel's word, or the PROXY header's */
 	struct ip local; /* where it came to; known only if some service sends PROXY headers */
 	char ip[48];

@@ -42,6 +42,7 @@ struct upstream_h2 {
 	struct list streams; /* struct upstream_stream.node */
 	struct list dead; /* the same; freed by the work */
 	uint32_t open; /* of them, those that count against the limit */
+	uint32_t granted; /* our limit, as it was when the session began: its memory is made for it */
 	uint32_t most_open; /* the endpoint's limit, or ours */
 	uint32_t to_return; /* leases that are over */
 	uint32_t idle_frames; /* in a row, that brought nothing */

@@ -69,11 +69,31 @@ scheme_of(struct slice text)
 }
 
 /*
- * Takes what stands before the next delimiter off rest, trimmed; a delimiter between quotes is
- * none. rest->at becomes NULL behind the last one.
+ * A quote that never closes is none: who forged it would make what honest proxies add behind it a
+ * part of its own element.
  */
 static bool
-next_unquoted(struct slice *rest, char delimiter, struct slice *element)
+has_quotes(struct slice value)
+{
+	bool quoted = false, any = false;
+
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.at[i] == '"') {
+			quoted = !quoted;
+			any = true;
+		} else if (quoted && value.at[i] == '\\') {
+			i++;
+		}
+	}
+	return any && !quoted;
+}
+
+/*
+ * Takes what stands before the next delimiter off rest, trimmed; with quotes, a delimiter between
+ * two of them is none. rest->at becomes NULL behind the last one.
+ */
+static bool
+next_element(struct slice *rest, char delimiter, bool quotes, struct slice *element)
 {
 	bool quoted = false;
 	size_t i = 0;
@@ -81,7 +101,7 @@ next_unquoted(struct slice *rest, char delimiter, struct slice *element)
 	if (rest->at == NULL)
 		return false;
 	for (; i < rest->len; i++) {
-		if (rest->at[i] == '"')
+		if (quotes && rest->at[i] == '"')
 			quoted = !quoted;
 		else if (quoted && rest->at[i] == '\\')
 			i++;
@@ -117,10 +137,13 @@ unquote(struct slice *value)
 static bool
 parse_forwarded(struct slice element, struct node *node)
 {
+	bool quotes = has_quotes(element);
 	bool found = false;
 	struct slice pair;
 
-	while (next_unquoted(&element, ';', &pair)) {
+	if (!quotes && memchr(element.at, '"', element.len) != NULL)
+		return false;
+	while (next_element(&element, ';', quotes, &pair)) {
 		const char *equals = pair.len > 0 ? memchr(pair.at, '=', pair.len) : NULL;
 		struct slice name, value;
 
@@ -159,9 +182,10 @@ read_element(struct reading *r, const struct node *node)
 static void
 read_list(struct reading *r, struct slice value, bool forwarded)
 {
+	bool quotes = forwarded && has_quotes(value);
 	struct slice element;
 
-	while (next_unquoted(&value, ',', &element)) {
+	while (next_element(&value, ',', quotes, &element)) {
 		struct node node = { .scheme = SCHEME_UNSAID };
 		bool good;
 
@@ -205,7 +229,8 @@ client_origin_find(const struct head *h, struct slice field, const struct ip_set
 	for (unsigned i = 0; i < h->field_count; i++)
 		if (h->fields[i].id == id && slice_eq_nocase(field_name(h, &h->fields[i]), field))
 			read_list(&r, field_value(h, &h->fields[i]), id == FIELD_FORWARDED);
-	o->scheme = said_scheme(h);
+	/* Who speaks Forwarded may pass the other fields on as the client made them up. */
+	o->scheme = id == FIELD_FORWARDED ? SCHEME_UNSAID : said_scheme(h);
 	if (r.none)
 		return;
 	o->claimed = true;

@@ -38,7 +38,7 @@ request_passes(const struct head *h, const struct field *f, const void *arg)
 	case FIELD_X_FORWARDED_PROTO:
 	case FIELD_X_FORWARDED_HOST:
 	case FIELD_X_FORWARDED_PORT:
-		return r->trust != TRUST_NOTHING;
+		return r->trust == TRUST_X_FORWARDED;
 	case FIELD_X_REQUEST_ID:
 		return r->trust != TRUST_NOTHING || r->request_id.len == 0;
 	case FIELD_CONTENT_LENGTH:
@@ -84,7 +84,7 @@ put_request_line(struct out *o, const struct head *h, const struct forward_reque
 static bool
 needs_own(const struct head *h, const struct forward_request *r, enum field_id id)
 {
-	return r->trust == TRUST_NOTHING || head_find(h, id) == NULL;
+	return r->trust != TRUST_X_FORWARDED || head_find(h, id) == NULL;
 }
 
 /* What trusted proxies before us said, as the beginning of one list. */

@@ -68,6 +68,24 @@ unit_ns(char unit)
 	}
 }
 
+/*
+ * Clients pass on what is left of their own deadlines, and each duration in use is a queue of timers
+ * (base/timer.h): sixteen of them for each power of two, none early, and a day at most.
+ */
+static uint32_t
+coarse(uint64_t ms)
+{
+	enum { MOST_MS = 24 * 3600 * 1000, FINE_MS = 32, STEPS_BITS = 4 };
+	uint64_t step;
+
+	if (ms >= MOST_MS)
+		return MOST_MS;
+	if (ms < FINE_MS)
+		return ms > 0 ? (uint32_t)ms : 1;
+	step = 1ull << (63 - __builtin_clzll(ms) - STEPS_BITS);
+	return (uint32_t)((ms + step - 1) & ~(step - 1));
+}
+
 uint32_t
 grpc_timeout_ms(const struct head *h)
 {
@@ -90,11 +108,9 @@ grpc_timeout_ms(const struct head *h)
 		return 0;
 	/* Hours beyond 64 bits of nanoseconds are no deadline any more. */
 	if (amount > UINT64_MAX / unit)
-		return UINT32_MAX;
+		return coarse(UINT64_MAX);
 	ms = (amount * unit + 999999) / 1000000;
-	if (ms == 0)
-		return 1;
-	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+	return coarse(ms);
 }
 
 /*

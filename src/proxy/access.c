@@ -82,7 +82,18 @@ access_by_route(struct exchange *x, const struct conf_route *route)
 	return decide(x, &route->access, route->name);
 }
 
-/* NULL: there are no rules. Those of a listener that a reload has removed went with it. */
+static bool
+is_listening(const struct worker *w, const struct listener *l)
+{
+	const struct listener_set *set = w->table->listeners;
+
+	for (unsigned i = 0; set != NULL && i < set->count; i++)
+		if (set->listeners[i] == l)
+			return true;
+	return set == NULL;
+}
+
+/* NULL: there are no rules, or a reload has removed the listener and them with it. */
 static const struct conf_listener *
 listener_with_rules(const struct worker *w, const struct listener *l)
 {
@@ -101,7 +112,11 @@ access_by_listener(struct exchange *x)
 {
 	const struct conf_listener *l = listener_with_rules(x->worker, x->facts->accepted_by);
 
-	return l != NULL ? decide(x, &l->access, l->name) : FAULT_NONE;
+	if (l != NULL)
+		return decide(x, &l->access, l->name);
+	/* Nobody gets past rules because they are gone with their listener. */
+	return x->facts->ruled && !is_listening(x->worker, x->facts->accepted_by) ? FAULT_DENIED :
+										    FAULT_NONE;
 }
 
 bool

@@ -82,6 +82,10 @@ basic_auth_new(struct worker *w)
 	for (unsigned i = 0; i < VERIFIER_SLOTS; i++)
 		list_init(&auth->questions[i].waiting);
 	auth->verifier = verifier_new(w->loop, w->setup.index, on_verified, auth);
+	if (auth->verifier == NULL) {
+		mem_free(auth);
+		return NULL;
+	}
 	return auth;
 }
 
@@ -219,8 +223,8 @@ first_look(struct exchange *x)
 	char buf[VERIFIER_TEXT];
 	struct proof proof;
 
-	if (w->auth == NULL)
-		w->auth = basic_auth_new(w);
+	if (w->auth == NULL && (w->auth = basic_auth_new(w)) == NULL)
+		return AUTH_BUSY; /* the next request looks again */
 	if (!credentials(x, buf, sizeof buf, &password))
 		return AUTH_BAD;
 	user = conf_user_find(conf, buf);

@@ -443,6 +443,8 @@ fill_facts(struct client *c, const struct conf_listener *conf, const struct sock
 	struct client_facts *f = &c->facts;
 
 	f->accepted_by = c->listener;
+	f->ruled = conf->access.allow.count > 0 || conf->access.deny.count > 0 ||
+	    conf->access.rate_limit != NULL;
 	f->peer = ip_of(peer);
 	f->ip_len = (uint16_t)socket_format_ip(peer, f->ip, sizeof f->ip);
 	f->port = socket_port(peer);

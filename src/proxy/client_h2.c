@@ -20,6 +20,7 @@ enum {
 	QUEUE_MAX = 200,
 	CONNECTION_WINDOW = 1024 * 1024,
 	MEMORY_MAX = 256 * 1024,
+	MEMORY_STREAM = 4 * 1024, /* and for each stream: its answer's head may wait for the client */
 	CONTINUATIONS_MAX = 8,
 	GOODBYE_MS = 1000, /* between its halves: longer than a round trip */
 };
@@ -113,6 +114,8 @@ on_age(void *arg)
 		client_h2_say_goodbye(c);
 		return;
 	}
+	/* Nothing is read until it has left: what came in between would be served and disowned. */
+	c->parting = true;
 	nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 	client_h2_flush_soon(c);
 }
@@ -253,7 +256,7 @@ flush(void *arg)
 static bool
 wants_bytes(const struct client_h2 *c)
 {
-	if (c->read_over || !list_empty(&c->todo))
+	if (c->read_over || c->parting || !list_empty(&c->todo))
 		return false;
 	if (!stream_is_drained(&c->conn.stream) &&
 	    nghttp2_session_get_outbound_queue_size(c->session) > QUEUE_MAX)
@@ -390,7 +393,8 @@ start(struct client *conn)
 	list_init(&c->blocked);
 	list_init(&c->dead);
 	stat_add(&w->stats.h2_clients, 1);
-	h2_memory_begin(&c->memory, w->h2_memory, MEMORY_MAX);
+	h2_memory_begin(&c->memory, w->h2_memory,
+	    MEMORY_MAX + (size_t)w->limits.h2_max_streams * MEMORY_STREAM);
 	if (nghttp2_session_server_new3(
 		&c->session, w->h2->callbacks, c, w->h2->option, &c->memory.mem) != 0 ||
 	    nghttp2_submit_settings(

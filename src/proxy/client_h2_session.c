@@ -207,7 +207,11 @@ on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	struct h2_stream *s = stream_of(c, frame->hd.stream_id);
 
 	h2_abuse_sent(&c->abuse);
-	if (frame->hd.type == NGHTTP2_RST_STREAM)
+	if (frame->hd.type == NGHTTP2_GOAWAY && c->parting &&
+	    frame->goaway.last_stream_id != INT32_MAX) {
+		c->parting = false;
+		worker_defer(c->conn.worker, &c->conn.go_on);
+	} else if (frame->hd.type == NGHTTP2_RST_STREAM)
 		count_reset(c, s, frame->rst_stream.error_code);
 	else if (s != NULL && !s->in_ended && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
 	    (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA))

@@ -93,7 +93,8 @@ h2_stream_reset(struct h2_stream *s, uint32_t error)
 	if (s->closed || s->reset)
 		return;
 	s->reset = true;
-	nghttp2_submit_rst_stream(s->c->session, NGHTTP2_FLAG_NONE, s->id, error);
+	if (nghttp2_submit_rst_stream(s->c->session, NGHTTP2_FLAG_NONE, s->id, error) != 0)
+		client_h2_terminate(s->c, NGHTTP2_INTERNAL_ERROR, "no memory to reset a stream");
 	client_h2_flush_soon(s->c);
 }
 

@@ -39,6 +39,7 @@ on_released(struct raw *r, enum fault why)
 		return;
 	}
 	raw_close(r);
+	client_watch_stall(&c->conn); /* for one that reads no more */
 	client_linger(&c->conn);
 }
 

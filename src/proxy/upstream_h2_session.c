@@ -23,6 +23,7 @@ enum {
 	IDLE_FRAMES_MAX = 1000,
 	FRAME_HEAD = 9,
 	MEMORY_MAX = 4 * 1024 * 1024, /* nghttp2's: streams, and heads that wait */
+	MEMORY_STREAM = 48 * 1024, /* and for each stream, the largest head */
 };
 
 static nghttp2_session_callbacks *callbacks;
@@ -179,7 +180,7 @@ take_settings(struct upstream_h2 *h2)
 	    h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 	struct pool_slot *slot = h2->connection.slot;
 
-	h2->most_open = theirs < slot->max_streams ? theirs : slot->max_streams;
+	h2->most_open = theirs < h2->granted ? theirs : h2->granted;
 	slot->places = h2->most_open > 0 ? h2->most_open : 1;
 	if (!h2->settled)
 		h2->settled = h2->proven = true;
@@ -273,6 +274,12 @@ send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_h
 	struct slab *blocks = h2->connection.worker->loop->small;
 
 	assert(frame->data.padlen == 0);
+	/*
+	 * Its exchange went while this frame waited for the socket, and its bytes with it: nghttp2
+	 * drops the frame and resets the stream.
+	 */
+	if (s->out.len < len)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	if (FRAME_HEAD + len > LOOP_CHUNK - h2->gathered)
 		put_out(h2);
 	if (!stream_is_drained(&h2->connection.stream))
@@ -308,11 +315,14 @@ on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 void
 upstream_h2_flush(struct upstream_h2 *h2)
 {
-	struct span out = loop_span(h2->connection.worker->loop);
 	const uint8_t *bytes;
 	ssize_t len;
 
-	h2->gather = out.at;
+	/*
+	 * Not into the loop's buffer: a stream that ends meanwhile may have its request sent
+	 * elsewhere at once, by way of that one.
+	 */
+	h2->gather = h2->connection.worker->frames;
 	h2->gathered = 0;
 	while (stream_is_drained(&h2->connection.stream)) {
 		len = nghttp2_session_mem_send(h2->session, &bytes);
@@ -361,7 +371,9 @@ upstream_h2_begin(struct upstream_h2 *h2)
 	};
 
 	pthread_once(&once, make_options);
-	h2_memory_begin(&h2->memory, h2->connection.worker->h2_memory, MEMORY_MAX);
+	h2->granted = h2->connection.slot->max_streams;
+	h2_memory_begin(&h2->memory, h2->connection.worker->h2_memory,
+	    MEMORY_MAX + (size_t)h2->granted * MEMORY_STREAM);
 	if (nghttp2_session_client_new3(&h2->session, callbacks, h2, options, &h2->memory.mem) != 0)
 		abort(); /* its bound leaves room for this */
 	nghttp2_submit_settings(

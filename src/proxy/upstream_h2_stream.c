@@ -284,13 +284,20 @@ upstream_stream_answer(struct upstream_stream *s, bool end)
 	hand_over(s, &none, true);
 }
 
+/* What comes goes behind what is kept, also between resume() and the loop's go_on(). */
+static bool
+must_wait(const struct upstream_stream *s)
+{
+	return s->paused || s->in.len > 0;
+}
+
 void
 upstream_stream_trailers(struct upstream_stream *s)
 {
 	struct upstream_h2 *h2 = upstream_stream_h2(s);
 
 	s->ended = true;
-	if (s->paused) {
+	if (must_wait(s)) {
 		s->trailing = h2->head;
 		h2->head = NULL;
 		return;
@@ -305,7 +312,7 @@ upstream_stream_body(struct upstream_stream *s, struct span *body, bool end)
 	end = end && (!s->has_length || s->body_left == body->len);
 	s->body_left -= body->len < s->body_left ? body->len : s->body_left;
 	s->ended = end;
-	if (s->paused)
+	if (must_wait(s))
 		fifo_append(&s->in, loop_of(s)->small, body->at, body->len);
 	else if (body->len > 0 || end)
 		hand_over(s, body, end);

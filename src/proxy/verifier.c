@@ -113,6 +113,13 @@ verifier_new(struct loop *loop, unsigned worker, verified_fn *fn, void *arg)
 	v->worker = worker;
 	v->asked_fd = eventfd(0, EFD_CLOEXEC);
 	v->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (v->asked_fd < 0 || v->told_fd < 0) {
+		log_error("eventfd: %s", strerror(errno));
+		if (v->asked_fd >= 0)
+			close(v->asked_fd);
+		mem_free(v);
+		return NULL;
+	}
 	event_assign(&v->told, loop->base, v->told_fd, EV_READ | EV_PERSIST, on_told, v);
 	event_add(&v->told, NULL);
 	return v;

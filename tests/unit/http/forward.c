@@ -138,8 +138,8 @@ static const struct request_case requests[] = {
 		.peer_ip = TEXT("2001:db8::9"),
 		.forwarded_host = TEXT("a"),
 		.trust = TRUST_FORWARDED },
-	    GET H "X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.1\r\n"
-		  "X-Real-IP: 203.0.113.1\r\nX-Forwarded-Host: a\r\n"
+	    GET H "X-Forwarded-For: 203.0.113.1\r\nX-Real-IP: 203.0.113.1\r\n"
+		  "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
 		  "Forwarded: for=4, for=7, for=\"[2001:db8::9]\";host=a;proto=http\r\n" E },
 	{ "what a trusted one left out is said", GET H "X-Forwarded-For:\r\n" E,
 	    { .client_ip = TEXT("192.0.2.1"),

@@ -50,13 +50,16 @@ START_TEST(a_timeout_is_read_to_the_letter)
 		uint32_t ms;
 	} cases[] = {
 		{ "100m", 100 },
-		{ "1S", 1000 },
-		{ "2M", 120000 },
-		{ "1H", 3600000 },
+		{ "1S", 1024 },
+		{ "2M", 122880 },
 		{ "1500u", 2 }, /* rounded up */
 		{ "1n", 1 },
 		{ "0m", 1 },
-		{ "99999999H", UINT32_MAX },
+		{ "99999999H", 24 * 3600 * 1000 }, /* a day at most */
+		{ "1H", 3670016 }, /* never early, and few durations: a queue of timers each */
+		{ "31m", 31 },
+		{ "33m", 34 },
+		{ "1001m", 1024 },
 		{ "99999999n", 100 },
 		{ "100000000n", 0 }, /* nine digits */
 		{ "", 0 },
