@@ -106,7 +106,7 @@ CELLS = [
     Cell("2 s blackout of the largest region at 80 % load, soon after the start",
          lambda w: w.primary.blackhole(), lambda w: w.primary.heal(),
          Expect(safe=1500, unsafe=170, unsent=170, also=_recovers(15, 1.2)),
-         lasts=2.0, after=18.0, regions=THREE, rate=288, before=13.0,
+         lasts=2.0, after=18.0, regions=THREE, rate=288, before=13.0, long=True,
          timeouts='timeouts = { try = "5s"; request = "10s"; };'),
     Cell("5 s blackout of the largest region at 80 % load", lambda w: w.primary.blackhole(),
          lambda w: w.primary.heal(),

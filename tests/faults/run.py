@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 from harness.runner import Test, add_options, chosen, run_all  # noqa: E402
 
 # How late the load itself may be in sending for a cell to say anything about the proxy.
-STOOD_STILL_MS = 1000
+STOOD_STILL_MS = 300
 
 COLUMNS = ("cell", "requests", "safe failed", "others failed", "worst ms", "> 100 ms", "settled s",
            "tries", "states", "")
