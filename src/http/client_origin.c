@@ -77,7 +77,7 @@ has_quotes(struct slice value)
 {
 	bool quoted = false, any = false;
 
-	for (size_t i = 0; i < value.len; i++) {
+	for (size_t i = 0; value.at != NULL && i < value.len; i++) {
 		if (value.at[i] == '"') {
 			quoted = !quoted;
 			any = true;
