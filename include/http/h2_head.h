@@ -63,7 +63,8 @@ enum h2_verdict h2_head_add(struct h2_head *, struct slice name, struct slice va
  */
 enum h2_verdict h2_head_end(struct h2_head *, bool end_stream, enum method request_method);
 
-enum { H2_FIELDS_MAX = HEAD_MAX_FIELDS + 32 };
+/* What a head may hold, what we say ourselves, what service and route add (conf/check_edits.c). */
+enum { H2_FIELDS_MAX = HEAD_MAX_FIELDS + 32 + 64 };
 
 /* Fields for nghttp2_submit_*(); their text lies in the lines they were made from. */
 struct h2_fields {

@@ -75,10 +75,10 @@ check_edits(struct load *l, const struct conf_edits *e)
 	check_fields(l, e->add, e->add_count);
 	for (unsigned i = 0; i < e->remove_count; i++)
 		check_name(l, &e->where, e->remove[i]);
-	if (e->set_count + e->remove_count > MOST_NAMES)
+	if (e->set_count + e->add_count + e->remove_count > MOST_NAMES)
 		report_error(&l->report, &e->where,
-		    "%u fields are set or removed, and %d is the most; remove some",
-		    e->set_count + e->remove_count, MOST_NAMES);
+		    "%u fields are set, added or removed, and %d is the most; leave some out",
+		    e->set_count + e->add_count + e->remove_count, MOST_NAMES);
 }
 
 static bool

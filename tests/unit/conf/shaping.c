@@ -191,6 +191,21 @@ START_TEST(a_mistake_is_told_with_its_remedy)
 }
 END_TEST
 
+/* What writes heads has room for so many, of a service and a route together. */
+START_TEST(fields_that_are_added_count_too)
+{
+	char keys[4096] = "service = \"shop\"; request_headers = { add = (";
+	size_t len = strlen(keys);
+
+	for (unsigned i = 0; i < 33; i++)
+		len += (size_t)snprintf(keys + len, sizeof keys - len,
+		    "%s { name = \"X-%u\"; value = \"1\"; }", i > 0 ? "," : "", i);
+	snprintf(keys + len, sizeof keys - len, " ); };");
+	expect_problem(route(keys),
+	    "t.conf:7: 33 fields are set, added or removed, and 32 is the most; leave some out");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -200,6 +215,7 @@ main(void)
 	tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
 	tcase_add_test(tc, conditions_are_read);
 	tcase_add_test(tc, a_route_that_shapes_nothing_says_so);
+	tcase_add_test(tc, fields_that_are_added_count_too);
 	tcase_add_test(tc, the_names_of_endpoints_follow_the_secret);
 	tcase_add_test(tc, users_are_read_from_an_htpasswd_file);
 	tcase_add_test(tc, a_broken_htpasswd_file_is_refused);
