@@ -54,6 +54,7 @@ struct connection {
 	struct worker *worker;
 	struct pool_slot *slot;
 	struct list node; /* in the slot: opening, or ready, or none */
+	struct list in_all; /* in the slot's list of all */
 	struct stream stream;
 	struct timer timer; /* connecting, or idle */
 	uint64_t trust; /* slot->trust as it began to connect */

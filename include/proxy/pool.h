@@ -37,6 +37,7 @@ struct pool_slot {
 	struct endpoint *endpoint; /* held through shard */
 	struct endpoint_shard *shard;
 	struct list ready; /* struct connection.node, with room, the last used first */
+	struct list all; /* struct connection.in_all, whatever they do */
 	struct list opening; /* struct connection.node, not open yet */
 	struct list waiting; /* struct pool_wait.node, the first come first */
 	uint32_t connections; /* all: idle, on lease, connecting */

@@ -33,6 +33,7 @@ void pool_slot_free(struct pool_slot *);
 /* Nothing more on those that are ready; such as carry requests end with the last of them. */
 void pool_close_ready(struct pool_slot *);
 void pool_close_opening(struct pool_slot *); /* nobody may wait for them */
+void pool_close_all(struct pool_slot *); /* the worker ends: no exchange is left */
 
 /* From the loop, with no exchange on the stack: room for those who wait. arg: the slot. */
 void pool_serve(void *arg);

@@ -125,6 +125,19 @@ pool_close_opening(struct pool_slot *slot)
 	}
 }
 
+void
+pool_close_all(struct pool_slot *slot)
+{
+	pool_close_ready(slot);
+	pool_close_opening(slot);
+	list_for_safe (node, &slot->all) {
+		struct connection *c = container_of(node, struct connection, in_all);
+
+		c->leased = 0;
+		pool_discard(c);
+	}
+}
+
 /* One that was just opened may have tickets to read; nothing else is known. */
 static bool
 is_quiet(const struct connection *c)
@@ -196,6 +209,7 @@ open_one(struct pool_slot *slot, enum fault *why)
 	if (c == NULL)
 		return NULL;
 	await(c);
+	list_append(&slot->all, &c->in_all);
 	count_connection(slot, 1);
 	return c;
 }
@@ -465,6 +479,7 @@ pool_discard(struct connection *c)
 	struct pool_slot *slot = c->slot;
 
 	withdraw(c);
+	list_unlink(&c->in_all);
 	count_connection(slot, -1);
 	connection_close(c);
 	if (slot->whole != slot && slot->whole->waiting_count > 0)

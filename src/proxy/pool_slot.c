@@ -67,8 +67,7 @@ pool_free(struct pool *p)
 		if (p->slots[i] == NULL)
 			continue;
 		pool_clients_close(p->slots[i]);
-		pool_close_ready(p->slots[i]);
-		pool_close_opening(p->slots[i]);
+		pool_close_all(p->slots[i]);
 		assert(p->slots[i]->connections == 0 && p->slots[i]->waiting_count == 0);
 		pool_slot_free(p->slots[i]);
 	}
@@ -149,6 +148,7 @@ pool_slot_init(struct pool_slot *slot, struct pool *p, struct endpoint *ep)
 	slot->shard = endpoint_shard(ep, p->worker->setup.index);
 	pool_hold(slot->shard);
 	list_init(&slot->ready);
+	list_init(&slot->all);
 	list_init(&slot->opening);
 	list_init(&slot->waiting);
 	list_init(&slot->clients);
