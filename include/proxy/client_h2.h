@@ -38,7 +38,7 @@ struct client_h2 {
 	struct h2_building
 	    *building;       /* a header section under way: a block of loop->large, or NULL */
 	struct list streams; /* struct h2_stream.node */
-	struct list todo; /* struct h2_stream.todo: something of the request is to be handed on */
+	struct list news; /* struct h2_stream.news: something of the request is to be handed on */
 	struct list blocked;   /* struct h2_stream.blocked: their exchange waits for room */
 	struct list dead;      /* struct h2_stream.node: nghttp2 has closed them */
 	unsigned stream_count; /* not dead */

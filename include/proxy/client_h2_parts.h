@@ -46,7 +46,7 @@ struct h2_stream {
 	struct client_h2 *c;
 	int32_t id;
 	struct list node;    /* in c->streams or c->dead */
-	struct list todo;    /* in c->todo */
+	struct list news;    /* in c->news */
 	struct list blocked; /* in c->blocked */
 
 	/* the request */

@@ -256,7 +256,7 @@ flush(void *arg)
 static bool
 wants_bytes(const struct client_h2 *c)
 {
-	if (c->read_over || c->parting || !list_empty(&c->todo))
+	if (c->read_over || c->parting || !list_empty(&c->news))
 		return false;
 	if (!stream_is_drained(&c->conn.stream) &&
 	    nghttp2_session_get_outbound_queue_size(c->session) > QUEUE_MAX)
@@ -269,14 +269,14 @@ wants_bytes(const struct client_h2 *c)
 static bool
 settle(struct client_h2 *c)
 {
-	while (!list_empty(&c->todo)) {
-		struct h2_stream *s = container_of(c->todo.next, struct h2_stream, todo);
+	while (!list_empty(&c->news)) {
+		struct h2_stream *s = container_of(c->news.next, struct h2_stream, news);
 
 		if (!h2_stream_settle(s)) {
 			worker_defer(c->conn.worker, &c->conn.go_on);
 			return false;
 		}
-		list_unlink(&s->todo);
+		list_unlink(&s->news);
 	}
 	return true;
 }
@@ -389,7 +389,7 @@ start(struct client *conn)
 	c->flush.fn = flush;
 	c->flush.arg = c;
 	list_init(&c->streams);
-	list_init(&c->todo);
+	list_init(&c->news);
 	list_init(&c->blocked);
 	list_init(&c->dead);
 	stat_add(&w->stats.h2_clients, 1);

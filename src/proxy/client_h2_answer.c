@@ -236,9 +236,9 @@ resume(struct side *side)
 		nghttp2_session_consume_stream(s->c->session, s->id, s->owed);
 	s->owed = 0;
 	client_h2_flush_soon(s->c);
-	if (list_linked(&s->todo) || s->in_told || (s->in.len == 0 && !s->in_ended))
+	if (list_linked(&s->news) || s->in_told || (s->in.len == 0 && !s->in_ended))
 		return;
-	list_append(&s->c->todo, &s->todo);
+	list_append(&s->c->news, &s->news);
 	worker_defer(s->c->conn.worker, &s->c->conn.go_on);
 }
 

@@ -46,7 +46,7 @@ h2_stream_drop_request(struct h2_stream *s)
 	struct slab *large = client_h2_loop(s->c)->large;
 
 	timer_stop(&s->body);
-	list_unlink(&s->todo);
+	list_unlink(&s->news);
 	drop_parked(s);
 	backlog_drop(&s->in, large);
 	slab_give(large, s->trailers);
@@ -139,10 +139,10 @@ h2_stream_refuse(struct h2_stream *s, enum fault why)
 /* ---- its request comes ---- */
 
 static void
-to_do(struct h2_stream *s)
+note_news(struct h2_stream *s)
 {
-	if (!list_linked(&s->todo))
-		list_append(&s->c->todo, &s->todo);
+	if (!list_linked(&s->news))
+		list_append(&s->c->news, &s->news);
 }
 
 static void
@@ -156,7 +156,7 @@ park(struct h2_stream *s, const struct head *head)
 	memcpy(&s->parked->head, head, fields);
 	memcpy(s->parked->bytes, head->base, head->len);
 	s->parked->head.base = s->parked->bytes;
-	to_do(s);
+	note_news(s);
 }
 
 static void
@@ -213,14 +213,14 @@ h2_stream_on_data(struct h2_stream *s, const char *bytes, size_t len)
 		return; /* nobody wants it, and its window opens no more */
 	if (limit > 0 && s->got > limit) {
 		s->lost = FAULT_BODY_TOO_LARGE;
-		to_do(s);
+		note_news(s);
 		return;
 	}
 	body_rate_add(&s->rate, len, clock_now_ms());
 	/* Its window is a block's size, so this holds; were it not, the client broke the rules. */
 	if (!backlog_add(&s->in, client_h2_loop(s->c)->large, bytes, len))
 		h2_stream_reset(s, NGHTTP2_FLOW_CONTROL_ERROR);
-	to_do(s);
+	note_news(s);
 }
 
 void
@@ -232,7 +232,7 @@ h2_stream_on_end(struct h2_stream *s)
 		h2_stream_reset(
 		    s, NGHTTP2_PROTOCOL_ERROR); /* nghttp2 looks too; this is our word */
 	else if (s->side.exchange != NULL || s->parked != NULL)
-		to_do(s);
+		note_news(s);
 }
 
 /* ---- and is handed on ---- */

@@ -125,6 +125,10 @@ pool_close_opening(struct pool_slot *slot)
 	}
 }
 
+/*
+ * Some are in neither list: those without room, that end with their last request or by their timer
+ * (settle()), and those whose leases are over but not given back yet.
+ */
 void
 pool_close_all(struct pool_slot *slot)
 {

@@ -105,8 +105,7 @@ pool_clients_close(struct pool_slot *whole)
 	list_for_safe (node, &whole->clients) {
 		struct pool_slot *slot = container_of(node, struct pool_slot, in_whole);
 
-		pool_close_ready(slot);
-		pool_close_opening(slot);
+		pool_close_all(slot);
 		assert(slot->connections == 0 && slot->waiting_count == 0);
 		pool_slot_free(slot);
 	}

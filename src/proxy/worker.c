@@ -309,8 +309,6 @@ open_parts(struct worker *w)
 	event_assign(&w->deferred_event, w->loop->base, -1, 0, on_deferred, w);
 }
 
-enum { LAST_TURNS = 16 }; /* who puts off for ever does not keep a worker from ending */
-
 static void
 close_parts(struct worker *w)
 {
@@ -322,9 +320,6 @@ close_parts(struct worker *w)
 	watch_close(w);
 	tunnels_close(w);
 	penalties_close(w);
-	/* What was put off is done now: leases of HTTP/2 connections are given back so. */
-	for (int turn = 0; turn < LAST_TURNS && !list_empty(&w->deferred); turn++)
-		on_deferred(-1, 0, w);
 	pool_free(w->pool);
 	services_free(w->services);
 	acceptor_free(w->acceptor);
