@@ -208,8 +208,10 @@ static void
 on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct timers *ts = arg;
-	uint64_t now_ms = clock_now_ms();
+	uint64_t now_ms;
 
+	clock_hold();
+	now_ms = clock_now_ms();
 	ts->armed_ms = NEVER;
 	ts->firing = true;
 	while (ts->heap_count > 0 && ts->heap[0]->look_at_ms <= now_ms) {
@@ -228,6 +230,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	}
 	ts->firing = false;
 	arm(ts, now_ms);
+	clock_go_on();
 }
 
 struct timers *

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/slab.h"
 #include "net/openssl_bio.h"
@@ -463,23 +464,17 @@ flush_waiting(struct stream *s)
 	return STREAM_DRAINED;
 }
 
-static void
-on_event(evutil_socket_t fd, short what, void *arg)
+/* What has come of the socket's news, for the stream's owner: STREAM_* bits. */
+static unsigned
+take_news(struct stream *s, short what)
 {
-	struct stream *s = arg;
 	unsigned events = 0;
-
-	if (what & EV_CLOSED)
-		s->peer_closed = true;
-	if (what & (EV_READ | EV_CLOSED))
-		s->readable = READ_MORE;
 
 	switch ((enum stream_phase)s->phase) {
 	case STREAM_CLOSED:
-		return;
-	case STREAM_CONNECTING:
-		events = finish_connect(s);
 		break;
+	case STREAM_CONNECTING:
+		return finish_connect(s);
 	case STREAM_HANDSHAKING:
 		/* A long chain of certificates may not have fitted the socket. */
 		if (s->waiting.block != NULL && (what & EV_WRITE))
@@ -500,6 +495,22 @@ on_event(evutil_socket_t fd, short what, void *arg)
 			events |= STREAM_READABLE;
 		break;
 	}
+	return events;
+}
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct stream *s = arg;
+	unsigned events;
+
+	clock_hold();
+	if (what & EV_CLOSED)
+		s->peer_closed = true;
+	if (what & (EV_READ | EV_CLOSED))
+		s->readable = READ_MORE;
+	events = take_news(s, what);
 	if (events != 0)
 		s->fn(s, events, s->arg);
+	clock_go_on();
 }

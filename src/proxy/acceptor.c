@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stat.h"
@@ -182,7 +183,9 @@ accept_some(struct place *p, int most)
 static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
+	clock_hold();
 	accept_some(arg, ACCEPTS_PER_TURN);
+	clock_go_on();
 }
 
 static struct place *

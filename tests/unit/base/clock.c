@@ -7,6 +7,20 @@
 
 #include "base/bytes.h"
 
+START_TEST(a_held_clock_stands_still_and_goes_on_from_where_time_is)
+{
+	uint64_t held_us;
+
+	clock_hold();
+	held_us = clock_now_us();
+	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	ck_assert_uint_eq(clock_now_us(), held_us);
+	ck_assert_uint_eq(clock_now_ms(), held_us / 1000);
+	clock_go_on();
+	ck_assert_uint_ge(clock_now_us(), held_us + 2000);
+}
+END_TEST
+
 START_TEST(wall_time_is_written_as_rfc_3339)
 {
 	static const struct {
@@ -93,6 +107,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(tests, a_held_clock_stands_still_and_goes_on_from_where_time_is);
 	tcase_add_test(tests, wall_time_is_written_as_rfc_3339);
 	tcase_add_test(tests, http_dates_agree_with_the_c_library);
 	tcase_add_test(tests, wall_time_agrees_with_the_c_library);
