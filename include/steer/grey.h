@@ -49,12 +49,15 @@ void grey_judge(struct grey *const *regions, const bool *serving, unsigned count
     struct grey_verdict *verdicts);
 
 /*
- * Each tick: does the region answer with errors what the others answer well, so plainly that three
- * windows need not pass? delta: the tick's counts; last_1s: the region's;
- * others_1s: those of all other regions of the service together. A region whose others have not
- * answered lately is never accused by this.
+ * Each tick: does the region answer mostly with errors, so plainly that three windows need not pass?
+ * delta: the tick's counts; last_1s: the region's. Whose fault it is this does not say.
  */
-bool grey_burst(struct grey *, const struct evidence *delta, const struct evidence *last_1s,
+bool grey_errs(struct grey *, const struct evidence *delta, const struct evidence *last_1s);
+/*
+ * It does (grey_errs()); do the others answer well? others_1s: those of the other regions of the
+ * service that do not err so, together. Where they have not answered lately nobody is accused.
+ */
+bool grey_burst(const struct grey *, const struct evidence *last_1s,
     const struct evidence *others_1s);
 
 /* The baselines; 0 while unknown. */

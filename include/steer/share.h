@@ -53,6 +53,7 @@ struct share_plan {
 	enum share_mode mode;
 	double share[SHARE_MAX_REGIONS]; /* of demand; they sum to 1 - shed */
 	double shed;
+	bool trickle[SHARE_MAX_REGIONS]; /* all it has is of standby_share: there to learn from */
 	double blind[SHARE_MAX_REGIONS]; /* of the region's, what goes to endpoints that are not up */
 };
 

@@ -109,6 +109,7 @@ struct steer_region_out {
 	double health; /* NaN: unknown */
 	double limit; /* tries per second admitted at most; 0: no limit */
 	double limit_in_flight; /* 0: no limit */
+	bool trickle; /* the share is there to learn from, not to serve: for safe requests only */
 	double blind; /* of its tries, what goes to endpoints that are not up; 0: health is believed */
 };
 

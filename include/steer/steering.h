@@ -27,6 +27,7 @@ struct steering {
 	 * but do not drain. 0: none, as long as any is up.
 	 */
 	atomic_uint blind;
+	atomic_uint trickle; /* 1: the share is there to learn from, not to serve: safe requests only */
 	atomic_uint generation; /* grows with each change of an endpoint's word in the region */
 	/*
 	 * enum region_state. EVACUATED: nothing at all goes there, retries neither. DOWN: idle

@@ -134,6 +134,7 @@ act_service(const struct table_service *service, const struct steer *steer,
 		shares[i] = out[i].share;
 		write_usable(
 		    region, steer, (unsigned)lround(out[i].blind * PERMILLE), whole, stats);
+		set(&region->steering->trickle, out[i].trickle);
 		set(&region->steering->shares_common, region_is_shared(region));
 		admission_set(&region->steering->admission, out[i].limit, out[i].limit_in_flight,
 		    region_meter_in_flight(region->steering));

@@ -27,46 +27,22 @@ is_excluded(const struct table_region *region, const struct pick *pick)
 	return is_in(region, pick->exclude_regions) || state_of(region) == REGION_EVACUATED;
 }
 
-/* The lowest tier that has a share. */
-static uint32_t
-serving_tier(const struct table_service *s)
-{
-	uint32_t tier = UINT32_MAX;
-
-	for (unsigned i = 0; i < s->region_count; i++) {
-		const struct table_region *r = &s->regions[i];
-
-		if (r->conf->tier < tier &&
-		    atomic_load_explicit(&r->steering->share, memory_order_relaxed) > 0)
-			tier = r->conf->tier;
-	}
-	return tier;
-}
-
 /*
  * A share that is there to learn from, not to serve: what a grey region keeps, and a standby's
  * trickle. A request that cannot be tried a second time is not the one to learn with.
  */
 static bool
-is_trial(const struct table_service *s, const struct table_region *region, const struct pick *pick)
+is_trial(const struct table_region *region, const struct pick *pick)
 {
-	double trickle = s->conf->failover.standby_share;
-
-	if (!pick->unsafe)
-		return false;
-	if (state_of(region) == REGION_GREY)
-		return true;
-	return trickle > 0 &&
-	    atomic_load_explicit(&region->steering->share, memory_order_relaxed) <=
-		trickle * SHARE_WHOLE + 1 &&
-	    region->conf->tier > serving_tier(s);
+	return pick->unsafe &&
+	    (state_of(region) == REGION_GREY ||
+		atomic_load_explicit(&region->steering->trickle, memory_order_relaxed) != 0);
 }
 
 static bool
-is_avoided(const struct table_service *s, const struct table_region *region,
-    const struct pick *pick)
+is_avoided(const struct table_region *region, const struct pick *pick)
 {
-	return is_in(region, pick->avoid_regions) || is_trial(s, region, pick);
+	return is_in(region, pick->avoid_regions) || is_trial(region, pick);
 }
 
 /* How many of the tried endpoints are among this region's usable ones. */
@@ -118,12 +94,11 @@ has_endpoint(const struct table_region *region, const struct pick *pick)
 
 /* The share this region stands for in a draw among the avoided, or among the others. */
 static uint32_t
-share_for(const struct table_service *s, const struct table_region *region,
-    const struct pick *pick, bool avoided)
+share_for(const struct table_region *region, const struct pick *pick, bool avoided)
 {
 	uint32_t share = atomic_load_explicit(&region->steering->share, memory_order_relaxed);
 
-	if (share == 0 || is_excluded(region, pick) || is_avoided(s, region, pick) != avoided ||
+	if (share == 0 || is_excluded(region, pick) || is_avoided(region, pick) != avoided ||
 	    !has_endpoint(region, pick))
 		return 0;
 	return share;
@@ -141,7 +116,7 @@ by_share(const struct table_service *s, const struct pick *pick, bool avoided)
 	int last = -1;
 
 	for (unsigned i = 0; i < s->region_count; i++) {
-		uint32_t share = share_for(s, &s->regions[i], pick, avoided);
+		uint32_t share = share_for(&s->regions[i], pick, avoided);
 
 		sum += share;
 		if (share > 0)
@@ -151,7 +126,7 @@ by_share(const struct table_service *s, const struct pick *pick, bool avoided)
 		return -1;
 	drawn = rng_below(pick->rng, sum);
 	for (unsigned i = 0; i < s->region_count; i++) {
-		uint32_t share = share_for(s, &s->regions[i], pick, avoided);
+		uint32_t share = share_for(&s->regions[i], pick, avoided);
 
 		if (share == 0)
 			continue;
@@ -186,7 +161,7 @@ by_tier(const struct table_service *s, const struct pick *pick, bool avoided)
 		const struct table_region *r = &s->regions[i];
 
 		if (r->conf->weight == 0 || is_excluded(r, pick) ||
-		    is_avoided(s, r, pick) != avoided)
+		    is_avoided(r, pick) != avoided)
 			continue;
 		if (atomic_load_explicit(&r->steering->usable, memory_order_relaxed) == 0)
 			continue;

@@ -348,6 +348,16 @@ say_shed(struct text *t, const struct steer *s)
 }
 
 static void
+say_sensor(struct text *t, const struct steer *s)
+{
+	if (s->lent <= 0)
+		return;
+	say(t, " Most answers are errors: ");
+	say_part(t, s->lent);
+	say(t, " of the requests, safe ones, ask the standbys whether they do better.");
+}
+
+static void
 say_holds(struct text *t, const struct steer *s, uint64_t now_ms)
 {
 	if (s->frozen)
@@ -398,6 +408,7 @@ explain_service(const struct steer *s, uint64_t now_ms, char *buf, size_t size)
 
 	say_mode(&t, s);
 	say_shed(&t, s);
+	say_sensor(&t, s);
 	say_holds(&t, s, brain_time(s, now_ms));
 	say_losses(&t, s);
 	return t.length;

@@ -413,28 +413,40 @@ grey_judge(
 	}
 }
 
+static bool
+mostly_errs(const struct evidence *last_1s)
+{
+	return last_1s->answered >= BURST && last_1s->errors > burst_share * last_1s->answered;
+}
+
 /*
- * The others must have answered just now, and well: their answers are the retries of the very
- * requests that failed here. Errors in a row tell sooner than a share, which the second before
- * still dilutes; the share tells of a region that answers now and then.
+ * Errors in a row tell sooner than a share, which the second before still dilutes; the share tells
+ * of a region that answers now and then.
  */
 bool
-grey_burst(struct grey *g, const struct evidence *delta, const struct evidence *last_1s,
-    const struct evidence *others_1s)
+grey_errs(struct grey *g, const struct evidence *delta, const struct evidence *last_1s)
 {
-	double share = 1, others;
-
 	if (delta->answered > delta->errors || (last_1s->answered | last_1s->errors) == 0)
 		g->errors_in_a_row = 0; /* a good one, or none at all for a second */
 	else
 		g->errors_in_a_row += delta->errors;
+	return g->errors_in_a_row >= BURST || mostly_errs(last_1s);
+}
+
+/*
+ * The others must have answered just now, and well: their answers are the retries of the very
+ * requests that failed here, or those of a sensor.
+ */
+bool
+grey_burst(
+    const struct grey *g, const struct evidence *last_1s, const struct evidence *others_1s)
+{
+	double share = 1, others;
+
 	if (others_1s->answered < BURST_OTHERS)
 		return false;
-	others = (double)others_1s->errors / others_1s->answered;
-	if (g->errors_in_a_row < BURST) {
-		if (last_1s->answered < BURST || last_1s->errors <= burst_share * last_1s->answered)
-			return false;
+	if (g->errors_in_a_row < BURST)
 		share = (double)last_1s->errors / last_1s->answered;
-	}
+	others = (double)others_1s->errors / others_1s->answered;
 	return others <= burst_others_share * share;
 }

@@ -326,7 +326,7 @@ serving_tier(const struct fill *f)
  * serving tier. A region above it that gets as much anyway needs none.
  */
 static void
-fill_standby(struct fill *f)
+fill_standby(struct fill *f, bool *trickle)
 {
 	int64_t lowest = serving_tier(f);
 	double base = 0;
@@ -349,6 +349,7 @@ fill_standby(struct fill *f)
 		if (f->regions[i].capacity > 0)
 			due = fmin(due, f->limit[i]);
 		due = fmax(0, fmin(due - f->x[i], base - taken));
+		trickle[i] = f->x[i] <= 0 && due > 0;
 		f->x[i] += due;
 		taken += due;
 	}
@@ -401,7 +402,7 @@ share_by_health(struct fill *f, double demand, struct share_plan *plan)
 	fill_capacity(f);
 	fill_reserves(f);
 	fill_pinned_beyond(f);
-	fill_standby(f);
+	fill_standby(f, plan->trickle);
 	mark_panic(f, plan);
 }
 

@@ -320,6 +320,7 @@ steer_region(const struct steer *s, unsigned region, struct steer_region_out *ou
 		.limit = r->limit,
 		.limit_in_flight = r->limit_in_flight,
 		.blind = r->blind,
+		.trickle = r->trickle,
 	};
 	out->region.since_ms = callers_time(s, r->region.since_ms);
 }

@@ -59,6 +59,7 @@ struct brain_region {
 	struct region region;
 	struct grey grey;
 	struct grey_verdict verdict;
+	bool errs; /* grey_errs() in this tick */
 	struct stall stall;
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
@@ -84,6 +85,7 @@ struct brain_region {
 	double target;
 	double settled_health; /* when share last was at its target */
 	double blind; /* as share_plan's, in coarse steps */
+	bool trickle; /* its share is there to learn from, not to serve */
 	bool told_panic;
 	double limit;
 	double limit_in_flight;
@@ -115,12 +117,15 @@ struct steer {
 	bool frozen;
 
 	bool common_cause;
+	uint64_t erred_ms; /* a region that serves did last then; 0: while no sensor is lent */
+	double lent; /* of safe requests, to standbys, to learn whether they do better; 0: none */
 	enum share_mode mode;
 	bool placed;  /* shares have been set once */
 	bool settled; /* share is target, and inputs are as when it was worked out */
 	double demand;
 	double planned_demand; /* the one targets were worked out for */
 	struct share_region inputs[SHARE_MAX_REGIONS];
+	double trickle; /* to standbys, for which target was worked out */
 	struct share_plan target;
 	double shed;   /* in force */
 	bool shedding; /* told */
@@ -143,6 +148,13 @@ void brain_read_wishes(struct steer *, const struct steer_seen *, struct facts *
 
 /* steer_regions.c: evidence and states. */
 bool brain_step_regions(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
+
+/*
+ * steer_sensor.c: who answers mostly with errors, and whom to ask whether that can be helped.
+ * brain_note_errors() before the states are stepped, brain_lend() behind.
+ */
+void brain_note_errors(struct steer *);
+void brain_lend(struct steer *, struct facts *);
 
 /* steer_shares.c: what the states mean for the shares. settle: once all waits are over. */
 void brain_share_inputs(const struct steer *, bool settle, struct share_region *);

@@ -72,13 +72,14 @@ another_is_suspect(const struct steer *s, const struct brain_region *r)
 	return false;
 }
 
+/* Two that fail together are no measure for each other while a third one does well. */
 static struct evidence
 others_1s(const struct steer *s, const struct brain_region *r)
 {
 	struct evidence sum = { 0 };
 
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		if (&s->regions[i] != r)
+		if (&s->regions[i] != r && !s->regions[i].errs)
 			evidence_add(&sum, &s->regions[i].window.last_1s);
 	}
 	return sum;
@@ -213,8 +214,7 @@ add_comparison(struct steer *s, struct brain_region *r, struct region_evidence *
 	e->grey_value = v->value;
 	e->grey_threshold = v->threshold;
 	e->grey_peers = v->peers;
-	e->grey_at_once = !s->in_grace &&
-	    grey_burst(&r->grey, &r->tick, &r->window.last_1s, &others);
+	e->grey_at_once = r->errs && grey_burst(&r->grey, &r->window.last_1s, &others);
 	if (!e->grey_at_once || e->grey)
 		return;
 	e->grey_signal = SIGNAL_ERRORS;
@@ -289,6 +289,7 @@ brain_step_regions(
 
 	for (unsigned i = 0; i < s->plan->region_count; i++)
 		take_counts(s, &s->regions[i]);
+	brain_note_errors(s);
 	if (seen->second)
 		compare(s, seen, facts);
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
@@ -299,5 +300,6 @@ brain_step_regions(
 		changed = step(s, r, seen, dt_ms, facts) || changed;
 		r->tick = (struct evidence){ 0 };
 	}
+	brain_lend(s, facts);
 	return changed;
 }

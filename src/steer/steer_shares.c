@@ -197,17 +197,20 @@ static bool
 aim(struct steer *s)
 {
 	struct share_region inputs[SHARE_MAX_REGIONS];
+	struct share_policy policy = s->plan->policy.share;
 	size_t size = s->plan->region_count * sizeof inputs[0];
 	bool moved = any_capacity(s) && demand_moved(s);
 
+	policy.standby_share = fmax(policy.standby_share, s->lent);
 	brain_share_inputs(s, false, inputs);
-	if (s->placed && !s->in_grace && !moved && memcmp(inputs, s->inputs, size) == 0)
+	if (s->placed && !s->in_grace && !moved && memcmp(inputs, s->inputs, size) == 0 &&
+	    fabs(policy.standby_share - s->trickle) <= dust)
 		return false;
 	memcpy(s->inputs, inputs, size);
+	s->trickle = policy.standby_share;
 	if (moved || !s->placed)
 		s->planned_demand = s->demand;
-	share_compute(
-	    inputs, s->plan->region_count, &s->plan->policy.share, s->planned_demand, &s->target);
+	share_compute(inputs, s->plan->region_count, &policy, s->planned_demand, &s->target);
 	name_mode(s);
 	s->mode = s->target.mode;
 	for (unsigned i = 0; i < s->plan->region_count; i++)
@@ -353,6 +356,7 @@ place(struct steer *s, const double *next)
 
 		changed = changed || fabs(next[i] - r->share) > 0;
 		r->share = next[i];
+		r->trickle = s->target.trickle[i] && r->share <= r->target + dust;
 		note_traffic(s, r);
 		settled = settled && fabs(r->share - r->target) <= dust;
 	}

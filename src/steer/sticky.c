@@ -52,21 +52,8 @@ share_of(const struct table_region *r)
 	return atomic_load_explicit(&r->steering->share, memory_order_relaxed);
 }
 
-/* A standby that is only kept warm, or one whose share is about to end, holds nobody. */
 static bool
-is_trickle(const struct table_service *s, const struct table_region *region)
-{
-	uint32_t tier = UINT32_MAX;
-
-	for (unsigned i = 0; i < s->region_count; i++)
-		if (s->regions[i].conf->tier < tier && share_of(&s->regions[i]) > 0)
-			tier = s->regions[i].conf->tier;
-	return region->conf->tier > tier &&
-	    share_of(region) <= s->conf->failover.standby_share * SHARE_WHOLE + 1;
-}
-
-static bool
-may_stay(const struct table_service *s, const struct table_region *r, const struct pick *pick)
+may_stay(const struct table_region *r, const struct pick *pick)
 {
 	uint64_t out = pick->avoid_regions | pick->exclude_regions;
 
@@ -76,7 +63,8 @@ may_stay(const struct table_service *s, const struct table_region *r, const stru
 	case REGION_UP:
 	case REGION_SUSPECT:
 	case REGION_RAMP:
-		return !is_trickle(s, r);
+		/* A standby that is only kept warm holds nobody. */
+		return atomic_load_explicit(&r->steering->trickle, memory_order_relaxed) == 0;
 	case REGION_GREY:
 	case REGION_DOWN:
 	case REGION_HOLD:
@@ -108,7 +96,7 @@ sticky_find(const struct table_service *s, const struct pick *pick, uint64_t nam
 			continue;
 		word = atomic_load_explicit(&e->word, memory_order_relaxed);
 		if (!members_accept(MEMBERS_UP, word) || pick_was_tried(pick, e) ||
-		    !may_stay(s, &s->regions[i], pick))
+		    !may_stay(&s->regions[i], pick))
 			return NULL;
 		*region = i;
 		return e;

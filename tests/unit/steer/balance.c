@@ -121,7 +121,6 @@ END_TEST
 START_TEST(what_must_not_be_sent_twice_goes_nowhere_for_a_trial)
 {
 	struct pick pick = { .unsafe = true };
-	struct conf_service *conf;
 	struct world w;
 
 	open_three(&w);
@@ -136,15 +135,14 @@ START_TEST(what_must_not_be_sent_twice_goes_nowhere_for_a_trial)
 	world_set_all(&w, 2, ENDPOINT_DOWN);
 	expect_parts(&w, &pick, (const unsigned[]){ 0, 1000, 0 });
 
-	/* A standby's trickle; more than that is a share like any other. */
-	conf = &w.topology->services[0];
-	conf->failover.standby_share = 0.05;
+	/* A standby's trickle. */
 	for (unsigned i = 0; i < 3; i++)
 		world_set_all(&w, i, ENDPOINT_UP);
 	atomic_store(&w.service->regions[1].steering->state, REGION_UP);
-	world_share(&w, (const uint32_t[]){ 62259, 0, 3277 });
-	expect_parts(&w, &pick, (const unsigned[]){ 1000, 0, 0 });
 	world_share(&w, (const uint32_t[]){ 32768, 0, 32768 });
+	atomic_store(&w.service->regions[2].steering->trickle, 1);
+	expect_parts(&w, &pick, (const unsigned[]){ 1000, 0, 0 });
+	atomic_store(&w.service->regions[2].steering->trickle, 0);
 	expect_parts(&w, &pick, (const unsigned[]){ 500, 0, 500 });
 	world_close(&w);
 }

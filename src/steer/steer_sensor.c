@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A region that answers mostly with errors while its standbys have no traffic: there is nothing to
+ * compare it with, and errors that are not retried elsewhere (500, or any after a POST) would be
+ * passed on for ever. So the standbys are lent some of the safe requests, enough to be compared by
+ * within a second (it is a soft move, so it takes as long again). If they do better the comparison
+ * moves the rest (grey_burst()); if not, the cause is common, and only what would have failed
+ * anyway has moved.
+ */
+#include <math.h>
+
+#include "steer_private.h"
+
+enum { KEPT_MS = 5000 }; /* after the last such second: a share about the threshold must not flap */
+
+static const double enough_per_s = 15;
+static const double lent_most = 0.25;
+
+void
+brain_note_errors(struct steer *s)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		struct brain_region *r = &s->regions[i];
+
+		r->errs = grey_errs(&r->grey, &r->tick, &r->window.last_1s) && !s->in_grace;
+	}
+}
+
+/* GREY has been compared already; nobody counts on what is DOWN, in HOLD or EVACUATED. */
+static bool
+is_in_doubt(const struct brain_region *r)
+{
+	switch (r->region.state) {
+	case REGION_UP:
+	case REGION_SUSPECT:
+	case REGION_RAMP:
+		return r->errs && r->share > 0 && !r->trickle;
+	case REGION_GREY:
+	case REGION_DOWN:
+	case REGION_HOLD:
+	case REGION_EVACUATED:
+		return false;
+	}
+	return false;
+}
+
+static const struct brain_region *
+region_in_doubt(const struct steer *s)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		if (is_in_doubt(&s->regions[i]))
+			return &s->regions[i];
+	}
+	return NULL;
+}
+
+static bool
+has_standby(const struct steer *s)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		const struct brain_region *r = &s->regions[i];
+
+		if (r->region.state == REGION_UP && !r->evacuated && r->plan->weight > 0 &&
+		    r->health.up > 0 && (r->share <= 0 || r->trickle))
+			return true;
+	}
+	return false;
+}
+
+static void
+tell(struct steer *s, enum fact_kind kind, const struct brain_region *r, struct facts *facts)
+{
+	const struct evidence *e = r != NULL ? &r->window.last_1s : NULL;
+
+	brain_tell(s, facts,
+	    (struct fact){ .kind = kind,
+		.signal = SIGNAL_ERRORS,
+		.region = r != NULL ? r->plan->name : NULL,
+		.endpoint_id = UINT32_MAX,
+		.a = e != NULL && e->answered > 0 ? fmin(1, (double)e->errors / e->answered) : 1,
+		.b = s->plan->policy.outlier.failure_share,
+		.c = s->lent });
+}
+
+/* sensor_share 0: nothing is ever sent anywhere only to learn from it. */
+static double
+loan(const struct steer *s)
+{
+	double least = s->plan->policy.region.sensor_share;
+
+	if (least <= 0 || s->demand <= 0)
+		return 0;
+	return fmax(least, fmin(lent_most, enough_per_s / s->demand));
+}
+
+void
+brain_lend(struct steer *s, struct facts *facts)
+{
+	const struct brain_region *r = s->frozen ? NULL : region_in_doubt(s);
+
+	if (r != NULL && (s->lent > 0 || has_standby(s))) {
+		bool begins = s->lent <= 0;
+
+		s->erred_ms = s->now_ms;
+		if (begins)
+			s->lent = loan(s);
+		if (begins && s->lent > 0)
+			tell(s, FACT_SENSOR_LENT, r, facts);
+		return;
+	}
+	if (s->lent <= 0 || (!s->frozen && s->now_ms - s->erred_ms < KEPT_MS))
+		return;
+	s->lent = 0;
+	tell(s, FACT_SENSOR_ENDED, NULL, facts);
+}

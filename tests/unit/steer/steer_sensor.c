@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A region that answers only errors, and standbys without traffic to compare it with. */
+#include "steer/steer.h"
+
+#include <check.h>
+
+#include "brain.h"
+
+static struct brain b;
+
+static void
+stop(void)
+{
+	brain_stop(&b);
+}
+
+static bool
+is_trickle(unsigned region)
+{
+	struct steer_region_out out;
+
+	steer_region(b.s, region, &out);
+	return out.trickle;
+}
+
+START_TEST(a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic)
+{
+	static const struct {
+		double demand;
+		unsigned within_ms;
+	} t[] = { { 50, 4000 }, { 100, 3000 }, { 500, 1500 }, { 5000, 500 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		brain_start_pair(&b);
+		b.demand = t[i].demand;
+		brain_run(&b, 5000);
+		brain_answer(&b, 0, ANSWER_ERROR);
+		brain_run(&b, t[i].within_ms);
+		ck_assert_msg(brain_state(&b, 0) == REGION_GREY, "at %.0f/s: %s", t[i].demand,
+		    region_state_name(brain_state(&b, 0)));
+		BRAIN_SHARES(&b, 0.05, 0.95);
+		ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
+		brain_stop(&b);
+	}
+	brain_start_pair(&b);
+}
+END_TEST
+
+START_TEST(what_is_lent_is_a_trickle_and_ends_with_the_errors)
+{
+	brain_start_pair(&b);
+	b.demand = 500;
+	ck_assert(!is_trickle(1));
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_answer(&b, 1, ANSWER_ERROR);
+	brain_run(&b, 10000);
+	BRAIN_SHARES(&b, 0.95, 0.05);
+	ck_assert(is_trickle(1));
+	ck_assert(!is_trickle(0));
+	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 0);
+	brain_answer(&b, 0, ANSWER_WELL);
+	brain_answer(&b, 1, ANSWER_WELL);
+	brain_run(&b, 8000);
+	BRAIN_SHARES(&b, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 1);
+}
+END_TEST
+
+START_TEST(a_standby_that_errs_alike_changes_nothing_but_the_loan)
+{
+	brain_start_pair(&b);
+	b.demand = 500;
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_answer(&b, 1, ANSWER_ERROR);
+	brain_run(&b, 60000);
+	ck_assert_uint_eq(b.told[FACT_REGION_GREY], 0);
+	BRAIN_SHARES(&b, 0.95, 0.05);
+}
+END_TEST
+
+START_TEST(two_regions_that_err_together_are_left_for_a_third_that_does_not)
+{
+	brain_plan(&b, 3);
+	b.regions[2].tier = 1;
+	b.demand = 500;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	BRAIN_SHARES(&b, 0.5, 0.5, 0);
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_answer(&b, 1, ANSWER_ERROR);
+	brain_run(&b, 4000);
+	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
+	ck_assert_int_eq(brain_state(&b, 1), REGION_GREY);
+	BRAIN_SHARES(&b, 0.025, 0.025, 0.95);
+}
+END_TEST
+
+START_TEST(without_sensor_share_or_when_frozen_nothing_is_lent)
+{
+	brain_start_pair(&b);
+	b.plan.policy.region.sensor_share = 0;
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_run(&b, 10000);
+	BRAIN_SHARES(&b, 1, 0);
+	brain_stop(&b);
+
+	brain_start_pair(&b);
+	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
+	brain_answer(&b, 0, ANSWER_ERROR);
+	brain_run(&b, 10000);
+	BRAIN_SHARES(&b, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 0);
+}
+END_TEST
+
+START_TEST(a_few_errors_lend_nothing)
+{
+	brain_start_pair(&b);
+	b.demand = 500;
+	b.answer[0][0] = ANSWER_ERROR; /* every second one */
+	brain_run(&b, 30000);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/steer_sensor");
+	TCase *tests = tcase_create("steer_sensor");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 120);
+	tcase_add_checked_fixture(tests, NULL, stop);
+	tcase_add_test(tests, a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic);
+	tcase_add_test(tests, what_is_lent_is_a_trickle_and_ends_with_the_errors);
+	tcase_add_test(tests, a_standby_that_errs_alike_changes_nothing_but_the_loan);
+	tcase_add_test(tests, two_regions_that_err_together_are_left_for_a_third_that_does_not);
+	tcase_add_test(tests, without_sensor_share_or_when_frozen_nothing_is_lent);
+	tcase_add_test(tests, a_few_errors_lend_nothing);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
