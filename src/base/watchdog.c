@@ -161,6 +161,8 @@ judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 	uint64_t at_us = atomic_load_explicit(&b->at_us, memory_order_acquire);
 	uint64_t stood_us;
 
+	if (now_us < at_us)
+		now_us = at_us;
 	b->excused_us += own_late_us;
 	if (at_us != b->seen_us) { /* it goes round; did it stand before? */
 		stood_us = less(
@@ -168,7 +170,8 @@ judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 		if (warning_us > 0 && stood_us >= warning_us)
 			count_stall(b, stood_us);
 		b->seen_us = at_us;
-		b->excused_us = 0;
+		/* the beat may have come before we overslept: then its next one is late by that */
+		b->excused_us = own_late_us < now_us - at_us ? own_late_us : now_us - at_us;
 		b->told = false;
 		return 0;
 	}
