@@ -33,7 +33,6 @@ struct beat {
 	struct list node;
 	pthread_t thread;
 	int thread_id;
-	char name[16];
 	struct watchdog_stalls *stalls; /* borrowed; NULL: nobody counts */
 	uint64_t seen_us;               /* the beat it saw last */
 	uint64_t excused_us;            /* since then: what the watchdog slept itself */

@@ -65,8 +65,6 @@ watchdog_watch(struct beat *b, struct watchdog_stalls *stalls)
 		b->thread = pthread_self();
 		b->thread_id = (int)syscall(SYS_gettid);
 		b->stalls = stalls;
-		if (pthread_getname_np(b->thread, b->name, sizeof b->name) != 0)
-			b->name[0] = '\0';
 		atomic_store_explicit(&b->at_us, clock_now_us(), memory_order_relaxed);
 		list_append(&dog.beats, &b->node);
 	}
@@ -83,6 +81,13 @@ watchdog_forget(struct beat *b)
 }
 
 /* ---- judging ---- */
+
+/* Asked for late: whoever starts a thread names it only when it runs already. */
+static const char *
+name_of(const struct beat *b, char name[16])
+{
+	return pthread_getname_np(b->thread, name, 16) == 0 ? name : "a thread";
+}
 
 /* Under a debugger or strace a thread may stand still while we run. */
 static bool
@@ -119,11 +124,12 @@ static void __attribute__((noreturn)) end_process(const struct beat *b, uint64_t
 {
 	struct sigaction last_words = { .sa_handler = say_where,
 		.sa_flags = SA_RESETHAND | SA_NODEFER };
+	char name[16];
 
 	log_error("%s has been standing still for %" PRIu64
 		  " ms: ending, for a supervisor to start "
 		  "anew; it stands here:",
-	    b->name, stood_us / 1000);
+	    name_of(b, name), stood_us / 1000);
 	sigaction(SIGABRT, &last_words, NULL);
 	pthread_kill(b->thread, SIGABRT);
 	/* stuck in the kernel it hears no signal */
@@ -137,8 +143,8 @@ count_stall(struct beat *b, uint64_t stood_us)
 {
 	static struct log_limit limit;
 
-	log_limited(
-	    &limit, LOG_LEVEL_WARN, "%s stood still for %" PRIu64 " ms", b->name, stood_us / 1000);
+	log_limited(&limit, LOG_LEVEL_WARN, "%s stood still for %" PRIu64 " ms", name_of(b, name),
+	    stood_us / 1000);
 	if (b->stalls == NULL)
 		return;
 	atomic_fetch_add_explicit(&b->stalls->count, 1, memory_order_relaxed);
@@ -160,6 +166,7 @@ judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 	uint64_t abort_us = atomic_load_explicit(&dog.abort_ms, memory_order_relaxed) * 1000ull;
 	uint64_t at_us = atomic_load_explicit(&b->at_us, memory_order_acquire);
 	uint64_t stood_us;
+	char name[16];
 
 	if (now_us < at_us)
 		now_us = at_us;
@@ -183,7 +190,7 @@ judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 	if (!b->told)
 		log_warn("%s has been standing still for %" PRIu64
 			 " ms, as whoever traces it wants",
-		    b->name, stood_us / 1000);
+		    name_of(b, name), stood_us / 1000);
 	b->told = true;
 	return stood_us;
 }

@@ -2,6 +2,7 @@
 #include "base/watchdog.h"
 
 #include <check.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -155,7 +156,7 @@ START_TEST(it_says_which_loop_it_was_and_where_it_stands)
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	ck_assert_msg(strstr(text, "stuck has been standing still for") != NULL, "%s", text);
 	/* the stack of the thread that stands: this program and poll() */
-	ck_assert_msg(strstr(text, "test_base_watchdog(") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, program_invocation_short_name) != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "poll") != NULL, "%s", text);
 }
 END_TEST
