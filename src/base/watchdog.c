@@ -142,6 +142,7 @@ static void
 count_stall(struct beat *b, uint64_t stood_us)
 {
 	static struct log_limit limit;
+	char name[16];
 
 	log_limited(&limit, LOG_LEVEL_WARN, "%s stood still for %" PRIu64 " ms", name_of(b, name),
 	    stood_us / 1000);
