@@ -21,14 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = true };
-#elif defined(__has_feature)
-enum { SANITIZED = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) };
-#else
-enum { SANITIZED = false };
-#endif
+#include "base/sanitized.h"
 
 enum {
 	CALLS_MAX = 1024,             /* numbers beyond share the last place */

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitized.h"
 #include "base/thread.h"
 
 /* Check runs each test in a process of its own, so each may shut itself in. */
@@ -199,6 +200,12 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	suite_add_tcase(suite, tests);
+	if (SANITIZED) {
+		puts("a sanitizer's build has no filter: nothing to test");
+		srunner_free(runner);
+		return 0;
+	}
 	tcase_add_test(tests, a_call_that_nobody_needs_fails_and_is_counted_once_for_each_time);
 	tcase_add_test(tests, a_call_that_is_needed_in_another_way_is_not_permitted);
 	tcase_add_loop_test(tests, a_call_of_somebody_who_took_over_ends_the_process, 0,
@@ -207,7 +214,6 @@ main(void)
 	tcase_add_test(tests, off_means_no_filter);
 	tcase_add_test(tests, a_filter_that_only_logs_refuses_nothing);
 	tcase_add_test(tests, a_kernel_that_refuses_the_filter_is_no_reason_to_stop);
-	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
