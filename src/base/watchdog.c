@@ -116,7 +116,7 @@ say_where(int signal_number)
 static void __attribute__((noreturn)) end_process(const struct beat *b, uint64_t stood_us)
 {
 	struct sigaction last_words = { .sa_handler = say_where,
-		.sa_flags = SA_RESETHAND | SA_NODEFER };
+		.sa_flags = (int)SA_RESETHAND | SA_NODEFER };
 	char name[16];
 
 	log_error("%s has been standing still for %" PRIu64

@@ -281,7 +281,7 @@ socket_path(int fd, struct socket_path *path)
 	path->acknowledged_bytes = info.tcpi_bytes_acked;
 	path->unacknowledged = info.tcpi_unacked > 0;
 	path->resent = info.tcpi_retransmits > 0;
-	path->written_bytes = info.tcpi_bytes_acked + (uint64_t)queued;
+	path->written_bytes = info.tcpi_bytes_acked + (unsigned)queued;
 	return true;
 }
 
