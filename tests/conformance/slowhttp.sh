@@ -46,7 +46,7 @@ http {
     access_log off;
     client_body_temp_path $dir/b; proxy_temp_path $dir/p; fastcgi_temp_path $dir/f;
     uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
-    server { listen 127.0.0.1:$origin backlog=4096; root $dir/www; error_page 405 =200 \$uri; }
+    server { listen 127.0.0.1:$origin backlog=4096 sndbuf=128k; root $dir/www; error_page 405 =200 \$uri; }
 }
 END
 cat > "$dir/detour.conf" << END
