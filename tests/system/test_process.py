@@ -76,6 +76,7 @@ def nobody_sees_the_memory_unless_it_is_wished_so(t):
     p = _nobodys(t)
     assert _core_limit(p.pid) == ("0", "0")
     assert not may_attach_as(p.pid, NOBODY), "a process of the same user may look in"
+    assert p.metrics().total("process_open_fds") > 5, "it may look at itself"
     wished = _nobodys(t, 'process = { core_dumps = true; };')
     assert _core_limit(wished.pid)[0] == _core_limit(wished.pid)[1]
     assert may_attach_as(wished.pid, NOBODY)
