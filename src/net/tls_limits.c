@@ -45,7 +45,8 @@ on_state(const SSL *unchanged, int where, int value)
 	    count_one(ssl) <= TLS_KEY_UPDATES_MAX)
 		return;
 	log_limited(&limit, LOG_LEVEL_WARN,
-	    "a client asked for new keys more than %d times in a minute: closed", TLS_KEY_UPDATES_MAX);
+	    "a client asked for new keys more than %d times in a minute: closed",
+	    TLS_KEY_UPDATES_MAX);
 	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
