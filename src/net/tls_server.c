@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/tls_limits.h"
 #include "net/tls_names.h"
 #include "net/tls_pem.h"
 #include "net/tls_ticket.h"
@@ -324,7 +323,6 @@ set_callbacks(SSL_CTX *ctx, struct tls_server *s)
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_servername);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, s);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key);
-	tls_limit_key_updates(ctx);
 }
 
 static bool
