@@ -3,21 +3,24 @@
 #   packages.sh build    to build and run Detour
 #   packages.sh test     the same, and what tests/run.sh uses
 #   packages.sh bench    the same, and what bench/run.sh compares with
+#   packages.sh conformance    what tests/conformance judges by, as far as Debian has it
 set -euo pipefail
 
 build=(gcc libc6-dev meson ninja-build pkg-config git ca-certificates
     libevent-dev libssl-dev libc-ares-dev libconfig-dev libjansson-dev libnghttp2-dev check
-    libpcre2-dev zlib1g-dev libcrypt-dev)
+    libpcre2-dev zlib1g-dev libcrypt-dev libseccomp-dev)
 test=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev python3 openssl curl
     nginx-light nftables iproute2 procps strace python3-websockets)
 bench=(haproxy wrk h2o)
+conformance=(testssl.sh sslscan slowhttptest)
 
 case ${1:-build} in
 build) wanted=("${build[@]}" curl) ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
 bench) wanted=("${build[@]}" "${test[@]}" "${bench[@]}") ;;
+conformance) wanted=("${build[@]}" "${test[@]}" "${conformance[@]}") ;;
 *)
-    echo "usage: packages.sh [build|test|bench]" >&2
+    echo "usage: packages.sh [build|test|bench|conformance]" >&2
     exit 2
     ;;
 esac

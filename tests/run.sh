@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Every check there is, in one run; ends with "N passed, N failed" and a code to match.
 #   tests/run.sh                 all phases
-#   tests/run.sh PHASE...        only these: build lint tidy cppcheck unit asan tsan sim
+#   tests/run.sh PHASE...        only these: build hardening lint tidy cppcheck unit asan tsan sim
 #                                system system-asan system-tsan faults fuzz quickstart
 # Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-phases=(build lint tidy cppcheck unit asan tsan sim system system-asan system-tsan faults fuzz quickstart)
+phases=(build hardening lint tidy cppcheck unit asan tsan sim system system-asan system-tsan faults fuzz quickstart)
 if [ $# -gt 0 ]; then phases=("$@"); fi
 
 plain=build
@@ -67,6 +67,7 @@ unit_tests() { # DIR MULTIPLIER [TESTS...]
 }
 
 phase_build() { configure "$plain"; }
+phase_hardening() { tests/static/hardening.sh "$plain/detour"; }
 phase_lint() {
     local status=0 script
     for script in tests/lint/*.sh; do

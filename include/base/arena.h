@@ -13,6 +13,8 @@
 struct arena;
 
 struct arena *arena_new(void);
+/* For keys: its bytes are in no core file, not in swap as far as allowed, and wiped at the end. */
+struct arena *arena_new_secret(void);
 void arena_free(struct arena *); /* and all that was taken from it */
 /* Zeroed, aligned to 16 bytes. */
 void *arena_take(struct arena *, size_t size) __attribute__((returns_nonnull));

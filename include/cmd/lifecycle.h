@@ -4,6 +4,8 @@
 #ifndef CMD_LIFECYCLE_H
 #define CMD_LIFECYCLE_H
 
+#include <stdbool.h>
+
 struct event_base;
 struct server;
 struct topology;
@@ -19,6 +21,8 @@ struct lifecycle_setup {
 	void (*on_ready)(void *arg, struct event_base *, const struct server *);
 	void (*on_end)(void *arg);
 	void *arg;
+	bool may_exec; /* on_ready() has other programs started later on: no filter on system calls
+			*/
 };
 
 /*

@@ -22,5 +22,10 @@ bool privileges_find(const char *user, struct privileges *, struct error *);
 bool privileges_drop(const struct privileges *, struct error *);
 /* Before the first thread: no exec will ever give us more than we have. */
 bool privileges_forbid_new(struct error *);
+/*
+ * After privileges_drop(), which undoes it: no core file and no debugger of the same user, or both
+ * (core_dumps), since both see private keys.
+ */
+void privileges_guard_memory(bool core_dumps);
 
 #endif

@@ -20,8 +20,8 @@ enum file_kind { FILE_REGULAR, FILE_ANY };
  */
 bool file_read(struct conf_file *, enum file_kind, struct error *);
 void file_forget(struct conf_file *);
-/* Moves path and bytes into the arena, wiping the place they had: they may be a private key. */
-void file_keep(struct conf_file *, struct arena *);
+/* Moves path and bytes into an arena each, wiping the place they had: they may be a private key. */
+void file_keep(struct conf_file *, struct arena *, struct arena *for_bytes);
 
 /* May people who are neither its owner nor in its group read the file? */
 bool file_is_exposed(const char *path);

@@ -35,6 +35,8 @@ void load_group(struct load *, enum schema_block, void *base, struct config_sett
 void field_set(struct load *, const struct schema_key *, void *base, struct config_setting_t *);
 void field_set_default(struct load *, const struct schema_key *, void *base);
 
+/* Where bytes of secrets lie: made when there are any. */
+struct arena *load_secrets(struct load *);
 struct conf_where load_where(const struct load *, const struct config_setting_t *);
 
 void derive(struct load *);

@@ -73,7 +73,8 @@ enum schema_words {
 	WORDS_FAILBACK,
 	WORDS_SAME_SITE,
 	WORDS_LOG_FORMAT,
-	WORDS_LOG_LEVEL
+	WORDS_LOG_LEVEL,
+	WORDS_SECCOMP
 };
 
 struct schema_word {

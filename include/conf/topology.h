@@ -326,6 +326,15 @@ struct conf_log {
 	enum log_level level;
 };
 
+enum conf_seccomp { SECCOMP_ENFORCE, SECCOMP_LOG, SECCOMP_OFF };
+
+struct conf_process {
+	enum conf_seccomp seccomp;
+	bool core_dumps;
+	uint32_t stall_warning_ms; /* 0: never */
+	uint32_t stall_abort_ms;   /* 0: never */
+};
+
 /* Limits on clients, the whole process. */
 struct conf_client_limits {
 	uint32_t max_connections;
@@ -358,7 +367,8 @@ struct conf_resolver {
 };
 
 struct topology {
-	struct arena *arena; /* owns everything below */
+	struct arena *arena;   /* owns everything below, */
+	struct arena *secrets; /* but the bytes of private keys; NULL: none */
 	atomic_uint refs;
 	const char *path; /* of the main file */
 
@@ -374,6 +384,7 @@ struct topology {
 	struct conf_resolver resolver;
 	struct conf_admin admin;
 	struct conf_log log;
+	struct conf_process process;
 
 	struct conf_listener *listeners;
 	unsigned listener_count;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/watchdog.h"
 
 struct controller;
 struct desk;
@@ -47,6 +48,7 @@ struct controller_stats {
 	atomic_ullong ticks;
 	atomic_ullong tick_us; /* spent in all of them */
 	atomic_ullong tick_us_max; /* slowest tick so far */
+	struct watchdog_stalls stalls; /* of its loop; the watchdog writes them */
 	atomic_uint dns_failing; /* names whose last answer was a failure */
 };
 

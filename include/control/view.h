@@ -29,6 +29,7 @@ struct view_process {
 	uint64_t reloads_applied;
 	uint64_t reloads_refused;
 	uint64_t access_log_dropped; /* lines */
+	uint64_t refused_syscalls;
 };
 
 struct view_worker {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/watchdog.h"
 
 struct event_base;
 struct slab;
@@ -34,12 +35,13 @@ struct loop {
 	size_t cipher_in_at, cipher_in_len; /* private to net/stream.c */
 	bool cipher_in_used; /* private to net/stream.c: one read of the socket per call */
 	size_t cipher_out_len; /* private to net/stream.c */
+	struct beat beat;      /* while it runs and a watchdog does */
 };
 
 struct loop *loop_new(void); /* aborts when the kernel refuses an epoll instance */
 void loop_free(struct loop *);
-/* Runs until loop_stop(). */
-void loop_run(struct loop *);
+/* Runs until loop_stop(), watched where a watchdog runs. stalls is borrowed; NULL: uncounted. */
+void loop_run(struct loop *, struct watchdog_stalls *stalls);
 void loop_stop(struct loop *); /* from this thread */
 
 /* The thread's one plain buffer as an empty span with all its room; overwritten by the next user. */

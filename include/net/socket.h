@@ -13,10 +13,13 @@
 #include "base/error.h"
 #include "conf/topology.h"
 
+/* Bytes that may wait in the kernel for a client that does not read. */
+enum { SOCKET_UNSENT_MAX = 256 * 1024 };
+
 /*
  * A listening, non-blocking, close-on-exec socket with SO_REUSEADDR and, for IP, SO_REUSEPORT;
  * -1 with an error that says what to do. A unix socket's stale file is replaced (never a file
- * that is no socket). What it accepts inherits TCP_NODELAY and keepalive.
+ * that is no socket). What it accepts inherits TCP_NODELAY, keepalive and SOCKET_UNSENT_MAX.
  */
 int socket_listen(const struct conf_address *, uint32_t backlog, struct error *);
 /*

@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "base/histogram.h"
 #include "base/ring.h"
+#include "base/watchdog.h"
 #include "http/grpc.h"
 
 struct crowd;
@@ -47,7 +48,7 @@ struct worker_stats {
 	atomic_ullong bytes_out;
 	atomic_ullong accept_pauses; /* EMFILE and kin */
 	atomic_ullong allocations; /* calls that took memory from the system, OpenSSL's too */
-	atomic_ullong loop_stalls; /* turns that took over 100 ms */
+	struct watchdog_stalls stalls; /* of its loop; the watchdog writes them */
 	struct histogram duration; /* of whole requests, us */
 };
 

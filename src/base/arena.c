@@ -4,7 +4,10 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 
@@ -33,6 +36,7 @@ struct arena {
 	struct block *blocks; /* the first has the room; owned */
 	struct ending *endings; /* the last one first */
 	size_t next_size;
+	bool secret;
 };
 
 struct arena *
@@ -42,6 +46,44 @@ arena_new(void)
 
 	a->next_size = BLOCK_FIRST;
 	return a;
+}
+
+struct arena *
+arena_new_secret(void)
+{
+	struct arena *a = arena_new();
+
+	a->secret = true;
+	return a;
+}
+
+/* Pages of their own, or what is said of them would be said of others' bytes too. */
+static struct block *
+secret_pages(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort(); /* as mem_new() does when there is no memory */
+	mem_count_one();
+	/* Neither is a condition: an old kernel or a low RLIMIT_MEMLOCK keeps nobody from serving.
+	 */
+	(void)madvise(p, size, MADV_DONTDUMP);
+	(void)mlock(p, size);
+	return p;
+}
+
+static void
+block_free(const struct arena *a, struct block *b)
+{
+	size_t size = sizeof *b + b->size;
+
+	if (!a->secret) {
+		mem_free(b);
+		return;
+	}
+	explicit_bzero(b, size);
+	munmap(b, size);
 }
 
 void
@@ -55,15 +97,16 @@ arena_free(struct arena *a)
 		e->fn(e->arg);
 	for (b = a->blocks; b != NULL; b = next) {
 		next = b->next;
-		mem_free(b);
+		block_free(a, b);
 	}
 	mem_free(a);
 }
 
 static struct block *
-block_new(size_t size)
+block_new(const struct arena *a, size_t size)
 {
-	struct block *b = mem_new(sizeof *b + size);
+	size_t all = sizeof(struct block) + size;
+	struct block *b = a->secret ? secret_pages(all) : mem_new(all);
 
 	b->size = size;
 	return b;
@@ -73,7 +116,7 @@ block_new(size_t size)
 static void *
 take_large(struct arena *a, size_t size)
 {
-	struct block *b = block_new(size);
+	struct block *b = block_new(a, size);
 
 	b->used = size;
 	if (a->blocks == NULL) {
@@ -88,7 +131,7 @@ take_large(struct arena *a, size_t size)
 static void
 add_block(struct arena *a)
 {
-	struct block *b = block_new(a->next_size - sizeof *b);
+	struct block *b = block_new(a, a->next_size - sizeof *b);
 
 	b->next = a->blocks;
 	a->blocks = b;

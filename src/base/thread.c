@@ -6,7 +6,7 @@
 int
 thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
 	sigset_t blocked, before;
 	int err;
 

@@ -241,7 +241,9 @@ on_end(void *arg)
 static int
 serve(struct demo *d)
 {
-	struct lifecycle_setup setup = { .on_ready = on_ready, .on_end = on_end, .arg = d };
+	struct lifecycle_setup setup = {
+		.on_ready = on_ready, .on_end = on_end, .arg = d, .may_exec = true
+	};
 	struct conf_problems problems = { .count = 0 };
 	char *text = configuration(d);
 

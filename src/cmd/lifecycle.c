@@ -12,10 +12,12 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/watchdog.h"
 #include "cmd/banner.h"
 #include "cmd/command.h"
 #include "cmd/notify.h"
 #include "cmd/privileges.h"
+#include "cmd/seccomp.h"
 #include "cmd/server.h"
 #include "cmd/version.h"
 #include "conf/conf.h"
@@ -37,7 +39,8 @@ struct lifecycle {
 	const struct lifecycle_setup *setup;
 	struct event_base *base;
 	struct event *signals[SIGNALS];
-	struct event *poll; /* while something is awaited */
+	struct event *poll;    /* while something is awaited */
+	struct event *refused; /* the filter refused a system call; NULL: there is none */
 	struct event *drain_delay;
 	struct event *drain_timeout;
 	struct server *server;
@@ -61,6 +64,7 @@ fill_view(void *arg, struct view *v)
 	struct lifecycle *l = arg;
 
 	v->process = l->process;
+	v->process.refused_syscalls = seccomp_refused();
 	server_view(l->server, v);
 }
 
@@ -267,6 +271,8 @@ free_events(struct lifecycle *l)
 {
 	for (unsigned i = 0; i < SIGNALS; i++)
 		event_free(l->signals[i]);
+	if (l->refused != NULL)
+		event_free(l->refused);
 	event_free(l->poll);
 	event_free(l->drain_delay);
 	event_free(l->drain_timeout);
@@ -314,6 +320,41 @@ drop_privileges(struct lifecycle *l, struct error *error)
 	return server_give_to(l->server, who.uid, who.gid, error) && privileges_drop(&who, error);
 }
 
+static void
+on_refused(evutil_socket_t fd, short what, void *arg)
+{
+	seccomp_report();
+}
+
+/* For good: nothing that comes later can undo it. */
+static void
+guard(struct lifecycle *l)
+{
+	const struct conf_process *conf = &l->setup->topology->process;
+
+	privileges_guard_memory(conf->core_dumps);
+	if (l->setup->may_exec)
+		return;
+	seccomp_start(conf->seccomp);
+	if (seccomp_fd() < 0)
+		return;
+	l->refused = event_new(l->base, seccomp_fd(), EV_READ | EV_PERSIST, on_refused, NULL);
+	if (l->refused == NULL || event_add(l->refused, NULL) != 0)
+		log_error("what the filter on system calls refuses will not be logged");
+}
+
+static bool
+start_watchdog(const struct lifecycle *l, struct error *error)
+{
+	const struct conf_process *conf = &l->setup->topology->process;
+
+	return watchdog_start(&(struct watchdog_setup){ .warning_ms = conf->stall_warning_ms,
+				  .abort_ms = conf->stall_abort_ms,
+				  .alive = notify_alive,
+				  .alive_every_ms = notify_alive_every_ms() },
+	    error);
+}
+
 /* In this order: what needs privileges, giving them up, what reads strangers' bytes. */
 static bool
 start(struct lifecycle *l, struct error *error)
@@ -331,7 +372,10 @@ start(struct lifecycle *l, struct error *error)
 			return false;
 		admin_serve_people(l->admin, server_people(l->server));
 	}
-	return drop_privileges(l, error) && server_start(l->server, l->base, error);
+	if (!drop_privileges(l, error))
+		return false;
+	guard(l);
+	return start_watchdog(l, error) && server_start(l->server, l->base, error);
 }
 
 int
@@ -369,6 +413,7 @@ lifecycle_run(const struct lifecycle_setup *setup)
 		admin_free(l.admin);
 	if (l.server != NULL)
 		server_free(l.server);
+	watchdog_stop();
 	free_events(&l);
 	topology_unref(setup->topology);
 	return l.exit_code;

@@ -66,3 +66,27 @@ notify_stopping(void)
 {
 	send_text("STOPPING=1\nSTATUS=Draining\n");
 }
+
+uint32_t
+notify_alive_every_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	unsigned long long limit_us, half_ms;
+
+	if (usec == NULL || (pid != NULL && strtoll(pid, NULL, 10) != getpid()))
+		return 0;
+	limit_us = strtoull(usec, NULL, 10);
+	if (limit_us == 0)
+		return 0;
+	/* twice in the time that is allowed, as sd_watchdog_enabled(3) recommends */
+	half_ms = limit_us / 2000;
+	if (half_ms > UINT32_MAX)
+		return UINT32_MAX;
+	return half_ms > 0 ? (uint32_t)half_ms : 1;
+}
+
+void
+notify_alive(void)
+{
+	send_text("WATCHDOG=1\n");
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -81,4 +82,17 @@ privileges_forbid_new(struct error *error)
 		return true;
 	error_errno(error, "cannot set", "PR_SET_NO_NEW_PRIVS");
 	return false;
+}
+
+void
+privileges_guard_memory(bool core_dumps)
+{
+	struct rlimit size = { .rlim_cur = 0, .rlim_max = 0 };
+
+	if (core_dumps && getrlimit(RLIMIT_CORE, &size) == 0)
+		size.rlim_cur = size.rlim_max;
+	/* the limit alone would not do: a core that goes to a program's pipe has none */
+	if (setrlimit(RLIMIT_CORE, &size) != 0 || prctl(PR_SET_DUMPABLE, core_dumps, 0, 0, 0) != 0)
+		log_warn(
+		    "cannot switch core dumps %s: %s", core_dumps ? "on" : "off", strerror(errno));
 }

@@ -13,6 +13,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/ring.h"
+#include "base/watchdog.h"
 #include "conf/topology.h"
 #include "control/admin_people.h"
 #include "control/controller.h"
@@ -232,12 +233,23 @@ warn_of_restart(const struct server *s, const struct topology *old, const struct
 	if (s->count != new->workers)
 		log_warn(
 		    "workers = %u takes effect after a restart; %u go on", new->workers, s->count);
+	if (old->process.seccomp != new->process.seccomp ||
+	    old->process.core_dumps != new->process.core_dumps)
+		log_warn("another process.seccomp or core_dumps takes effect after a restart");
 	if (!user_same)
 		log_warn("another user takes effect after a restart");
 	if (!bind_same || strcmp(old->admin.socket, new->admin.socket) != 0)
 		log_warn("another admin address takes effect after a restart");
 	if (s->access_log == NULL && strcmp(new->log.access, "off") != 0)
 		log_warn("the access log was off at the start; it is switched on by a restart");
+}
+
+static void
+configure_watchdog(const struct conf_process *conf)
+{
+	if (!watchdog_configure(conf->stall_warning_ms, conf->stall_abort_ms) &&
+	    (conf->stall_warning_ms > 0 || conf->stall_abort_ms > 0))
+		log_warn("process.stall_* was off at the start; it is switched on by a restart");
 }
 
 bool
@@ -253,6 +265,7 @@ server_apply(struct server *s, struct topology *topology, struct error *error)
 	}
 	warn_of_restart(s, s->topology, topology);
 	log_set_level(topology->log.level);
+	configure_watchdog(&topology->process);
 	state_keeper_set_dir(s->keeper, topology->state_dir);
 	if (strcmp(s->topology->state_dir, topology->state_dir) != 0)
 		journal_set_dir(s->people.journal, topology->state_dir);

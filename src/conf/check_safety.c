@@ -7,8 +7,8 @@
 static unsigned
 count_kinds(const struct conf_safety *rule)
 {
-	return (rule->at_least > 0) + (rule->never_together_count > 0) + rule->capacity +
-	    (rule->wait_ms > 0);
+	return (unsigned)(rule->at_least > 0) + (unsigned)(rule->never_together_count > 0) +
+	    (unsigned)rule->capacity + (unsigned)(rule->wait_ms > 0);
 }
 
 /* A region named twice would count twice. */

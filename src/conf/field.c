@@ -324,7 +324,7 @@ set_file(struct load *l, const struct value *v)
 		field_complain(l, v, "%s; paths are relative to the file that names them", e.text);
 		return;
 	}
-	file_keep(file, l->arena);
+	file_keep(file, l->arena, v->key->type == TYPE_SECRET ? load_secrets(l) : l->arena);
 	if (v->key->type == TYPE_SECRET && file_is_exposed(file->path))
 		report_warning(&l->report, &v->where,
 		    "%s: everyone on this machine can read the private key %s; chmod o-rwx it",

@@ -102,12 +102,12 @@ file_forget(struct conf_file *file)
 }
 
 void
-file_keep(struct conf_file *file, struct arena *arena)
+file_keep(struct conf_file *file, struct arena *arena, struct arena *for_bytes)
 {
 	const char *own = file->bytes;
 
 	file->path = arena_strdup(arena, file->path);
-	file->bytes = arena_strndup(arena, own, file->len);
+	file->bytes = arena_strndup(for_bytes, own, file->len);
 	release(own, file->len);
 }
 

@@ -94,7 +94,7 @@ htpasswd_read(struct load *l, struct conf_basic_auth *auth)
 		report_error(&l->report, &auth->where, "basic_auth: %s", e.text);
 		return;
 	}
-	file_keep(&file, l->arena);
+	file_keep(&file, l->arena, load_secrets(l));
 	auth->users =
 	    arena_array(l->arena, count_lines(file.bytes, file.len), sizeof auth->users[0]);
 	end = file.bytes + file.len;
@@ -104,7 +104,7 @@ htpasswd_read(struct load *l, struct conf_basic_auth *auth)
 
 		while (len > 0 && (at[len - 1] == '\r' || at[len - 1] == ' '))
 			len--;
-		take_line(l, auth, arena_strndup(l->arena, at, len), ++number);
+		take_line(l, auth, arena_strndup(load_secrets(l), at, len), ++number);
 		at = stop != NULL ? stop + 1 : end;
 	}
 	qsort(auth->users, auth->user_count, sizeof auth->users[0], compare_users);

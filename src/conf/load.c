@@ -6,6 +6,15 @@
 
 #include "base/arena.h"
 #include "conf/source.h"
+#include "conf/topology.h"
+
+struct arena *
+load_secrets(struct load *l)
+{
+	if (l->topology->secrets == NULL)
+		l->topology->secrets = arena_new_secret();
+	return l->topology->secrets;
+}
 
 struct conf_where
 load_where(const struct load *l, const config_setting_t *setting)

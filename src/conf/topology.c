@@ -38,6 +38,8 @@ topology_unref(struct topology *t)
 	/* Release our reads before the count falls, acquire the others' before the arena goes. */
 	before = atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel);
 	assert(before > 0);
-	if (before == 1)
-		arena_free(t->arena);
+	if (before > 1)
+		return;
+	arena_free(t->secrets);
+	arena_free(t->arena);
 }

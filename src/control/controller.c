@@ -449,7 +449,7 @@ run(void *arg)
 {
 	struct controller *c = arg;
 
-	loop_run(c->loop);
+	loop_run(c->loop, &c->stats.stalls);
 	return NULL;
 }
 

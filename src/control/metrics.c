@@ -189,8 +189,6 @@ static const struct {
 	{ "detour_worker_allocations_total",
 	    "Calls that took memory from the system; flat in steady state.",
 	    offsetof(struct worker_stats, allocations) },
-	{ "detour_worker_loop_stalls_total", "Turns of the event loop that took over 100 ms.",
-	    offsetof(struct worker_stats, loop_stalls) },
 };
 
 static uint64_t
@@ -298,6 +296,27 @@ write_workers(struct evbuffer *out, const struct view *v)
 			metric_count(out, by_worker[f].name, &labels,
 			    load_at(v->workers[i].stats, by_worker[f].offset));
 		}
+	}
+}
+
+/* Of each loop: the workers', then control's. */
+static void
+write_stalls(struct evbuffer *out, const struct view *v, bool longest)
+{
+	for (unsigned i = 0; i <= v->worker_count; i++) {
+		const struct watchdog_stalls *s = &v->control->stalls;
+		char name[24] = "control";
+		struct metric_labels labels = { { { "loop", name } } };
+
+		if (i < v->worker_count) {
+			s = &v->workers[i].stats->stalls;
+			snprintf(name, sizeof name, "worker-%u", i);
+		}
+		if (longest)
+			metric_real(out, "detour_loop_longest_stall_seconds", &labels,
+			    seconds(load(&s->longest_us)));
+		else
+			metric_count(out, "detour_loop_stalls_total", &labels, load(&s->count));
 	}
 }
 
@@ -522,6 +541,15 @@ metrics_write(struct evbuffer *out, const struct view *v)
 	write_handshakes(out, v);
 	write_workers(out, v);
 	write_control(out, v->control);
+	metric_family(out, "detour_loop_stalls_total", "counter",
+	    "Times an event loop stood still for process.stall_warning or longer.");
+	write_stalls(out, v, false);
+	metric_family(
+	    out, "detour_loop_longest_stall_seconds", "gauge", "The longest of them so far.");
+	write_stalls(out, v, true);
+	counter(out, "detour_refused_syscalls_total",
+	    "System calls that the process made and its own filter refused.",
+	    v->process.refused_syscalls);
 	if (v->journal != NULL)
 		write_journal(out, v->journal);
 	if (v->failovers != NULL)

@@ -293,7 +293,9 @@ worker_status(unsigned index, const struct view_worker *w)
 	json_object_set_new(json, "bytes_out", json_load(&s->bytes_out));
 	json_object_set_new(json, "accept_pauses", json_load(&s->accept_pauses));
 	json_object_set_new(json, "allocations", json_load(&s->allocations));
-	json_object_set_new(json, "loop_stalls", json_load(&s->loop_stalls));
+	json_object_set_new(json, "loop_stalls", json_load(&s->stalls.count));
+	json_object_set_new(json, "longest_stall_ms",
+	    json_number(atomic_load_explicit(&s->stalls.longest_us, memory_order_relaxed) / 1000));
 	return json;
 }
 

@@ -67,10 +67,28 @@ loop_free(struct loop *l)
 	mem_free(l);
 }
 
-void
-loop_run(struct loop *l)
+static void
+on_beat(evutil_socket_t fd, short what, void *arg)
 {
+	watchdog_beat(arg);
+}
+
+void
+loop_run(struct loop *l, struct watchdog_stalls *stalls)
+{
+	static const struct timeval every = { .tv_usec = WATCHDOG_BEAT_MS * 1000 };
+	struct event *beats = event_new(l->base, -1, EV_PERSIST, on_beat, &l->beat);
+	bool watched = beats != NULL && watchdog_watch(&l->beat, stalls);
+
+	if (watched && event_add(beats, &every) != 0) {
+		watchdog_forget(&l->beat);
+		watched = false;
+	}
 	event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	if (watched)
+		watchdog_forget(&l->beat);
+	if (beats != NULL)
+		event_free(beats);
 }
 
 void

@@ -41,6 +41,18 @@ tune(int fd)
 	    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
+/*
+ * What waits in the kernel for a client that does not read: without a bound the send buffer grows
+ * to 4 MiB and more, and some hundred of them put the whole machine's TCP under pressure, so that
+ * it drops the SYNs of others. What is under way is not bounded: a fast and long path is filled.
+ * Connections have it from their listener.
+ */
+static bool
+bound_unsent(int fd)
+{
+	return set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKET_UNSENT_MAX);
+}
+
 void
 socket_reset_at_close(int fd)
 {
@@ -214,7 +226,7 @@ socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 		explain(e, a);
 		return -1;
 	}
-	if ((ip && !tune(fd)) || listen(fd, limit) < 0) {
+	if ((ip && (!tune(fd) || !bound_unsent(fd))) || listen(fd, limit) < 0) {
 		explain(e, a);
 		close(fd);
 		return -1;
@@ -281,7 +293,7 @@ socket_path(int fd, struct socket_path *path)
 	path->acknowledged_bytes = info.tcpi_bytes_acked;
 	path->unacknowledged = info.tcpi_unacked > 0;
 	path->resent = info.tcpi_retransmits > 0;
-	path->written_bytes = info.tcpi_bytes_acked + (uint64_t)queued;
+	path->written_bytes = info.tcpi_bytes_acked + (unsigned)queued;
 	return true;
 }
 

@@ -361,7 +361,7 @@ run(void *arg)
 	atomic_store_explicit(&w->thread_id, (int)syscall(SYS_gettid), memory_order_relaxed);
 	mem_count_into(&w->stats.allocations);
 	open_parts(w);
-	loop_run(w->loop);
+	loop_run(w->loop, &w->stats.stalls);
 	close_parts(w);
 	return NULL;
 }

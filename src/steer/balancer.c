@@ -115,7 +115,7 @@ lighten(struct members *m, uint32_t first, unsigned permille)
 	m->risk = (uint32_t)(due * PERMILLE / now);
 	m->equal = false;
 	for (uint32_t i = first; i < m->count; i++) {
-		uint32_t weight = (uint32_t)((double)m->weight[i] * due / now);
+		uint32_t weight = (uint32_t)((double)m->weight[i] * (double)due / (double)now);
 
 		m->weight[i] = weight > 0 ? weight : 1;
 		m->upto[i] = m->weight[i] + m->upto[i - 1];

@@ -284,8 +284,10 @@ move_on(struct world *w, unsigned region, unsigned endpoint, bool leave, uint32_
 			uint32_t moved = n > 0 ? may_repeat(w, n < room - sum ? n : room - sum) : 0;
 
 			sum += moved;
-			d->tries[o][TURN_FIRST] -= (uint16_t)moved;
-			d->tries[o][TURN_ORPHAN] += leave ? 0 : (uint16_t)moved;
+			d->tries[o][TURN_FIRST] = (uint16_t)(d->tries[o][TURN_FIRST] - moved);
+			if (!leave)
+				d->tries[o][TURN_ORPHAN] =
+				    (uint16_t)(d->tries[o][TURN_ORPHAN] + moved);
 		}
 	}
 	w->other_region[region][TURN_SECOND] += sum;

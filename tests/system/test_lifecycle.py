@@ -282,8 +282,10 @@ def privileges_are_dropped_after_binding(t):
     assert int(process.status_field(p.pid, "CapEff"), 16) & ~bind_only == 0
     assert process.status_field(p.pid, "NoNewPrivs") == "1"
     for task in process.threads(p.pid):
-        with open("/proc/%d/status" % task) as f:
-            assert re.search(r"^Uid:\s+65534\s+65534", f.read(), re.M), "every thread"
+        assert process.status_field(task, "Uid").split() == ["65534"] * 4, "every thread"
+        assert process.status_field(task, "Gid").split() == ["65534"] * 4, "every thread"
+        for kind in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+            assert int(process.status_field(task, kind), 16) & ~bind_only == 0, kind
     assert p.reload()
     p.get("/").expect(200, "east")
 

@@ -12,7 +12,7 @@ from .metrics import Metrics
 from .wait import SLACK, until
 
 _FINDINGS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
-             "runtime error:", "Assertion `")
+             "runtime error:", "Assertion `", "refused a system call")
 
 
 class Proxy:

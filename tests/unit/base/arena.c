@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool
@@ -108,6 +109,43 @@ START_TEST(endings_run_once_the_last_one_first)
 }
 END_TEST
 
+/* The flags of the mapping that holds p, as the kernel has them ("dd" is not dumped). */
+static void
+flags_of(const void *p, char *flags, size_t size)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	bool inside = false, found = false;
+	char line[512];
+
+	ck_assert_ptr_nonnull(f);
+	while (!found && fgets(line, sizeof line, f) != NULL) {
+		unsigned long from, to;
+
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			inside = (unsigned long)p >= from && (unsigned long)p < to;
+		found = inside && strncmp(line, "VmFlags:", 8) == 0;
+	}
+	fclose(f);
+	ck_assert(found);
+	snprintf(flags, size, "%s", line);
+}
+
+START_TEST(a_secret_is_in_no_core_file_and_a_text_is)
+{
+	struct arena *plain = arena_new(), *secret = arena_new_secret();
+	char of_text[512], of_key[512], of_large_key[512];
+
+	flags_of(arena_strdup(plain, "text"), of_text, sizeof of_text);
+	flags_of(arena_strdup(secret, "key"), of_key, sizeof of_key);
+	flags_of(arena_take(secret, 100000), of_large_key, sizeof of_large_key);
+	ck_assert_ptr_null(strstr(of_text, " dd"));
+	ck_assert_ptr_nonnull(strstr(of_key, " dd"));
+	ck_assert_ptr_nonnull(strstr(of_large_key, " dd"));
+	arena_free(secret);
+	arena_free(plain);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -117,6 +155,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, endings_run_once_the_last_one_first);
+	tcase_add_test(tests, a_secret_is_in_no_core_file_and_a_text_is);
 	tcase_add_test(tests, what_is_taken_is_aligned_zeroed_and_apart);
 	tcase_add_test(tests, sizes_at_block_borders_fit);
 	tcase_add_test(tests, nothing_has_an_address_of_its_own);

@@ -102,6 +102,28 @@ START_TEST(nobody_listening_is_no_failure)
 }
 END_TEST
 
+START_TEST(a_watchdog_is_told_twice_in_its_time_and_only_if_it_is_ours)
+{
+	char pid[16];
+
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+	ck_assert_uint_eq(notify_alive_every_ms(), 0);
+	setenv("WATCHDOG_USEC", "10000000", 1);
+	ck_assert_uint_eq(notify_alive_every_ms(), 5000);
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	setenv("WATCHDOG_PID", pid, 1);
+	ck_assert_uint_eq(notify_alive_every_ms(), 5000);
+	setenv("WATCHDOG_PID", "1", 1);
+	ck_assert_uint_eq(notify_alive_every_ms(), 0);
+	unsetenv("WATCHDOG_PID");
+	setenv("WATCHDOG_USEC", "nonsense", 1);
+	ck_assert_uint_eq(notify_alive_every_ms(), 0);
+	setenv("WATCHDOG_USEC", "500", 1);
+	ck_assert_uint_ge(notify_alive_every_ms(), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -112,6 +134,7 @@ main(void)
 
 	tcase_add_checked_fixture(tests, NULL, tear_down);
 	tcase_add_loop_test(tests, a_path_and_an_abstract_name_are_both_told, 0, 2);
+	tcase_add_test(tests, a_watchdog_is_told_twice_in_its_time_and_only_if_it_is_ours);
 	tcase_add_test(tests, reloading_carries_the_moment);
 	tcase_add_loop_test(
 	    tests, nobody_listening_is_no_failure, 0, (int)(sizeof nobody / sizeof nobody[0]));

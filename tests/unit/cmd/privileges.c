@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Check runs each test in a process of its own, so each may give up its privileges. */
@@ -93,6 +95,22 @@ START_TEST(an_exec_gives_no_more_than_we_have)
 }
 END_TEST
 
+START_TEST(memory_is_for_nobody_to_see_but_by_wish)
+{
+	struct rlimit size;
+
+	privileges_guard_memory(true);
+	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 1);
+	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &size), 0);
+	ck_assert_uint_eq(size.rlim_cur, size.rlim_max);
+	privileges_guard_memory(false);
+	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &size), 0);
+	ck_assert_uint_eq(size.rlim_cur, 0);
+	ck_assert_uint_eq(size.rlim_max, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -102,6 +120,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, a_user_that_does_not_exist_is_named);
+	tcase_add_test(tests, memory_is_for_nobody_to_see_but_by_wish);
 	tcase_add_test(tests, an_exec_gives_no_more_than_we_have);
 	if (geteuid() == 0) {
 		tcase_add_test(tests, nothing_of_root_is_left_but_low_ports);

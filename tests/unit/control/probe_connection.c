@@ -174,7 +174,7 @@ START_TEST(a_deadline_seen_far_too_late_is_no_evidence)
 	until_ms = clock_now_ms() + 600;
 	while (clock_now_ms() < until_ms)
 		world_pause();
-	loop_run(b->loop);
+	loop_run(b->loop, NULL);
 	ck_assert_uint_eq(b->results, 1);
 	ck_assert(!b->result.evidence);
 	/* An answer that has come in the meantime counts: it is read before the deadline is seen. */
@@ -186,7 +186,7 @@ START_TEST(a_deadline_seen_far_too_late_is_no_evidence)
 	until_ms = clock_now_ms() + 600;
 	while (clock_now_ms() < until_ms)
 		world_pause();
-	loop_run(b->loop);
+	loop_run(b->loop, NULL);
 	ck_assert(b->result.evidence && b->result.check.passed);
 	prober_free(b);
 	origin_stop(o);

@@ -62,7 +62,7 @@ prober_once(struct prober *b)
 
 	probe_start(&b->probe, b->site);
 	ck_assert_uint_eq(b->results, before);
-	loop_run(b->loop);
+	loop_run(b->loop, NULL);
 	ck_assert_uint_eq(b->results, before + 1);
 	return &b->result;
 }

@@ -235,7 +235,7 @@ END_TEST
 START_TEST(lines_are_not_read_again_before_the_head_is_complete)
 {
 	char bytes[] = POST "Content-Length: 5\r\nX: y\r\n\r\n";
-	size_t first = strstr(bytes, "X: y") - bytes;
+	size_t first = (size_t)(strstr(bytes, "X: y") - bytes);
 	struct h1_parse p = { 0 };
 	char keep[64];
 	struct head h;
@@ -254,7 +254,7 @@ END_TEST
 START_TEST(a_control_byte_is_found_wherever_it_stands)
 {
 	char bytes[] = GET H "X: 0123456789abcdef0123456789abcdef\r\n" E;
-	size_t first = strstr(bytes, "0123") - bytes;
+	size_t first = (size_t)(strstr(bytes, "0123") - bytes);
 
 	for (unsigned c = 0; c < 256; c++)
 		for (size_t at = first; at < first + 32; at++) {
@@ -292,7 +292,7 @@ END_TEST
 START_TEST(a_head_says_where_its_message_goes_on)
 {
 	static const char bytes[] = "\r\n" POST "Content-Length: 3\r\n\r\nabc" GET H E;
-	size_t first = strstr(bytes, "abc") - bytes;
+	size_t first = (size_t)(strstr(bytes, "abc") - bytes);
 	struct h1_parse p = { 0 };
 	struct head h;
 

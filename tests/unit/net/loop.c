@@ -51,7 +51,7 @@ START_TEST(it_runs_until_stopped_even_with_nothing_else_to_do)
 
 	for (int i = 0; i < 2; i++) {
 		timer_start(l->timers, &t, 10, stop, l);
-		loop_run(l);
+		loop_run(l, NULL);
 		ck_assert(!timer_running(&t));
 	}
 	loop_free(l);

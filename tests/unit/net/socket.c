@@ -135,6 +135,30 @@ START_TEST(both_ends_are_tuned_without_a_call_for_each_client)
 }
 END_TEST
 
+/* Its own buffer is small, so that nearly all that is taken waits on our side. */
+START_TEST(a_client_that_does_not_read_holds_little_of_our_memory)
+{
+	static const char block[64 * 1024];
+	struct conf_address a = ip4("127.0.0.1", 0);
+	int listener = listen_at(&a), little = 4096, client, server;
+	size_t taken = 0;
+	ssize_t n;
+
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+	ck_assert_int_eq(connect(client, sa(&a), a.len), 0);
+	server = accept_one(listener);
+	while ((n = send(server, block, sizeof block, MSG_NOSIGNAL)) > 0)
+		taken += (size_t)n;
+	ck_assert(n < 0 && errno == EAGAIN);
+	ck_assert_uint_ge(taken, SOCKET_UNSENT_MAX / 2);
+	ck_assert_uint_le(taken, 2 * SOCKET_UNSENT_MAX);
+	close(server);
+	close(client);
+	close(listener);
+}
+END_TEST
+
 START_TEST(a_refused_connect_says_so_at_once_or_later)
 {
 	struct conf_address a = ip4("127.0.0.1", 1);
@@ -364,6 +388,7 @@ main(void)
 		return EXIT_FAILURE;
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, both_ends_are_tuned_without_a_call_for_each_client);
+	tcase_add_test(tc, a_client_that_does_not_read_holds_little_of_our_memory);
 	tcase_add_test(tc, a_refused_connect_says_so_at_once_or_later);
 	tcase_add_test(tc, workers_share_a_port_but_strangers_do_not);
 	tcase_add_test(tc, errors_name_the_address_and_the_remedy);

@@ -132,7 +132,7 @@ START_TEST(who_takes_no_more_says_when_it_does)
 	ck_assert(!splice_may(&b.from, &b.to));
 	while ((n = read(b.sink, block, sizeof block)) > 0)
 		got += (uint64_t)n;
-	loop_run(b.loop);
+	loop_run(b.loop, NULL);
 	ck_assert(b.to_events & STREAM_DRAINED);
 	ck_assert(stream_is_drained(&b.to));
 	ck_assert(splice_out(p, &b.to));
@@ -156,7 +156,7 @@ START_TEST(a_broken_target_fails_and_its_owner_hears_of_it)
 	close(b.sink);
 	b.sink = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ck_assert(!splice_out(p, &b.to));
-	loop_run(b.loop);
+	loop_run(b.loop, NULL);
 	ck_assert(b.to_events & STREAM_FAILED);
 	splice_give(b.pool, p); /* with what is in it */
 	bench_close(&b);

@@ -41,7 +41,7 @@ START_TEST(alignment_does_not_matter_and_length_does)
 	}
 	memset(buf, 0, sizeof buf);
 	for (size_t i = 0; i < sizeof buf; i++)
-		ck_assert_uint_ne(hash_bytes(buf, i, 0), hash_bytes(buf, i + 1 - 2 * (i == 63), 0));
+		ck_assert_uint_ne(hash_bytes(buf, i, 0), hash_bytes(buf, i == 63 ? 62 : i + 1, 0));
 }
 END_TEST
 
