@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
 # Which lines of the parsers the committed corpora alone reach: tests/fuzz/coverage.sh [percent, 90].
-# Exits 1 if a file of the list below has less. --html DIR as well shows the lines; --missed prints
-# those that nothing reaches.
+# Exits 1 if a file of the list below has less. --missed prints the lines that nothing reaches.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 least=90
-html=
 missed=
 while [ $# -gt 0 ]; do
     case $1 in
-    --html) html=$2; shift ;;
     --missed) missed=yes ;;
     *) least=$1 ;;
     esac
@@ -44,19 +41,14 @@ rm -f "$build"/*.profraw
 for target in tests/fuzz/*_fuzz.c; do
     name=$(basename "$target" _fuzz.c)
     program=$build/tests/fuzz/fuzz_$name
-    objects+=(-object "$program")
+    objects+=(-object "$program") # the first one goes without the word
     # Each input once, nothing drawn.
     LLVM_PROFILE_FILE=$build/$name.profraw "$program" -runs=0 "tests/fuzz/corpus/$name" \
         > "$build/$name.log" 2>&1 || { tail -n 20 "$build/$name.log"; exit 1; }
 done
 llvm-profdata merge -sparse -o "$build/all.profdata" "$build"/*.profraw
-if [ -n "$html" ]; then
-    llvm-cov show -format=html -output-dir="$html" -instr-profile="$build/all.profdata" \
-        "${objects[@]:1}" "${parsers[@]}"
-fi
+of=(-instr-profile="$build/all.profdata" "${objects[@]:1}")
 if [ -n "$missed" ]; then
-    llvm-cov show -instr-profile="$build/all.profdata" "${objects[@]:1}" "${parsers[@]}" |
-        grep -E '^(/|[^ ]+\.c:)|^ *[0-9]+\| +0\|' || true
+    llvm-cov show "${of[@]}" | tests/fuzz/coverage.py missed "${parsers[@]}"
 fi
-llvm-cov export -summary-only -instr-profile="$build/all.profdata" "${objects[@]:1}" "${parsers[@]}" |
-    python3 tests/fuzz/coverage.py "$least"
+llvm-cov export -summary-only "${of[@]}" | tests/fuzz/coverage.py "$least" "${parsers[@]}"

@@ -25,6 +25,18 @@ static size_t answer_len;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+/* Header and question; what stands behind them (EDNS) is the asker's. */
+static size_t
+question_length(const unsigned char *in, size_t len)
+{
+	size_t at = 12;
+
+	while (at < len && in[at] != 0)
+		at += 1 + in[at];
+	must(at + 5 <= len, "a question");
+	return at + 5;
+}
+
 static void
 on_question(evutil_socket_t fd, short what, void *arg)
 {
@@ -32,11 +44,12 @@ on_question(evutil_socket_t fd, short what, void *arg)
 	struct sockaddr_in from;
 	socklen_t len = sizeof from;
 	ssize_t n = recvfrom(fd, in, sizeof in, 0, (struct sockaddr *)&from, &len);
-	size_t question = n > 12 ? (size_t)n : 12, rest = answer_len > 8 ? answer_len - 8 : 0;
+	size_t question, rest = answer_len > 8 ? answer_len - 8 : 0;
 
 	if (n <= 12)
 		return;
-	memcpy(out, in, question); /* header and question as asked, but for flags and counts */
+	question = question_length(in, (size_t)n);
+	memcpy(out, in, question); /* as asked, but for flags and counts */
 	out[2] = 0x81 | (answer_len > 0 ? answer[0] & 2 : 0);
 	out[3] = answer_len > 1 ? answer[1] & 0x8f : 0;
 	memset(out + 6, 0, 6);

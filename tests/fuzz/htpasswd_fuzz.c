@@ -38,9 +38,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    "\"r\"; } );"
 	    "services = ( { name = \"s\"; regions = ( { region = \"r\"; endpoints = ( "
 	    "\"http://h:1\" ); "
-	    "} ); } ); routes = ( { service = \"s\"; basic_auth = { file = \"/proc/self/fd/%d\"; "
-	    "}; } );",
-	    fd);
+	    "} ); } ); routes = ( { service = \"s\"; basic_auth = { file = \"%s%d\"; realm = "
+	    "\"%s\"; }; } );",
+	    size > 0 ? "/proc/self/fd/" : "/nonexistent/", fd,
+	    size > 0 && data[0] == '"' ? "a\\\"b" : "a b");
 	t = conf_load_text(text, "fuzz.conf", "/nonexistent", &problems);
 	must((t == NULL) == (problems.errors > 0), "a reason is given");
 	if (t != NULL)

@@ -82,7 +82,8 @@ must_be_possible(const struct play *p)
 
 	for (unsigned i = 0; i < REGIONS; i++) {
 		struct steer_region_out out;
-		bool evacuated = wishes_evacuation(&p->wishes, names[i]) != NULL;
+		const struct wish *w = wishes_evacuation(&p->wishes, names[i]);
+		bool evacuated = w != NULL && w->until_wall_ms > p->wall_ms;
 
 		steer_region(p->s, i, &out);
 		must(is_part(out.share) && is_part(out.target), "a share is a part");
@@ -92,7 +93,7 @@ must_be_possible(const struct play *p)
 			out.limit_in_flight >= 0,
 		    "limits are numbers");
 		sum += out.share;
-		others = others || (!evacuated && out.share > 0);
+		others = others || (!evacuated && out.target > 0);
 		evacuated_gets = evacuated_gets || (evacuated && out.target > 0);
 		for (unsigned k = 0; k < p->regions[i].endpoint_count; k++) {
 			struct steer_endpoint_out e;

@@ -39,10 +39,18 @@ on_raw(struct world *world, struct origin_connection *o)
 	o->got.len = 0;
 }
 
+static bool
+is_granted(const struct world *world)
+{
+	return world->answered.len > 0 &&
+	    memmem(world->answered.at, world->answered.len, "\r\n\r\n", 4) != NULL;
+}
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	world_start("");
+	w.is_answered = is_granted;
 	w.origin_is_raw = true;
 	w.on_raw = on_raw;
 	return 0;

@@ -333,6 +333,9 @@ world_run(struct world *w)
 	w->client_fd = connect_as_client();
 	send_piece(w, w->client, cut);
 	send_piece(w, w->client + cut, w->client_len - cut);
+	while (w->client_fd >= 0 && w->is_answered != NULL && !w->is_answered(w) &&
+	    now_ms() - began < TOO_LONG_MS / 2)
+		turn(w, PATIENCE_MS);
 	if (w->client_fd >= 0)
 		shutdown(w->client_fd, SHUT_WR);
 	while (w->client_fd >= 0) {

@@ -40,6 +40,8 @@ struct world {
 	size_t (*answer)(struct world *, unsigned request, char *out, size_t size, bool *close);
 	bool origin_is_raw; /* on_raw is given what comes instead of requests */
 	void (*on_raw)(struct world *, struct origin_connection *);
+	/* Has come what the client waits for before it ends? NULL: it ends when nothing moves. */
+	bool (*is_answered)(const struct world *);
 
 	/* What came of it. */
 	struct bytes answered; /* what the client was sent */
