@@ -3,6 +3,8 @@
  * Sequences of HTTP/2 frames from an endpoint, through a whole proxy: its client, who speaks
  * HTTP/1, gets whole answers or a connection that ends. See frames.h for the input.
  */
+#include <sys/socket.h>
+
 #include "frames.h"
 #include "oracle.h"
 #include "world/world.h"
@@ -29,7 +31,7 @@ on_raw(struct world *world, struct origin_connection *o)
 		o->requests = 2;
 		world_send(o, frames, frames_len);
 		if (frames_len > 0 && frames[frames_len - 1] & 1)
-			shutdown(o->fd, 1);
+			shutdown(o->fd, SHUT_WR);
 	}
 	o->got.len = 0;
 }
