@@ -103,7 +103,7 @@ phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour
 # Six at a time: most of a cell is waiting for time to pass.
 phase_faults() { tests/faults/run.py -j 6 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
-phase_fuzz() { tests/fuzz/run.sh 10 1; }
+phase_fuzz() { tests/fuzz/run.sh 5 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
 
 tally() { # PHASE STATUS LOG

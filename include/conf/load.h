@@ -49,6 +49,7 @@ void check_routes(struct load *);
 void check_access(struct load *);
 void check_edits(struct load *, const struct conf_edits *);
 void check_cors(struct load *, const struct conf_cors *);
+void check_mirror(struct load *, const struct conf_route *);
 void check_safety(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */
 void check_protocol(struct load *, const struct conf_service *);

@@ -35,6 +35,16 @@ struct conf_split {
 	struct conf_where where;
 };
 
+/* Who gets copies of a route's requests. */
+struct conf_mirror {
+	const struct conf_service *service;
+	double percent; /* of the requests with one of the methods */
+	const char **methods; /* safe or idempotent ones */
+	unsigned method_count;
+	uint32_t max_in_flight; /* of a worker */
+	struct conf_where where;
+};
+
 /* A header field to say. */
 struct conf_field {
 	const char *name;

@@ -284,6 +284,7 @@ struct conf_route {
 	struct conf_edits *response_headers;
 	struct conf_cors *cors;
 	struct conf_basic_auth *basic_auth;
+	struct conf_mirror *mirror;
 	uint64_t max_body_bytes; /* 0: as limits say */
 	bool gzip; /* compress answers */
 	bool shaped; /* derived: any of these */

@@ -55,8 +55,9 @@ struct forward_request {
  * Writes the head of a request to an endpoint, HTTP/1.1. Returns its length, or 0 when it does
  * not fit into size. Removes hop-by-hop fields and what Connection nominates (never
  * end-to-end fields that framing, routing or our own fields stand on), Proxy-*, HTTP2-Settings
- * and the client's own X-Forwarded-* and Forwarded unless trusted; adds them anew. X-Real-IP is
- * always ours: many proxies that may be trusted pass it on from whoever sent it.
+ * and the client's own X-Forwarded-*, Forwarded and X-Mirrored-From unless trusted; adds the first
+ * two anew. X-Real-IP is always ours: many proxies that may be trusted pass it on from whoever sent
+ * it.
  */
 size_t forward_write_request(const struct head *, const struct forward_request *, char *out,
     size_t size);

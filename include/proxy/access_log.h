@@ -53,6 +53,7 @@ struct access_record {
 	uint8_t fault;   /* enum fault: the reason field */
 	uint8_t reused;  /* the upstream connection was */
 	uint8_t resumed; /* the client's TLS session was */
+	uint8_t mirrored; /* a copy for a mirror; its client was sent nothing */
 	uint8_t grpc; /* the status of a gRPC call, plus 1; 0: not one, or none came */
 	uint16_t text_len[ACCESS_TEXTS];
 };

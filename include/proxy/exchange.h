@@ -95,6 +95,8 @@ struct exchange {
 	struct slice path; /* normalised and rewritten */
 	const struct conf_route *shaped; /* the route, if it shapes what passes; NULL: it does not */
 	struct hold *hold; /* with shaped: keeps it */
+	struct service *mirror_to; /* a copy is to go there once all is sent; NULL: none (mirror.h) */
+	const struct service *mirror_of; /* it is such a copy, of a request to this; NULL: a client's */
 	uint64_t max_body; /* the route's; 0: none */
 	struct auth_wait auth;
 	struct gzip *gzip; /* the answer is one for it; NULL: it is not */

@@ -1,7 +1,7 @@
 /*
- * What the parts of an exchange share: the state machine (exchange.c), how a try comes to its
- * connection (exchange_connect.c), what the sides report (exchange_sides.c), and second tries
- * (rival.c). Worker thread only.
+ * What the parts of an exchange share: how it begins (exchange_start.c), the state machine
+ * (exchange.c), how a try comes to its connection (exchange_connect.c), what the sides report
+ * (exchange_sides.c), and second tries (rival.c). Worker thread only.
  */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
@@ -11,7 +11,10 @@
 
 #include "base/fault.h"
 
+struct client_facts;
 struct exchange;
+struct service;
+struct side;
 struct try;
 
 /* Runs steps until one must wait. False: the exchange is gone. */
@@ -33,6 +36,14 @@ void exchange_answer_failure(struct exchange *);
 void exchange_lose_try(struct exchange *, struct try *, enum fault why);
 /* Where it stands after a failed try that another one follows: PICK, or a pause before it. */
 void exchange_go_on(struct exchange *);
+
+/*
+ * exchange_start.c: a copy of a whole request for another service (mirror.h), with another client
+ * side; nothing is done about it before exchange_begin_copy(), which may be the end of it.
+ */
+struct exchange *exchange_copy(const struct exchange *, struct side *client,
+    const struct client_facts *, struct service *to);
+void exchange_begin_copy(struct exchange *);
 
 /*
  * exchange_connect.c: a connection for an active try, now or later, or t->fault; exchange_run()

@@ -27,6 +27,8 @@ struct replay {
 bool replay_fits(const struct replay *, size_t len, size_t limit);
 /* Beyond the limits too: what has been read and not sent must be somewhere. */
 void replay_append(struct replay *, struct slab *, const char *bytes, size_t len);
+/* A second one with the same bytes; to is empty. */
+void replay_clone(struct replay *to, const struct replay *from, struct slab *);
 /* Gives the blocks back; what was in them is lost if anything was. */
 void replay_drop(struct replay *, struct slab *);
 /* Copies up to size bytes from offset into out; returns how many. */

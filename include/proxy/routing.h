@@ -4,8 +4,11 @@
 #ifndef PROXY_ROUTING_H
 #define PROXY_ROUTING_H
 
+#include <stdint.h>
+
 #include "base/fault.h"
 
+struct conf_service;
 struct exchange;
 
 /* What the route says to do. */
@@ -16,5 +19,11 @@ enum routed {
 };
 
 enum routed routing_decide(struct exchange *);
+
+/*
+ * What the service's balance goes by, or 0. Who lacks the header or cookie that it names is told apart
+ * by address, like everybody else.
+ */
+uint64_t routing_hash(const struct exchange *, const struct conf_service *);
 
 #endif

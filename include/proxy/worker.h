@@ -18,6 +18,16 @@
 #include "base/watchdog.h"
 #include "http/grpc.h"
 
+/* What became of the copies that mirrors were to get. */
+enum mirror_result {
+	MIRROR_ANSWERED,
+	MIRROR_FAILED, /* there was no answer */
+	MIRROR_FULL, /* not sent: enough were on their way */
+	MIRROR_BODY, /* not sent: the body was not, or no longer, at hand */
+	MIRROR_LOOP, /* not sent: the request had been there */
+	MIRROR_RESULTS,
+};
+
 struct crowd;
 struct rate_table;
 struct table;
@@ -44,6 +54,8 @@ struct worker_stats {
 	atomic_ullong grpc_status[GRPC_STATUS_COUNT]; /* of gRPC calls, as their clients saw them */
 	atomic_ullong retries;
 	atomic_ullong redirects;
+	atomic_uint mirrors; /* copies on their way now; no other number counts them */
+	atomic_ullong mirror_results[MIRROR_RESULTS];
 	atomic_ullong bytes_in; /* from clients, plain */
 	atomic_ullong bytes_out;
 	atomic_ullong accept_pauses; /* EMFILE and kin */

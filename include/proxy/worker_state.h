@@ -81,6 +81,7 @@ struct worker {
 	struct list tunnel_regions; /* struct region_tunnels.node: those with tunnels */
 	struct timer tunnel_sweep;
 	struct timer upkeep; /* standbys and what is kept of them */
+	struct list mirrors; /* struct mirror.node */
 	struct list penalties; /* struct penalty.node */
 	unsigned penalty_count;
 
@@ -93,6 +94,7 @@ struct worker {
 	struct slab *stream_slab;
 	struct slab *raw_slab; /* struct upstream_raw */
 	struct splice_pool *pipes;
+	struct slab *mirror_slab;
 	struct slab *penalty_slab;
 	/*
 	 * Where HTTP/2 from endpoints is read, with the rooms of loop_span(): what is done about

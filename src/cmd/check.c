@@ -114,17 +114,29 @@ print_service(const struct conf_service *s)
 }
 
 static void
+print_splits(const struct conf_route *r)
+{
+	for (unsigned i = 0; i < r->split_count; i++)
+		printf("%s%u %s", i == 0 ? "" : ", ", r->splits[i].weight,
+		    r->splits[i].service->name);
+}
+
+static void
 print_route(const struct conf_route *r)
 {
 	printf("  %s%s%s -> ", r->host[0] != '\0' ? r->host : "(any host)", r->path,
 	    r->exact ? " (exactly)" : "");
 	if (r->service != NULL)
 		printf("%s", r->service->name);
+	else if (r->split_count > 0)
+		print_splits(r);
 	else
 		printf("redirect %u %s", r->redirect_status,
 		    r->redirect != NULL ? r->redirect : "https");
 	if (r->rewrite_prefix != NULL)
 		printf(", rewritten to %s", r->rewrite_prefix);
+	if (r->mirror != NULL)
+		printf(", %g %% copied to %s", r->mirror->percent, r->mirror->service->name);
 	putchar('\n');
 }
 

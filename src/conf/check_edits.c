@@ -30,6 +30,7 @@ why_not(const char *name)
 		{ "x-forwarded-", "is what Detour vouches for" },
 		{ "x-real-ip", "is what Detour vouches for" },
 		{ "x-request-id", "is what Detour vouches for" },
+		{ "x-mirrored-from", "is what Detour vouches for" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {

@@ -200,6 +200,7 @@ check_route(struct load *l, const struct conf_route *r)
 	check_edits(l, r->request_headers);
 	check_edits(l, r->response_headers);
 	check_cors(l, r->cors);
+	check_mirror(l, r);
 }
 
 static void
@@ -212,6 +213,8 @@ mark_used(bool *used, const struct conf_route *routes, unsigned count)
 			used[r->service->index] = true;
 		for (unsigned j = 0; j < r->split_count; j++)
 			used[r->splits[j].service->index] = true;
+		if (r->mirror != NULL)
+			used[r->mirror->service->index] = true;
 	}
 }
 

@@ -148,6 +148,8 @@ check_tunnel_route(struct load *l, const struct conf_route *r)
 	check_takes_requests(l, r->service, &r->where);
 	for (unsigned i = 0; i < r->split_count; i++)
 		check_takes_requests(l, r->splits[i].service, &r->splits[i].where);
+	if (r->mirror != NULL)
+		check_takes_requests(l, r->mirror->service, &r->mirror->where);
 }
 
 /* What only a request has, or can have done to it. */

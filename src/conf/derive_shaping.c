@@ -58,5 +58,5 @@ derive_shaping(struct load *l, struct conf_route *r)
 		derive_cors(l, r->cors);
 	r->conditions = (r->method_count > 0) + r->header_count + r->query_count;
 	r->shaped = r->request_headers != NULL || r->response_headers != NULL || r->cors != NULL ||
-	    r->max_body_bytes > 0 || r->gzip || r->basic_auth != NULL;
+	    r->max_body_bytes > 0 || r->gzip || r->basic_auth != NULL || r->mirror != NULL;
 }

@@ -241,6 +241,28 @@ write_requests(struct evbuffer *out, const struct view *v)
 }
 
 static void
+write_mirrors(struct evbuffer *out, const struct view *v)
+{
+	static const char name[] = "detour_mirrors_total";
+	static const char *const results[MIRROR_RESULTS] = {
+		[MIRROR_ANSWERED] = "answered",
+		[MIRROR_FAILED] = "failed",
+		[MIRROR_FULL] = "skipped_full",
+		[MIRROR_BODY] = "skipped_body",
+		[MIRROR_LOOP] = "skipped_loop",
+	};
+
+	metric_family(out, name, "counter",
+	    "Copies of requests for mirrors, by what became of them; in no other number of requests.");
+	for (unsigned i = 0; i < MIRROR_RESULTS; i++) {
+		struct metric_labels labels = { { { "result", results[i] } } };
+
+		metric_count(out, name, &labels,
+		    sum_workers(v, offsetof(struct worker_stats, mirror_results[i])));
+	}
+}
+
+static void
 write_handshakes(struct evbuffer *out, const struct view *v)
 {
 	static const char name[] = "detour_tls_handshakes_total";
@@ -286,6 +308,8 @@ write_workers(struct evbuffer *out, const struct view *v)
 	    offsetof(struct worker_stats, exchanges));
 	write_worker_gauge(out, v, "detour_worker_tunnels", "Tunnels (WebSocket, TCP) open now.",
 	    offsetof(struct worker_stats, tunnels));
+	write_worker_gauge(out, v, "detour_worker_mirrors", "Copies on their way to mirrors now.",
+	    offsetof(struct worker_stats, mirrors));
 	for (unsigned f = 0; f < ARRAY_SIZE(by_worker); f++) {
 		metric_family(out, by_worker[f].name, "counter", by_worker[f].help);
 		for (unsigned i = 0; i < v->worker_count; i++) {
@@ -538,6 +562,7 @@ metrics_write(struct evbuffer *out, const struct view *v)
 	metrics_write_process(out, v->process.started_wall_us);
 	write_state(out, v);
 	write_requests(out, v);
+	write_mirrors(out, v);
 	write_handshakes(out, v);
 	write_workers(out, v);
 	write_control(out, v->control);

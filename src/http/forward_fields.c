@@ -21,6 +21,7 @@ may_be_nominated(struct slice name)
 	case FIELD_X_REAL_IP:
 	case FIELD_CDN_LOOP:
 	case FIELD_X_REQUEST_ID:
+	case FIELD_X_MIRRORED_FROM:
 		return false;
 	/* These have rules of their own, nominated or not. */
 	case FIELD_CONNECTION:

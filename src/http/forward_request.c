@@ -41,6 +41,8 @@ request_passes(const struct head *h, const struct field *f, const void *arg)
 		return r->trust == TRUST_X_FORWARDED;
 	case FIELD_X_REQUEST_ID:
 		return r->trust != TRUST_NOTHING || r->request_id.len == 0;
+	case FIELD_X_MIRRORED_FROM: /* an application may do less for a copy */
+		return r->trust != TRUST_NOTHING;
 	case FIELD_CONTENT_LENGTH:
 		return !r->chunked;
 	case FIELD_TRAILER:

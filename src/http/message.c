@@ -110,6 +110,7 @@ field_is_alias(struct slice name)
 	case FIELD_HTTP2_SETTINGS:
 	case FIELD_X_REAL_IP:
 	case FIELD_X_REQUEST_ID:
+	case FIELD_X_MIRRORED_FROM:
 		return true;
 	default: /* has no '-', or an origin that takes it for the real one does no harm */
 		return false;

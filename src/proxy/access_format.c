@@ -278,6 +278,8 @@ json_what(struct line *l, const struct access_record *r, const struct slice *tex
 	PUT(l, "\"");
 	put_word(l, reason_word(r));
 	PUT(l, "\"");
+	if (r->mirrored)
+		PUT(l, ",\"mirrored\":true");
 	PUT_KEY(l, "route");
 	json_text(l, texts, ACCESS_ROUTE);
 	PUT_KEY(l, "service");
@@ -428,6 +430,8 @@ format_text(struct line *l, const struct access_record *r, const struct slice *t
 	put_word(l, reason_word(r));
 	if (r->grpc > 0)
 		number_pair(l, "grpc_status", r->grpc - 1u);
+	if (r->mirrored)
+		PUT(l, " mirrored=1");
 	number_pair(l, "tries", r->tries);
 	number_pair(l, "reused", r->reused);
 	number_pair(l, "resumed", r->resumed);

@@ -7,6 +7,7 @@
 #include "proxy/cors.h"
 #include "proxy/exchange.h"
 #include "proxy/gzip.h"
+#include "proxy/mirror.h"
 #include "proxy/service.h"
 #include "proxy/sticky.h"
 #include "proxy/template.h"
@@ -122,11 +123,13 @@ edits_of_request(const struct try *t)
 	const struct conf_edits *by_route = x->shaped != NULL ? x->shaped->request_headers : NULL;
 	struct edits *e;
 
-	if (by_service == NULL && by_route == NULL)
+	if (by_service == NULL && by_route == NULL && x->mirror_of == NULL)
 		return NULL;
 	e = begin(x);
 	apply(e, by_service, by_route, x, t);
 	apply(e, by_route, NULL, x, t);
+	if (x->mirror_of != NULL)
+		mirror_say(x, e);
 	return end(e);
 }
 

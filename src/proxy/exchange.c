@@ -9,10 +9,10 @@
 #include "base/slab.h"
 #include "base/stat.h"
 #include "net/loop.h"
-#include "proxy/access.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/gzip.h"
 #include "proxy/hold.h"
+#include "proxy/mirror.h"
 #include "proxy/report.h"
 #include "proxy/rival.h"
 #include "proxy/routing.h"
@@ -91,7 +91,8 @@ exchange_free(struct exchange *x)
 		slab_give(w->loop->large, x->trailers);
 	slab_give(x->block_size > slab_block_size(w->loop->small) ? w->loop->large : w->loop->small,
 	    x->block);
-	stat_step(&w->stats.exchanges, -1);
+	if (x->mirror_of == NULL)
+		stat_step(&w->stats.exchanges, -1);
 	slab_give(w->exchange_slab, x);
 }
 
@@ -323,6 +324,7 @@ step_send(struct exchange *x)
 		x->client->ops->proceed(x->client);
 	}
 	drained = tries_send(x->try);
+	mirror_when_sent(x);
 	if (x->client_paused && drained && x->client != NULL) {
 		x->client_paused = false;
 		x->client->ops->resume(x->client);
@@ -456,101 +458,4 @@ step_done(struct exchange *x)
 		    client, x->own_answer || x->tunnel.gently ? FAULT_NONE : x->fault);
 	}
 	return OVER;
-}
-
-/* ---- the beginning ---- */
-
-static void
-copy_head(struct exchange *x, const struct head *head)
-{
-	struct worker *w = x->worker;
-	size_t fields = offsetof(struct head, fields) + head->field_count * sizeof head->fields[0];
-	/* the head, its path once normalised and once rewritten */
-	size_t need = head->len + 2u * head->path.len + 1024;
-	struct slab *blocks =
-	    need <= slab_block_size(w->loop->small) ? w->loop->small : w->loop->large;
-
-	x->block = slab_take(blocks);
-	x->block_size = (uint32_t)slab_block_size(blocks);
-	memcpy(x->block, head->base, head->len);
-	x->block_used = head->len;
-	memcpy(&x->head, head, fields);
-	x->head.base = x->block;
-}
-
-static struct exchange *
-exchange_new(struct worker *w, struct side *client, const struct client_facts *facts,
-    const struct head *head, uint64_t first_byte_us)
-{
-	struct exchange *x = slab_take(w->exchange_slab);
-
-	memset(x, 0, offsetof(struct exchange, head));
-	memset((char *)x + offsetof(struct exchange, block), 0,
-	    sizeof *x - offsetof(struct exchange, block));
-	x->worker = w;
-	x->client = client;
-	x->facts = facts;
-	x->pick.rng = &w->rng;
-	x->pick.worker = w->setup.index;
-	x->pick.unsafe = !method_is_idempotent(head->method);
-	x->try = &x->places[0];
-	x->rival = &x->places[1];
-	x->try->exchange = x->rival->exchange = x;
-	copy_head(x, head);
-	call_begin(&x->call, head);
-	worker_request_id(w, x->request_id);
-	x->at.first_byte = first_byte_us;
-	x->at.head = clock_now_us();
-	stat_add(&w->stats.requests, 1);
-	stat_step(&w->stats.exchanges, 1);
-	client->exchange = x;
-	return x;
-}
-
-enum side_go
-exchange_start(struct worker *w, struct side *client, const struct client_facts *facts,
-    const struct head *head, uint64_t first_byte_us, struct span *first, bool end)
-{
-	struct exchange *x = exchange_new(w, client, facts, head, first_byte_us);
-
-	x->body_in = first->len;
-	x->request_ended = end;
-	/* A copy for another try, unless there will be none. */
-	if (first->len > 0 && method_is_idempotent(head->method) &&
-	    replay_fits(&x->replay, first->len, SIZE_MAX))
-		replay_append(&x->replay, w->loop->small, first->at, first->len);
-	x->first = first->len > 0 ? first : NULL;
-	if (!exchange_run(x))
-		return SIDE_OVER;
-	if (x->first != NULL && x->replay.len == 0)
-		replay_append(&x->replay, w->loop->small, first->at, first->len);
-	x->first = NULL;
-	return x->client_paused ? SIDE_PAUSED : SIDE_ON;
-}
-
-/* It has no head but the name its client asked for, which the log is told. */
-enum side_go
-exchange_start_tunnel(struct worker *w, struct side *client, const struct client_facts *facts,
-    const struct tunnel_request *asked)
-{
-	struct head head = {
-		.base = asked->server_name.at,
-		.len = (uint32_t)asked->server_name.len,
-		.host = { 0, (uint32_t)asked->server_name.len },
-	};
-	struct exchange *x = exchange_new(w, client, facts, &head, clock_now_us());
-
-	x->tunnel.raw = true;
-	x->tunnel.on_region_down = asked->on_region_down;
-	x->service = asked->service;
-	x->priority = ADMIT_NORMAL;
-	identity_establish(&x->who, facts, &x->head, NULL);
-	x->pick.hash = hash_bytes(x->who.text, x->who.text_len, 0);
-	x->client_paused = true;
-	snprintf(x->route, sizeof x->route, "%s", asked->route);
-	stat_add(&x->service->counts->requests, 1);
-	exchange_request_ended(x); /* there is nothing to wait for: the time to find an endpoint runs */
-	x->fault = asked->rules != NULL ? access_by_route(x, asked->rules) : FAULT_NONE;
-	x->state = x->fault == FAULT_NONE ? X_PICK : X_FAILED;
-	return exchange_run(x) ? SIDE_PAUSED : SIDE_OVER;
 }

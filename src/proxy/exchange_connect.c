@@ -57,7 +57,8 @@ exchange_connect(struct try *t)
 {
 	struct exchange *x = t->exchange;
 	/* A kept connection that closed under us once is not trusted a second time. */
-	bool certain = x->stale_retried || !method_is_idempotent(x->head.method);
+	bool certain = x->stale_retried || x->mirror_of != NULL ||
+	    !method_is_idempotent(x->head.method);
 	struct pool_slot *slot = pool_slot_of(x->worker->pool, t->shard->endpoint);
 	struct upstream *up;
 

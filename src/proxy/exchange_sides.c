@@ -12,6 +12,7 @@
 #include "proxy/edits.h"
 #include "proxy/exchange.h"
 #include "proxy/gzip.h"
+#include "proxy/mirror.h"
 #include "proxy/rival.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
@@ -76,6 +77,7 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 	if (end) {
 		t->request_sent = true;
 		exchange_request_ended(x);
+		mirror_when_sent(x);
 	}
 	exchange_arm(x);
 	return drained || end ? SIDE_ON : pause_client(x);
@@ -97,6 +99,7 @@ exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 	x->try->request_sent = true;
 	tries_wrote(x->try);
 	exchange_request_ended(x);
+	mirror_when_sent(x);
 	exchange_arm(x);
 	return SIDE_ON;
 }
@@ -243,7 +246,7 @@ send_answer(struct exchange *x, const struct head *head, struct span *first, boo
 {
 	struct head changed;
 
-	if (x->shaped != NULL)
+	if (x->shaped != NULL && x->mirror_of == NULL)
 		gzip_begin(x, head);
 	if (!gzip_is_on(x)) {
 		x->body_out = first->len;

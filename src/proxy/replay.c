@@ -53,6 +53,13 @@ replay_append(struct replay *r, struct slab *blocks, const char *bytes, size_t l
 }
 
 void
+replay_clone(struct replay *to, const struct replay *from, struct slab *blocks)
+{
+	for (const struct replay_block *b = from->first; b != NULL; b = b->next)
+		replay_append(to, blocks, b->bytes, b->len);
+}
+
+void
 replay_drop(struct replay *r, struct slab *blocks)
 {
 	r->lost = r->lost || r->len > 0;

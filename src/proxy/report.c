@@ -134,7 +134,8 @@ report_exchange(struct exchange *x)
 	if (x->status == 0 && !x->tunnel.raw)
 		x->status = (uint16_t)fault_status(x->fault);
 	/* How long a tunnel stays open is no measure of how quick anything was. */
-	count(w, x->status, x->fault, (was_tunnel(x) ? x->at.answer : now) - x->at.first_byte);
+	if (x->mirror_of == NULL)
+		count(w, x->status, x->fault, (was_tunnel(x) ? x->at.answer : now) - x->at.first_byte);
 	if (x->call.is && x->call.status >= 0)
 		stat_add(&w->stats.grpc_status[x->call.status], 1);
 	if (w->setup.access_log == NULL)
@@ -155,6 +156,7 @@ report_exchange(struct exchange *x)
 	r.reused = t->reused;
 	r.grpc = x->call.is ? (uint8_t)(x->call.status + 1) : 0;
 	r.resumed = x->facts->resumed;
+	r.mirrored = x->mirror_of != NULL;
 	texts[ACCESS_CLIENT] =
 	    address_text(x->who.text, x->who.text_len, x->who.port, client);
 	texts[ACCESS_PEER] =

@@ -10,6 +10,7 @@
 #include "proxy/exchange.h"
 #include "proxy/hold.h"
 #include "proxy/match.h"
+#include "proxy/mirror.h"
 #include "proxy/redirect.h"
 #include "proxy/rewrite.h"
 #include "proxy/service.h"
@@ -50,9 +51,8 @@ hash_of(bool found, struct slice value)
 	return found ? hash_bytes(value.at, value.len, 0) : 0;
 }
 
-/* Who lacks the header or cookie is told apart by address, like everybody else. */
-static uint64_t
-hash_key(const struct exchange *x, const struct conf_service *s)
+uint64_t
+routing_hash(const struct exchange *x, const struct conf_service *s)
 {
 	struct slice path = x->path.len > 0 ? x->path : head_slice(&x->head, x->head.path);
 	struct slice value = { NULL, 0 };
@@ -111,7 +111,9 @@ route_to_service(
 	x->service = s;
 	x->priority = class_of(route->priority);
 	x->tunnel.on_region_down = route->on_region_down;
-	x->pick.hash = hash_key(x, service);
+	x->pick.hash = routing_hash(x, service);
+	if (route->mirror != NULL)
+		mirror_choose(x, route->mirror);
 	return ROUTED_SERVICE;
 }
 

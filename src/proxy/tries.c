@@ -177,7 +177,7 @@ tries_begin(struct try *t, const struct choice *c)
 	mark_touched(t);
 	if (x->tries++ > 0)
 		stat_add(&x->worker->stats.retries, 1);
-	else
+	else if (x->mirror_of == NULL)
 		budget_earn(
 		    &x->service->budget, x->service->now->conf->retry.budget, t->at.lease / 1000);
 }
@@ -339,7 +339,7 @@ tries_may_go_on(struct exchange *x)
 {
 	const struct table_service *ts = x->service->now;
 
-	if (x->answered || x->client == NULL || x->replay.lost || ts == NULL ||
+	if (x->mirror_of != NULL || x->answered || x->client == NULL || x->replay.lost || ts == NULL ||
 	    x->pick.tried_count == PICK_MAX_TRIED)
 		return false;
 	switch (fault_class(x->fault)) {

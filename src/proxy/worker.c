@@ -28,6 +28,7 @@
 #include "proxy/exchange.h"
 #include "proxy/gzip.h"
 #include "proxy/hold.h"
+#include "proxy/mirror.h"
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
@@ -296,6 +297,7 @@ open_parts(struct worker *w)
 	w->pool = pool_new(w);
 	watch_open(w);
 	tunnels_open(w);
+	mirrors_open(w);
 	penalties_open(w);
 	upkeep_start(w);
 	w->acceptor = acceptor_new(w);
@@ -318,6 +320,7 @@ close_parts(struct worker *w)
 	w->draining = true; /* nothing goes back to a pool */
 	list_for_safe (node, &w->clients)
 		client_close(container_of(node, struct client, node));
+	mirrors_close(w);
 	upkeep_stop(w);
 	watch_close(w);
 	tunnels_close(w);
@@ -338,6 +341,7 @@ close_parts(struct worker *w)
 	client_h2_shared_free(w->h2);
 	cache_free(w->h2_memory);
 	slab_free(w->exchange_slab);
+	slab_free(w->mirror_slab);
 	slab_free(w->upstream_slab);
 	slab_free(w->upstream_h2_slab);
 	slab_free(w->stream_slab);

@@ -16,16 +16,17 @@ struct decoded {
 static void
 decode(struct decoded *d, const char *data, size_t size, size_t step)
 {
+	char more[] = "1\r\n";
 	struct h1_body b;
-	size_t at = 0;
+	struct slice payload;
+	size_t at = 0, used;
 
 	h1_body_begin(&b, &(struct head){ .framing = FRAMING_CHUNKED });
 	d->result = H1_MORE;
 	d->len = 0;
 	while (at < size && d->result == H1_MORE) {
-		size_t n = step < size - at ? step : size - at, used;
+		size_t n = step < size - at ? step : size - at;
 		char *piece = exact_copy(data + at, n);
-		struct slice payload;
 
 		d->result = h1_body_decode(&b, piece, n, &payload, &used);
 		must(used <= n && payload.len <= used, "no more than there was");
@@ -38,6 +39,9 @@ decode(struct decoded *d, const char *data, size_t size, size_t step)
 		free(piece);
 	}
 	d->used = at;
+	if (d->result != H1_MORE)
+		must(h1_body_decode(&b, more, sizeof more, &payload, &used) == d->result,
+		    "what is over stays over");
 }
 
 /* In chunks of the sizes that a receiver would find awkward: 1, 2, 3 ... bytes. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes every pure parser: tests/fuzz/run.sh [seconds per target, 30] [seed].
+# Fuzzes every parser, alone and within a whole proxy: tests/fuzz/run.sh [seconds per target, 30] [seed].
 # Exits 1 if one fell over; the input that did it is then in $FUZZ_BUILD (default build-fuzz), and its
 # name is printed. With a seed the inputs are the same in every run, as far as the time reaches; without
 # one they are new each time, which is what finds something.

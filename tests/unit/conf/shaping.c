@@ -45,6 +45,31 @@ START_TEST(a_route_that_shapes_nothing_says_so)
 }
 END_TEST
 
+static const char *
+with_shadow(const char *keys)
+{
+	return whole(&(struct parts){ .route = keys,
+	    .service = "}, { name = \"shadow\"; regions = ( { region = \"east\"; endpoints = ( "
+		       "\"http://127.0.0.1:9002\" ); } );" });
+}
+
+START_TEST(a_mirror_copies_what_is_safe_unless_told_otherwise)
+{
+	struct topology *t = load_good(
+	    with_shadow("service = \"shop\"; mirror = { service = \"shadow\"; percent = 0.5; };"));
+	const struct conf_mirror *m = t->routes[0].mirror;
+
+	ck_assert(t->routes[0].shaped);
+	ck_assert_str_eq(m->service->name, "shadow");
+	ck_assert(m->percent == 0.5);
+	ck_assert_uint_eq(m->method_count, 3);
+	ck_assert_str_eq(m->methods[0], "GET");
+	ck_assert_str_eq(m->methods[1], "HEAD");
+	ck_assert_str_eq(m->methods[2], "OPTIONS");
+	topology_unref(t);
+}
+END_TEST
+
 static struct siphash_key
 sticky_key(const char *service)
 {
@@ -182,6 +207,31 @@ static const struct mistake mistakes[] = {
 	    "header_value and header_regex do not say which field; add header = \"...\";" },
 };
 
+static const struct mistake mirror_mistakes[] = {
+	{ "service = \"shop\"; mirror = { service = \"shop\"; };",
+	    "service \"shop\" answers the route's requests and would get each twice; mirror to another "
+	    "one" },
+	{ "splits = ( { service = \"shop\"; weight = 1; } ); mirror = { service = \"shop\"; };",
+	    "service \"shop\" answers the route's requests and would get each twice; mirror to another "
+	    "one" },
+	{ "redirect = \"https://x/\"; mirror = { service = \"shadow\"; };",
+	    "a redirect has no requests to copy; remove mirror, or add service = \"...\";" },
+	{ "service = \"shop\"; mirror = { service = \"shadow\"; methods = \"GET, POST\"; };",
+	    "POST may not be sent twice (RFC 9110, 9.2.2), so it is not copied; remove it from methods" },
+	{ "service = \"shop\"; mirror = { service = \"shadow\"; percent = 101; };",
+	    "percent: 101 is out of range; write a value from 0 to 100" },
+	{ "service = \"shop\"; mirror = { percent = 1; };", "mirror has no \"service\"; add service = \"...\";" },
+};
+
+START_TEST(a_mistake_about_a_mirror_is_told_with_its_remedy)
+{
+	char problem[512];
+
+	snprintf(problem, sizeof problem, "t.conf:7: %s", mirror_mistakes[_i].problem);
+	expect_problem(with_shadow(mirror_mistakes[_i].route), problem);
+}
+END_TEST
+
 START_TEST(a_mistake_is_told_with_its_remedy)
 {
 	char problem[512];
@@ -215,12 +265,15 @@ main(void)
 	tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
 	tcase_add_test(tc, conditions_are_read);
 	tcase_add_test(tc, a_route_that_shapes_nothing_says_so);
+	tcase_add_test(tc, a_mirror_copies_what_is_safe_unless_told_otherwise);
 	tcase_add_test(tc, fields_that_are_added_count_too);
 	tcase_add_test(tc, the_names_of_endpoints_follow_the_secret);
 	tcase_add_test(tc, users_are_read_from_an_htpasswd_file);
 	tcase_add_test(tc, a_broken_htpasswd_file_is_refused);
 	tcase_add_test(tc, routes_of_one_place_differ_by_their_conditions);
 	tcase_add_loop_test(tc, a_mistake_is_told_with_its_remedy, 0, ARRAY_SIZE(mistakes));
+	tcase_add_loop_test(tc, a_mistake_about_a_mirror_is_told_with_its_remedy, 0,
+	    ARRAY_SIZE(mirror_mistakes));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

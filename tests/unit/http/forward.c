@@ -111,7 +111,8 @@ static const struct request_case requests[] = {
 	{ "what an untrusted client says of itself stops here",
 	    GET H "X-Forwarded-For: 1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\n"
 		  "X-Forwarded-Port: 2\r\nX-Forwarded-Prefix: /c\r\nX-Real-IP: 3\r\n"
-		  "Forwarded: for=4\r\nX-Request-Id: mine\r\nX-Forward: d\r\n" E,
+		  "Forwarded: for=4\r\nX-Request-Id: mine\r\nX-Mirrored-From: e\r\n"
+		  "X-Forward: d\r\n" E,
 	    { .client_ip = TEXT("192.0.2.1"), .request_id = TEXT("id1") },
 	    GET H "X-Forward: d\r\nX-Forwarded-For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
 		  "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.1;proto=http\r\n"
@@ -120,7 +121,7 @@ static const struct request_case requests[] = {
 	    GET H "X-Forwarded-For: 1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\n"
 		  "X-Forwarded-Port: 2\r\nX-Forwarded-Prefix: /c\r\nX-Real-IP: 3\r\n"
 		  "Forwarded: for=4\r\nX-Request-Id: mine\r\nX-Forwarded-For: 5, 6\r\n"
-		  "Forwarded: for=7\r\n" E,
+		  "Forwarded: for=7\r\nX-Mirrored-From: c\r\n" E,
 	    { .client_ip = TEXT("203.0.113.1"),
 		.peer_ip = TEXT("192.0.2.1"),
 		.forwarded_host = TEXT("a"),
@@ -128,7 +129,7 @@ static const struct request_case requests[] = {
 		.request_id = TEXT("id1"),
 		.trust = TRUST_X_FORWARDED },
 	    GET H "X-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Forwarded-Port: 2\r\n"
-		  "X-Forwarded-Prefix: /c\r\nX-Request-Id: mine\r\n"
+		  "X-Forwarded-Prefix: /c\r\nX-Request-Id: mine\r\nX-Mirrored-From: c\r\n"
 		  "X-Forwarded-For: 1, 5, 6, 192.0.2.1\r\nX-Real-IP: 203.0.113.1\r\n"
 		  "Forwarded: for=203.0.113.1;host=a;proto=http\r\n" E },
 	{ "one that is trusted in Forwarded",

@@ -62,6 +62,7 @@ START_TEST(an_underscore_does_not_hide_a_field_that_matters)
 		{ "X_Forwarded_Anything_Else_However_Long", true },
 		{ "x_real_ip", true },
 		{ "x_request_id", true },
+		{ "x_mirrored_from", true },
 		{ "proxy_connection", true },
 		{ "proxy_anything", true },
 		{ "http2_settings", true },

@@ -108,6 +108,24 @@ START_TEST(a_json_line_tells_all_of_the_record)
 }
 END_TEST
 
+START_TEST(a_copy_for_a_mirror_is_told_apart)
+{
+	json_t *json;
+	size_t len;
+
+	make(ACCESS_PATH, "/p", 2);
+	json = format_json();
+	ck_assert_ptr_null(json_object_get(json, "mirrored"));
+	json_decref(json);
+	sample.record.mirrored = 1;
+	json = format_json();
+	ck_assert(json_is_true(json_object_get(json, "mirrored")));
+	json_decref(json);
+	len = format_into(LOG_FORMAT_TEXT, ACCESS_LINE_MAX);
+	ck_assert_ptr_nonnull(memmem(line, len, " mirrored=1 ", 12));
+}
+END_TEST
+
 START_TEST(every_byte_comes_back_from_json_as_itself)
 {
 	for (unsigned b = 0; b < 256; b++) {
@@ -307,6 +325,7 @@ main(void)
 
 	suite_add_tcase(suite, tc);
 	tcase_add_test(tc, a_json_line_tells_all_of_the_record);
+	tcase_add_test(tc, a_copy_for_a_mirror_is_told_apart);
 	tcase_add_test(tc, every_byte_comes_back_from_json_as_itself);
 	tcase_add_loop_test(
 	    tc, utf8_stays_and_what_is_none_is_read_as_latin1, 0, ARRAY_SIZE(utf8_cases));

@@ -48,6 +48,27 @@ START_TEST(what_was_kept_comes_back_from_any_offset)
 }
 END_TEST
 
+START_TEST(a_clone_has_the_same_bytes_and_blocks_of_its_own)
+{
+	struct slab *blocks = slab_new(BLOCK, 8);
+	struct replay from = { 0 }, to = { 0 };
+	char in[9000], out[9000];
+
+	for (size_t i = 0; i < sizeof in; i++)
+		in[i] = byte_at(i);
+	replay_append(&from, blocks, in, sizeof in);
+	replay_clone(&to, &from, blocks);
+	replay_drop(&from, blocks);
+	ck_assert_uint_eq(to.len, sizeof in);
+	ck_assert(!to.lost);
+	ck_assert_uint_eq(replay_copy(&to, 0, out, sizeof out), sizeof in);
+	ck_assert_mem_eq(out, in, sizeof in);
+	replay_drop(&to, blocks);
+	ck_assert_uint_eq(slab_in_use(blocks), 0);
+	slab_free(blocks);
+}
+END_TEST
+
 START_TEST(dropping_nothing_loses_nothing)
 {
 	struct slab *blocks = slab_new(BLOCK, 8);
@@ -106,6 +127,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tc, what_was_kept_comes_back_from_any_offset);
+	tcase_add_test(tc, a_clone_has_the_same_bytes_and_blocks_of_its_own);
 	tcase_add_test(tc, dropping_nothing_loses_nothing);
 	tcase_add_test(tc, the_process_keeps_64_mib_at_most);
 	suite_add_tcase(suite, tc);
