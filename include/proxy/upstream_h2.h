@@ -94,6 +94,7 @@ struct upstream_stream {
 	/* the answer */
 	bool answered; /* its head came */
 	bool ended; /* its end came */
+	bool end_told; /* and the exchange has heard so: of a tunnel it lives on */
 	bool paused; /* the exchange wants no more now */
 	struct fifo in; /* what came meanwhile */
 	struct upstream_head *trailing; /* and its trailers, or NULL */

@@ -90,7 +90,8 @@ h2_stream_on_closed(struct h2_stream *s)
 		return;
 	s->closed = true;
 	s->finishing = s->tunnel && s->side.exchange != NULL && s->in_ended && s->out_ended &&
-	    s->out.len == 0 && !s->reset;
+	    s->out.len == 0 && !s->reset &&
+	    s->c->finishing < s->c->conn.worker->limits.h2_max_streams;
 	s->c->finishing += s->finishing;
 	if (!s->finishing)
 		h2_stream_bury(s);

@@ -56,6 +56,7 @@ hand_over(struct upstream_stream *s, struct span *body, bool end)
 	enum side_go go;
 
 	make_tail(body);
+	s->end_told = end;
 	if (h2->withheld == s) {
 		h2->withheld = NULL;
 		go = exchange_on_response(x, &s->up.side, &h2->head->h2.head, body, end);
@@ -199,7 +200,8 @@ upstream_stream_go_on(void *arg)
 		if (last)
 			break;
 	}
-	if (!s->paused && s->up.side.exchange != NULL && s->ended && s->in.len == 0) {
+	if (!s->paused && s->up.side.exchange != NULL && s->ended && !s->end_told &&
+	    s->in.len == 0) {
 		struct upstream_head *head = s->trailing;
 		struct span none = nothing(s);
 

@@ -80,11 +80,11 @@ def megabytes_are_echoed_beside_other_streams(t):
         one.send(piece)
         sent.update(piece)
         if i % 16 == 0:
-            s = c.open(h2.request())
-            assert two.send(b"%8d" % i).exactly(8) == b"%8d" % i
-            status, body, _ = c.answer(s)
+            two.send(b"%8d" % i)
+            status, body, _ = c.answer(c.open(h2.request()))
             assert (status, len(body)) == (200, 20000)
             c.window(0, len(body))
+            assert two.exactly(8) == b"%8d" % i
         got.update(one.exactly(MIB))
     assert sent.digest() == got.digest()
     assert one.send(end=True).rest() == b"" and two.send(end=True).rest() == b""
@@ -472,6 +472,36 @@ def an_http2_endpoints_windows_hold_a_tunnel_back(t):
     until(lambda: there.ended, "all of it", 10)
     assert there.body == body[:s.sent], (len(there.body), s.sent)
     assert p.until_access("/")[0]["reason"] == "-"
+
+
+@sanitize
+def an_end_behind_what_a_slow_client_has_not_read_is_told_once(t):
+    o = _h2_echo(t)
+    body = os.urandom(200000)
+    o.at_head = lambda s: (s.head(200), s.data(body, end=True))
+    o.at_data = lambda s, data, end: setattr(s, "body", s.body + data)
+    o.does(lambda s: None)
+    p = _h2_proxy(t, o)
+    c = H2(p)
+    s = c.connect()
+    s.reads = False
+    while len(s.got) < 65535:
+        c.read()
+    time.sleep(0.3)
+    s.reads = True
+    c.window(s.id, len(s.got))
+    assert s.rest() == body
+    one = p.client(tls=False)
+    one.send(OPENING % "/h1")
+    one.response().expect(101)
+    assert one.rest() == body
+    for there in o.streams:
+        assert not there.ended
+    s.send(b"more", end=True)
+    one.send(b"more").half_close()
+    until(lambda: [there.ended for there in o.streams] == [True, True], "the other end too")
+    assert [there.body for there in o.streams] == [b"more", b"more"]
+    assert [p.until_access(path)[0]["reason"] for path in ("/", "/h1")] == ["-", "-"]
 
 
 @sanitize
