@@ -6,7 +6,7 @@ import time
 
 from harness import h2, sanitize, until
 from harness.h2 import H2
-from harness.h2_origin import CANCEL, DATA, END_STREAM, NO_ERROR
+from harness.h2_origin import CANCEL, DATA, END_STREAM, NO_ERROR, header_block
 
 _H2 = 'protocol = "h2";'
 _CALM = 'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; };'
@@ -183,9 +183,15 @@ def a_grpc_health_check_speaks_tls_where_traffic_does(t):
 def a_call_may_be_answered_before_it_has_ended(t):
     """As servers do with methods they do not have: an end on the head, and a reset behind it."""
     p, o = _one(t)
-    o.at_head = lambda s: (
-        s.head(200, [("content-type", "application/grpc"), ("grpc-status", "12")], end=True),
-        s.reset_with(NO_ERROR))
+
+    def refuse(s):
+        head = h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, s.id, header_block([
+            (":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "12")]))
+        reset = h2.frame(h2.RST_STREAM, 0, s.id, struct.pack("!I", NO_ERROR))
+        for data in ([head + reset] if s.id % 4 == 1 else [head, reset]):  # together or apart
+            s.connection.send(data)
+
+    o.at_head = refuse
     o.does(lambda s: None)
     q = t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2}}, service_text=_CALM,
                 plain="h2c = true;", workers=1)
