@@ -198,6 +198,8 @@ struct conf_timeouts { /* ms; 0: none */
 struct conf_limits { /* of one endpoint, all workers together */
 	uint32_t max_connections;
 	uint32_t max_streams; /* of one HTTP/2 connection */
+	uint32_t max_requests; /* the same, one after the other */
+	uint32_t max_age_ms; /* the same; 0: none */
 	uint32_t max_waiting;
 	uint32_t max_wait_ms;
 	uint32_t keep_alive_ms; /* an idle connection is kept this long */

@@ -47,6 +47,7 @@ struct forward_request {
 	struct slice via; /* this proxy's pseudonym; empty: no Via */
 	bool pass_expect; /* Expect: 100-continue goes along */
 	bool keep_upgrade; /* Upgrade and Connection: upgrade go along */
+	struct slice websocket_key; /* for an extended CONNECT that goes on by HTTP/1.1; or empty */
 	bool chunked; /* the body goes out chunked; else by the head's Content-Length, or none */
 	const struct forward_edits *edits; /* NULL: none */
 };
@@ -71,6 +72,8 @@ struct forward_response {
 	bool close; /* say Connection: close */
 	bool say_keep_alive; /* an HTTP/1.0 client asked for keep-alive */
 	bool keep_upgrade; /* 101 */
+	unsigned status; /* to say in place of the head's; 0: that */
+	struct slice websocket_accept; /* for a 101 that HTTP/2 granted; or empty */
 	struct slice via;
 	struct slice request_id; /* empty: none */
 	const struct forward_edits *edits; /* NULL: none */

@@ -76,9 +76,11 @@ struct h2_fields {
 /*
  * Lines as forward_write_request(), _response(), _own() and _trailers() emit them, into fields:
  * names are lower-cased in place, what belongs to one HTTP/1 connection is left out, Host becomes
- * :authority. False: there are too many.
+ * :authority. protocol: it is an extended CONNECT for that (RFC 8441); or empty. False: there are too
+ * many.
  */
-bool h2_fields_request(struct h2_fields *, char *lines, size_t len, struct slice scheme);
+bool h2_fields_request(
+    struct h2_fields *, char *lines, size_t len, struct slice scheme, struct slice protocol);
 bool h2_fields_response(struct h2_fields *, char *lines, size_t len);
 bool h2_fields_trailers(struct h2_fields *, char *lines, size_t len);
 

@@ -73,7 +73,7 @@ struct head {
 	struct part host; /* effective: absolute-form's authority, else Host; may be empty */
 	struct part path; /* "/..." or "*", without query; never normalised here */
 	struct part query; /* with its '?', or empty */
-	struct part protocol; /* of an extended CONNECT (RFC 8441), or empty */
+	struct part protocol; /* of an extended CONNECT (RFC 8441), which is a GET here; or empty */
 
 	/* response */
 	uint16_t status;

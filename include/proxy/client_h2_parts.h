@@ -53,6 +53,8 @@ struct h2_stream {
 	struct h2_parked *parked; /* NULL: started, or never to be */
 	bool parked_large;
 	bool head_request;
+	bool connect;  /* an extended CONNECT: what comes behind its head is its tunnel's */
+	bool tunnel;   /* it was granted */
 	bool in_ended; /* END_STREAM has come */
 	bool in_told;  /* and the exchange has heard so */
 	bool paused;   /* the exchange wants no more now */
@@ -72,9 +74,11 @@ struct h2_stream {
 	uint64_t sent;       /* bytes in frames */
 	uint64_t stall_sent; /* when the stall timer was last looked at */
 	bool out_ended;      /* all of it is here */
+	bool out_done;       /* and in frames, its end too */
 	bool deferred;       /* nghttp2 waits for more */
 	bool reset;          /* by us, on purpose */
 	bool closed;         /* nghttp2 knows it no more */
+	bool finishing;      /* a tunnel both of whose ends have passed, but not yet all its bytes */
 	enum fault lost;     /* the exchange is to hear that the client is lost by this */
 	char *out_trailers;  /* lines; a block of loop->large, or NULL */
 	uint32_t out_trailers_len;
@@ -128,8 +132,12 @@ void h2_stream_lose(struct h2_stream *, enum fault why);
 void h2_stream_reset(struct h2_stream *, uint32_t error);
 /* Its answer is out, its request not in: it may end by itself for a while. */
 void h2_stream_await_end(struct h2_stream *);
-/* nghttp2 is done with it: to be buried when the turn ends. */
+/* nghttp2 is done with it: to be buried when the turn ends, or its exchange does. */
 void h2_stream_on_closed(struct h2_stream *);
+/* It is buried when the turn ends. */
+void h2_stream_bury(struct h2_stream *);
+/* The exchange may be given what has come meanwhile: when the loop comes to it. */
+void h2_stream_go_on(struct h2_stream *);
 void h2_stream_drop_request(struct h2_stream *); /* nobody wants the rest of it */
 /* A request that cannot become an exchange. */
 void h2_stream_refuse(struct h2_stream *, enum fault why);

@@ -45,6 +45,8 @@ struct connection_ops {
 	bool (*is_written)(struct upstream *);
 	/* Asks whether anybody is there: the answer comes as connection_opened(). NULL: can't. */
 	void (*verify)(struct connection *);
+	/* It is about to be closed in good order: says so to the endpoint. NULL: no need to. */
+	void (*goodbye)(struct connection *);
 };
 
 extern const struct connection_ops connection_h1, connection_h2, connection_raw;

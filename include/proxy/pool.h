@@ -61,6 +61,7 @@ struct pool_slot {
 	const struct connection_ops *protocol;
 	uint32_t places; /* requests at once on one connection, as far as is known */
 	uint32_t max_streams; /* the same, ours */
+	uint32_t max_requests, max_age_ms; /* of one connection that many share; no age: 0 */
 	enum conf_send_proxy send_proxy;
 	char *host; /* Host to send; NULL: the client's. The endpoint's slot owns it */
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */

@@ -30,6 +30,7 @@ struct tunnel {
 	struct deferred settle; /* runs the exchange from the loop */
 	struct conf_on_down on_region_down;
 	bool raw; /* from its first byte: there was no request */
+	bool begun; /* both ways are open, or have been */
 	bool client_ended; /* its direction, as seen by us */
 	bool endpoint_ended;
 	bool client_waits; /* it has not taken all that it was given */

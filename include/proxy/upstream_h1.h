@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "http/h1.h"
+#include "http/websocket.h"
 #include "proxy/connection.h"
 #include "proxy/upstream.h"
 #include "proxy/worker_state.h"
@@ -28,6 +29,8 @@ struct upstream_h1 {
 	bool chunked_out; /* the request's body goes out chunked */
 	bool request_sent;
 	bool upgrade; /* the request on it asks for another protocol */
+	bool websocket; /* it came as an extended CONNECT: the key is ours */
+	char accept[WEBSOCKET_ACCEPT]; /* then: what it must be answered with */
 	bool tunnel; /* it was granted; stays so when the endpoint's direction has ended */
 	bool keep; /* the answer's head allows another request */
 	bool paused; /* the exchange wants no more now */

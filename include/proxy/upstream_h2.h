@@ -1,7 +1,8 @@
 /*
  * HTTP/2 to an endpoint: one connection, many requests on it, each a stream (RFC 9113). What its
  * parts share: the connection (upstream_h2.c), what nghttp2 tells and asks (upstream_h2_session.c),
- * and streams as sides of exchanges (upstream_h2_stream.c).
+ * streams as sides of exchanges (upstream_h2_stream.c), and the answers on them
+ * (upstream_h2_answer.c).
  *
  * A connection counts as open once the endpoint's SETTINGS have come: by then it is known to speak
  * HTTP/2, and how many streams it takes. Worker thread only.
@@ -48,10 +49,12 @@ struct upstream_h2 {
 	uint32_t idle_frames; /* in a row, that brought nothing */
 	struct deferred work; /* sends, and tidies up */
 	struct deferred read_on;
+	struct timer age; /* until it is retired */
 	enum fault failed; /* it has ended, and how */
 	bool proven; /* SETTINGS, or the answer to a PING, have come: open */
 	bool settled; /* SETTINGS have come */
 	bool goaway; /* has come: no new streams */
+	bool retired; /* by its age: no new streams, ours */
 	bool any_low; /* a stream that was full is not any more */
 
 	struct upstream_head *head; /* being read, or withheld; NULL: none */
@@ -75,6 +78,10 @@ struct upstream_stream {
 	bool on_wire; /* its HEADERS were sent */
 	bool closed; /* nghttp2 does not know it any more */
 	bool bad; /* its answer is malformed: we reset it */
+	bool unsuited; /* the endpoint does not take what it asks for: nothing was submitted */
+	bool websocket; /* it asks for one: an extended CONNECT (RFC 8441) */
+	bool tunnel; /* which was granted */
+	bool leaving; /* a tunnel that we end in good order: its exchange is gone already */
 
 	/* the request */
 	struct fifo out; /* body bytes that wait for the endpoint's window */
@@ -87,6 +94,7 @@ struct upstream_stream {
 	/* the answer */
 	bool answered; /* its head came */
 	bool ended; /* its end came */
+	bool end_told; /* and the exchange has heard so: of a tunnel it lives on */
 	bool paused; /* the exchange wants no more now */
 	struct fifo in; /* what came meanwhile */
 	struct upstream_head *trailing; /* and its trailers, or NULL */
@@ -107,6 +115,12 @@ upstream_stream_h2(const struct upstream_stream *s)
 	return upstream_h2_of(s->up.connection);
 }
 
+static inline struct loop *
+upstream_stream_loop(const struct upstream_stream *s)
+{
+	return s->up.connection->worker->loop;
+}
+
 /* Something is to be sent, or tidied up: from the loop. */
 void upstream_h2_wake(struct upstream_h2 *);
 
@@ -125,6 +139,19 @@ void upstream_h2_drop_head(struct upstream_h2 *);
 
 struct upstream_stream *upstream_stream_new(struct upstream_h2 *);
 void upstream_stream_free(struct upstream_stream *);
+/* What came for it is no answer. */
+void upstream_stream_spoilt(struct upstream_stream *);
+/* nghttp2 has closed it. */
+void upstream_stream_closed(struct upstream_stream *, uint32_t error_code);
+/* The connection has failed, and all that are on it. */
+void upstream_h2_fail_streams(struct upstream_h2 *);
+/* May its exchange, which waits, give more? Of a tunnel's end: has all of it gone out? */
+bool upstream_stream_is_low(const struct upstream_stream *);
+/* Exchanges whose bytes have gone out may give more. */
+void upstream_h2_ask_for_more(struct upstream_h2 *);
+
+/* ---- upstream_h2_answer.c ---- */
+
 /* The answer's head is complete in h2->head; end: that is all of it. */
 void upstream_stream_answer(struct upstream_stream *, bool end);
 void upstream_stream_trailers(struct upstream_stream *);
@@ -132,13 +159,9 @@ void upstream_stream_trailers(struct upstream_stream *);
 void upstream_stream_body(struct upstream_stream *, struct span *, bool end);
 /* What is withheld leaves alone: nothing has come to go with it. */
 void upstream_h2_let_head_go(struct upstream_h2 *);
-/* What came for it is no answer. */
-void upstream_stream_spoilt(struct upstream_stream *);
-/* nghttp2 has closed it. */
-void upstream_stream_closed(struct upstream_stream *, uint32_t error_code);
-/* The connection has failed, and all that are on it. */
-void upstream_h2_fail_streams(struct upstream_h2 *);
-/* Exchanges whose bytes have gone out may give more. */
-void upstream_h2_ask_for_more(struct upstream_h2 *);
+/* The endpoint may send as much again. */
+void upstream_stream_credit(struct upstream_stream *, uint64_t bytes);
+/* From the loop: what was kept while the exchange wanted no more. arg: the stream. */
+void upstream_stream_go_on(void *arg);
 
 #endif

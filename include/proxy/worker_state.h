@@ -123,6 +123,9 @@ void worker_undefer(struct deferred *);
 /* A new request id: hex digits, not terminated. */
 void worker_request_id(struct worker *, char id[WORKER_REQUEST_ID]);
 
+/* ms, and up to a tenth more, so that what came together does not go together. */
+uint32_t worker_spread_ms(struct worker *, uint32_t ms);
+
 /* Now, as a Date field says it; valid until the next second. */
 struct slice worker_date(struct worker *);
 

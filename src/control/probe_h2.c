@@ -201,7 +201,7 @@ probe_h2_ask(struct probe_h2 *h, const struct site *site, const struct endpoint 
 	if (len >= (int)sizeof lines || h->goaway)
 		return false;
 	if (!h2_fields_request(&fields, lines, (size_t)len,
-		site_speaks_tls(site, e) ? SLICE("https") : SLICE("http")))
+		site_speaks_tls(site, e) ? SLICE("https") : SLICE("http"), SLICE("")))
 		return false;
 	if (h->id > 0 && !h->answer.ended && !h->answer.reset)
 		nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, h->id, NGHTTP2_CANCEL);

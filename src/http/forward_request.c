@@ -49,6 +49,8 @@ request_passes(const struct head *h, const struct field *f, const void *arg)
 		return r->chunked;
 	case FIELD_EXPECT:
 		return r->pass_expect && h->expect_continue;
+	case FIELD_SEC_WEBSOCKET_KEY:
+		return r->websocket_key.len == 0;
 	case FIELD_UPGRADE:
 		return r->keep_upgrade && h->upgrade;
 	default:
@@ -178,6 +180,18 @@ put_client(struct out *o, const struct head *h, const struct forward_request *r)
 	put_forwarded(o, h, r);
 }
 
+/* What HTTP/1.1 has to say of a WebSocket that HTTP/2 has no word for (RFC 8441 section 5). */
+static void
+put_websocket(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	if (r->websocket_key.len == 0)
+		return;
+	out_put(o, SLICE("Upgrade: websocket\r\n"));
+	out_field(o, SLICE("Sec-WebSocket-Key: "), r->websocket_key);
+	if (head_find(h, FIELD_SEC_WEBSOCKET_VERSION) == NULL)
+		out_put(o, SLICE("Sec-WebSocket-Version: 13\r\n"));
+}
+
 static void
 put_connection(struct out *o, const struct head *h, const struct forward_request *r)
 {
@@ -225,6 +239,7 @@ forward_write_request(const struct head *h, const struct forward_request *r, cha
 		out_field(&o, SLICE("CDN-Loop: "), r->loop_id);
 	if (r->chunked)
 		out_put(&o, SLICE("Transfer-Encoding: chunked\r\n"));
+	put_websocket(&o, h, r);
 	put_connection(&o, h, r);
 	out_put(&o, SLICE("\r\n"));
 	return out_end(&o);

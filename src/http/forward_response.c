@@ -39,12 +39,12 @@ response_passes(const struct head *h, const struct field *f, const void *arg)
 }
 
 static void
-put_status_line(struct out *o, const struct head *h)
+put_status_line(struct out *o, const struct head *h, unsigned instead)
 {
 	out_put(o, SLICE("HTTP/1.1 "));
-	out_number(o, h->status);
+	out_number(o, instead > 0 ? instead : h->status);
 	out_put(o, SLICE(" "));
-	out_put(o, head_slice(h, h->reason));
+	out_put(o, instead > 0 ? slice_of(http_reason(instead)) : head_slice(h, h->reason));
 	out_put(o, SLICE("\r\n"));
 }
 
@@ -56,13 +56,17 @@ forward_write_response(
 	struct nominated n;
 
 	nominated_collect(&n, h);
-	put_status_line(&o, h);
+	put_status_line(&o, h, r->status);
 	fields_copy(&o, h, &n, r->edits, response_passes, r);
 	via_put(&o, h, r->via);
 	if (r->request_id.len > 0)
 		out_field(&o, SLICE("X-Request-Id: "), r->request_id);
 	if (goes_chunked(h, r))
 		out_put(&o, SLICE("Transfer-Encoding: chunked\r\n"));
+	if (r->websocket_accept.len > 0) {
+		out_put(&o, SLICE("Upgrade: websocket\r\n"));
+		out_field(&o, SLICE("Sec-WebSocket-Accept: "), r->websocket_accept);
+	}
 	if (r->keep_upgrade && h->upgrade)
 		out_put(&o, SLICE("Connection: upgrade\r\n"));
 	else if (r->close)

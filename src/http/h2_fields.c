@@ -46,6 +46,8 @@ passes(enum field_id id, struct slice value)
 	case FIELD_TRANSFER_ENCODING:
 	case FIELD_UPGRADE:
 	case FIELD_HTTP2_SETTINGS:
+	case FIELD_SEC_WEBSOCKET_KEY: /* RFC 8441 section 5 */
+	case FIELD_SEC_WEBSOCKET_ACCEPT:
 		return false;
 	case FIELD_TE:
 		return slice_eq_nocase(value, SLICE("trailers"));
@@ -83,7 +85,8 @@ take_fields(struct h2_fields *f, char *lines, size_t len, nghttp2_nv *authority)
 }
 
 bool
-h2_fields_request(struct h2_fields *f, char *lines, size_t len, struct slice scheme)
+h2_fields_request(
+    struct h2_fields *f, char *lines, size_t len, struct slice scheme, struct slice protocol)
 {
 	struct slice line, method, path;
 	const char *space;
@@ -94,8 +97,11 @@ h2_fields_request(struct h2_fields *f, char *lines, size_t len, struct slice sch
 	assert(space != NULL);
 	method = (struct slice){ line.at, (size_t)(space - line.at) };
 	path = (struct slice){ space + 1, line.len - method.len - sizeof " HTTP/1.1" };
+	if (protocol.len > 0)
+		method = SLICE("CONNECT");
 	return add(f, SLICE(":method"), method) && add(f, SLICE(":scheme"), scheme) &&
 	    add(f, SLICE(":authority"), SLICE("")) && add(f, SLICE(":path"), path) &&
+	    (protocol.len == 0 || add(f, SLICE(":protocol"), protocol)) &&
 	    take_fields(f, lines, len, &f->nv[2]);
 }
 

@@ -401,6 +401,26 @@ judge_host(struct h2_head *h)
 	return h->verdict;
 }
 
+/*
+ * RFC 8441. From here on it is what it would have been by HTTP/1.1: a GET that asks for an upgrade,
+ * without content; what DATA frames bring is the tunnel's.
+ */
+static enum h2_verdict
+end_connect(struct h2_head *h)
+{
+	struct head *head = &h->head;
+
+	if (!slice_eq_nocase(head_slice(head, head->protocol), SLICE("websocket")))
+		return refuse(h, FAULT_PROTOCOL_REFUSED, "protocol other than websocket");
+	if (head->has_content_length)
+		return refuse(h, FAULT_BAD_REQUEST, "Content-Length of a tunnel");
+	memcpy(h->bytes + head->method_text.at, "GET", 3);
+	head->method_text.len = 3;
+	head->method = METHOD_GET;
+	head->upgrade = true;
+	return H2_GOOD;
+}
+
 static enum h2_verdict
 end_request(struct h2_head *h, bool end_stream)
 {
@@ -413,6 +433,8 @@ end_request(struct h2_head *h, bool end_stream)
 		return h->verdict;
 	if (!slice_eq_nocase(scheme, SLICE("https")) && !slice_eq_nocase(scheme, SLICE("http")))
 		return refuse(h, FAULT_BAD_REQUEST, "scheme other than http and https");
+	if (head->method == METHOD_CONNECT)
+		return end_connect(h);
 	if (end_stream && head->content_length > 0)
 		return malformed(h, "Content-Length without a body");
 	if (!end_stream && head->has_content_length)

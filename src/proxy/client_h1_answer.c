@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "http/websocket.h"
 #include "net/socket.h"
 #include "proxy/h1_out.h"
 
@@ -40,13 +41,23 @@ send_interim(struct client_h1 *c, const struct head *head)
 	return stream_is_drained(&c->conn.stream);
 }
 
-/* Bytes that came right behind the request are saved: they are the first to go. */
+/*
+ * Bytes that came right behind the request are saved: they are the first to go. What HTTP/2 has
+ * granted says nothing of the key that the client waits to see answered.
+ */
 static bool
 begin_tunnel(struct client_h1 *c, const struct head *head, struct span *first)
 {
 	struct forward_response as = { .keep_upgrade = true };
-	size_t len = forward_write_response(head, &as, c->conn.worker->head, WORKER_HEAD);
+	char accept[WEBSOCKET_ACCEPT];
+	size_t len;
 
+	if (head->h2) {
+		websocket_accept(websocket_key(&c->side.exchange->head), accept);
+		as.status = 101;
+		as.websocket_accept = (struct slice){ accept, sizeof accept };
+	}
+	len = forward_write_response(head, &as, c->conn.worker->head, WORKER_HEAD);
 	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
 	c->state = H1_TUNNEL;
 	c->keep = false;

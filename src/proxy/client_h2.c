@@ -61,7 +61,8 @@ let_go(struct client_h2 *c)
 	while (!list_empty(&c->streams)) {
 		struct h2_stream *s = container_of(c->streams.next, struct h2_stream, node);
 
-		h2_stream_on_closed(s);
+		s->closed = true;
+		h2_stream_bury(s);
 	}
 	while (!list_empty(&c->dead)) {
 		struct h2_stream *s = container_of(c->dead.next, struct h2_stream, node);
@@ -220,7 +221,7 @@ is_over(const struct client_h2 *c)
 {
 	if (c->out_len > 0 || nghttp2_session_want_write(c->session) != 0)
 		return false;
-	return c->read_over || nghttp2_session_want_read(c->session) == 0;
+	return c->read_over || (c->finishing == 0 && nghttp2_session_want_read(c->session) == 0);
 }
 
 static void
@@ -380,6 +381,7 @@ start(struct client *conn)
 	const nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, w->limits.h2_max_streams },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, w->limits.header_bytes },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
 	};
 	uint32_t age_ms = w->limits.max_age_ms;
 
@@ -402,9 +404,8 @@ start(struct client *conn)
 	    nghttp2_session_set_local_window_size(
 		c->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW) != 0)
 		abort(); /* its bound leaves room for this */
-	if (age_ms > 0)  /* a tenth apart, so that what came together does not go together */
-		timer_start(w->loop->timers, &c->age,
-		    age_ms + age_ms / 10 / 16 * rng_below(&w->rng, 16), on_age, c);
+	if (age_ms > 0)
+		timer_start(w->loop->timers, &c->age, worker_spread_ms(w, age_ms), on_age, c);
 	if (conn->leaving)
 		client_h2_say_goodbye(c);
 	client_h2_flush_soon(c);

@@ -138,7 +138,9 @@ move(struct h2_stream *s, struct span *body)
 		h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR); /* its exchange ignored back-pressure */
 	if (s->out.len == 0)
 		return true;
-	watch_stall(s);
+	/* How long a tunnel may rest is for its own limit to say. */
+	if (!s->tunnel || s->side.exchange == NULL)
+		watch_stall(s);
 	if (!list_linked(&s->blocked))
 		list_append(&c->blocked, &s->blocked);
 	client_h2_flush_soon(c);
@@ -174,6 +176,20 @@ send_interim(struct h2_stream *s, char *lines, size_t len)
 	return true;
 }
 
+/* By HTTP/2 a tunnel begins with a 200 (RFC 8441 section 5). */
+static bool
+begin_tunnel(struct h2_stream *s, const struct head *head, struct span *first)
+{
+	char *lines = s->c->conn.worker->head;
+	struct forward_response out = { .status = 200 };
+	size_t len = forward_write_response(head, &out, lines, WORKER_HEAD);
+
+	assert(len > 0); /* as below */
+	s->tunnel = true;
+	h2_stream_go_on(s);
+	return submit(s, lines, len, first, false);
+}
+
 static bool
 send_head(struct side *side, const struct head *head, const struct forward_request *as,
     struct span *first, bool end)
@@ -187,12 +203,14 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 
 	if (s->closed || s->reset)
 		return true;
+	if (head->status == 101)
+		return begin_tunnel(s, head, first);
 	if (head->status >= 200)
 		exchange_dress(side->exchange, &out);
 	len = forward_write_response(head, &out, lines, WORKER_HEAD);
 	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
 	if (head->status < 200)
-		return head->status == 101 || send_interim(s, lines, len);
+		return send_interim(s, lines, len);
 	return submit(s, lines, len, first, end);
 }
 
@@ -236,10 +254,7 @@ resume(struct side *side)
 		nghttp2_session_consume_stream(s->c->session, s->id, s->owed);
 	s->owed = 0;
 	client_h2_flush_soon(s->c);
-	if (list_linked(&s->news) || s->in_told || (s->in.len == 0 && !s->in_ended))
-		return;
-	list_append(&s->c->news, &s->news);
-	worker_defer(s->c->conn.worker, &s->c->conn.go_on);
+	h2_stream_go_on(s);
 }
 
 static uint32_t
@@ -247,6 +262,18 @@ error_of(enum fault why)
 {
 	return fault_status(why) == 499 || fault_status(why) == 408 ? NGHTTP2_CANCEL
 								    : NGHTTP2_INTERNAL_ERROR;
+}
+
+/* We end it: the client hears an end of our bytes, and has a while to end its own. */
+static void
+end_tunnel(struct h2_stream *s)
+{
+	if (!s->out_ended) {
+		s->out_ended = true;
+		move(s, NULL);
+	} else if (!s->in_ended) {
+		h2_stream_await_end(s);
+	}
 }
 
 static void
@@ -258,8 +285,12 @@ release(struct side *side, enum fault why)
 	h2_stream_drop_request(s);
 	list_unlink(&s->blocked);
 	/* A cut answer must not look whole; one that is whole may still be on its way out. */
-	if (why != FAULT_NONE)
-		h2_stream_reset(s, error_of(why));
+	if (s->finishing)
+		h2_stream_bury(s);
+	else if (s->tunnel && why == FAULT_NONE && !s->closed)
+		end_tunnel(s);
+	else if (why != FAULT_NONE)
+		h2_stream_reset(s, s->tunnel ? NGHTTP2_CANCEL : error_of(why));
 }
 
 void

@@ -100,6 +100,11 @@ on_headers(struct client_h2 *c, const nghttp2_frame *frame)
 			h2_stream_request(s, &b->head);
 			break;
 		}
+		if (s->connect) { /* RFC 9113 section 8.5: DATA and no other */
+			nghttp2_submit_rst_stream(
+			    c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_PROTOCOL_ERROR);
+			break;
+		}
 		s->trailers = b; /* its block is the stream's now */
 		c->building = NULL;
 		h2_stream_on_end(s);
@@ -162,7 +167,8 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 		break;
 	case NGHTTP2_RST_STREAM:
 		s = stream_of(c, frame->hd.stream_id);
-		if (s != NULL && !(s->in_ended && s->out_ended))
+		/* Whoever has its answer may well break off the rest of its request. */
+		if (s != NULL && !s->out_done && !(s->in_ended && s->out_ended))
 			calm(c, h2_abuse_reset(&c->abuse, clock_now_ms()));
 		break;
 	default:
@@ -205,16 +211,19 @@ on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct client_h2 *c = arg;
 	struct h2_stream *s = stream_of(c, frame->hd.stream_id);
+	bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
+	    (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
 
 	h2_abuse_sent(&c->abuse);
+	if (s != NULL && end)
+		s->out_done = true;
 	if (frame->hd.type == NGHTTP2_GOAWAY && c->parting &&
 	    frame->goaway.last_stream_id != INT32_MAX) {
 		c->parting = false;
 		worker_defer(c->conn.worker, &c->conn.go_on);
 	} else if (frame->hd.type == NGHTTP2_RST_STREAM)
 		count_reset(c, s, frame->rst_stream.error_code);
-	else if (s != NULL && !s->in_ended && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
-	    (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA))
+	else if (s != NULL && end && !s->in_ended && !(s->tunnel && s->side.exchange != NULL))
 		h2_stream_await_end(s);
 	return 0;
 }

@@ -70,14 +70,31 @@ h2_stream_free(struct h2_stream *s)
 }
 
 void
+h2_stream_bury(struct h2_stream *s)
+{
+	struct client_h2 *c = s->c;
+
+	c->finishing -= s->finishing;
+	s->finishing = false;
+	c->stream_count--;
+	list_unlink(&s->node);
+	list_append(&c->dead, &s->node);
+	client_h2_flush_soon(c);
+}
+
+/* Both ends of a tunnel may be in frames before the endpoint has taken the last bytes. */
+void
 h2_stream_on_closed(struct h2_stream *s)
 {
 	if (s->closed)
 		return;
 	s->closed = true;
-	s->c->stream_count--;
-	list_unlink(&s->node);
-	list_append(&s->c->dead, &s->node);
+	s->finishing = s->tunnel && s->side.exchange != NULL && s->in_ended && s->out_ended &&
+	    s->out.len == 0 && !s->reset &&
+	    s->c->finishing < s->c->conn.worker->limits.h2_max_streams;
+	s->c->finishing += s->finishing;
+	if (!s->finishing)
+		h2_stream_bury(s);
 }
 
 void
@@ -145,6 +162,15 @@ note_news(struct h2_stream *s)
 		list_append(&s->c->news, &s->news);
 }
 
+void
+h2_stream_go_on(struct h2_stream *s)
+{
+	if (list_linked(&s->news) || s->in_told || (s->in.len == 0 && !s->in_ended))
+		return;
+	note_news(s);
+	worker_defer(s->c->conn.worker, &s->c->conn.go_on);
+}
+
 static void
 park(struct h2_stream *s, const struct head *head)
 {
@@ -166,7 +192,7 @@ start(struct h2_stream *s, const struct head *head, struct span *first, bool end
 	enum side_go go;
 
 	c->started++;
-	s->in_told = end;
+	s->in_told = end && !s->connect; /* of a tunnel that may come there is another to tell */
 	go = exchange_start(
 	    c->conn.worker, &s->side, &c->conn.facts, head, s->first_byte_us, first, end);
 	if (go == SIDE_OVER)
@@ -193,9 +219,8 @@ h2_stream_request(struct h2_stream *s, const struct h2_head *h)
 	s->head_request = head->method == METHOD_HEAD;
 	s->has_length = head->has_content_length;
 	s->length = head->content_length;
-	if (head->protocol.len > 0)
-		h2_stream_refuse(s, FAULT_METHOD_REFUSED);
-	else if (limit > 0 && head->content_length > limit)
+	s->connect = head->upgrade;
+	if (limit > 0 && head->content_length > limit)
 		h2_stream_refuse(s, FAULT_BODY_TOO_LARGE);
 	else if (s->in_ended && s->c->started < STARTS_PER_TURN)
 		start(s, head, &none, true);
@@ -211,7 +236,7 @@ h2_stream_on_data(struct h2_stream *s, const char *bytes, size_t len)
 	s->got += len;
 	if (s->side.exchange == NULL && s->parked == NULL)
 		return; /* nobody wants it, and its window opens no more */
-	if (limit > 0 && s->got > limit) {
+	if (limit > 0 && s->got > limit && !s->connect) {
 		s->lost = FAULT_BODY_TOO_LARGE;
 		note_news(s);
 		return;
@@ -297,14 +322,17 @@ return_window(struct h2_stream *s, size_t len)
 static void
 start_parked(struct h2_stream *s)
 {
-	bool end;
-	struct span body = take_body(s, &end);
-	size_t len = body.len;
+	bool end = true;
+	struct span body = { s->c->conn.worker->h2->in, 0, 0, 0 };
+	size_t len;
 
+	if (!s->connect)
+		body = take_body(s, &end);
+	len = body.len;
 	start(s, &s->parked->head, &body, end);
 	drop_parked(s);
 	return_window(s, len);
-	if (s->side.exchange != NULL && !s->in_ended)
+	if (s->side.exchange != NULL && !s->in_ended && !s->connect)
 		watch_body(s);
 }
 
@@ -330,10 +358,18 @@ hand_on(struct h2_stream *s)
 	return go;
 }
 
+static bool
+may_hand_on(const struct h2_stream *s)
+{
+	return s->side.exchange != NULL && !s->paused && !s->in_told &&
+	    (s->in.len > 0 || s->in_ended) && s->connect == s->tunnel;
+}
+
 bool
 h2_stream_settle(struct h2_stream *s)
 {
-	if (s->closed || s->reset) /* gone before its turn came: it costs nobody anything */
+	/* Gone before its turn came: it costs nobody anything. */
+	if ((s->closed && !s->finishing) || s->reset)
 		return true;
 	if (s->lost != FAULT_NONE) {
 		if (s->parked != NULL)
@@ -347,8 +383,7 @@ h2_stream_settle(struct h2_stream *s)
 			return false;
 		start_parked(s);
 	}
-	while (
-	    s->side.exchange != NULL && !s->paused && !s->in_told && (s->in.len > 0 || s->in_ended))
+	while (may_hand_on(s))
 		if (hand_on(s) == SIDE_OVER)
 			break;
 	return true;

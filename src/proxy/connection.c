@@ -145,8 +145,11 @@ connection_close(struct connection *c)
 {
 	assert(c->leased == 0);
 	timer_stop(&c->timer);
-	if (!c->dirty && !c->opening)
+	if (!c->dirty && !c->opening) {
+		if (c->ops->goodbye != NULL)
+			c->ops->goodbye(c);
 		stream_shutdown(&c->stream);
+	}
 	stream_close(&c->stream);
 	c->ops->free(c);
 }

@@ -280,7 +280,7 @@ exchange_on_response(
 		timer_stop(&x->total);
 	x->state = X_RELAY;
 	x->answered = true;
-	x->status = head->status;
+	x->status = head->status == 101 && x->head.h2 ? 200 : head->status; /* RFC 8441 section 5 */
 	if (!t->kept_waits)
 		replay_drop(&x->replay, x->worker->loop->small);
 	drained = send_answer(x, head, first, end);

@@ -38,6 +38,8 @@ copy_policy(struct pool_slot *slot, const struct pool_slot *whole)
 	slot->trust = whole->trust;
 	slot->send_proxy = whole->send_proxy;
 	slot->max_streams = whole->max_streams;
+	slot->max_requests = whole->max_requests;
+	slot->max_age_ms = whole->max_age_ms;
 	slot->max_wait_ms = whole->max_wait_ms;
 	slot->keep_alive_ms = whole->keep_alive_ms;
 	slot->connect_ms = whole->connect_ms;

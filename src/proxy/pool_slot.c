@@ -122,6 +122,8 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 	slot->trust = service->trust;
 	slot->generation = p->worker->generation;
 	adopt_protocol(slot, r->now->conf->protocol, conf->limits.max_streams);
+	slot->max_requests = conf->limits.max_requests;
+	slot->max_age_ms = conf->limits.max_age_ms;
 	slot->gone = false;
 	mem_free(slot->host);
 	slot->host = host != NULL ? mem_strdup(host) : NULL;

@@ -109,7 +109,7 @@ peer_text(const struct client_facts *f, char buf[ADDRESS_TEXT])
 static bool
 was_tunnel(const struct exchange *x)
 {
-	return x->at.answer != 0 && (x->tunnel.raw || x->status == 101);
+	return x->tunnel.begun;
 }
 
 static uint8_t

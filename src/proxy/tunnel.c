@@ -31,6 +31,7 @@ tunnel_begin(struct exchange *x, bool drained)
 	struct region_tunnels *r = &x->try->region->tunnels;
 
 	x->state = X_TUNNEL;
+	x->tunnel.begun = true;
 	timer_stop(&x->total);
 	x->tunnel.settle.fn = on_settle;
 	x->tunnel.settle.arg = x;
@@ -98,10 +99,11 @@ enum side_go
 tunnel_on_client_bytes(struct exchange *x, struct span *bytes, bool end)
 {
 	struct side *to = &x->try->up->side;
-	bool drained = to->ops->send_body(to, bytes, end);
+	bool drained;
 
 	x->body_in += bytes->len;
 	stat_add(&x->try->shard->bytes_out, bytes->len);
+	drained = to->ops->send_body(to, bytes, end); /* which may use the span up */
 	x->tunnel.client_ended = end;
 	x->tunnel.endpoint_waits = !drained;
 	x->client_paused = !drained && !end;
@@ -111,9 +113,10 @@ tunnel_on_client_bytes(struct exchange *x, struct span *bytes, bool end)
 enum side_go
 tunnel_on_endpoint_bytes(struct exchange *x, struct span *bytes, bool end)
 {
-	bool drained = x->client->ops->send_body(x->client, bytes, end);
+	bool drained;
 
 	x->body_out += bytes->len;
+	drained = x->client->ops->send_body(x->client, bytes, end);
 	x->tunnel.endpoint_ended = end;
 	x->tunnel.client_waits = !drained;
 	x->upstream_paused = !drained && !end;

@@ -2,6 +2,8 @@
 #include "proxy/upstream_h1.h"
 
 #include <assert.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -166,10 +168,22 @@ feed_body(struct upstream_h1 *h1, struct span *in, const struct head *head)
 	return deliver(h1, head, &body, false) && feed_trailers(h1, in);
 }
 
+/* Whoever asked by HTTP/2 would take any 2xx for the beginning of the tunnel. */
+static enum fault
+judge_websocket(const struct upstream_h1 *h1, const struct head *head)
+{
+	if (!h1->websocket)
+		return FAULT_NONE;
+	if (head->status == 101 && !websocket_is_granted(head, h1->accept))
+		return FAULT_BAD_RESPONSE;
+	return head->status / 100 == 2 ? FAULT_NOT_SWITCHED : FAULT_NONE;
+}
+
 static bool
 feed_head(struct upstream_h1 *h1, struct span *in)
 {
 	struct head head;
+	enum fault why;
 	struct span none = { in->at, 0, 0, 0 };
 
 	for (;;) {
@@ -183,6 +197,11 @@ feed_head(struct upstream_h1 *h1, struct span *in)
 		if (r == H1_BAD || (head.status < 200 && ++h1->interims > MAX_INTERIMS)) {
 			exchange_on_upstream_lost(
 			    h1->up.side.exchange, &h1->up.side, FAULT_BAD_RESPONSE);
+			return false;
+		}
+		why = judge_websocket(h1, &head);
+		if (why != FAULT_NONE) {
+			exchange_on_upstream_lost(h1->up.side.exchange, &h1->up.side, why);
 			return false;
 		}
 		advance(in, head.len);
@@ -434,12 +453,32 @@ const struct connection_ops connection_h1 = {
 
 /* ---- what the exchange asks of it ---- */
 
+static size_t
+write_head(struct upstream_h1 *h1, const struct head *head, const struct forward_request *as)
+{
+	char *out = h1->connection.worker->head;
+	unsigned char nonce[WEBSOCKET_NONCE];
+	char key[WEBSOCKET_KEY];
+	struct forward_request asked;
+
+	h1->websocket = as->keep_upgrade && head->h2;
+	if (!h1->websocket)
+		return forward_write_request(head, as, out, WORKER_HEAD);
+	if (RAND_bytes(nonce, sizeof nonce) != 1)
+		abort(); /* the process could not have begun without */
+	websocket_make_key(nonce, key);
+	asked = *as;
+	asked.websocket_key = (struct slice){ key, sizeof key };
+	websocket_accept(asked.websocket_key, h1->accept);
+	return forward_write_request(head, &asked, out, WORKER_HEAD);
+}
+
 static bool
 send_head(struct side *side, const struct head *head, const struct forward_request *as,
     struct span *first, bool end)
 {
 	struct upstream_h1 *h1 = from_side(side);
-	size_t len = forward_write_request(head, as, h1->connection.worker->head, WORKER_HEAD);
+	size_t len = write_head(h1, head, as);
 
 	assert(len > 0); /* the exchange refuses heads that could outgrow the buffer */
 	memset(&h1->parse, 0, sizeof h1->parse);

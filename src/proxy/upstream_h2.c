@@ -16,7 +16,6 @@
 
 enum {
 	READS_PER_TURN = 4, /* then others have their turn */
-	LAST_ID = 1 << 30,  /* ids are used up one day: another connection in time */
 };
 
 static void work(void *arg);
@@ -53,6 +52,7 @@ h2_free(struct connection *c)
 
 	worker_undefer(&h2->work);
 	worker_undefer(&h2->read_on);
+	timer_stop(&h2->age);
 	nghttp2_session_del(h2->session);
 	free_all(&h2->streams);
 	free_all(&h2->dead);
@@ -66,14 +66,22 @@ upstream_h2_wake(struct upstream_h2 *h2)
 	worker_defer(h2->connection.worker, &h2->work);
 }
 
+/* Ids are used up one day, and balancing works by new connections: others come in its place. */
+static bool
+is_old(const struct upstream_h2 *h2)
+{
+	return h2->retired ||
+	    nghttp2_session_get_next_stream_id(h2->session) / 2 >=
+	    h2->connection.slot->max_requests;
+}
+
 static bool
 h2_is_clean(struct connection *c)
 {
 	const struct upstream_h2 *h2 = upstream_h2_of(c);
 
 	return !c->dirty && h2->failed == FAULT_NONE && !h2->goaway && !c->stream.peer_closed &&
-	    stream_fault(&c->stream) == FAULT_NONE &&
-	    nghttp2_session_get_next_stream_id(h2->session) < LAST_ID;
+	    stream_fault(&c->stream) == FAULT_NONE && !is_old(h2);
 }
 
 static bool
@@ -134,6 +142,16 @@ work(void *arg)
 
 static void read_frames(struct upstream_h2 *);
 
+/* With its last stream it ends; without any, now. */
+static void
+on_age(void *arg)
+{
+	struct upstream_h2 *h2 = arg;
+
+	h2->retired = true;
+	upstream_h2_wake(h2);
+}
+
 static void
 h2_opened(struct connection *c)
 {
@@ -144,6 +162,9 @@ h2_opened(struct connection *c)
 		return;
 	}
 	upstream_h2_begin(h2);
+	if (c->slot->max_age_ms > 0)
+		timer_start(c->worker->loop->timers, &h2->age,
+		    worker_spread_ms(c->worker, c->slot->max_age_ms), on_age, h2);
 	read_frames(h2); /* they may have come with the handshake */
 	work(h2);
 }
@@ -222,6 +243,19 @@ h2_verify(struct connection *c)
 	upstream_h2_wake(h2);
 }
 
+/*
+ * GOAWAY, by hand: this may happen while frames of another connection are read, where nghttp2's are
+ * gathered. What is written is always whole frames. The endpoint has opened no streams.
+ */
+static void
+h2_goodbye(struct connection *c)
+{
+	static const char goaway[] = "\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+	if (upstream_h2_of(c)->failed == FAULT_NONE && stream_is_drained(&c->stream))
+		stream_write(&c->stream, goaway, sizeof goaway - 1);
+}
+
 const struct connection_ops connection_h2 = {
 	.may_refuse = true,
 	.new = h2_new,
@@ -233,4 +267,5 @@ const struct connection_ops connection_h2 = {
 	.has_room = h2_has_room,
 	.is_written = h2_is_written,
 	.verify = h2_verify,
+	.goodbye = h2_goodbye,
 };

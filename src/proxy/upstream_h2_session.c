@@ -122,7 +122,8 @@ take_head(struct upstream_h2 *h2, bool end)
 	h2->heading = NULL;
 	if (s == NULL)
 		return;
-	if (h2_head_end(&h2->head->h2, end, s->method) != H2_GOOD || (s->answered && !end))
+	if (h2_head_end(&h2->head->h2, end, s->method) != H2_GOOD || (s->answered && !end) ||
+	    s->tunnel) /* RFC 9113 section 8.5: DATA and no other */
 		upstream_stream_spoilt(s);
 	else if (s->answered)
 		upstream_stream_trailers(s);
@@ -294,7 +295,7 @@ send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_h
 		len -= n;
 	}
 	h2->idle_frames = 0; /* what it credits us with for these is no noise */
-	if (s->full && s->out.len <= UPSTREAM_OUT_LOW)
+	if (s->full && upstream_stream_is_low(s))
 		h2->any_low = true;
 	return 0;
 }
@@ -304,11 +305,14 @@ on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct upstream_stream *s;
 
-	if (frame->hd.type != NGHTTP2_HEADERS)
+	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	s = stream_of(arg, frame->hd.stream_id);
-	if (s != NULL)
+	if (s != NULL && frame->hd.type == NGHTTP2_HEADERS)
 		s->on_wire = true;
+	else if (s != NULL && s->leaving && !s->ended &&
+	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
 	return 0;
 }
 

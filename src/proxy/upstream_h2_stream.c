@@ -5,16 +5,12 @@
 #include "base/slab.h"
 #include "http/forward.h"
 #include "http/grpc.h"
+#include "http/websocket.h"
 #include "net/loop.h"
 #include "proxy/exchange.h"
 #include "proxy/pool.h"
 #include "proxy/upstream_h2.h"
 #include "steer/endpoint.h"
-
-enum {
-	MAX_INTERIMS = 16, /* 1xx answers before the one */
-	TAIL = 16,         /* for what an HTTP/1 client's chunk ends with */
-};
 
 static const struct side_ops stream_ops;
 
@@ -24,15 +20,7 @@ from_side(struct side *side)
 	return container_of(side, struct upstream_stream, up.side);
 }
 
-static struct loop *
-loop_of(const struct upstream_stream *s)
-{
-	return s->up.connection->worker->loop;
-}
-
 /* ---- its life ---- */
-
-static void go_on(void *arg);
 
 struct upstream_stream *
 upstream_stream_new(struct upstream_h2 *h2)
@@ -42,7 +30,7 @@ upstream_stream_new(struct upstream_h2 *h2)
 	memset(s, 0, sizeof *s);
 	s->up.side.ops = &stream_ops;
 	s->up.connection = &h2->connection;
-	s->go_on.fn = go_on;
+	s->go_on.fn = upstream_stream_go_on;
 	s->go_on.arg = s;
 	list_append(&h2->streams, &s->node);
 	h2->open++;
@@ -52,7 +40,7 @@ upstream_stream_new(struct upstream_h2 *h2)
 static void
 drop_kept(struct upstream_stream *s)
 {
-	struct loop *l = loop_of(s);
+	struct loop *l = upstream_stream_loop(s);
 
 	fifo_drop(&s->out, l->small);
 	fifo_drop(&s->in, l->small);
@@ -104,6 +92,8 @@ end_fault(const struct upstream_stream *s, enum fault why)
 {
 	const struct upstream_h2 *h2 = upstream_stream_h2(s);
 
+	if (s->tunnel) /* its own protocol's end, most likely */
+		return why;
 	if (s->answered && h2->withheld != s)
 		return FAULT_CUT_RESPONSE;
 	if (s->bad)
@@ -120,6 +110,13 @@ lose(struct upstream_stream *s, enum fault why)
 	exchange_on_upstream_lost(s->up.side.exchange, &s->up.side, fault);
 }
 
+/* Is there something to come of it, or to go, that now neither comes nor goes? */
+static bool
+is_cut_short(const struct upstream_stream *s)
+{
+	return !s->ended || (s->tunnel && !s->out_done);
+}
+
 void
 upstream_stream_closed(struct upstream_stream *s, uint32_t error_code)
 {
@@ -130,7 +127,7 @@ upstream_stream_closed(struct upstream_stream *s, uint32_t error_code)
 	h2->open--;
 	if (error_code == NGHTTP2_REFUSED_STREAM)
 		why = h2->goaway ? FAULT_GOAWAY : FAULT_REFUSED_STREAM;
-	if (s->up.side.exchange != NULL && !s->ended)
+	if (s->up.side.exchange != NULL && is_cut_short(s))
 		lose(s, why); /* release() buries it */
 	else if (s->up.side.exchange == NULL)
 		bury(s);
@@ -148,7 +145,7 @@ upstream_h2_fail_streams(struct upstream_h2 *h2)
 			    container_of(node, struct upstream_stream, node);
 
 			/* What has come to its end is still to be handed on. */
-			if (s->up.side.exchange == NULL || s->ended || s->id == 0)
+			if (s->up.side.exchange == NULL || !is_cut_short(s) || s->id == 0)
 				continue;
 			found = true;
 			lose(s, h2->failed);
@@ -171,186 +168,6 @@ upstream_stream_spoilt(struct upstream_stream *s)
 	upstream_h2_wake(h2);
 }
 
-/* ---- the answer ---- */
-
-/* Room behind the bytes, though more frames lie there: in front of them everything is read. */
-static void
-make_tail(struct span *body)
-{
-	if (body->len == 0 || body->tail_room >= TAIL || body->head_room < TAIL)
-		return;
-	memmove(body->at - TAIL, body->at, body->len);
-	body->at -= TAIL;
-	body->head_room -= TAIL;
-	body->tail_room += TAIL;
-}
-
-/* The endpoint may send as much again. */
-static void
-credit(struct upstream_stream *s, uint64_t bytes)
-{
-	if (!s->closed && bytes > 0)
-		nghttp2_session_consume_stream(
-		    upstream_stream_h2(s)->session, s->id, (size_t)bytes);
-}
-
-static void
-went(struct upstream_stream *s, enum side_go go, size_t len)
-{
-	switch (go) {
-	case SIDE_ON:
-		credit(s, len);
-		return;
-	case SIDE_PAUSED:
-		s->paused = true;
-		s->owed += len;
-		return;
-	case SIDE_OVER:
-		return;
-	}
-}
-
-static void
-hand_over(struct upstream_stream *s, struct span *body, bool end)
-{
-	struct upstream_h2 *h2 = upstream_stream_h2(s);
-	struct exchange *x = s->up.side.exchange;
-	size_t len = body->len;
-	enum side_go go;
-
-	make_tail(body);
-	if (h2->withheld == s) {
-		h2->withheld = NULL;
-		go = exchange_on_response(x, &s->up.side, &h2->head->h2.head, body, end);
-		if (h2->withheld == NULL && h2->heading == NULL)
-			upstream_h2_drop_head(h2);
-	} else {
-		go = exchange_on_response_body(x, body, end);
-	}
-	went(s, go, len);
-}
-
-static struct span
-nothing(const struct upstream_stream *s)
-{
-	struct loop *l = loop_of(s);
-
-	return (struct span){ l->plain + LOOP_HEAD_ROOM, 0, 0, 0 };
-}
-
-void
-upstream_h2_let_head_go(struct upstream_h2 *h2)
-{
-	struct span none;
-
-	if (h2->withheld == NULL)
-		return;
-	none = nothing(h2->withheld);
-	hand_over(h2->withheld, &none, false);
-}
-
-static void
-interim(struct upstream_stream *s)
-{
-	struct upstream_h2 *h2 = upstream_stream_h2(s);
-	struct head *head = &h2->head->h2.head;
-	struct span none = nothing(s);
-
-	if (head->status == 101 || ++s->interims > MAX_INTERIMS) {
-		upstream_stream_spoilt(s);
-		return;
-	}
-	went(s, exchange_on_response(s->up.side.exchange, &s->up.side, head, &none, false), 0);
-}
-
-void
-upstream_stream_answer(struct upstream_stream *s, bool end)
-{
-	struct upstream_h2 *h2 = upstream_stream_h2(s);
-	const struct head *head = &h2->head->h2.head;
-	struct span none = nothing(s);
-
-	if (head->status < 200) {
-		interim(s);
-		return;
-	}
-	s->answered = true;
-	s->has_length = head->framing == FRAMING_LENGTH;
-	s->body_left = s->has_length ? head->content_length : 0;
-	h2->withheld = s;
-	if (!end)
-		return;
-	s->ended = true;
-	hand_over(s, &none, true);
-}
-
-/* What comes goes behind what is kept, also between resume() and the loop's go_on(). */
-static bool
-must_wait(const struct upstream_stream *s)
-{
-	return s->paused || s->in.len > 0;
-}
-
-void
-upstream_stream_trailers(struct upstream_stream *s)
-{
-	struct upstream_h2 *h2 = upstream_stream_h2(s);
-
-	s->ended = true;
-	if (must_wait(s)) {
-		s->trailing = h2->head;
-		h2->head = NULL;
-		return;
-	}
-	went(s, exchange_on_response_trailers(s->up.side.exchange, &h2->head->h2.head), 0);
-}
-
-void
-upstream_stream_body(struct upstream_stream *s, struct span *body, bool end)
-{
-	/* nghttp2 has yet to compare lengths: a wrong one is no end. */
-	end = end && (!s->has_length || s->body_left == body->len);
-	s->body_left -= body->len < s->body_left ? body->len : s->body_left;
-	s->ended = end;
-	if (must_wait(s))
-		fifo_append(&s->in, loop_of(s)->small, body->at, body->len);
-	else if (body->len > 0 || end)
-		hand_over(s, body, end);
-}
-
-/* From the loop: what was kept while the exchange wanted no more. */
-static void
-go_on(void *arg)
-{
-	struct upstream_stream *s = arg;
-	struct upstream_h2 *h2 = upstream_stream_h2(s);
-
-	while (!s->paused && s->up.side.exchange != NULL && s->in.len > 0) {
-		struct span body = loop_span(loop_of(s));
-		bool last;
-
-		body.len = fifo_read(&s->in, loop_of(s)->small, body.at, LOOP_CHUNK);
-		body.tail_room -= body.len;
-		last = s->ended && s->in.len == 0 && s->trailing == NULL;
-		hand_over(s, &body, last);
-		if (last)
-			break;
-	}
-	if (!s->paused && s->up.side.exchange != NULL && s->ended && s->in.len == 0) {
-		struct upstream_head *head = s->trailing;
-		struct span none = nothing(s);
-
-		s->trailing = NULL;
-		if (head == NULL) {
-			hand_over(s, &none, true);
-		} else {
-			(void)exchange_on_response_trailers(s->up.side.exchange, &head->h2.head);
-			slab_give(loop_of(s)->large, head);
-		}
-	}
-	upstream_h2_wake(h2); /* windows may have grown */
-}
-
 /* ---- what the exchange asks of it ---- */
 
 static ssize_t
@@ -361,7 +178,7 @@ read_out(nghttp2_session *session, int32_t id, uint8_t *buf, size_t size, uint32
 	size_t len = s->out.len < size ? s->out.len : size;
 	struct h2_fields fields;
 
-	if (s->up.side.exchange == NULL || (len == 0 && !s->out_ended))
+	if ((s->up.side.exchange == NULL && !s->leaving) || (len == 0 && !s->out_ended))
 		return NGHTTP2_ERR_DEFERRED;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (len < s->out.len || !s->out_ended)
@@ -376,10 +193,19 @@ read_out(nghttp2_session *session, int32_t id, uint8_t *buf, size_t size, uint32
 	return (ssize_t)len;
 }
 
+/* Nothing is heard of a tunnel after its end, so that has to have gone. */
+bool
+upstream_stream_is_low(const struct upstream_stream *s)
+{
+	if (s->tunnel && s->out_ended)
+		return s->out_done && s->out.len == 0;
+	return s->out.len <= UPSTREAM_OUT_LOW;
+}
+
 static bool
 has_room(struct upstream_stream *s)
 {
-	s->full = s->out.len > UPSTREAM_OUT_LOW;
+	s->full = !upstream_stream_is_low(s);
 	return !s->full;
 }
 
@@ -387,7 +213,7 @@ static void
 keep_out(struct upstream_stream *s, const struct span *body, bool end)
 {
 	if (body != NULL && body->len > 0)
-		fifo_append(&s->out, loop_of(s)->small, body->at, body->len);
+		fifo_append(&s->out, upstream_stream_loop(s)->small, body->at, body->len);
 	s->out_ended = s->out_ended || end;
 }
 
@@ -399,21 +225,53 @@ ends_with_data(const struct head *head)
 }
 
 static bool
+takes_websockets(const struct upstream_h2 *h2)
+{
+	return nghttp2_session_get_remote_settings(
+		   h2->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+/* The head's fields, as the endpoint gets them; their text lies in the worker's buffer for heads.
+ */
+static void
+make_fields(struct upstream_stream *s, const struct head *head, const struct forward_request *as,
+    struct h2_fields *fields)
+{
+	const struct connection *c = s->up.connection;
+	struct slice scheme = c->slot->endpoint->tls ? SLICE("https") : SLICE("http");
+	struct forward_request connect;
+	size_t len;
+
+	if (s->websocket) {
+		connect = *as;
+		connect.chunked = true; /* a tunnel has no length, not even 0 */
+		as = &connect;
+	}
+	len = forward_write_request(head, as, c->worker->head, WORKER_HEAD);
+	assert(len > 0); /* the exchange refuses heads that could outgrow the buffer */
+	if (!h2_fields_request(fields, c->worker->head, len, scheme,
+		s->websocket ? SLICE("websocket") : SLICE("")))
+		assert(false); /* what we add has its room */
+}
+
+static bool
 send_head(struct side *side, const struct head *head, const struct forward_request *as,
     struct span *first, bool end)
 {
 	struct upstream_stream *s = from_side(side);
 	struct upstream_h2 *h2 = upstream_stream_h2(s);
-	struct worker *w = h2->connection.worker;
 	nghttp2_data_provider body = { .source.ptr = s, .read_callback = read_out };
-	size_t len = forward_write_request(head, as, w->head, WORKER_HEAD);
 	struct h2_fields fields;
 
-	assert(len > 0); /* the exchange refuses heads that could outgrow the buffer */
-	if (!h2_fields_request(&fields, w->head, len,
-		h2->connection.slot->endpoint->tls ? SLICE("https") : SLICE("http")))
-		assert(false); /* what we add has its room */
+	s->websocket = as->keep_upgrade && websocket_is_asked(head);
+	if (s->websocket && !takes_websockets(h2)) {
+		s->unsuited = true;
+		worker_defer(h2->connection.worker, &s->go_on);
+		return true;
+	}
+	make_fields(s, head, as, &fields);
 	s->method = head->method;
+	end = end && !s->websocket; /* what comes later is the tunnel's */
 	keep_out(s, first, end);
 	s->out_done = end && s->out.len == 0 && !ends_with_data(head);
 	s->id = nghttp2_submit_request(
@@ -446,7 +304,7 @@ static bool
 send_trailers(struct side *side, const struct head *trailers)
 {
 	struct upstream_stream *s = from_side(side);
-	struct slab *blocks = loop_of(s)->large;
+	struct slab *blocks = upstream_stream_loop(s)->large;
 
 	s->trailers = slab_take(blocks);
 	s->trailers_len =
@@ -465,9 +323,17 @@ resume(struct side *side)
 	struct upstream_stream *s = from_side(side);
 
 	s->paused = false;
-	credit(s, s->owed);
+	upstream_stream_credit(s, s->owed);
 	s->owed = 0;
 	worker_defer(s->up.connection->worker, &s->go_on);
+}
+
+/* The endpoint is to hear an end, not a break; the other direction is reset behind it. */
+static void
+say_end(struct upstream_stream *s)
+{
+	s->leaving = s->out_ended = true;
+	send_on(s);
 }
 
 static void
@@ -475,6 +341,7 @@ release(struct side *side, enum fault why)
 {
 	struct upstream_stream *s = from_side(side);
 	struct upstream_h2 *h2 = upstream_stream_h2(s);
+	bool gently = s->tunnel && why == FAULT_NONE && s->out.len == 0 && !s->out_done;
 
 	s->up.side.exchange = NULL;
 	forget_head(s);
@@ -487,6 +354,8 @@ release(struct side *side, enum fault why)
 	}
 	if (s->closed)
 		bury(s);
+	else if (gently)
+		say_end(s);
 	else if (!s->ended || !s->out_done)
 		nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
 }
@@ -513,8 +382,7 @@ upstream_h2_ask_for_more(struct upstream_h2 *h2)
 			struct upstream_stream *s =
 			    container_of(node, struct upstream_stream, node);
 
-			if (!s->full || s->out.len > UPSTREAM_OUT_LOW ||
-			    s->up.side.exchange == NULL)
+			if (!s->full || !upstream_stream_is_low(s) || s->up.side.exchange == NULL)
 				continue;
 			found = true;
 			s->full = false;

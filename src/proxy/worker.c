@@ -118,6 +118,12 @@ worker_request_id(struct worker *w, char id[WORKER_REQUEST_ID])
 	}
 }
 
+uint32_t
+worker_spread_ms(struct worker *w, uint32_t ms)
+{
+	return ms + ms / 10 / 16 * rng_below(&w->rng, 16);
+}
+
 struct slice
 worker_date(struct worker *w)
 {

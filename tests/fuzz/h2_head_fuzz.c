@@ -36,13 +36,13 @@ must_go_on_as_http1(const struct head *came)
 	static char once[ROOM];
 	static struct h2_fields fields;
 	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS };
-	struct forward_request how = { .chunked = came->framing == FRAMING_CHUNKED };
+	struct forward_request how = { .chunked = came->framing == FRAMING_CHUNKED,
+		.keep_upgrade = true,
+		.websocket_key = came->upgrade ? SLICE("AAAAAAAAAAAAAAAAAAAAAA==") : SLICE("") };
 	struct h1_parse p = { 0 };
 	struct head sent;
 	size_t len;
 
-	if (came->method == METHOD_CONNECT)
-		return;
 	len = forward_write_request(came, &how, once, ROOM);
 	must(len > 0, "what was accepted can be sent");
 	must(h1_parse_request(&p, &sent, once, len, &roomy) == H1_DONE, "what is sent is good");
@@ -51,8 +51,11 @@ must_go_on_as_http1(const struct head *came)
 	must(slice_eq(head_slice(came, came->path), head_slice(&sent, sent.path)), "path");
 	must(slice_eq(head_slice(came, came->query), head_slice(&sent, sent.query)), "query");
 	must(came->framing == sent.framing, "framing");
+	must(came->upgrade == sent.upgrade, "an upgrade");
 	must(came->content_length == sent.content_length, "length");
-	must(h2_fields_request(&fields, once, len, SLICE("https")), "fits again");
+	must(h2_fields_request(&fields, once, len, SLICE("https"),
+		 came->upgrade ? SLICE("websocket") : SLICE("")),
+	    "fits again");
 	must(fields.taken == len, "all lines are fields again");
 }
 

@@ -4,8 +4,9 @@ import struct
 import threading
 import time
 
-from harness import sanitize, until
-from harness.h2_origin import CANCEL, DATA, END_STREAM
+from harness import h2, sanitize, until
+from harness.h2 import H2
+from harness.h2_origin import CANCEL, DATA, END_STREAM, NO_ERROR, header_block
 
 _H2 = 'protocol = "h2";'
 _CALM = 'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; };'
@@ -176,3 +177,41 @@ def a_grpc_health_check_speaks_tls_where_traffic_does(t):
                 service_text='health_check = { type = "grpc"; interval = "100ms"; };')
     p.until_state(o, "up")
     assert o.streams[0].body == _message(b"")
+
+
+@sanitize
+def a_call_may_be_answered_before_it_has_ended(t):
+    """As servers do with methods they do not have: an end on the head, and a reset behind it."""
+    p, o = _one(t)
+
+    def refuse(s):
+        head = h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, s.id, header_block([
+            (":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "12")]))
+        reset = h2.frame(h2.RST_STREAM, 0, s.id, struct.pack("!I", NO_ERROR))
+        for data in ([head + reset] if s.id % 4 == 1 else [head, reset]):  # together or apart
+            s.connection.send(data)
+
+    o.at_head = refuse
+    o.does(lambda s: None)
+    q = t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2}}, service_text=_CALM,
+                plain="h2c = true;", workers=1)
+    c = H2(q)
+    for i in range(260):  # 208 of them reset: more than may be broken off in a while
+        s = c.open(h2.request("POST", "/shop.Cart/None", more=[
+            ("content-type", "application/grpc"), ("te", "trailers")]), end=False)
+        if i % 10 == 0:
+            c.data(s, _message(b"x"), end=True)
+        head = c.until(lambda f: f.stream == s and f.kind != h2.WINDOW_UPDATE)
+        assert head.kind == h2.HEADERS and head.ends and head.status == 200, head
+        if i % 10 > 1:
+            c.send(h2.frame(h2.RST_STREAM, 0, s, struct.pack("!I", h2.CANCEL)))
+        elif i % 10 == 1:
+            c.data(s, _message(b"late"), end=True)
+    lines = q.until_access("/shop.Cart/None", count=260)
+    assert {(line["status"], line["grpc_status"], line["reason"]) for line in lines} == {
+        (200, 12, "-")}, lines[0]
+    assert len(o.connections) == 1, "no end of a stream is the connection's"
+    c = p.client()
+    c.send("POST /s/None HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nTE: trailers\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n")
+    assert _status(c.response()) == 12

@@ -309,6 +309,28 @@ def a_connection_makes_way_after_its_requests_and_its_age(t):
 
 
 @sanitize
+def a_connection_of_age_says_goodbye_twice_and_finishes_what_has_begun(t):
+    go = threading.Event()
+    p = _proxy(t, t.origin("east").does(
+        lambda x: (x.request.target == "/late" and go.wait(20), x.answer(200, "east"))),
+               limits='max_age = "300ms";')
+    with H2(p) as c:
+        late = c.open(h2.request(path="/late"))
+        assert c.until_kind(h2.GOAWAY).payload[:4] == b"\x7f\xff\xff\xff"
+        between = c.open()  # was on its way when the client heard of it
+        assert c.answer(between)[:2] == (200, b"east")
+        assert c.until_kind(h2.GOAWAY).payload[:4] == struct.pack("!I", between)
+        ignored = c.open()
+        go.set()
+        assert c.answer(late)[:2] == (200, b"east")
+        f = c.read()
+        while f is not None:
+            assert f.stream != ignored or f.kind == h2.RST_STREAM, f
+            f = c.read()
+    assert p.get("/").text == "east"
+
+
+@sanitize
 def an_idle_connection_is_let_go(t):
     p = _proxy(t, t.origin("east"), limits='keep_alive = "300ms";')
     with H2(p, tls=True) as c:
@@ -335,9 +357,10 @@ def a_listener_that_goes_lets_its_clients_finish(t):
     s = c.open(h2.request(path="/late"))
     origin.until_requests(2)
     assert p.reload(listeners=[])
-    assert c.until_kind(h2.GOAWAY).error == 0
+    assert c.until_kind(h2.GOAWAY).payload[:4] == b"\x7f\xff\xff\xff"
     answer = old.get("/")
     assert answer.status == 200 and answer.get("connection") == "close", answer
+    assert c.until_kind(h2.GOAWAY).payload[:4] == struct.pack("!I", s)
     go.set()
     assert c.answer(s)[:2] == (200, b"east")
     assert c.until_goaway() in (0, None)

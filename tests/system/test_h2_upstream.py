@@ -328,6 +328,49 @@ def who_leaves_cancels_its_stream(t):
 
 
 @sanitize
+def a_connection_of_age_takes_nothing_new_and_ends_with_its_last_stream(t):
+    p, o = _one(t, _CALM + 'limits = { max_age = "400ms"; };')
+    go = threading.Event()
+
+    def script(s):
+        if s.body == b"late":
+            threading.Thread(target=lambda: (go.wait(20), s.answer(200, "late"))).start()
+        else:
+            s.answer(200, "good")
+
+    o.does(script)
+    late = p.client()
+    late.request("POST", "/", (), b"late")
+    until(lambda: o.streams, "it has begun")
+    first = o.connections[0]
+
+    def elsewhere():
+        p.client().get("/").expect(200, "good")
+        return len(o.connections) > 1
+
+    until(elsewhere, "what is new goes elsewhere")
+    assert not first.goaways and not first.ended, "it still carries a request"
+    go.set()
+    late.response().expect(200, "late")
+    until(lambda: first.ended, "it ends with its last stream", 5)
+    assert first.goaways == [(0, NO_ERROR)], first.goaways
+    idle = o.connections[1]
+    until(lambda: idle.ended, "one without a stream ends by itself", 5)
+    assert idle.goaways == [(0, NO_ERROR)], idle.goaways
+    assert all(e["not_sent"] == 0 for e in p.endpoints().values() if "not_sent" in e)
+
+
+@sanitize
+def a_connection_makes_way_after_its_requests(t):
+    p, o = _one(t, _CALM + "limits = { max_requests = 3; };")
+    for _ in range(7):
+        p.client().get("/").expect(200, "good")
+    assert [len(c.streams) for c in o.connections] == [3, 3, 1]
+    until(lambda: [c.ended for c in o.connections] == [True, True, False], "the full ones end")
+    assert [c.goaways for c in o.connections] == [[(0, NO_ERROR)], [(0, NO_ERROR)], []]
+
+
+@sanitize
 def a_silent_connection_is_asked_before_a_post(t):
     p, o = _one(t)
     p.client().get("/").expect(200, "good")

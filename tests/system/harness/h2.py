@@ -15,7 +15,7 @@ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH, PING, GOAWAY, WINDOW_UPDATE
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PROTOCOL_ERROR, STREAM_CLOSED, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 1, 5, 7, 8, 11
-HEADER_TABLE_SIZE, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 1, 3, 4
+HEADER_TABLE_SIZE, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, ENABLE_CONNECT_PROTOCOL = 1, 3, 4, 8
 
 _STATUS = {8: b"200", 9: b"204", 10: b"206", 11: b"304", 12: b"400", 13: b"404", 14: b"500"}
 _DIGITS = {"00000": "0", "00001": "1", "00010": "2", "011001": "3", "011010": "4",
@@ -116,6 +116,9 @@ class H2:
         self._unread = b""
         self.acknowledges = True
         self.last_id = -1
+        self.settings = {}  # the proxy's
+        self.windows = {0: 65535}  # what may be sent: kept for those who look, see Tunnel
+        self.tunnels = {}
         # No dynamic table: a status is readable by itself.
         self.send(PREFACE + frame(SETTINGS, 0, 0, b"".join(
             struct.pack("!HI", k, v) for k, v in [(HEADER_TABLE_SIZE, 0), *settings])))
@@ -175,8 +178,15 @@ class H2:
         length = int.from_bytes(head[:3], "big")
         payload = self._take(length) if length else b""
         got = Frame(head[3], head[4], int.from_bytes(head[5:9], "big"), payload)
-        if got.kind == SETTINGS and not got.flags & ACK and self.acknowledges:
-            self.send_what_it_takes(frame(SETTINGS, ACK))
+        if got.kind == SETTINGS and not got.flags & ACK:
+            self.settings.update(struct.iter_unpack("!HI", payload))
+            if self.acknowledges:
+                self.send_what_it_takes(frame(SETTINGS, ACK))
+        if got.kind == WINDOW_UPDATE:
+            self.windows[got.stream] = (self.windows.get(got.stream, 65535) +
+                                        struct.unpack("!I", payload)[0])
+        if got.stream in self.tunnels:
+            self.tunnels[got.stream].note(got)
         return got
 
     def until(self, wanted, what="a frame"):
@@ -211,3 +221,107 @@ class H2:
                     error = got.error
         except ConnectionError:
             return error
+
+    def connect(self, path="/", protocol="websocket", more=(), end=False):
+        """Asks for a tunnel by an extended CONNECT (RFC 8441)."""
+        scheme = "https" if hasattr(self.socket, "selected_alpn_protocol") else "http"
+        stream = self.next_id()
+        made = self.tunnels[stream] = Tunnel(self, stream)
+        self.send(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, block(
+            [(":method", "CONNECT"), (":protocol", protocol), (":scheme", scheme),
+             (":authority", "shop.example.com"), (":path", path),
+             ("sec-websocket-version", "13"), ("origin", "https://shop.example.com"), *more])))
+        return made
+
+    def tunnel(self, path="/", **options):
+        """One that is granted."""
+        made = self.connect(path, **options)
+        assert made.answered() == 200, made.status
+        return made
+
+
+class Tunnel:
+    """A stream that carries bytes: sent as the windows allow, credited as they come."""
+
+    def __init__(self, connection, stream):
+        self.connection, self.id = connection, stream
+        self.status = None
+        self.head = None
+        self.got = bytearray()
+        self.ended = False
+        self.reset = None  # the error, once it is reset
+        self.reads = True  # else no window is opened
+        self.sent = 0
+        self._owed = 0
+
+    def note(self, f):
+        if f.kind == HEADERS and self.status is None:
+            self.status, self.head = f.status, f.payload
+        elif f.kind == DATA:
+            self.got += f.payload
+            self._owed += len(f.payload)
+        elif f.kind == RST_STREAM:
+            self.reset = f.error
+        self.ended = self.ended or f.ends
+        self.credit()
+
+    def credit(self, least=16384):
+        if self._owed >= least:
+            self.connection.window(0, self._owed)
+            if self.reads and not self.ended and self.reset is None:
+                self.connection.window(self.id, self._owed)
+            self._owed = 0
+
+    def _read(self):
+        assert self.connection.read() is not None, "the connection has ended"
+
+    def answered(self):
+        while self.status is None:
+            assert self.reset is None, "reset by %d" % self.reset
+            self._read()
+        return self.status
+
+    def send(self, data=b"", end=False):
+        """All of it; what comes meanwhile is kept."""
+        c, rest = self.connection, memoryview(data)
+        while rest or end:
+            room = min(16384, len(rest), c.windows[0], c.windows.setdefault(self.id, 65535))
+            if rest and room == 0:
+                assert self.reset is None, "reset by %d" % self.reset
+                self._read()
+                continue
+            last = end and room == len(rest)
+            c.data(self.id, rest[:room], end=last)
+            c.windows[0] -= room
+            c.windows[self.id] -= room
+            self.sent += room
+            rest = rest[room:]
+            if last:
+                break
+        return self
+
+    def exactly(self, size):
+        self.credit(1)
+        while len(self.got) < size:
+            assert not self.ended and self.reset is None, "an end after %d of %d bytes, reset %r" % (
+                len(self.got), size, self.reset)
+            self._read()
+        out, self.got = bytes(self.got[:size]), self.got[size:]
+        return out
+
+    def rest(self):
+        """What comes until the end; a reset is an error."""
+        self.credit(1)
+        while not self.ended:
+            assert self.reset is None, "reset by %d" % self.reset
+            self._read()
+        out, self.got = bytes(self.got), bytearray()
+        return out
+
+    def until_reset(self):
+        while self.reset is None:
+            self._read()
+        return self.reset
+
+    def cancel(self, error=CANCEL):
+        self.connection.send(frame(RST_STREAM, 0, self.id, struct.pack("!I", error)))

@@ -16,7 +16,7 @@ DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION =
     0, 1, 3, 4, 6, 7, 8, 9)
 END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
 NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL = 0, 2, 7, 8
-MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 3, 4
+MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, ENABLE_CONNECT_PROTOCOL = 3, 4, 8
 
 
 def frame(kind, flags=0, stream=0, payload=b""):
@@ -87,6 +87,8 @@ class Connection:
         self.socket = sock
         self.streams = {}
         self.pings = 0
+        self.goaways = []  # (last stream, code) as the proxy said them
+        self.ended = False
         self.reader = Reader(sock.recv)
         self._lock = threading.Lock()
 
@@ -130,6 +132,8 @@ class Connection:
             self._began(number, flags)
         elif kind in (DATA, HEADERS):
             self._more(self.streams[number], flags, payload if kind == DATA else b"")
+        elif kind == GOAWAY:
+            self.goaways.append(struct.unpack(">II", payload[:8]))
         elif kind == WINDOW_UPDATE and number in self.streams:
             self.streams[number].credit += struct.unpack(">I", payload)[0]
         elif kind == RST_STREAM and number in self.streams:
@@ -144,7 +148,10 @@ class Connection:
         self._more(stream, flags, b"")
 
     def _more(self, stream, flags, data):
-        stream.body += data
+        if self.origin.at_data is not None:
+            self.origin.at_data(stream, data, bool(flags & END_STREAM))
+        else:
+            stream.body += data
         if data and self.origin.credits:
             self.credit(len(data))
             if not flags & END_STREAM:
@@ -155,7 +162,11 @@ class Connection:
 
 
 class H2Origin:
-    """script(stream) runs for each request that has come whole; at_head(stream), if set, before."""
+    """
+    script(stream) runs for each request that has come whole; at_head(stream), if set, before.
+
+    at_data(stream, bytes, end), if set, gets what comes in place of the body.
+    """
 
     def __init__(self, name, address, port, tls=None):
         self.name = name
@@ -165,6 +176,7 @@ class H2Origin:
         self.settings = {MAX_CONCURRENT_STREAMS: 100}
         self.script = lambda stream: stream.answer(200, name)
         self.at_head = None
+        self.at_data = None
         self.answers_pings = True
         self.credits = True
         self.lock = threading.Lock()
@@ -194,6 +206,7 @@ class H2Origin:
             threading.Thread(target=self._connection, args=(sock,), daemon=True).start()
 
     def _connection(self, sock):
+        made = None
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls is not None:
@@ -205,6 +218,8 @@ class H2Origin:
             pass
         finally:
             sock.close()
+            if made is not None:
+                made.ended = True
 
     def stop(self):
         try:

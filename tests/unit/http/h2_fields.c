@@ -27,7 +27,7 @@ START_TEST(a_request_line_and_its_fields_become_fields)
 	char lines[] = "POST /a?b=c HTTP/1.1\r\nHost: d:81\r\nX-Forwarded-For: e\r\nAccept:  f \r\n"
 		       "Transfer-Encoding: chunked\r\nTE: trailers\r\nConnection: TE\r\n\r\n";
 
-	ck_assert(h2_fields_request(&fields, lines, sizeof lines - 1, SLICE("https")));
+	ck_assert(h2_fields_request(&fields, lines, sizeof lines - 1, SLICE("https"), SLICE("")));
 	EXPECT(":method=POST|:scheme=https|:authority=d:81|:path=/a?b=c|x-forwarded-for=e|accept=f|"
 	       "te=trailers|");
 	ck_assert_uint_eq(fields.taken, sizeof lines - 1);
@@ -108,10 +108,56 @@ START_TEST(a_request_goes_through_both_ways)
 	h2_head_add(&h, SLICE("cookie"), SLICE("g=h"));
 	ck_assert_int_eq(h2_head_end(&h, true, METHOD_OTHER), H2_GOOD);
 	len = forward_write_request(&h.head, &as, lines, sizeof lines);
-	ck_assert(h2_fields_request(&fields, lines, len, SLICE("http")));
+	ck_assert(h2_fields_request(&fields, lines, len, SLICE("http"), SLICE("")));
 	EXPECT(":method=GET|:scheme=http|:authority=c|:path=/a?b|cookie=d=e; g=h|accept=f|"
 	       "x-forwarded-for=192.0.2.1|x-real-ip=192.0.2.1|x-forwarded-proto=http|"
 	       "forwarded=for=192.0.2.1;proto=http|via=2.0 detour|");
+}
+END_TEST
+
+/* An extended CONNECT of a browser's, as the client's side has built it. */
+static void
+come_websocket(struct h2_head *h, char *bytes, size_t size)
+{
+	h2_head_begin(h, H2_REQUEST, &h1_default_limits, bytes, size);
+	h2_head_add(h, SLICE(":method"), SLICE("CONNECT"));
+	h2_head_add(h, SLICE(":protocol"), SLICE("websocket"));
+	h2_head_add(h, SLICE(":scheme"), SLICE("https"));
+	h2_head_add(h, SLICE(":path"), SLICE("/chat?a"));
+	h2_head_add(h, SLICE(":authority"), SLICE("c"));
+	h2_head_add(h, SLICE("sec-websocket-key"), SLICE("mine"));
+	h2_head_add(h, SLICE("sec-websocket-protocol"), SLICE("soap"));
+	ck_assert_int_eq(h2_head_end(h, false, METHOD_OTHER), H2_GOOD);
+}
+
+START_TEST(a_websocket_of_http2_is_asked_for_by_http1_with_a_key_of_ours)
+{
+	static char bytes[33 * 1024], lines[1024];
+	struct forward_request as = { .keep_upgrade = true, .websocket_key = SLICE("key==") };
+	struct h2_head h;
+
+	come_websocket(&h, bytes, sizeof bytes);
+	ck_assert_uint_gt(forward_write_request(&h.head, &as, lines, sizeof lines), 0);
+	ck_assert_str_eq(lines,
+	    "GET /chat?a HTTP/1.1\r\nHost: c\r\nsec-websocket-protocol: soap\r\n"
+	    "X-Forwarded-Proto: http\r\nForwarded: proto=http\r\nUpgrade: websocket\r\n"
+	    "Sec-WebSocket-Key: key==\r\nSec-WebSocket-Version: 13\r\n"
+	    "Connection: upgrade\r\n\r\n");
+}
+END_TEST
+
+START_TEST(a_websocket_goes_through_http2_both_ways)
+{
+	static char bytes[33 * 1024], lines[1024];
+	struct forward_request as = { .keep_upgrade = true, .chunked = true };
+	struct h2_head h;
+	size_t len;
+
+	come_websocket(&h, bytes, sizeof bytes);
+	len = forward_write_request(&h.head, &as, lines, sizeof lines);
+	ck_assert(h2_fields_request(&fields, lines, len, SLICE("http"), SLICE("websocket")));
+	EXPECT(":method=CONNECT|:scheme=http|:authority=c|:path=/chat?a|:protocol=websocket|"
+	       "sec-websocket-protocol=soap|x-forwarded-proto=http|forwarded=proto=http|");
 }
 END_TEST
 
@@ -128,6 +174,8 @@ main(void)
 	tcase_add_test(t, trailers_have_no_first_line);
 	tcase_add_test(t, more_fields_than_there_is_room_for_are_refused);
 	tcase_add_test(t, a_request_goes_through_both_ways);
+	tcase_add_test(t, a_websocket_of_http2_is_asked_for_by_http1_with_a_key_of_ours);
+	tcase_add_test(t, a_websocket_goes_through_http2_both_ways);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -166,7 +166,28 @@ static const struct head_case requests[] = {
 	{ "CONNECT with a protocol",
 	    { { ":method", "CONNECT" }, { ":protocol", "websocket" }, { ":scheme", "https" },
 		{ ":authority", "a" }, { ":path", "/b" } },
-	    true, H2_GOOD, FAULT_NONE, "CONNECT a /b '' chunked <websocket> |" },
+	    true, H2_GOOD, FAULT_NONE, "GET a /b '' none <websocket> upgrade |" },
+	{ "CONNECT with a protocol, in capitals, that ends",
+	    { { ":protocol", "WebSocket" }, { ":method", "CONNECT" }, { ":scheme", "http" },
+		{ ":authority", "a" }, { ":path", "/b?c" }, { "sec-websocket-version", "13" } },
+	    false, H2_GOOD, FAULT_NONE,
+	    "GET a /b '?c' none <WebSocket> upgrade |sec-websocket-version: 13|" },
+	{ "CONNECT with another protocol",
+	    { { ":method", "CONNECT" }, { ":protocol", "connect-udp" }, { ":scheme", "https" },
+		{ ":authority", "a" }, { ":path", "/b" } },
+	    true, H2_REFUSED, FAULT_PROTOCOL_REFUSED, NULL },
+	{ "CONNECT with a protocol of no name",
+	    { { ":method", "CONNECT" }, { ":protocol", "" }, { ":scheme", "https" },
+		{ ":authority", "a" }, { ":path", "/b" } },
+	    true, MALFORMED },
+	{ "CONNECT with a protocol and without a path",
+	    { { ":method", "CONNECT" }, { ":protocol", "websocket" }, { ":scheme", "https" },
+		{ ":authority", "a" } },
+	    true, MALFORMED },
+	{ "CONNECT with a protocol and a length",
+	    { { ":method", "CONNECT" }, { ":protocol", "websocket" }, { ":scheme", "https" },
+		{ ":authority", "a" }, { ":path", "/b" }, { "content-length", "0" } },
+	    true, BAD },
 	{ "a protocol without CONNECT", { GET, { ":protocol", "websocket" } }, false, MALFORMED },
 	{ "malformed behind refused", { GET, { "host", "b" }, { "host", "b" }, { "A", "b" } },
 	    false, MALFORMED },
@@ -233,6 +254,8 @@ summarize(const struct head *h, char *out, size_t size)
 		put_slice(out, size, "trailers ", SLICE(""), "");
 	if (h->protocol.len > 0)
 		put_slice(out, size, "<", head_slice(h, h->protocol), "> ");
+	if (h->upgrade)
+		put_slice(out, size, "upgrade ", SLICE(""), "");
 	put_slice(out, size, "|", SLICE(""), "");
 	for (unsigned i = 0; i < h->field_count; i++) {
 		put_slice(out, size, "", field_name(h, &h->fields[i]), ": ");
