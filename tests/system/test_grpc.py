@@ -4,7 +4,8 @@ import struct
 import threading
 import time
 
-from harness import sanitize, until
+from harness import h2, sanitize, until
+from harness.h2 import H2
 from harness.h2_origin import CANCEL, DATA, END_STREAM
 
 _H2 = 'protocol = "h2";'
@@ -92,6 +93,38 @@ def own_failures_are_told_in_grpcs_terms(t):
     assert _status(_call(bare)) == 12
     # What is no gRPC hears HTTP.
     assert p.client().post("/x", b"x").status == 502
+
+
+@sanitize
+def a_call_that_breaks_off_ends_with_a_status(t):
+    p, o = _one(t)
+
+    def begins(s):
+        s.head(200, [("content-type", "application/grpc")])
+        s.data(_message(b"first"))
+
+    def until_first(c, stream):
+        got = b""
+        while got != _message(b"first"):
+            got += c.until_kind(h2.DATA, stream).payload
+
+    o.does(begins)
+    with H2(p, tls=True) as c:
+        for number, end in enumerate((lambda s: s.reset_with(2), lambda s: s.connection.drop())):
+            stream = c.open(h2.request("POST", "/s/%d" % number, more=[
+                ("content-type", "application/grpc"), ("te", "trailers")]))
+            until_first(c, stream)
+            end(o.streams[-1])
+            last = c.until(lambda f: f.stream == stream and f.kind != h2.WINDOW_UPDATE)
+            assert last.kind == h2.HEADERS and last.ends, last
+            line = p.until_access("/s/%d" % number)[0]
+            assert line["grpc_status"] == 14 and line["reason"] == "cut_response", line
+        # An answer that is no call's just breaks off.
+        stream = c.open(h2.request("POST", "/plain"))
+        until_first(c, stream)
+        o.streams[-1].reset_with(2)
+        last = c.until(lambda f: f.stream == stream and f.kind != h2.WINDOW_UPDATE)
+        assert last.kind == h2.RST_STREAM, last
 
 
 @sanitize

@@ -27,6 +27,7 @@ struct msg {
 	bool answer;
 	bool begun;  /* a byte has come */
 	bool closes; /* Connection: close */
+	bool upgrades; /* Upgrade: anything */
 	int status;
 	char method[16];
 	char target[256];
