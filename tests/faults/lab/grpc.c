@@ -44,8 +44,8 @@ grpc_out_fill(const struct grpc_out *o, uint64_t at, char *to, size_t len)
 		if (at < GRPC_PREFIX)
 			to[i] = prefix_byte(size, at);
 		else
-			pattern_fill(&o->body, o->bytes / o->messages * index + at - GRPC_PREFIX,
-			    &to[i], 1);
+			pattern_fill(
+			    &o->body, o->bytes / o->messages * index + at - GRPC_PREFIX, &to[i], 1);
 		if (++at == GRPC_PREFIX + size) {
 			at = 0;
 			index++;

@@ -1,6 +1,6 @@
 /*
- * gRPC's messages (gRPC over HTTP/2, "Length-Prefixed-Message"): bodies of the lab cut into messages
- * of equal size, each behind its five bytes. Both ways, at the load and at the origin.
+ * gRPC's messages (gRPC over HTTP/2, "Length-Prefixed-Message"): bodies of the lab cut into
+ * messages of equal size, each behind its five bytes. Both ways, at the load and at the origin.
  */
 #ifndef LAB_GRPC_H
 #define LAB_GRPC_H

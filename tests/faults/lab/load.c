@@ -228,8 +228,8 @@ keep_session(SSL *ssl, SSL_SESSION *session)
 }
 
 /*
- * As real clients do, connections resume: while a proxy makes hundreds of requests wait, as many new
- * connections are opened, and a load that was busy with full handshakes would be late itself.
+ * As real clients do, connections resume: while a proxy makes hundreds of requests wait, as many
+ * new connections are opened, and a load that was busy with full handshakes would be late itself.
  */
 static void
 take_authority(const char *file)

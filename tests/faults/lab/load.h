@@ -56,8 +56,9 @@ struct load {
 	struct event_base *base;
 	const struct wire *wire;
 	struct sockaddr_in to;
-	SSL_CTX *tls;         /* NULL: clear text */
-	struct ssl_session_st *session; /* the newest, which new connections resume; NULL: none yet */
+	SSL_CTX *tls; /* NULL: clear text */
+	struct ssl_session_st
+	    *session;         /* the newest, which new connections resume; NULL: none yet */
 	const char *host;     /* for Host and SNI */
 	void *wire_data;      /* the wire's */
 	uint64_t closed_idle; /* connections that the proxy closed without saying so before */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/2, and gRPC's calls by it: many requests on each connection, the least busy one is next. What the proxy has refused
- * or not begun before it went away (REFUSED_STREAM, beyond GOAWAY's last id) is sent again, as
- * every client does: nothing was done about it (RFC 9113, 8.7).
+ * HTTP/2, and gRPC's calls by it: many requests on each connection, the least busy one is next.
+ * What the proxy has refused or not begun before it went away (REFUSED_STREAM, beyond GOAWAY's last
+ * id) is sent again, as every client does: nothing was done about it (RFC 9113, 8.7).
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -412,8 +412,8 @@ h2_send(struct load *l, struct job *job)
 	} else if (has_body) {
 		fields[n++] = field("content-length", length);
 	}
-	s->id = nghttp2_submit_request(
-	    s->link->session, NULL, fields, n, has_body ? &body : NULL, s);
+	s->id =
+	    nghttp2_submit_request(s->link->session, NULL, fields, n, has_body ? &body : NULL, s);
 	if (s->id < 0)
 		abort();
 	flush(s->link);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Notes through tunnels that stay open (WebSocket after its upgrade, or a TCP service's connections),
- * in turn over all of them. A tunnel that ends is opened anew, as clients do; a job whose method is
- * GET or DIAL opens one of its own, sends its note, and closes it.
+ * Notes through tunnels that stay open (WebSocket after its upgrade, or a TCP service's
+ * connections), in turn over all of them. A tunnel that ends is opened anew, as clients do; a job
+ * whose method is GET or DIAL opens one of its own, sends its note, and closes it.
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -34,7 +34,7 @@ struct tunnel {
 };
 
 struct tunnels {
-	TAILQ_HEAD(, tunnel) all; /* but the single ones; who was used is last */
+	TAILQ_HEAD(, tunnel) all;  /* but the single ones; who was used is last */
 	TAILQ_HEAD(, job) waiting; /* for one to be open */
 	struct event *again;
 	unsigned opening, missing, made;
@@ -245,10 +245,10 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	}
 	tunnel_lost(t, 0,
-	    !t->connected                         ? "refused" :
-		t->in.state == NOTE_BODY          ? "cut" :
-		!(what & BEV_EVENT_EOF) && error == ECONNRESET ? "reset" :
-						    "closed");
+	    !t->connected                                        ? "refused"
+		: t->in.state == NOTE_BODY                       ? "cut"
+		: !(what & BEV_EVENT_EOF) && error == ECONNRESET ? "reset"
+								 : "closed");
 }
 
 static void

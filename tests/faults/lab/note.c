@@ -133,8 +133,7 @@ read_body(struct note *n, struct evbuffer *in)
 
 		if (size > n->left)
 			size = (size_t)n->left;
-		pattern_read(
-		    &n->body, (const char *)evbuffer_pullup(in, (ev_ssize_t)size), size);
+		pattern_read(&n->body, (const char *)evbuffer_pullup(in, (ev_ssize_t)size), size);
 		evbuffer_drain(in, size);
 		n->left -= size;
 	}

@@ -1,5 +1,6 @@
 /*
- * What goes through tunnels and TCP services: notes, each with an id and a body that says whose it is.
+ * What goes through tunnels and TCP services: notes, each with an id and a body that says whose it
+ * is.
  *
  *   "ASK ID BODY_BYTES ANSWER_BYTES\n" and the body; "ANSWER ID ORIGIN BODY_BYTES\n" and the body
  *
@@ -26,7 +27,8 @@ struct note {
 	struct pattern body;
 };
 
-void note_ask(struct evbuffer *, bool framed, const char *id, unsigned bytes, unsigned answer_bytes);
+void note_ask(
+    struct evbuffer *, bool framed, const char *id, unsigned bytes, unsigned answer_bytes);
 void note_answer(
     struct evbuffer *, bool framed, const char *id, const char *origin, unsigned bytes);
 /* half: only the first half of the body's bytes. */

@@ -109,10 +109,10 @@ struct bufferevent *
 origin_stream(int fd)
 {
 	enum bufferevent_options how = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
-	struct bufferevent *bev = origin.tls == NULL ?
-	    bufferevent_socket_new(origin.base, fd, how) :
-	    bufferevent_openssl_socket_new(
-		origin.base, fd, SSL_new(origin.tls), BUFFEREVENT_SSL_ACCEPTING, how);
+	struct bufferevent *bev = origin.tls == NULL
+	    ? bufferevent_socket_new(origin.base, fd, how)
+	    : bufferevent_openssl_socket_new(
+		  origin.base, fd, SSL_new(origin.tls), BUFFEREVENT_SSL_ACCEPTING, how);
 
 	if (bev == NULL)
 		abort();
@@ -125,8 +125,7 @@ origin_end(struct bufferevent *bev, bool reset)
 	struct linger at_once = { 1, 0 };
 
 	if (reset)
-		setsockopt(
-		    bufferevent_getfd(bev), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+		setsockopt(bufferevent_getfd(bev), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	bufferevent_free(bev);
 }
 

@@ -173,8 +173,8 @@ send_answer(struct h2_stream *s, const struct work *w, enum deed deed)
 		field("content-type", s->grpc ? "application/grpc" : "text/plain") };
 
 	s->deed = deed;
-	s->out = (struct grpc_out){ .bytes = w->answer_bytes, .messages = w->pieces,
-		.bare = !s->grpc };
+	s->out =
+	    (struct grpc_out){ .bytes = w->answer_bytes, .messages = w->pieces, .bare = !s->grpc };
 	if (s->health)
 		s->out = (struct grpc_out){ .bytes = 2, .messages = 1 };
 	pattern_begin(&s->out.body, w->id);
@@ -413,8 +413,9 @@ on_event(struct bufferevent *bev, short what, void *arg)
 static nghttp2_session *
 session_new(struct h2_link *c)
 {
-	static const nghttp2_settings_entry settings[] = { { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
-	    100 } };
+	static const nghttp2_settings_entry settings[] = {
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 100 }
+	};
 	nghttp2_session_callbacks *on;
 	nghttp2_session *session;
 

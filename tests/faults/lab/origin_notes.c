@@ -49,8 +49,8 @@ serve(struct notes *c)
 	default:
 		return;
 	}
-	c->work = work_new(&c->asker, "MSG", strncmp(c->in.id, "healthz", 7) == 0 ? "/healthz" : "",
-	    c->in.id);
+	c->work = work_new(
+	    &c->asker, "MSG", strncmp(c->in.id, "healthz", 7) == 0 ? "/healthz" : "", c->in.id);
 	c->work->answer_bytes = c->in.answer_bytes;
 	if (!c->work->health) {
 		origin_log("seen", "MSG", c->in.id, "-");
@@ -159,4 +159,6 @@ end_idle(bool reset)
 	}
 }
 
-const struct tongue tongue_notes = { .name = "notes", .accept = accept_notes, .end_idle = end_idle };
+const struct tongue tongue_notes = {
+	.name = "notes", .accept = accept_notes, .end_idle = end_idle
+};
