@@ -2,7 +2,6 @@
 #include "proxy/call.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "http/forward.h"
 #include "http/grpc.h"
@@ -43,39 +42,47 @@ call_ended(struct call *c, struct try *t, const struct head *trailers)
 	endpoint_shard_failed(t->shard, FAULT_CALL_FAILED);
 }
 
-static void
-add_field(struct head *h, enum field_id id, size_t at, size_t name_len, size_t value_len)
+/* A trailer section of its own making: lines as they stand in text, h's fields within. */
+static bool
+write_trailers(struct head *h, char *text, size_t size, enum grpc_status status, const char *why)
 {
-	h->fields[h->field_count++] = (struct field){
-		.name_at = (uint32_t)at,
-		.value_at = (uint32_t)(at + name_len),
-		.value_len = (uint32_t)value_len,
-		.name_len = (uint16_t)name_len,
-		.id = id,
-	};
+	static const char name[] = "grpc-status", message[] = "grpc-message";
+	char said[128];
+	int said_len = (int)grpc_write_message(slice_of(why), said, sizeof said);
+	int first = snprintf(text, size, "%s: %d\r\n", name, status);
+	int len = first +
+	    snprintf(text + first, size - (size_t)first, "%s: %.*s\r\n\r\n", message, said_len,
+		said);
+
+	if ((size_t)len >= size)
+		return false;
+	*h = (struct head){ .base = text, .len = (uint32_t)len, .field_count = 2 };
+	h->fields[0] = (struct field){ .value_at = sizeof name + 1,
+		.value_len = (uint32_t)first - sizeof name - 3,
+		.name_len = sizeof name - 1,
+		.id = FIELD_GRPC_STATUS };
+	h->fields[1] = (struct field){ .name_at = (uint32_t)first,
+		.value_at = (uint32_t)first + sizeof message + 1,
+		.value_len = (uint32_t)said_len,
+		.name_len = sizeof message - 1,
+		.id = FIELD_OTHER };
+	return true;
 }
 
 void
 call_broke_off(struct exchange *x)
 {
-	static const struct slice name = SLICE("grpc-status"), message = SLICE("grpc-message");
+	enum grpc_status status = grpc_status_for(x->fault, fault_status(x->fault));
 	char text[256];
-	struct head h = { .base = text };
-	size_t at, len;
+	struct head trailers;
 
 	if (!x->call.is || !x->call.open_ended || !x->head.h2 || x->client == NULL ||
-	    x->response_ended || x->own_answer || fault_status(x->fault) == 499)
+	    x->response_ended || x->own_answer || fault_status(x->fault) == 499 ||
+	    !write_trailers(&trailers, text, sizeof text, status, fault_text(x->fault)))
 		return;
-	x->call.status = (int8_t)grpc_status_for(x->fault, fault_status(x->fault));
+	x->call.status = (int8_t)status;
 	x->call.told = true;
-	len = (size_t)snprintf(text, sizeof text, "%s%d", name.at, x->call.status);
-	add_field(&h, FIELD_GRPC_STATUS, 0, name.len, len - name.len);
-	at = len;
-	memcpy(text + at, message.at, message.len);
-	len = grpc_write_message(slice_of(fault_text(x->fault)), text + at + message.len,
-	    sizeof text - at - message.len);
-	add_field(&h, FIELD_OTHER, at, message.len, len);
-	x->client->ops->send_trailers(x->client, &h);
+	x->client->ops->send_trailers(x->client, &trailers);
 }
 
 void

@@ -46,15 +46,13 @@ until_open() { # PORT NAME
 clear=$(free_port)
 secure=$(free_port)
 front=$(free_port)
-front_secure=$(free_port)
 front_clear=$(free_port)
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/key.pem" \
-    -out "$dir/cert.pem" -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2> /dev/null
+    -out "$dir/cert.pem" -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,DNS:secure.test 2> /dev/null
 cat > "$dir/detour.conf" << END
 workers = 2;
 listeners = (
   { name = "front"; bind = "127.0.0.1:$front"; tls = "site"; },
-  { name = "front-secure"; bind = "127.0.0.1:$front_secure"; tls = "site"; },
   { name = "front-clear"; bind = "127.0.0.1:$front_clear"; h2c = true; } );
 tls = ( { name = "site"; certificates = ( { chain = "cert.pem"; key = "key.pem"; } ); } );
 regions = ( { name = "here"; } );
@@ -63,14 +61,11 @@ services = (
       endpoints = ( "http://127.0.0.1:$clear" ); } ); },
   { name = "secure"; regions = ( { region = "here"; protocol = "h2"; host = "localhost";
       tls = { ca = "cert.pem"; }; endpoints = ( "https://127.0.0.1:$secure" ); } ); } );
-routes = (
-  { listener = "front"; service = "clear"; },
-  { listener = "front-secure"; service = "secure"; },
-  { listener = "front-clear"; service = "clear"; } );
+routes = ( { path = "/"; service = "clear"; },
+  { host = "secure.test"; path = "/"; service = "secure"; } );
 admin = { socket = ""; };
 log = { access = "access.log"; };
 END
-chmod -R a+rX "$dir"
 "$interop/server" -port "$clear" > "$dir/server.log" 2>&1 &
 children+=($!)
 "$interop/server" -port "$secure" -use_tls -tls_cert_file "$dir/cert.pem" \
@@ -89,17 +84,18 @@ passes() {
         '{ "loadBalancingConfig": [{ "test_backend_metrics_load_balancer": {} }] }' \
         "${@:3}" > "$dir/client.log" 2>&1
 }
-tls=(-use_tls -ca_file "$dir/cert.pem" -server_host_override localhost)
+tls=(-use_tls -ca_file "$dir/cert.pem" -server_host_override)
 
 passed=0
 failed=0
 for case in $cases; do
-    if ! passes "$case" "$clear" || ! passes "$case" "$secure" "${tls[@]}"; then
+    if ! passes "$case" "$clear" || ! passes "$case" "$secure" "${tls[@]}" localhost; then
         echo "$case: does not pass directly"
         tail -n 3 "$dir/client.log"
         continue
     fi
-    for way in "TLS to clear:$front:${tls[*]}" "TLS to TLS:$front_secure:${tls[*]}" \
+    for way in "TLS to clear:$front:${tls[*]} localhost" \
+        "TLS to TLS:$front:${tls[*]} secure.test" \
         "clear to clear:$front_clear:"; do
         IFS=: read -r name port options <<< "$way"
         # shellcheck disable=SC2086  # options are words

@@ -45,11 +45,15 @@ def _stay(w, checker, samples, begin, end):
 def _paced(w, checker, samples, begin, end):
     """They are ended, a tenth a second."""
     mine = _tunnels(w, checker, begin)
-    gone = sorted(t.due + t.took for t in mine if t.verdict in ENDS and t.due + t.took < end)
-    assert len(gone) >= 2, "%d of %d tunnels were ended in time" % (len(gone), len(mine))
+    # Connections of a TCP service that were made in vain are ended with the others.
+    vain = [r.due + r.took for r in checker.failed(True) if r.kind == "open" and r.took > 0.5]
+    gone = sorted([t.due + t.took for t in mine if t.verdict in ENDS and t.due + t.took < end] +
+                  vain)
+    had = len(mine) + sum(r.kind == "open" and r.took > 0.5 for r in checker.between(begin, end))
+    assert len(gone) >= 2, "%d of %d tunnels were ended in time" % (len(gone), had)
     most = max(sum(at <= other < at + 1.0 for other in gone) for at in gone)
     # Each of two workers begins with one, and rounds up.
-    assert most <= len(mine) * 0.1 + 4, "%d of %d tunnels were ended in a second" % (most, len(mine))
+    assert most <= had * 0.1 + 4, "%d of %d tunnels were ended in a second" % (most, had)
 
 
 def _expect(safe=0, unsafe=0, **more):
@@ -57,27 +61,32 @@ def _expect(safe=0, unsafe=0, **more):
                   whom=_opened, **more)
 
 
-def _rows(name, **world):
-    # Half of what follows was written to tunnels that had just died.
-    dies = {"unsafe": 10, "worst_ms": 100, "late": 5, "settled": 0.3, "state": "down"}
-    vanishes = {"unsafe": 400, "worst_ms": 500, "late": 50, "settled": 1.0, "state": "down"}
+def _rows(name, hang=0, worst_ms=None, **world):
+    """hang: who opens one at a stopped region before it is left: of a TCP service nobody can tell
+    whether what was sent has been read."""
+    # Of what is in a tunnel nobody knows where it stopped; that goes for the note of one just opened.
+    dies = {"safe": 2, "unsafe": 10, "worst_ms": 100, "late": 5, "state": "down"}
+    vanishes = {"safe": 5, "worst_ms": 500, "late": 50, "state": "down"}
     calm = {"lasts": 5.0, **world}
     return [
         Cell(name + ": a region is killed", kill, revive, _expect(also=_end(0.5), **dies), **world),
-        Cell(name + ": a region is dropped", lambda w: w.primary.blackhole(),
-             lambda w: w.primary.heal(), _expect(also=_end(3.5), **vanishes), lasts=4.0, **world),
+        Cell(name + ": a region is dropped, tunnels are reset", lambda w: w.primary.blackhole(),
+             lambda w: w.primary.heal(), _expect(unsafe=500, also=_paced, **vanishes),
+             on_down="reset", **world),
+        Cell(name + ": a region is dropped, tunnels are kept", lambda w: w.primary.blackhole(),
+             lambda w: w.primary.heal(), _expect(also=_stay, **vanishes), long=True, **world),
         Cell(name + ": a region's answers are lost", lambda w: w.primary.answers_lost(),
-             lambda w: w.primary.heal(), _expect(also=_end(3.5), **vanishes), lasts=4.0, long=True,
-             **world),
+             lambda w: w.primary.heal(), _expect(also=_stay, **vanishes), long=True, **world),
         Cell(name + ": a region resets everything", lambda w: w.primary.reset(),
              lambda w: w.primary.heal(), _expect(also=_end(1.0), **dies), long=True, **world),
         Cell(name + ": a region is stopped, tunnels are reset", stop, go_on,
-             _expect(unsafe=300, state="down", also=_paced), on_down="reset", **calm),
+             _expect(safe=hang, unsafe=600, worst_ms=worst_ms, state="down", also=_paced),
+             on_down="reset", **calm),
         Cell(name + ": a region is stopped, tunnels are kept", stop, go_on,
              _expect(state="down", also=_stay), long=True, **calm),
         Cell(name + ": a region is stopped, tunnels are drained", stop, go_on,
-             _expect(unsafe=300, state="down", also=_paced), on_down="drain(500ms)", long=True,
-             **calm),
+             _expect(safe=hang, unsafe=600, worst_ms=worst_ms, state="down", also=_paced),
+             on_down="drain(500ms)", long=True, **calm),
         Cell(name + ": one endpoint of two is killed", lambda w: w.all()[0].kill(),
              lambda w: w.all()[0].start(), _expect(unsafe=10, worst_ms=100, late=5), long=True,
              **world),
@@ -89,9 +98,9 @@ def _rows(name, **world):
     ]
 
 
-CELLS = _rows("WebSocket", protocol="ws") + _rows("TCP", protocol="tcp") + [
+CELLS = _rows("WebSocket", worst_ms=2700, protocol="ws") + _rows("TCP", hang=120, protocol="tcp") + [
     Cell("WebSocket: upgrades are answered by 503", *traffic("status", 503),
-         _expect(worst_ms=100, late=5), protocol="ws"),
+         _expect(worst_ms=100, late=5), before=5.0, protocol="ws"),
     Cell("WebSocket: FIN in place of upgrades", *traffic("close"), _expect(unsafe=300), long=True,
          protocol="ws"),
 ]
