@@ -20,6 +20,8 @@ struct try;
 struct call {
 	bool is; /* gRPC */
 	int8_t status; /* enum grpc_status: what became of it, as far as is known, or -1 */
+	bool open_ended; /* the answer's length was not announced: it may end at any byte */
+	bool told; /* the client has heard how it ended, though the answer broke off */
 	uint32_t timeout_ms; /* as the client grants; 0: no deadline of its own */
 };
 
@@ -32,6 +34,12 @@ void call_begin(struct call *, const struct head *request);
 unsigned call_answered(struct call *, const struct head *);
 /* Its trailers. If they tell of the endpoint's failure, that is counted as a bad status is. */
 void call_ended(struct call *, struct try *, const struct head *trailers);
+
+/*
+ * The answer has begun and breaks off for x->fault: tells the client so in trailers, which end its
+ * stream, where the protocol has them. Nothing for what is no call, and for who has left.
+ */
+void call_broke_off(struct exchange *x);
 
 /* Makes an answer of the proxy's own one that a gRPC client understands. */
 void call_fail(struct exchange *, struct own_answer *);

@@ -436,7 +436,9 @@ step_failed(struct exchange *x)
 		exchange_go_on(x);
 		return MORE;
 	}
-	if (!x->answered && x->client != NULL && fault_status(why) != 499)
+	if (x->answered)
+		call_broke_off(x);
+	else if (x->client != NULL && fault_status(why) != 499)
 		exchange_answer_failure(x);
 	return go(x, X_DONE);
 }
@@ -453,9 +455,9 @@ step_done(struct exchange *x)
 	tries_forget(x);
 	if (client != NULL) {
 		x->client = NULL;
-		/* An answer of our own is whole, whatever made it necessary. */
-		client->ops->release(
-		    client, x->own_answer || x->tunnel.gently ? FAULT_NONE : x->fault);
+		/* What was told by us is whole, whatever made it necessary. */
+		client->ops->release(client,
+		    x->own_answer || x->call.told || x->tunnel.gently ? FAULT_NONE : x->fault);
 	}
 	return OVER;
 }

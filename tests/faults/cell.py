@@ -20,14 +20,17 @@ class Expect:
 
     def __init__(self, safe=0, unsafe=0, unsent=0, verdicts=("status",), statuses=(502, 503, 504),
                  worst_ms=None, late=None, settled=None, back=None, state=None, stays=False,
-                 also=None):
+                 also=None, whom=None):
         self.safe = safe  # failed requests that may be sent twice
         self.unsafe = unsafe  # failed ones that may not: they were caught after they were sent
         self.unsent = unsent  # those of them that reached nobody (packets were lost on the way)
         self.verdicts = verdicts  # how a failure may look to a client ...
         self.statuses = statuses  # ... and which statuses are failures it may see
-        self.worst_ms = worst_ms  # slowest good answer to a safe request, from the fault on
-        self.late = late  # good answers to safe requests that took over 100 ms
+        # Whose times count; others may have to wait for as long as their timeouts say: what may
+        # not be sent twice, and an answer that has begun.
+        self.whom = whom or (lambda r: r.safe and r.kind != "big")
+        self.worst_ms = worst_ms  # slowest good answer to one of those, from the fault on
+        self.late = late  # good answers to those that took over 100 ms
         self.settled = settled  # from then on nobody notices the fault: no failure, nothing late
         self.back = back  # s after the fault's end until the region serves again
         self.state = state  # that the region reaches
@@ -39,8 +42,7 @@ class Cell:
     """begin(world) and end(world) make and mend the fault; each(world) repeats while it lasts."""
 
     def __init__(self, name, begin, end, expect, lasts=3.0, after=2.0, each=None, period=0.25,
-                 long=False,
-                 lost="primary", before=0.0, **world):
+                 long=False, lost="primary", before=0.0, protocol=None, **world):
         self.name = name
         self.begin = begin
         self.end = end
@@ -52,13 +54,14 @@ class Cell:
         self.long = long  # not in the short selection
         self.lost = lost  # the region that the fault is in
         self.before = before  # more seconds of load without a fault
+        self.protocol = protocol  # what the load speaks; None: as the run is told to
         self.world = world
 
     def seconds(self):
         return self.before + self.lasts + self.after + 60
 
     def run(self, t, protocol):
-        w = World(t, protocol=protocol, **self.world)
+        w = World(t, protocol=self.protocol or protocol, **self.world)
         w.go_on(self.before)
         begin = time.monotonic()
         self.begin(w)
@@ -86,7 +89,8 @@ class Cell:
 
     def _settled(self, checker, begin, end):
         """Seconds from the fault's begin to the last request that noticed it."""
-        noticed = [r.due - begin for r in checker.between(begin, end) if r.safe and (
+        whom = self.expect.whom
+        noticed = [r.due - begin for r in checker.between(begin, end) if (r.safe or whom(r)) and (
             not r.ok or r.took > 0.25 or checker.region_of(r) == self.lost)]
         return max(noticed, default=0.0)
 
@@ -94,9 +98,7 @@ class Cell:
         e = self.expect
         bad = []
         safe, unsafe = checker.failed(True), checker.failed(False)
-        # What may not be sent twice, and an answer that has begun, cannot go elsewhere: they wait
-        # for as long as their timeouts say.
-        touched = [r for r in checker.between(begin, end + 60) if r.safe and r.kind != "big"]
+        touched = [r for r in checker.between(begin, end + 60) if e.whom(r)]
         worst, late = checker.worst_ms(touched), checker.over_ms(100, touched)
         settled = self._settled(checker, begin, end)
         back = next((s.at - end for s in samples if s.at > end and s.share[self.lost] > 0), None)

@@ -1,6 +1,7 @@
 """Faults of the network and of whole processes. Phases: connect, TLS, head, body, waiting, idle."""
 
 from cell import Cell, Expect
+from faults import go_on, kill, revive, stop
 
 # The region's packets vanish: delayed by at most 500 ms, new requests elsewhere within a second.
 # Who may not be sent twice and was under way gets its 504; it may have reached nobody.
@@ -10,22 +11,6 @@ VANISHES = {"unsafe": 12, "unsent": 12, "worst_ms": 500, "late": 50, "settled": 
 # to a kernel whose process did not read them any more.
 DIES = {"unsafe": 3, "unsent": 3, "worst_ms": 100, "late": 5, "settled": 0.3, "state": "down"}
 HANGS = {"unsafe": 25, "worst_ms": 1000, "late": 100, "settled": 1.5, "state": "down"}
-
-
-def _kill(w):
-    w.each(lambda o: o.kill())
-
-
-def _revive(w):
-    w.each(lambda o: o.start())
-
-
-def _stop(w):
-    w.each(lambda o: o.pause())
-
-
-def _go_on(w):
-    w.each(lambda o: o.go_on())
 
 
 CELLS = [
@@ -39,11 +24,11 @@ CELLS = [
          Expect(**DIES)),
     Cell("a region is unreachable by ICMP", lambda w: w.primary.unreachable(),
          lambda w: w.primary.heal(), Expect(**{**VANISHES, "worst_ms": 500})),
-    Cell("a region is killed", _kill, _revive, Expect(**DIES)),
-    Cell("a region behind TLS on both sides is killed", _kill, _revive, Expect(**DIES), tls=True,
+    Cell("a region is killed", kill, revive, Expect(**DIES)),
+    Cell("a region behind TLS on both sides is killed", kill, revive, Expect(**DIES), tls=True,
          secure=True),
-    Cell("a region is stopped", _stop, _go_on, Expect(**HANGS), before=5.0),
-    Cell("a region behind TLS on both sides is stopped", _stop, _go_on, Expect(**HANGS), before=5.0, tls=True,
+    Cell("a region is stopped", stop, go_on, Expect(**HANGS), before=5.0),
+    Cell("a region behind TLS on both sides is stopped", stop, go_on, Expect(**HANGS), before=5.0, tls=True,
          secure=True),
     Cell("one endpoint of two is dropped", lambda w: w.primary.blackhole(8080),
          lambda w: w.primary.heal(), Expect(unsafe=12, unsent=12, worst_ms=500, late=50)),

@@ -1,22 +1,8 @@
 """Endpoints that answer, but wrongly: errors, garbage, cut bodies, slowness behind quick checks."""
 
 from cell import Cell, Expect
+from faults import checks, one, traffic
 from lab import Kind
-
-
-def _traffic(*words):
-    """Begin and end of a primary whose traffic gets this while its checks pass."""
-    return (lambda w: w.each(lambda o: o.traffic(*words)),
-            lambda w: w.each(lambda o: o.traffic("ok")))
-
-
-def _one(*words):
-    return (lambda w: w.all()[0].traffic(*words), lambda w: w.all()[0].traffic("ok"))
-
-
-def _checks(*words):
-    return (lambda w: w.each(lambda o: o.health(*words)),
-            lambda w: w.each(lambda o: o.health("ok")))
 
 
 def _not_preferred(w, checker, samples, begin, end):
@@ -43,32 +29,32 @@ CUT = {"safe": 250, "unsafe": 30, "verdicts": ("cut",), "also": _cut_is_visible,
 PEER = 'failover = { hold_down = "2s"; ramp = "2s"; standby_share = 0.1; };'
 
 CELLS = [
-    Cell("503 behind checks that pass", *_traffic("status", 503),
+    Cell("503 behind checks that pass", *traffic("status", 503),
          Expect(unsafe=20, worst_ms=50, late=2, settled=1.2), before=5.0),
-    Cell("a third of the answers is 503", *_traffic("status", 503, 33), Expect(unsafe=20, late=5), before=5.0),
-    Cell("500 from one endpoint at once", *_one("status", 500),
+    Cell("a third of the answers is 503", *traffic("status", 503, 33), Expect(unsafe=20, late=5), before=5.0),
+    Cell("500 from one endpoint at once", *one("status", 500),
          Expect(safe=150, unsafe=20, statuses=(500,), also=_not_preferred), lasts=4),
-    Cell("500 from one endpoint at once, tried again elsewhere", *_one("status", 500),
+    Cell("500 from one endpoint at once, tried again elsewhere", *one("status", 500),
          Expect(unsafe=20, statuses=(500, 502, 503, 504), also=_not_preferred), lasts=4,
          text="retry = { on_status = ( 500, 502, 503, 504 ); };"),
-    Cell("500 from a whole region", *_traffic("status", 500),
+    Cell("500 from a whole region", *traffic("status", 500),
          Expect(safe=400, unsafe=40, statuses=(500,), state="grey"), lasts=4.0),
-    Cell("500 from a whole region beside one that has traffic", *_traffic("status", 500),
+    Cell("500 from a whole region beside one that has traffic", *traffic("status", 500),
          Expect(safe=250, unsafe=40, statuses=(500,), state="grey"), lasts=4.0, failover=PEER),
-    Cell("bytes that are not HTTP", *_traffic("garbage"), Expect(**WRONG), before=5.0),
-    Cell("heads of 200 KB", *_traffic("oversize"), Expect(**WRONG), before=5.0),
-    Cell("FIN in place of answers", *_traffic("close"), Expect(**WRONG)),
-    Cell("RST in place of answers", *_traffic("reset"), Expect(**WRONG)),
-    Cell("half-close in place of answers", *_traffic("half"), Expect(**WRONG)),
-    Cell("FIN in place of a tenth of the answers", *_traffic("close", 0, 10),
+    Cell("bytes that are not HTTP", *traffic("garbage"), Expect(**WRONG), before=5.0),
+    Cell("heads of 200 KB", *traffic("oversize"), Expect(**WRONG), before=5.0),
+    Cell("FIN in place of answers", *traffic("close"), Expect(**WRONG)),
+    Cell("RST in place of answers", *traffic("reset"), Expect(**WRONG)),
+    Cell("half-close in place of answers", *traffic("half"), Expect(**WRONG)),
+    Cell("FIN in place of a tenth of the answers", *traffic("close", 0, 10),
          Expect(unsafe=12, worst_ms=150)),
-    Cell("bodies cut by FIN", *_traffic("cut"), Expect(**CUT), failover=PEER),
-    Cell("bodies cut by RST", *_traffic("cut_reset"), Expect(**dict(CUT, safe=400, unsafe=45))),
-    Cell("chunked bodies cut by FIN", *_traffic("cut_chunk"), Expect(**CUT), failover=PEER),
-    Cell("bodies that stop in the middle", *_traffic("stall"), Expect(**CUT), lasts=3.5, failover=PEER,
+    Cell("bodies cut by FIN", *traffic("cut"), Expect(**CUT), failover=PEER),
+    Cell("bodies cut by RST", *traffic("cut_reset"), Expect(**dict(CUT, safe=400, unsafe=45))),
+    Cell("chunked bodies cut by FIN", *traffic("cut_chunk"), Expect(**CUT), failover=PEER),
+    Cell("bodies that stop in the middle", *traffic("stall"), Expect(**CUT), lasts=3.5, failover=PEER,
          timeouts='timeouts = { try = "30s"; request = "30s"; idle = "1s"; };'),
-    Cell("FIN after each answer, not announced", *_traffic("bye"), Expect(unsafe=2, late=5)),
-    Cell("bytes behind each answer", *_traffic("extra"), Expect(unsafe=0, late=5)),
+    Cell("FIN after each answer, not announced", *traffic("bye"), Expect(unsafe=2, late=5)),
+    Cell("bytes behind each answer", *traffic("extra"), Expect(unsafe=0, late=5)),
     Cell("idle connections closed again and again", lambda w: None, lambda w: None,
          Expect(unsafe=3, unsent=3, late=5), each=lambda w, turn: w.each(lambda o: o.end_idle()),
          period=0.05),
@@ -76,16 +62,16 @@ CELLS = [
     Cell("idle connections reset again and again", lambda w: None, lambda w: None,
          Expect(safe=3, unsafe=3, unsent=3, verdicts=("status", "cut"), late=5), each=lambda w, turn: w.each(lambda o: o.end_idle(reset=True)),
          period=0.05),
-    Cell("2 s slow behind quick checks", *_traffic("slow", 2000),
+    Cell("2 s slow behind quick checks", *traffic("slow", 2000),
          Expect(worst_ms=2200, late=200, state="down"), before=5.0, lasts=5.0),
-    Cell("one endpoint 2 s slow behind quick checks", *_one("slow", 2000),
+    Cell("one endpoint 2 s slow behind quick checks", *one("slow", 2000),
          Expect(worst_ms=2500), lasts=6.0, long=True),
-    Cell("answers a byte at a time", *_traffic("trickle", 5), Expect(), lasts=5.0, long=True,
+    Cell("answers a byte at a time", *traffic("trickle", 5), Expect(), lasts=5.0, long=True,
          kinds=(Kind("get", weight=3), Kind("put", "PUT", body_bytes=300))),
-    Cell("checks that pass while traffic hangs", *_traffic("hang"),
+    Cell("checks that pass while traffic hangs", *traffic("hang"),
          Expect(unsafe=25, worst_ms=1000, late=100, settled=1.5, state="down"), before=5.0),
-    Cell("checks that fail while traffic passes", *_checks("status", 500), Expect(late=5)),
-    Cell("checks that hang while traffic passes", *_checks("hang"), Expect(late=5)),
+    Cell("checks that fail while traffic passes", *checks("status", 500), Expect(late=5)),
+    Cell("checks that hang while traffic passes", *checks("hang"), Expect(late=5)),
     Cell("checks of all regions fail while traffic passes",
          lambda w: [w.each(lambda o: o.health("status", 500), r) for r in w.origins],
          lambda w: [w.each(lambda o: o.health("ok"), r) for r in w.origins], Expect(late=5)),

@@ -60,7 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     parser.add_argument("--long", action="store_true", help="the whole matrix, double faults too")
-    parser.add_argument("--protocol", default="h1", help="what the load speaks (h1)")
+    parser.add_argument("--protocol", default="h1", help="what the load of cells without a protocol speaks (h1, h2)")
     options = parser.parse_args()
     cells = [(module, cell) for module, table in tables() for cell in table.CELLS
              if options.long or not cell.long]

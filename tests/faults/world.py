@@ -7,11 +7,14 @@ import time
 
 from harness.process import run
 from harness.wait import until
-from lab import MIX, Checker, Load, Origin
+from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin
 
 # As an operator would have it who runs reports of many seconds: no timeout helps the proxy here.
 TIMEOUTS = 'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
 CHECK = 'health_check = { type = "http"; path = "/healthz"; interval = "1s"; timeout = "500ms"; };'
+GRPC_CHECK = 'health_check = { type = "grpc"; interval = "1s"; timeout = "500ms"; };'
+TCP_CHECK = ('health_check = { type = "tcp"; send = "ASK healthz 0 2\\n"; expect = "ANSWER healthz"; '
+             'interval = "1s"; timeout = "500ms"; };')
 FAILOVER = 'failover = { hold_down = "2s"; ramp = "2s"; };'
 
 
@@ -26,6 +29,10 @@ class Region:
         self.capacity = capacity
         self.origin = origin
 
+
+# What the load of a protocol sends, what its endpoints speak, and how they are checked.
+LOADS = {"h1": (MIX, "h1", CHECK), "h2": (MIX, "h1", CHECK), "grpc": (CALLS, "h2", GRPC_CHECK),
+         "ws": (WEBSOCKET, "h1", CHECK), "tcp": (TCP, "notes", TCP_CHECK)}
 
 TWO = (Region("primary"), Region("standby", tier=1))
 
@@ -68,16 +75,18 @@ class Witness:
 class World:
     """Everything is up and the load runs when it is made."""
 
-    def __init__(self, t, regions=TWO, rate=150, kinds=MIX, tls=False, secure=False, text="",
-                 failover=FAILOVER, check=CHECK, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
-                 dns=False,
-                 disk=False, wrap=(), connections=20, **parts):
+    def __init__(self, t, regions=TWO, rate=150, kinds=None, tls=False, secure=False, text="",
+                 failover=FAILOVER, check=None, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
+                 endpoints=None, on_down="keep", dns=False, disk=False, wrap=(), connections=20,
+                 **parts):
         self.t = t
         self.lab = os.path.join(os.path.dirname(t.binary), "tests", "faults", "lab")
         self.specs = {r.name: r for r in regions}
         self.spaces = {}
         self.origins = {}
-        tls = tls or protocol == "h2"  # agreed on by ALPN
+        usual = LOADS[protocol]
+        tls = tls or protocol in ("h2", "grpc")  # agreed on by ALPN
+        self._speak = endpoints or usual[1]  # one of the origin's --protocol
         self._secure = secure
         self.facts_at_end = []
         self._logs = t.directory("logs")
@@ -85,19 +94,35 @@ class World:
             self._make_region(r)
         self.dns = t.dns() if dns else None
         self.disk = self._make_disk() if disk else None
-        self.proxy = t.proxy(start=False, regions={r.name: self._conf(r) for r in regions},
-                             service_text=check + timeouts + failover + text, workers=2,
-                             top=self._top(), **parts)
+        made = {r.name: self._conf(r) for r in regions}
+        text = (check or usual[2]) + timeouts + failover + text
+        self.to = None  # of a TCP listener
+        if protocol == "tcp":
+            parts.update(self._tcp(made, text, on_down))
+        else:
+            parts.update(regions=made, service_text=text, routes=[
+                '{ path = "/"; service = "shop"; on_region_down = "%s"; }' % on_down])
+        self.proxy = t.proxy(start=False, workers=2, top=self._top(), **parts)
         self.proxy.start(wrap=wrap)
         until(self._all_up, "all endpoints are up", 15)
         self.witness = Witness(self.proxy)
         self.load = Load(os.path.join(self.lab, "lab-load"),
-                         self.proxy.https if tls else self.proxy.http,
-                         os.path.join(self._logs, "load"), rate=rate, kinds=kinds,
+                         self.to or (self.proxy.https if tls else self.proxy.http),
+                         os.path.join(self._logs, "load"), rate=rate, kinds=kinds or usual[0],
                          connections=connections, protocol=protocol, timeout=timeout,
                          ca=t.pki.authority("ca").chain if tls else None)
         t.at_end(self.load.kill)
         self.load.until_ok(int(rate))
+
+    def _tcp(self, regions, text, on_down):
+        """Parts of the configuration: a listener and a service without requests."""
+        address = self.t.lease.address()
+        self.to = (address, self.t.lease.port(address))
+        return {"regions": {}, "routes": ['{ path = "/"; service = "web"; }'],
+                "services": [("shop", regions, 'protocol = "tcp"; ' + text),
+                             ("web", {next(iter(regions)): ["http://127.0.0.1:9"]})],
+                "listeners": ['{ name = "notes"; bind = "%s:%d"; protocol = "tcp"; '
+                              'service = "shop"; on_region_down = "%s"; }' % (*self.to, on_down)]}
 
     def _make_region(self, r):
         space = self.t.netns(r.name[:7])
@@ -106,7 +131,7 @@ class World:
         self.origins[r.name] = [
             Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), space.address,
                    8080 + i, os.path.join(self._logs, "%s%d" % (r.name, i)), space, pair,
-                   **r.origin) for i in range(r.endpoints)]
+                   protocol=self._speak, **r.origin) for i in range(r.endpoints)]
         for o in self.origins[r.name]:
             self.t.at_end(o.stop)
 
@@ -120,7 +145,7 @@ class World:
         return top
 
     def _conf(self, r):
-        text = ""
+        text = 'protocol = "h2";' if self._speak == "h2" else ""
         if r.capacity:
             text += "capacity = %d;" % r.capacity
         if self._secure:
@@ -134,7 +159,8 @@ class World:
         return {"endpoints": endpoints, "tier": r.tier, "weight": r.weight, "text": text}
 
     def _all_up(self):
-        states = [e["state"] for e in self.proxy.endpoints().values()]
+        states = [e["state"] for (service, _, _), e in self.proxy.endpoints().items()
+                  if service == "shop"]
         return len(states) == sum(map(len, self.origins.values())) and set(states) == {"up"}
 
     def _make_disk(self):

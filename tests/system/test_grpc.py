@@ -96,6 +96,38 @@ def own_failures_are_told_in_grpcs_terms(t):
 
 
 @sanitize
+def a_call_that_breaks_off_ends_with_a_status(t):
+    p, o = _one(t)
+
+    def begins(s):
+        s.head(200, [("content-type", "application/grpc")])
+        s.data(_message(b"first"))
+
+    def until_first(c, stream):
+        got = b""
+        while got != _message(b"first"):
+            got += c.until_kind(h2.DATA, stream).payload
+
+    o.does(begins)
+    with H2(p, tls=True) as c:
+        for number, end in enumerate((lambda s: s.reset_with(2), lambda s: s.connection.drop())):
+            stream = c.open(h2.request("POST", "/s/%d" % number, more=[
+                ("content-type", "application/grpc"), ("te", "trailers")]))
+            until_first(c, stream)
+            end(o.streams[-1])
+            last = c.until(lambda f: f.stream == stream and f.kind != h2.WINDOW_UPDATE)
+            assert last.kind == h2.HEADERS and last.ends, last
+            line = p.until_access("/s/%d" % number)[0]
+            assert line["grpc_status"] == 14 and line["reason"] == "cut_response", line
+        # An answer that is no call's just breaks off.
+        stream = c.open(h2.request("POST", "/plain"))
+        until_first(c, stream)
+        o.streams[-1].reset_with(2)
+        last = c.until(lambda f: f.stream == stream and f.kind != h2.WINDOW_UPDATE)
+        assert last.kind == h2.RST_STREAM, last
+
+
+@sanitize
 def a_calls_deadline_is_its_own(t):
     p, o = _one(t, _CALM + 'timeouts = { try = "300ms"; request = "400ms"; };')
     o.does(lambda s: None)

@@ -4,7 +4,7 @@ tests/faults and bench/failover use it; it needs tests/system on sys.path for it
 """
 
 from .checker import Checker
-from .load import Kind, Load, MIX
+from .load import CALLS, MIX, TCP, WEBSOCKET, Kind, Load
 from .origin import Origin
 
-__all__ = ["Checker", "Kind", "Load", "MIX", "Origin"]
+__all__ = ["CALLS", "Checker", "Kind", "Load", "MIX", "Origin", "TCP", "WEBSOCKET"]

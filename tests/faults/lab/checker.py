@@ -6,6 +6,9 @@ All times are seconds of CLOCK_MONOTONIC, as time.monotonic() gives them.
 import collections
 
 SAFE = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
+# Of a TCP service: a connection that is made for one note. Nothing of it may be sent twice, but
+# until its first byte was sent it may go elsewhere.
+DIAL = "DIAL"
 
 
 class Request:
@@ -27,8 +30,8 @@ class Request:
 
     @property
     def safe(self):
-        """May it be sent twice?"""
-        return self.method in SAFE
+        """Can a proxy bring it to a good end, although what it went to first has died?"""
+        return self.method in SAFE or self.method == DIAL
 
     def __repr__(self):
         return "%s %s at %.3f: %s %d after %.0f ms from %s" % (
@@ -44,7 +47,10 @@ class Checker:
         for out in outs:
             with open(out) as f:
                 self.requests += [Request(line) for line in f]
-        self.requests.sort(key=lambda r: r.due)
+        # Tunnels: due is when one was opened, took how long it lived, verdict how it ended.
+        self.tunnels = [r for r in self.requests if r.method == "TUNNEL"]
+        self.requests = sorted((r for r in self.requests if r.method != "TUNNEL"),
+                               key=lambda r: r.due)
         self.regions = regions
         self._events = {region: sorted((at, word, method, ident, rest) for o in origins
                                        for word, at, method, ident, rest in o.events())

@@ -48,6 +48,21 @@ static struct {
 };
 
 static void
+write_line(const char *id, const char *kind, const char *method, int64_t due_us, int64_t sent_us,
+    int status, const char *origin, const char *verdict)
+{
+	fprintf(me.out, "%s %s %s %lld %lld %lld %d %s %s\n", id, kind, method, (long long)due_us,
+	    (long long)(sent_us - due_us), (long long)(tool_now_us() - due_us), status,
+	    *origin != '\0' ? origin : "-", verdict);
+}
+
+void
+tunnel_done(const char *id, int64_t since_us, const char *origin, const char *verdict)
+{
+	write_line(id, "tunnel", "TUNNEL", since_us, since_us, 0, origin, verdict);
+}
+
+static void
 end_if_over(void)
 {
 	if (me.stopping && TAILQ_EMPTY(&me.pending))
@@ -57,16 +72,13 @@ end_if_over(void)
 void
 job_done(struct load *l, struct job *job, int status, const char *origin, const char *verdict)
 {
-	int64_t now = tool_now_us();
-
 	(void)l;
 	if (strcmp(verdict, "ok") == 0)
 		me.ok++;
 	else
 		me.not_ok++;
-	fprintf(me.out, "%s %s %s %lld %lld %lld %d %s %s\n", job->id, job->kind->name,
-	    job->kind->method, (long long)job->due_us, (long long)(job->sent_us - job->due_us),
-	    (long long)(now - job->due_us), status, *origin != '\0' ? origin : "-", verdict);
+	write_line(job->id, job->kind->name, job->kind->method, job->due_us, job->sent_us, status,
+	    origin, verdict);
 	TAILQ_REMOVE(&me.pending, job, next);
 	free(job);
 	end_if_over();
@@ -196,7 +208,8 @@ take_kind(const char *text)
 static void
 take_wire(const char *name)
 {
-	static const struct wire *const all[] = { &wire_h1, &wire_h2 };
+	static const struct wire *const all[] = { &wire_h1, &wire_h2, &wire_grpc, &wire_websocket,
+		&wire_tcp };
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (strcmp(all[i]->name, name) == 0)
@@ -215,8 +228,8 @@ keep_session(SSL *ssl, SSL_SESSION *session)
 }
 
 /*
- * As real clients do, connections resume: while a proxy makes hundreds of requests wait, as many new
- * connections are opened, and a load that was busy with full handshakes would be late itself.
+ * As real clients do, connections resume: while a proxy makes hundreds of requests wait, as many
+ * new connections are opened, and a load that was busy with full handshakes would be late itself.
  */
 static void
 take_authority(const char *file)
@@ -297,7 +310,7 @@ main(int argc, char **argv)
 	take_options(argc, argv);
 	shuffle_deck();
 	signal(SIGPIPE, SIG_IGN);
-	if (me.load.tls != NULL &&
+	if (me.load.tls != NULL && me.load.wire->alpn != NULL &&
 	    SSL_CTX_set_alpn_protos(me.load.tls, (const unsigned char *)me.load.wire->alpn,
 		(unsigned)strlen(me.load.wire->alpn)) != 0)
 		tool_die("ALPN", "no memory");
@@ -310,6 +323,8 @@ main(int argc, char **argv)
 	event_add(me.tick, &tick);
 	me.load.wire->open(&me.load, me.connections);
 	event_base_dispatch(me.load.base);
+	if (me.load.wire->close != NULL)
+		me.load.wire->close(&me.load);
 	fclose(me.out);
 	printf("end\n");
 	fprintf(stderr, "load: %llu idle connections closed on us, %llu with stray bytes\n",

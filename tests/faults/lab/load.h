@@ -2,7 +2,7 @@
  * The load: requests on a constant schedule, each with an id of its own.
  *
  * load.c makes the jobs, keeps their deadlines and writes one line for each; how a job travels is
- * a struct wire (load_h1.c, load_h2.c). One thread, one event base.
+ * a struct wire (load_h1.c, load_h2.c, load_tunnel.c). One thread, one event base.
  */
 #ifndef LAB_LOAD_H
 #define LAB_LOAD_H
@@ -47,16 +47,18 @@ struct wire {
 	unsigned (*opening)(const struct load *);    /* how many of those are not ready yet */
 	void (*send)(struct load *, struct job *);
 	void (*drop)(struct load *, struct job *); /* its deadline is over */
+	void (*close)(struct load *);              /* the load is over; NULL: nothing to do */
 };
 
-extern const struct wire wire_h1, wire_h2;
+extern const struct wire wire_h1, wire_h2, wire_grpc, wire_websocket, wire_tcp;
 
 struct load {
 	struct event_base *base;
 	const struct wire *wire;
 	struct sockaddr_in to;
-	SSL_CTX *tls;         /* NULL: clear text */
-	struct ssl_session_st *session; /* the newest, which new connections resume; NULL: none yet */
+	SSL_CTX *tls; /* NULL: clear text */
+	struct ssl_session_st
+	    *session;         /* the newest, which new connections resume; NULL: none yet */
 	const char *host;     /* for Host and SNI */
 	void *wire_data;      /* the wire's */
 	uint64_t closed_idle; /* connections that the proxy closed without saying so before */
@@ -69,6 +71,9 @@ struct load {
  * "cut" (after it), "garbage", "late".
  */
 void job_done(struct load *, struct job *, int status, const char *origin, const char *verdict);
+
+/* A tunnel that has lived from since_us until now: a line like a job's, of the method TUNNEL. */
+void tunnel_done(const char *id, int64_t since_us, const char *origin, const char *verdict);
 
 /* For wires: a stream to the proxy that connects when it is told to, ended when it is freed. */
 struct bufferevent *wire_stream(struct load *);

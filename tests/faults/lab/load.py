@@ -8,11 +8,17 @@ from harness.wait import SLACK, until
 
 
 class Kind:
-    """One sort of request: how often among all (weight), how long the origin works on it (ms)."""
+    """One sort of request: how often among all (weight), how long the origin works on it (ms).
+
+    Of h2 and gRPC the answer may come in pieces, gap ms apart. Through tunnels (protocols ws and tcp)
+    GET and DIAL open one for a single note, and every other method sends a note by an open one.
+    """
 
     def __init__(self, name, method="GET", weight=1, path="/", ms=None, body_bytes=0,
-                 answer_bytes=64):
+                 answer_bytes=64, pieces=None, gap=0):
         target = "%s?bytes=%d" % (path, answer_bytes)
+        if pieces is not None:
+            target += "&pieces=%d&gap=%d" % (pieces, gap)
         if ms is not None:
             target += "&ms=%d" % ms
         self.name = name
@@ -22,6 +28,14 @@ class Kind:
 # What most rows of the matrix send: nine of ten may be sent twice.
 MIX = (Kind("get", weight=14), Kind("put", "PUT", 3, body_bytes=300),
        Kind("big", weight=1, answer_bytes=100000), Kind("post", "POST", 2, body_bytes=300))
+
+
+# All calls are POSTs: nothing of them may be sent twice.
+CALLS = (Kind("call", "POST", 7, "/lab.Notes/Ask", body_bytes=300),
+         Kind("stream", "POST", 1, "/lab.Notes/Listen", body_bytes=30, answer_bytes=3000, pieces=10,
+              gap=100))
+WEBSOCKET = (Kind("open", "GET", 1, body_bytes=60), Kind("note", "MSG", 4, body_bytes=300))
+TCP = (Kind("open", "DIAL", 1, body_bytes=60), Kind("note", "MSG", 4, body_bytes=300))
 
 
 class Load:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/2: many requests on each connection, the least busy one is next. What the proxy has refused
- * or not begun before it went away (REFUSED_STREAM, beyond GOAWAY's last id) is sent again, as
- * every client does: nothing was done about it (RFC 9113, 8.7).
+ * HTTP/2, and gRPC's calls by it: many requests on each connection, the least busy one is next.
+ * What the proxy has refused or not begun before it went away (REFUSED_STREAM, beyond GOAWAY's last
+ * id) is sent again, as every client does: nothing was done about it (RFC 9113, 8.7).
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grpc.h"
 #include "load.h"
 
 enum { STREAMS_MAX = 100 };
@@ -34,10 +35,12 @@ struct stream {
 	struct job *job; /* NULL: over, but not closed yet */
 	int32_t id;
 	int status;
+	int grpc_status; /* -1: none has come */
 	bool begun, ended;
 	char origin[LAB_ID_MAX + 1];
-	struct pattern body;
-	struct pattern sent;
+	struct grpc_in in;
+	struct grpc_out out;
+	uint64_t sent; /* of out */
 	LIST_ENTRY(stream) next;
 };
 
@@ -136,6 +139,8 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
 		s->status = (int)strtol((const char *)value, NULL, 10);
 	else if (name_len == 8 && memcmp(name, "x-origin", 8) == 0)
 		snprintf(s->origin, sizeof s->origin, "%.*s", (int)value_len, (const char *)value);
+	else if (name_len == 11 && memcmp(name, "grpc-status", 11) == 0)
+		s->grpc_status = (int)strtol((const char *)value, NULL, 10);
 	return 0;
 }
 
@@ -146,8 +151,20 @@ on_data(
 	struct stream *s = stream_of(session, id);
 
 	if (s != NULL)
-		pattern_read(&s->body, (const char *)data, len);
+		grpc_in_read(&s->in, (const char *)data, len);
 	return 0;
+}
+
+/* Of a call its own status counts, and without one it is not whole. */
+static const char *
+verdict(struct stream *s)
+{
+	if (s->in.bare || s->status != 200 || s->grpc_status == 0)
+		return wire_verdict(s->job, s->status, &s->in.body);
+	if (s->grpc_status < 0)
+		return "cut";
+	s->status = s->grpc_status;
+	return "status";
 }
 
 static int
@@ -164,7 +181,7 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	if (s != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
 		s->ended = true;
 		if (s->job != NULL)
-			finish(s, wire_verdict(s->job, s->status, &s->body));
+			finish(s, verdict(s));
 	}
 	return 0;
 }
@@ -207,14 +224,14 @@ read_body(nghttp2_session *session, int32_t id, uint8_t *to, size_t len, uint32_
     nghttp2_data_source *source, void *arg)
 {
 	struct stream *s = source->ptr;
-	unsigned size = s->job != NULL ? s->job->kind->body_bytes : 0;
-	size_t n = size > s->sent.bytes ? size - (size_t)s->sent.bytes : 0;
+	uint64_t size = s->job != NULL ? grpc_out_length(&s->out, 1) : 0;
+	size_t n = size > s->sent ? (size_t)(size - s->sent) : 0;
 
 	if (n > len)
 		n = len;
-	pattern_fill(&s->sent, s->sent.bytes, (char *)to, n);
-	s->sent.bytes += n;
-	if (s->sent.bytes >= size)
+	grpc_out_fill(&s->out, s->sent, (char *)to, n);
+	s->sent += n;
+	if (s->sent >= size)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	return (ssize_t)n;
 }
@@ -351,33 +368,52 @@ field(const char *name, const char *value)
 		strlen(value), NGHTTP2_NV_FLAG_NONE };
 }
 
-static void
-h2_send(struct load *l, struct job *job)
+static struct stream *
+stream_new(struct load *l, struct job *job)
 {
 	struct stream *s = calloc(1, sizeof *s);
-	char length[16];
-	nghttp2_data_provider body = { .source.ptr = s, .read_callback = read_body };
-	bool has_body = job->kind->body_bytes > 0;
-	nghttp2_nv fields[6];
+	bool grpc = l->wire == &wire_grpc;
 
 	if (s == NULL)
 		abort();
 	s->link = least_busy(l);
 	s->job = job;
 	job->on = s;
-	pattern_begin(&s->body, job->id);
-	pattern_begin(&s->sent, job->id);
+	s->grpc_status = -1;
+	s->in.bare = s->out.bare = !grpc;
+	s->out.bytes = job->kind->body_bytes;
+	s->out.messages = 1;
+	pattern_begin(&s->in.body, job->id);
+	pattern_begin(&s->out.body, job->id);
 	LIST_INSERT_HEAD(&s->link->streams, s, next);
 	s->link->count++;
+	return s;
+}
+
+static void
+h2_send(struct load *l, struct job *job)
+{
+	struct stream *s = stream_new(l, job);
+	char length[16];
+	nghttp2_data_provider body = { .source.ptr = s, .read_callback = read_body };
+	bool has_body = grpc_out_length(&s->out, 1) > 0;
+	nghttp2_nv fields[8];
+	size_t n = 0;
+
 	snprintf(length, sizeof length, "%u", job->kind->body_bytes);
-	fields[0] = field(":method", job->kind->method);
-	fields[1] = field(":scheme", l->tls != NULL ? "https" : "http");
-	fields[2] = field(":authority", l->host);
-	fields[3] = field(":path", job->kind->target);
-	fields[4] = field("x-id", job->id);
-	fields[5] = field("content-length", length);
-	s->id = nghttp2_submit_request(
-	    s->link->session, NULL, fields, has_body ? 6 : 5, has_body ? &body : NULL, s);
+	fields[n++] = field(":method", job->kind->method);
+	fields[n++] = field(":scheme", l->tls != NULL ? "https" : "http");
+	fields[n++] = field(":authority", l->host);
+	fields[n++] = field(":path", job->kind->target);
+	fields[n++] = field("x-id", job->id);
+	if (l->wire == &wire_grpc) {
+		fields[n++] = field("content-type", "application/grpc");
+		fields[n++] = field("te", "trailers");
+	} else if (has_body) {
+		fields[n++] = field("content-length", length);
+	}
+	s->id =
+	    nghttp2_submit_request(s->link->session, NULL, fields, n, has_body ? &body : NULL, s);
 	if (s->id < 0)
 		abort();
 	flush(s->link);
@@ -396,6 +432,15 @@ h2_drop(struct load *l, struct job *job)
 
 const struct wire wire_h2 = {
 	.name = "h2",
+	.alpn = "\x02h2",
+	.open = h2_open,
+	.opening = h2_opening,
+	.send = h2_send,
+	.drop = h2_drop,
+};
+
+const struct wire wire_grpc = {
+	.name = "grpc",
 	.alpn = "\x02h2",
 	.open = h2_open,
 	.opening = h2_opening,

@@ -40,6 +40,8 @@ take_field(struct msg *m, const char *line)
 		m->state = MSG_CHUNK_SIZE;
 	} else if (is_field(line, "connection", &value)) {
 		m->closes = strcasecmp(value, "close") == 0;
+	} else if (is_field(line, "upgrade", &value)) {
+		m->upgrades = true;
 	} else if (is_field(line, "x-id", &value)) {
 		snprintf(m->id, sizeof m->id, "%s", value);
 	} else if (is_field(line, "x-origin", &value)) {
@@ -65,7 +67,9 @@ take_start(struct msg *m, const char *line)
 static void
 end_head(struct msg *m)
 {
-	if (m->answer && m->status < 200)
+	if (m->answer && m->status == 101)
+		m->state = MSG_DONE;
+	else if (m->answer && m->status < 200)
 		m->state = MSG_HEAD;
 	else if (m->answer && (m->status == 204 || m->status == 304))
 		m->state = MSG_DONE;

@@ -25,8 +25,9 @@ enum msg_state {
 struct msg {
 	enum msg_state state;
 	bool answer;
-	bool begun;  /* a byte has come */
-	bool closes; /* Connection: close */
+	bool begun;    /* a byte has come */
+	bool closes;   /* Connection: close */
+	bool upgrades; /* Upgrade: anything */
 	int status;
 	char method[16];
 	char target[256];

@@ -5,16 +5,20 @@
  *
  *   stdin    "traffic WORD [ARG [PERCENT]]", "health WORD [ARG [PERCENT]]" (see deed.def),
  *            "idle close", "idle reset": ends the connections without a request
+ *   --protocol  h1 (also WebSocket), h2 (also gRPC; pieces=N&gap=MS: bit by bit), notes (TCP)
  *   stdout   "ready", and "done" for each command
  *   --log    "seen US METHOD ID -" when a head has come, "run US METHOD ID good|bad" when a request
  *            is executed (whether its body was its own), "full US METHOD ID -" when it was refused
  */
 #include "origin.h"
 
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +33,7 @@ struct origin origin = {
 	.traffic = { .percent = 100 },
 	.health = { .percent = 100 },
 	.line = TAILQ_HEAD_INITIALIZER(origin.line),
-	.links = LIST_HEAD_INITIALIZER(origin.links),
+	.tongue = &tongue_h1,
 };
 
 const char *tool_name = "origin";
@@ -78,7 +82,7 @@ obey(const char *order)
 	else if (strcmp(whom, "health") == 0)
 		set_behaviour(&origin.health, word, arg, percent);
 	else if (strcmp(whom, "idle") == 0)
-		link_end_idle(strcmp(word, "reset") == 0);
+		origin.tongue->end_idle(strcmp(word, "reset") == 0);
 	else
 		tool_die(order, "not an order");
 	printf("done\n");
@@ -94,8 +98,48 @@ stop(void)
 static void
 on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
+	int one = 1;
+
 	(void)l, (void)from, (void)len, (void)arg;
-	link_accept(fd);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	origin.tongue->accept(fd);
+}
+
+struct bufferevent *
+origin_stream(int fd)
+{
+	enum bufferevent_options how = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+	struct bufferevent *bev = origin.tls == NULL
+	    ? bufferevent_socket_new(origin.base, fd, how)
+	    : bufferevent_openssl_socket_new(
+		  origin.base, fd, SSL_new(origin.tls), BUFFEREVENT_SSL_ACCEPTING, how);
+
+	if (bev == NULL)
+		abort();
+	return bev;
+}
+
+void
+origin_end(struct bufferevent *bev, bool reset)
+{
+	struct linger at_once = { 1, 0 };
+
+	if (reset)
+		setsockopt(bufferevent_getfd(bev), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	bufferevent_free(bev);
+}
+
+static void
+take_tongue(const char *name)
+{
+	static const struct tongue *const all[] = { &tongue_h1, &tongue_h2, &tongue_notes };
+
+	origin.tongue = NULL;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(all[i]->name, name) == 0)
+			origin.tongue = all[i];
+	if (origin.tongue == NULL)
+		tool_die(name, "not a protocol");
 }
 
 static void
@@ -105,6 +149,7 @@ take_options(int argc, char **argv)
 		{ "name", required_argument, NULL, 'n' }, { "log", required_argument, NULL, 'o' },
 		{ "chain", required_argument, NULL, 'c' }, { "key", required_argument, NULL, 'k' },
 		{ "delay", required_argument, NULL, 'd' },
+		{ "protocol", required_argument, NULL, 'p' },
 		{ "slots", required_argument, NULL, 's' }, { "cost", required_argument, NULL, 'u' },
 		{ "queue", required_argument, NULL, 'q' },
 		{ "collapse", required_argument, NULL, 'x' }, { NULL, 0, NULL, 0 } };
@@ -123,6 +168,9 @@ take_options(int argc, char **argv)
 			break;
 		case 'k':
 			key = optarg;
+			break;
+		case 'p':
+			take_tongue(optarg);
 			break;
 		case 'd':
 			origin.delay_ms = (unsigned)strtoul(optarg, NULL, 10);
@@ -153,6 +201,20 @@ take_options(int argc, char **argv)
 		tool_die("--listen and --name", "are needed");
 }
 
+/* HTTP/2 has to be agreed on. */
+static int
+choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
+    unsigned in_len, void *arg)
+{
+	static const unsigned char h2[] = "\x02h2";
+
+	(void)ssl, (void)arg;
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, len, h2, sizeof h2 - 1, in,
+		in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static void
 load_certificate(void)
 {
@@ -160,6 +222,8 @@ load_certificate(void)
 	if (origin.tls == NULL || SSL_CTX_use_certificate_chain_file(origin.tls, chain) != 1 ||
 	    key == NULL || SSL_CTX_use_PrivateKey_file(origin.tls, key, SSL_FILETYPE_PEM) != 1)
 		tool_die(chain, "cannot be loaded");
+	if (origin.tongue == &tongue_h2)
+		SSL_CTX_set_alpn_select_cb(origin.tls, choose_alpn, NULL);
 }
 
 int

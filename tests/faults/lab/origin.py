@@ -11,16 +11,16 @@ class Origin:
     """One endpoint, in a network namespace if one is given. Survives kill() and start()."""
 
     def __init__(self, binary, name, address, port, log, netns=None, pair=None, delay=5, slots=0,
-                 cost_us=0, queue=0, collapse=0):
+                 cost_us=0, queue=0, collapse=0, protocol="h1"):
         self.name = name
         self.address = address
         self.port = port
         self.log = log
         self._make = netns.spawn if netns is not None else spawn
-        self._tls = pair is not None
+        self._scheme = "tcp" if protocol == "notes" else "https" if pair is not None else "http"
         self._argv = [binary, "--listen", "%s:%d" % (address, port), "--name", name, "--log", log,
                       "--delay", str(delay), "--slots", str(slots), "--cost", str(cost_us),
-                      "--queue", str(queue), "--collapse", str(collapse)]
+                      "--queue", str(queue), "--collapse", str(collapse), "--protocol", protocol]
         if pair is not None:
             self._argv += ["--chain", pair.chain, "--key", pair.key]
         self._process = None
@@ -28,7 +28,7 @@ class Origin:
 
     @property
     def url(self):
-        return "%s://%s:%d" % ("https" if self._tls else "http", self.address, self.port)
+        return "%s://%s:%d" % (self._scheme, self.address, self.port)
 
     def start(self):
         self._process = self._make(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

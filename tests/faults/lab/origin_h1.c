@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +10,12 @@
 #include "msg.h"
 #include "origin.h"
 
-struct origin_link {
+struct h1_link {
+	struct asker asker;
 	struct bufferevent *bev;
 	struct msg in;
 	struct work *work;      /* what it waits for */
+	bool upgrades;          /* and asks to leave HTTP */
 	bool seen;              /* the request's head is in the log */
 	bool ends;              /* when all is written */
 	bool resets;            /* and by RST */
@@ -24,34 +23,32 @@ struct origin_link {
 	struct evbuffer *drops; /* trickles from here, one byte at a time */
 	struct event *drip;
 	struct timeval pace;
-	LIST_ENTRY(origin_link) next;
+	LIST_ENTRY(h1_link) next;
 };
 
-static void serve(struct origin_link *);
+static LIST_HEAD(, h1_link) links = LIST_HEAD_INITIALIZER(links);
+
+static void serve(struct h1_link *);
 
 static void
-link_free(struct origin_link *c, bool reset)
+link_free(struct h1_link *c, bool reset)
 {
-	struct linger at_once = { 1, 0 };
-
-	if (reset)
-		setsockopt(
-		    bufferevent_getfd(c->bev), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	if (c->work != NULL)
-		c->work->link = NULL;
+		c->work->asker = NULL;
 	if (c->drip != NULL)
 		event_free(c->drip);
 	if (c->drops != NULL)
 		evbuffer_free(c->drops);
 	LIST_REMOVE(c, next);
-	bufferevent_free(c->bev);
+	if (c->bev != NULL)
+		origin_end(c->bev, reset);
 	free(c);
 }
 
 static void
 on_written(struct bufferevent *bev, void *arg)
 {
-	struct origin_link *c = arg;
+	struct h1_link *c = arg;
 
 	if (c->ends && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
 		link_free(c, c->resets);
@@ -60,7 +57,7 @@ on_written(struct bufferevent *bev, void *arg)
 static void
 on_drip(evutil_socket_t fd, short what, void *arg)
 {
-	struct origin_link *c = arg;
+	struct h1_link *c = arg;
 	char byte;
 
 	(void)fd, (void)what;
@@ -71,7 +68,7 @@ on_drip(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-trickle(struct origin_link *c, struct evbuffer *answer, unsigned ms)
+trickle(struct h1_link *c, struct evbuffer *answer, unsigned ms)
 {
 	if (c->drops == NULL)
 		c->drops = evbuffer_new();
@@ -118,14 +115,34 @@ write_oversize(struct evbuffer *out)
 	evbuffer_add(out, "\r\n\r\n", 4);
 }
 
-void
-link_answer(struct origin_link *c, const struct work *w, enum deed deed, unsigned arg)
+/* From here on they are others' bytes. */
+static void
+grant_upgrade(struct h1_link *c)
 {
-	struct evbuffer *out = evbuffer_new();
+	struct bufferevent *bev = c->bev;
 
-	if (out == NULL)
-		abort();
+	evbuffer_add_printf(bufferevent_get_output(bev),
+	    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+	    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-Origin: %s\r\n\r\n",
+	    origin.name);
+	c->bev = NULL;
+	link_free(c, false);
+	notes_begin(bev);
+}
+
+static void
+answer(struct asker *asker, const struct work *w, enum deed deed, unsigned arg)
+{
+	struct h1_link *c = (struct h1_link *)asker;
+	struct evbuffer *out;
+
 	c->work = NULL;
+	if (c->upgrades && (deed == DEED_OK || deed == DEED_SLOW)) {
+		grant_upgrade(c);
+		return;
+	}
+	if ((out = evbuffer_new()) == NULL)
+		abort();
 	c->deaf = c->ends = false;
 	switch (deed) {
 	case DEED_OK:
@@ -156,6 +173,9 @@ link_answer(struct origin_link *c, const struct work *w, enum deed deed, unsigne
 	case DEED_CLOSE:
 	case DEED_RESET:
 	case DEED_HALF:
+	case DEED_STREAM_RESET:
+	case DEED_REFUSE:
+	case DEED_GOAWAY:
 	case DEED_COUNT:
 		break;
 	}
@@ -180,33 +200,13 @@ link_answer(struct origin_link *c, const struct work *w, enum deed deed, unsigne
 	serve(c);
 }
 
-/* The number behind name, "ms=" say, in the target's query. */
-static unsigned
-asked(const char *target, const char *name, unsigned usual)
-{
-	const char *at = strchr(target, '?');
-	size_t len = strlen(name);
-
-	for (; at != NULL; at = strchr(at + 1, '&'))
-		if (strncmp(at + 1, name, len) == 0)
-			return (unsigned)strtoul(at + 1 + len, NULL, 10);
-	return usual;
-}
-
 static void
-begin_work(struct origin_link *c)
+begin_work(struct h1_link *c)
 {
-	struct work *w = calloc(1, sizeof *w);
+	struct work *w = work_new(&c->asker, c->in.method, c->in.target, c->in.id);
 
-	if (w == NULL)
-		abort();
-	w->link = c;
 	c->work = w;
-	w->health = strncmp(c->in.target, "/healthz", 8) == 0;
-	w->ms = asked(c->in.target, "ms=", w->health ? 0 : origin.delay_ms);
-	w->answer_bytes = asked(c->in.target, "bytes=", 64);
-	snprintf(w->method, sizeof w->method, "%s", c->in.method);
-	snprintf(w->id, sizeof w->id, "%s", *c->in.id != '\0' ? c->in.id : "-");
+	c->upgrades = c->in.upgrades;
 	if (!w->health)
 		origin_log("run", w->method, w->id, c->in.body.good ? "good" : "bad");
 	msg_begin(&c->in, false, NULL);
@@ -216,7 +216,7 @@ begin_work(struct origin_link *c)
 
 /* Reads the next request, if none is being worked on. May free the link. */
 static void
-serve(struct origin_link *c)
+serve(struct h1_link *c)
 {
 	enum msg_state state;
 
@@ -248,36 +248,28 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		link_free(arg, false);
 }
 
-void
-link_accept(int fd)
+static void
+accept_link(int fd)
 {
-	struct origin_link *c = calloc(1, sizeof *c);
-	int one = 1;
+	struct h1_link *c = calloc(1, sizeof *c);
 
 	if (c == NULL)
 		abort();
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	c->asker.answer = answer;
 	msg_begin(&c->in, false, NULL);
-	if (origin.tls != NULL)
-		c->bev = bufferevent_openssl_socket_new(origin.base, fd, SSL_new(origin.tls),
-		    BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	else
-		c->bev = bufferevent_socket_new(
-		    origin.base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	if (c->bev == NULL)
-		abort();
-	LIST_INSERT_HEAD(&origin.links, c, next);
+	c->bev = origin_stream(fd);
+	LIST_INSERT_HEAD(&links, c, next);
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
-void
-link_end_idle(bool reset)
+static void
+end_idle(bool reset)
 {
-	struct origin_link *c = LIST_FIRST(&origin.links);
+	struct h1_link *c = LIST_FIRST(&links);
 
 	while (c != NULL) {
-		struct origin_link *next = LIST_NEXT(c, next);
+		struct h1_link *next = LIST_NEXT(c, next);
 
 		if (c->work == NULL && !c->in.begun &&
 		    evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
@@ -285,3 +277,5 @@ link_end_idle(bool reset)
 		c = next;
 	}
 }
+
+const struct tongue tongue_h1 = { .name = "h1", .accept = accept_link, .end_idle = end_idle };

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The application behind an origin: slots, a line in front of them, and collapse under load. */
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "origin.h"
 
 static void start(struct work *);
 
-static bool
-misbehaves(struct behaviour *b)
+bool
+work_misbehaves(struct behaviour *b)
 {
 	unsigned n = b->count++;
 
@@ -19,8 +21,8 @@ misbehaves(struct behaviour *b)
 static void
 answer(struct work *w, enum deed deed, unsigned arg)
 {
-	if (w->link != NULL)
-		link_answer(w->link, w, deed, arg);
+	if (w->asker != NULL)
+		w->asker->answer(w->asker, w, deed, arg);
 	if (w->timer != NULL)
 		event_free(w->timer);
 	free(w);
@@ -48,7 +50,7 @@ on_worked(int fd, short what, void *arg)
 	unsigned n = w->behaviour->arg;
 
 	(void)fd, (void)what;
-	if (deed != DEED_OK && deed != DEED_SLOW && misbehaves(w->behaviour))
+	if (deed != DEED_OK && deed != DEED_SLOW && work_misbehaves(w->behaviour))
 		answer(w, deed, n);
 	else
 		answer(w, DEED_OK, 0);
@@ -83,7 +85,7 @@ work_on(struct work *w)
 {
 	uint64_t ms = w->starts ? crowded(w->ms) : w->ms;
 
-	if (w->behaviour->deed == DEED_SLOW && misbehaves(w->behaviour))
+	if (w->behaviour->deed == DEED_SLOW && work_misbehaves(w->behaviour))
 		ms += w->behaviour->arg;
 	/* What fails fails at once: the fastest endpoint is the broken one. */
 	if (w->behaviour->deed == DEED_STATUS && w->behaviour->percent == 100)
@@ -113,6 +115,37 @@ start(struct work *w)
 		wait_for(w, on_computed, crowded(origin.cost_us));
 	else
 		work_on(w);
+}
+
+/* The number behind name, "ms=" say, in the target's query. */
+static unsigned
+asked(const char *target, const char *name, unsigned usual)
+{
+	const char *at = strchr(target, '?');
+	size_t len = strlen(name);
+
+	for (; at != NULL; at = strchr(at + 1, '&'))
+		if (strncmp(at + 1, name, len) == 0)
+			return (unsigned)strtoul(at + 1 + len, NULL, 10);
+	return usual;
+}
+
+struct work *
+work_new(struct asker *asker, const char *method, const char *target, const char *id)
+{
+	struct work *w = calloc(1, sizeof *w);
+
+	if (w == NULL)
+		abort();
+	w->asker = asker;
+	w->health = strncmp(target, "/healthz", 8) == 0;
+	w->ms = asked(target, "ms=", w->health ? 0 : origin.delay_ms);
+	w->answer_bytes = asked(target, "bytes=", 64);
+	w->pieces = asked(target, "pieces=", 1);
+	w->gap_ms = asked(target, "gap=", 0);
+	snprintf(w->method, sizeof w->method, "%s", method);
+	snprintf(w->id, sizeof w->id, "%s", *id != '\0' ? id : "-");
+	return w;
 }
 
 void
