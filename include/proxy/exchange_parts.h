@@ -12,6 +12,7 @@
 #include "base/fault.h"
 
 struct exchange;
+struct head;
 struct try;
 
 /* Runs steps until one must wait. False: the exchange is gone. */
@@ -33,6 +34,9 @@ void exchange_answer_failure(struct exchange *);
 void exchange_lose_try(struct exchange *, struct try *, enum fault why);
 /* Where it stands after a failed try that another one follows: PICK, or a pause before it. */
 void exchange_go_on(struct exchange *);
+
+/* Hands on what may pass of a request's trailers; hides the rest of them. */
+void exchange_send_trailers(struct try *, struct head *trailers);
 
 /*
  * exchange_connect.c: a connection for an active try, now or later, or t->fault; exchange_run()
