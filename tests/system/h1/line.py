@@ -20,11 +20,13 @@ def _version(version, status=400):
 
 GOOD_METHODS = [_method(m) for m in (
     "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND", "PURGE",
-    "REPORT", "M-SEARCH", "BREW", "QUERY", "X", "get", "Get", "post", "head", "GETT", "GE", "A" * 32,
+    "REPORT", "M-SEARCH", "BREW", "QUERY", "X", "get", "Get", "post", "head", "GETT", "GE",
+    "A" * 32,
     "!#$%&'*+-.^_`|~", "0", "PRI")]
 
 BAD_METHODS = [_line("method " + repr(m), m + " /case HTTP/1.1") for m in (
-    "GE:T", "G/T", "G(T", "G)T", "G<T", "G>T", "G@T", "G,T", "G;T", "G\\T", "\"GET\"", "G[T]", "G?T",
+    "GE:T", "G/T", "G(T", "G)T", "G<T", "G>T", "G@T", "G,T", "G;T", "G\\T", "\"GET\"", "G[T]",
+    "G?T",
     "G=T", "G{T}", "G\x7fT", "G\x00T", "G\x01T", "G\x1bT", "G\xc3\xa9T", "\xffGET", "", " GET",
     "\tGET", "GET\t", "GET ", "GET\x0b", "GET\x0c", "GET\xa0", "G T")] + [
     _line("method of 33 bytes", "A" * 33 + " /case HTTP/1.1", 501),
@@ -40,10 +42,14 @@ BAD_METHODS = [_line("method " + repr(m), m + " /case HTTP/1.1") for m in (
 ]
 
 VERSIONS = [_version(v) for v in (
-    "http/1.1", "Http/1.1", "HTTp/1.1", "HTTP/1.1.1", "HTTP/11", "HTTP/1", "HTTP/1.", "HTTP/.1", "HTTP1.1",
-    "HTTP/1,1", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTP/01.1", "HTTP/1.01", "HTTP/1.10", "HTTP/+1.1",
-    "HTTP/-1.1", "HTTP/1.-1", "HTTP/1.1a", "HTTP/a.b", "HTTP/1.x", "HTTP/x.1", "HTTP/0x1.1", "HTTPS/1.1",
-    "HTCPCP/1.0", "ICY", "FTP/1.1", "HTTP\\1.1", "HTTP/1.1 HTTP/1.1", "HTTP/1.1\x00", "HTTP/1.1\x01",
+    "http/1.1", "Http/1.1", "HTTp/1.1", "HTTP/1.1.1", "HTTP/11", "HTTP/1", "HTTP/1.", "HTTP/.1",
+    "HTTP1.1",
+    "HTTP/1,1", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTP/01.1", "HTTP/1.01", "HTTP/1.10",
+    "HTTP/+1.1",
+    "HTTP/-1.1", "HTTP/1.-1", "HTTP/1.1a", "HTTP/a.b", "HTTP/1.x", "HTTP/x.1", "HTTP/0x1.1",
+    "HTTPS/1.1",
+    "HTCPCP/1.0", "ICY", "FTP/1.1", "HTTP\\1.1", "HTTP/1.1 HTTP/1.1", "HTTP/1.1\x00",
+    "HTTP/1.1\x01",
     "HTTP/1.1\x7f", "HTTP/1.1\xa0", "\xc4\xa4TTP/1.1", "HTTP/\xd9\xa1.1", "HTTP/1.1 ", "HTTP/1.1\t",
     "HTTP/1.1  ", " HTTP/1.1", "\tHTTP/1.1", "HTTP/", "HTTP", "1.1", "")] + [
     _version("HTTP/0.9", {400, 505}), _version("HTTP/0.0", {400, 505}),
@@ -130,7 +136,8 @@ LONG = [
     refused("line of 9000 bytes", "GET /" + "a" * 9000 + " HTTP/1.1\r\n" + _REST, 414),
     refused("line of 60000 bytes", "GET /" + "a" * 60000 + " HTTP/1.1\r\n" + _REST, 414),
     refused("query of 9000 bytes", "GET /?" + "a" * 9000 + " HTTP/1.1\r\n" + _REST, 414),
-    refused("URL of 9000 bytes", "GET http://a.example/" + "a" * 9000 + " HTTP/1.1\r\n" + _REST, 414),
+    refused("URL of 9000 bytes", "GET http://a.example/" + "a" * 9000 + " HTTP/1.1\r\n" + _REST,
+            414),
     refused("9000 bytes without a line's end", "G" * 9000, {400, 414, 501}),
     passed("line of 8000 bytes", "GET /" + "a" * 7980 + " HTTP/1.1\r\n" + _REST,
            "GET /" + "a" * 7980),
