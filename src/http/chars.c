@@ -17,8 +17,7 @@
 #define CLASSES(c)                                                                                 \
 	((TOKEN(c) ? CHAR_TOKEN : 0) | (PATH(c) ? CHAR_PATH : 0) | (QUERY(c) ? CHAR_QUERY : 0) |   \
 	    (HOST(c) ? CHAR_HOST : 0) | (UNRESERVED(c) ? CHAR_UNRESERVED : 0) |                    \
-	    (HEX(c) ? CHAR_HEX : 0) |                                                              \
-	    ((c) == '_' ? CHAR_UNDERSCORE : 0))
+	    (HEX(c) ? CHAR_HEX : 0) | ((c) == '_' ? CHAR_UNDERSCORE : 0))
 #define FOUR(c) CLASSES(c), CLASSES((c) + 1), CLASSES((c) + 2), CLASSES((c) + 3)
 #define SIXTEEN(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)
 

@@ -195,9 +195,8 @@ put_client(struct out *o, const struct head *h, const struct forward_request *r)
 static void
 put_restated(struct out *o, const struct head *h, const struct forward_request *r)
 {
-	const struct field *length = h->has_content_length && !r->chunked
-	    ? head_find(h, FIELD_CONTENT_LENGTH)
-	    : NULL;
+	const struct field *length =
+	    h->has_content_length && !r->chunked ? head_find(h, FIELD_CONTENT_LENGTH) : NULL;
 	const struct field *hops = counts_hops(h) ? head_find(h, FIELD_MAX_FORWARDS) : NULL;
 	uint64_t left;
 

@@ -76,8 +76,8 @@ ends_badly(struct client_h1 *c, const struct span *in)
 	struct h1_parse parse = { 0 };
 	struct head trailers;
 
-	return h1_parse_trailers(
-		   &parse, &trailers, in->at, in->len, &c->conn.worker->h1_limits) == H1_BAD;
+	return h1_parse_trailers(&parse, &trailers, in->at, in->len, &c->conn.worker->h1_limits) ==
+	    H1_BAD;
 }
 
 /*
@@ -157,8 +157,7 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	uint64_t limit = c->conn.worker->limits.max_body_bytes;
 
 	c->requests++;
-	c->keep = head->keep_alive && !c->conn.leaving &&
-	    c->conn.worker->limits.keep_alive_ms > 0;
+	c->keep = head->keep_alive && !c->conn.leaving && c->conn.worker->limits.keep_alive_ms > 0;
 	c->asked_close = !head->keep_alive;
 	c->http10 = head->minor == 0;
 	c->asked_keep_alive = c->http10 && head->keep_alive;

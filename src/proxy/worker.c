@@ -146,7 +146,8 @@ static void
 adopt_limits(struct worker *w, const struct topology *t)
 {
 	static const enum h1_underscores underscores[] = { [UNDERSCORE_DROP] = UNDERSCORES_DROP,
-		[UNDERSCORE_KEEP] = UNDERSCORES_KEEP, [UNDERSCORE_REFUSE] = UNDERSCORES_REFUSE };
+		[UNDERSCORE_KEEP] = UNDERSCORES_KEEP,
+		[UNDERSCORE_REFUSE] = UNDERSCORES_REFUSE };
 
 	w->limits = t->client;
 	w->h1_limits.line_bytes = t->client.request_line_bytes;
