@@ -147,6 +147,15 @@ enum conf_service_protocol { SERVICE_HTTP, SERVICE_TCP };
 
 enum conf_balance { BALANCE_LEAST_REQUEST, BALANCE_ROUND_ROBIN, BALANCE_RANDOM, BALANCE_MAGLEV };
 
+/* What becomes of a request's header fields with '_' in their names. */
+enum conf_underscores { UNDERSCORE_DROP, UNDERSCORE_KEEP, UNDERSCORE_REFUSE };
+
+/* What becomes of "%2F" in a path. */
+enum conf_encoded_slash { ENCODED_SLASH_KEEP, ENCODED_SLASH_REFUSE };
+
+/* Which way a Via field is added. */
+enum conf_via { VIA_REQUESTS, VIA_BOTH, VIA_OFF };
+
 /* What maglev hashes. */
 enum conf_hash_on { HASH_CLIENT_IP, HASH_PATH, HASH_HEADER, HASH_COOKIE };
 
@@ -252,7 +261,7 @@ struct conf_service {
 	struct conf_limits limits;
 	struct conf_failover failover;
 	struct conf_outlier outlier;
-	bool via; /* add Via */
+	enum conf_via via;
 	struct conf_sticky *sticky; /* NULL: none */
 	struct conf_edits *request_headers; /* NULL: none; behind them those of the route */
 	struct conf_edits *response_headers;
@@ -347,6 +356,8 @@ struct conf_client_limits {
 	uint32_t header_bytes;
 	uint32_t header_line_bytes;
 	uint32_t header_fields;
+	enum conf_underscores underscores;
+	enum conf_encoded_slash encoded_slash;
 	uint64_t max_body_bytes; /* 0: unlimited */
 	uint32_t tls_handshake_ms;
 	uint32_t request_head_ms; /* total, not idle */

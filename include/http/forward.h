@@ -63,6 +63,18 @@ struct forward_request {
 size_t forward_write_request(const struct head *, const struct forward_request *, char *out,
     size_t size);
 
+/* What Allow says where the proxy itself is asked, or refuses. */
+#define FORWARD_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+/* How often a TRACE or OPTIONS may be handed on (RFC 9110 section 7.6.2). */
+enum forward_hops {
+	HOPS_ANY, /* it does not say, or is of another method */
+	HOPS_LEFT, /* once more at least; the writer counts down */
+	HOPS_NONE, /* this proxy is who has to answer */
+	HOPS_BAD, /* Max-Forwards is malformed, or comes twice */
+};
+enum forward_hops forward_hops(const struct head *);
+
 /* Has the request been given this loop_id before? */
 bool forward_is_loop(const struct head *, struct slice loop_id);
 

@@ -22,11 +22,19 @@ enum h1_result {
 	H1_BAD, /* see fault and why */
 };
 
+/* What becomes of a request's fields with '_' in their names that alias nothing of ours. */
+enum h1_underscores {
+	UNDERSCORES_DROP, /* they stay in the head, unseen; gRPC's metadata are no variables of CGI */
+	UNDERSCORES_KEEP,
+	UNDERSCORES_REFUSE,
+};
+
 struct h1_limits {
 	uint32_t line_bytes; /* request or status line */
 	uint32_t field_bytes; /* one header line */
 	uint32_t head_bytes; /* all of it, each field charged 64 bytes extra when decoded */
 	uint32_t fields; /* at most HEAD_MAX_FIELDS */
+	enum h1_underscores underscores;
 };
 
 extern const struct h1_limits h1_default_limits; /* 8 KiB, 16 KiB, 32 KiB, 100 */

@@ -24,7 +24,9 @@ enum field_id {
 #define FIELD(id, name, hop) FIELD_##id,
 #include "http/field.def"
 #undef FIELD
-	FIELD_COUNT
+	FIELD_COUNT,
+	/* Nobody here looks at it, and it goes no further: see head_hide_underscored(). */
+	FIELD_UNSEEN = FIELD_COUNT
 };
 
 enum method {
@@ -92,6 +94,7 @@ struct head {
 	 */
 	bool upgrade;
 	bool te_trailers; /* the sender of this request reads trailers */
+	bool underscores; /* the name of one of its fields has a '_' */
 
 	uint16_t field_count;
 	struct field fields[HEAD_MAX_FIELDS];
@@ -139,6 +142,13 @@ const struct field *head_find(const struct head *, enum field_id);
 bool head_value(const struct head *, struct slice name, struct slice *value);
 /* The value of the first cookie of this name, case-sensitive (RFC 6265 section 5.4). */
 bool head_cookie(const struct head *, struct slice name, struct slice *value);
+/*
+ * Fields with '_' in their names become FIELD_UNSEEN: CGI and its kin make the same variable of
+ * "X_User" and "X-User", so that either speaks for the other.
+ */
+void head_hide_underscored(struct head *);
+/* The same for those that a Connection field of "of" nominates (RFC 9110 section 7.6.1). */
+void head_hide_nominated(struct head *, const struct head *of);
 /* Is token, any case, an element of the comma-separated value? */
 bool value_has_token(struct slice value, struct slice token);
 /* Is name nominated by a Connection field of this head (RFC 9110 section 7.6.1)? */

@@ -14,7 +14,8 @@
  * characters, upper-cases the hex digits of what stays encoded, removes dot segments (encoded
  * ones too). Never merges slashes. Idempotent. Refuses (returns false) a NUL, a backslash, a
  * control byte or a broken escape, encoded or not, invalid or overlong UTF-8 escapes, and what
- * may not stand in a path unencoded ('?', '#', ' ', bytes from 0x80 on ...). "%2F" stays as it is.
+ * may not stand in a path unencoded ('?', '#', ' ', bytes from 0x80 on ...). "%2F" stays as it is,
+ * but a dot segment between such slashes, or with parameters ("..;a"), is refused.
  * out has room for path.len bytes; *out_len <= path.len.
  * *changed tells whether the result differs from what came.
  */
@@ -42,7 +43,7 @@ bool query_next(struct slice *rest, struct slice name, char *buf, size_t size, s
  * keeps them. *port is 0 when none is given.
  */
 bool uri_split_authority(struct slice text, char *out, size_t *out_len, unsigned *port);
-/* Would it split? A name is letters, digits and "-._~" in non-empty labels: no escapes. */
+/* Would it split? A name is letters, digits and "-._" in non-empty labels: no escapes. */
 bool uri_authority_is_valid(struct slice text);
 
 #endif

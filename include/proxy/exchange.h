@@ -165,7 +165,7 @@ enum side_go exchange_start_tunnel(struct worker *, struct side *client,
 
 /* From the client side. */
 enum side_go exchange_on_request_body(struct exchange *, struct span *, bool end);
-enum side_go exchange_on_request_trailers(struct exchange *, const struct head *trailers);
+enum side_go exchange_on_request_trailers(struct exchange *, struct head *trailers);
 /* The client is gone or broke its own framing; why is what the log says. Ends in release(). */
 void exchange_on_client_lost(struct exchange *, enum fault why);
 
@@ -182,7 +182,7 @@ void exchange_on_upstream_lost(struct exchange *, struct side *from, enum fault 
 void exchange_on_client_drained(struct exchange *);
 void exchange_on_upstream_drained(struct exchange *, struct side *from);
 
-/* Does the service want Via in what passes? */
+/* Does the service want Via in its requests? */
 bool exchange_adds_via(const struct exchange *);
 /* Fills in what an answer's head says beyond the endpoint's: Via, and what the route changes. */
 void exchange_dress(const struct exchange *, struct forward_response *);

@@ -15,6 +15,7 @@ struct client_facts;
 struct exchange;
 struct service;
 struct side;
+struct head;
 struct try;
 
 /* Runs steps until one must wait. False: the exchange is gone. */
@@ -36,6 +37,9 @@ void exchange_answer_failure(struct exchange *);
 void exchange_lose_try(struct exchange *, struct try *, enum fault why);
 /* Where it stands after a failed try that another one follows: PICK, or a pause before it. */
 void exchange_go_on(struct exchange *);
+
+/* Hands on what may pass of a request's trailers; hides the rest of them. */
+void exchange_send_trailers(struct try *, struct head *trailers);
 
 /*
  * exchange_start.c: a copy of a whole request for another service (mirror.h), with another client

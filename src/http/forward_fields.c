@@ -85,6 +85,16 @@ slice_between(const char *from, const char *to)
 	return (struct slice){ from, (size_t)(to - from) };
 }
 
+/* Is the field's line, which ends at next, "name: value" or "name:value" with no other blanks? */
+static bool
+is_plain(const struct head *h, const struct field *f, uint32_t next)
+{
+	uint32_t name_end = f->name_at + f->name_len;
+	uint32_t around = next - name_end - f->value_len;
+
+	return around == 3 || (around == 4 && h->base[name_end + 1] == ' ');
+}
+
 void
 fields_copy(struct out *o, const struct head *h, const struct nominated *n,
     const struct forward_edits *e, field_passes_fn *passes, const void *arg)
@@ -93,14 +103,22 @@ fields_copy(struct out *o, const struct head *h, const struct nominated *n,
 
 	for (unsigned i = 0; i < h->field_count; i++) {
 		const struct field *f = &h->fields[i];
+		uint32_t next = i + 1U < h->field_count ? f[1].name_at : h->len - 2;
 		struct slice name = field_name(h, f);
+		bool goes = passes(h, f, arg) && !is_nominated(n, name) && !is_dropped(e, name);
+		bool plain = is_plain(h, f, next);
 
-		if (passes(h, f, arg) && !is_nominated(n, name) && !is_dropped(e, name)) {
+		if (goes && plain) {
 			if (run == NULL)
 				run = h->base + f->name_at;
-		} else if (run != NULL) {
+			continue;
+		}
+		if (run != NULL)
 			out_put(o, slice_between(run, h->base + f->name_at));
-			run = NULL;
+		run = NULL;
+		if (goes) {
+			out_put(o, name);
+			out_field(o, SLICE(": "), field_value(h, f));
 		}
 	}
 	if (run != NULL)

@@ -22,6 +22,19 @@ other_passes(struct slice name, const struct forward_request *r)
 }
 
 static bool
+counts_hops(const struct head *h)
+{
+	return h->method == METHOD_OPTIONS || h->method == METHOD_TRACE;
+}
+
+/* A length with zeros in front is said anew: who reads it as octal would see another body. */
+static bool
+length_is_plain(const struct head *h, const struct field *f)
+{
+	return f->value_len == 1 || h->base[f->value_at] != '0';
+}
+
+static bool
 request_passes(const struct head *h, const struct field *f, const void *arg)
 {
 	const struct forward_request *r = arg;
@@ -44,7 +57,9 @@ request_passes(const struct head *h, const struct field *f, const void *arg)
 	case FIELD_X_MIRRORED_FROM: /* an application may do less for a copy */
 		return r->trust != TRUST_NOTHING;
 	case FIELD_CONTENT_LENGTH:
-		return !r->chunked;
+		return !r->chunked && length_is_plain(h, f);
+	case FIELD_MAX_FORWARDS:
+		return !counts_hops(h);
 	case FIELD_TRAILER:
 		return r->chunked;
 	case FIELD_EXPECT:
@@ -192,6 +207,27 @@ put_websocket(struct out *o, const struct head *h, const struct forward_request 
 		out_put(o, SLICE("Sec-WebSocket-Version: 13\r\n"));
 }
 
+/* What was left out above because it has to be said in another way. */
+static void
+put_restated(struct out *o, const struct head *h, const struct forward_request *r)
+{
+	const struct field *length =
+	    h->has_content_length && !r->chunked ? head_find(h, FIELD_CONTENT_LENGTH) : NULL;
+	const struct field *hops = counts_hops(h) ? head_find(h, FIELD_MAX_FORWARDS) : NULL;
+	uint64_t left;
+
+	if (length != NULL && !length_is_plain(h, length)) {
+		out_put(o, SLICE("Content-Length: "));
+		out_number(o, h->content_length);
+		out_put(o, SLICE("\r\n"));
+	}
+	if (hops != NULL && value_length(field_value(h, hops), &left) && left > 0) {
+		out_put(o, SLICE("Max-Forwards: "));
+		out_number(o, left - 1);
+		out_put(o, SLICE("\r\n"));
+	}
+}
+
 static void
 put_connection(struct out *o, const struct head *h, const struct forward_request *r)
 {
@@ -203,6 +239,26 @@ put_connection(struct out *o, const struct head *h, const struct forward_request
 		out_put(o, SLICE("TE: trailers\r\nConnection: TE\r\n"));
 	else if (upgrade)
 		out_put(o, SLICE("Connection: upgrade\r\n"));
+}
+
+enum forward_hops
+forward_hops(const struct head *h)
+{
+	const struct field *found = NULL;
+	uint64_t left;
+
+	for (unsigned i = 0; counts_hops(h) && i < h->field_count; i++) {
+		if (h->fields[i].id != FIELD_MAX_FORWARDS)
+			continue;
+		if (found != NULL)
+			return HOPS_BAD;
+		found = &h->fields[i];
+	}
+	if (found == NULL)
+		return HOPS_ANY;
+	if (!value_length(field_value(h, found), &left))
+		return HOPS_BAD;
+	return left > 0 ? HOPS_LEFT : HOPS_NONE;
 }
 
 bool
@@ -231,6 +287,7 @@ forward_write_request(const struct head *h, const struct forward_request *r, cha
 	nominated_collect(&n, h);
 	put_request_line(&o, h, r);
 	fields_copy(&o, h, &n, r->edits, request_passes, r);
+	put_restated(&o, h, r);
 	put_client(&o, h, r);
 	if (r->request_id.len > 0 && needs_own(h, r, FIELD_X_REQUEST_ID))
 		out_field(&o, SLICE("X-Request-Id: "), r->request_id);

@@ -78,21 +78,32 @@ forward_write_response(
 }
 
 /*
- * Of the fields the proxy knows only grpc-status has a meaning in a trailer; these are the ones it does not
- * know but RFC 9110 section 6.5.1 bars: read late, they would undo what was decided on the head.
+ * Of the fields the proxy knows only grpc-status has a meaning in a trailer; these are the ones it
+ * does not know but RFC 9110 section 6.5.1 bars: read late, they would undo what was decided on
+ * the head.
  */
 static bool
 may_trail(struct slice name)
 {
-	static const char *const barred[] = { "age", "cache-control", "content-encoding",
-		"content-range", "expires", "max-forwards", "pragma", "proxy", "range",
-		"set-cookie", "vary", "warning", "www-authenticate" };
+	static const char *const barred[] = { "age", "allow", "alt-svc", "cache-control", "cookie2",
+		"early-data", "expires", "max-forwards", "origin", "pragma", "priority", "proxy",
+		"range", "set-cookie", "strict-transport-security", "vary", "warning",
+		"www-authenticate", "x-http-method-override", "x-original-url", "x-rewrite-url" };
+	static const struct slice families[] = { { "accept", 6 }, { "access-control-", 15 },
+		{ "authentication-", 15 }, { "content-", 8 }, { "if-", 3 }, { "proxy-", 6 },
+		{ "sec-", 4 }, { "x-forwarded-", 12 } };
 
+	/* What sums up content is what trailers are for. */
+	if (slice_eq_nocase(name, SLICE("content-md5")) ||
+	    slice_eq_nocase(name, SLICE("content-digest")))
+		return true;
 	for (unsigned i = 0; i < ARRAY_SIZE(barred); i++)
 		if (slice_eq_nocase(name, slice_of(barred[i])))
 			return false;
-	return !name_starts(name, SLICE("if-")) && !name_starts(name, SLICE("proxy-")) &&
-	    !name_starts(name, SLICE("x-forwarded-")) && !field_is_alias(name);
+	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
+		if (name_starts(name, families[i]))
+			return false;
+	return !field_is_alias(name);
 }
 
 static bool

@@ -22,6 +22,7 @@ enum state {
 	EXT_NAME_FIRST, /* behind ';' */
 	EXT_NAME,
 	EXT_NAME_AFTER,  /* blanks behind a name */
+	EXT_BLANK,       /* blanks that only another ';' may follow */
 	EXT_VALUE_FIRST, /* behind '=' */
 	EXT_VALUE,
 	EXT_QUOTED,
@@ -83,7 +84,7 @@ extension_next(enum state s, char c)
 			return EXT_QUOTED;
 		return token ? EXT_VALUE : char_is_blank(c) ? EXT_VALUE_FIRST : CHUNK_BROKEN;
 	case EXT_VALUE:
-		return token ? EXT_VALUE : extension_delimiter(c, EXT_AFTER);
+		return token ? EXT_VALUE : extension_delimiter(c, EXT_BLANK);
 	case EXT_QUOTED:
 		if (c == '"' || c == '\\')
 			return c == '"' ? EXT_AFTER : EXT_QUOTED_PAIR;
@@ -91,7 +92,9 @@ extension_next(enum state s, char c)
 	case EXT_QUOTED_PAIR:
 		return text ? EXT_QUOTED : CHUNK_BROKEN;
 	case EXT_AFTER:
-		return extension_delimiter(c, EXT_AFTER);
+		return extension_delimiter(c, EXT_BLANK);
+	case EXT_BLANK:
+		return c == ';' ? EXT_NAME_FIRST : char_is_blank(c) ? EXT_BLANK : CHUNK_BROKEN;
 	case CHUNK_SIZE:
 	case CHUNK_SIZE_LF:
 	case CHUNK_DATA:
@@ -117,10 +120,10 @@ size_byte(struct h1_body *b, char c)
 	}
 	if (b->digits == 0)
 		return broken(b, "chunk without a size");
-	if (c != '\r' && c != ';')
+	b->extension = 1;
+	b->state = (uint8_t)extension_delimiter(c, EXT_BLANK);
+	if (b->state == CHUNK_BROKEN)
 		return broken(b, "byte in a chunk size that may not stand there");
-	b->extension = c == ';';
-	b->state = c == ';' ? EXT_NAME_FIRST : CHUNK_SIZE_LF;
 	return H1_MORE;
 }
 
@@ -173,6 +176,7 @@ framing_byte(struct h1_body *b, char c)
 	case EXT_QUOTED:
 	case EXT_QUOTED_PAIR:
 	case EXT_AFTER:
+	case EXT_BLANK:
 		return extension_byte(b, c);
 	}
 	return H1_DONE;

@@ -147,9 +147,11 @@ take_field(struct h1_parse *p, struct head *h, uint32_t end, const struct h1_lim
 	f->name_at = p->line_start;
 	f->name_len = (uint16_t)(at - line);
 	f->id = (uint16_t)field_lookup(line, f->name_len);
-	if ((seen & CHAR_UNDERSCORE) != 0 && refuse_aliases &&
-	    field_is_alias((struct slice){ line, f->name_len }))
-		return h1_bad(p, FAULT_BAD_REQUEST, "header name with '_' for '-'");
+	if ((seen & CHAR_UNDERSCORE) != 0) {
+		h->underscores = true;
+		if (refuse_aliases && field_is_alias((struct slice){ line, f->name_len }))
+			return h1_bad(p, FAULT_BAD_REQUEST, "header name with '_' for '-'");
+	}
 	for (at++; char_is_blank(*at); at++)
 		;
 	while (stop > at && char_is_blank(stop[-1]))

@@ -51,6 +51,12 @@ struct h1_meaning {
  */
 enum fault h1_understand(struct head *, struct h1_meaning *);
 
+/*
+ * What two readers may take for different requests, beyond framing and host: returns why it is
+ * refused, or NULL. Hides fields as limits->underscores says. The framing must have been decided.
+ */
+const char *h1_judge_request(struct head *, const struct h1_limits *);
+
 /* More options in Connection, empty ones counted, are refused: each costs a look at each field. */
 enum { H1_CONNECTION_OPTIONS = 64 };
 

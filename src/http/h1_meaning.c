@@ -2,6 +2,7 @@
 #include "h1_fields.h"
 
 #include "chars.h"
+#include "http/grpc.h"
 #include "values.h"
 
 /* What the options of all Connection fields together say (RFC 9112 section 9.3). */
@@ -24,6 +25,25 @@ read_options(struct slice value, struct options *o)
 	}
 }
 
+/* token [ "/" token ], RFC 9110 section 7.8 */
+static bool
+is_protocol(struct slice text)
+{
+	unsigned slashes = 0;
+	size_t token = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (char_is(text.at[i], CHAR_TOKEN)) {
+			token++;
+			continue;
+		}
+		if (text.at[i] != '/' || token == 0 || ++slashes > 1)
+			return false;
+		token = 0;
+	}
+	return token > 0;
+}
+
 /* A tunnel of HTTP/2 or TLS would carry requests that nobody here gets to see. */
 static bool
 upgrade_may_pass(struct slice value)
@@ -32,7 +52,7 @@ upgrade_may_pass(struct slice value)
 	struct slice protocol;
 
 	while (value_next(&value, &protocol)) {
-		if (protocol.len == 0)
+		if (!is_protocol(protocol))
 			return false;
 		for (unsigned i = 0; i < ARRAY_SIZE(refused); i++) {
 			struct slice start = protocol;
@@ -46,12 +66,15 @@ upgrade_may_pass(struct slice value)
 	return true;
 }
 
-/* A good list of codings of which we lack some is not the client's mistake; all else is. */
+/*
+ * RFC 9112: without "chunked" at its end nobody knows where the message ends (6.3); with codings
+ * before it that we lack it is not the client's mistake (6.1).
+ */
 static enum fault
 judge_coding(struct slice value, const char **why)
 {
-	struct slice rest = value, coding;
-	bool known = true;
+	struct slice rest = value, coding = { NULL, 0 };
+	unsigned chunked = 0;
 
 	if (slice_eq_nocase(value, SLICE("chunked")))
 		return FAULT_NONE;
@@ -59,9 +82,9 @@ judge_coding(struct slice value, const char **why)
 	while (value_next(&rest, &coding)) {
 		if (coding.len == 0 || !char_is(coding.at[0], CHAR_TOKEN))
 			return FAULT_BAD_REQUEST;
-		known &= slice_eq_nocase(coding, SLICE("chunked"));
+		chunked += slice_eq_nocase(coding, SLICE("chunked"));
 	}
-	if (known)
+	if (chunked != 1 || !slice_eq_nocase(coding, SLICE("chunked")))
 		return FAULT_BAD_REQUEST;
 	*why = "transfer coding other than chunked";
 	return FAULT_CODING_REFUSED;
@@ -155,4 +178,26 @@ h1_understand(struct head *h, struct h1_meaning *m)
 		}
 	}
 	return FAULT_NONE;
+}
+
+const char *
+h1_judge_request(struct head *h, const struct h1_limits *limits)
+{
+	unsigned types = 0, credentials = 0;
+
+	for (unsigned i = 0; i < h->field_count; i++) {
+		types += h->fields[i].id == FIELD_CONTENT_TYPE;
+		credentials += h->fields[i].id == FIELD_AUTHORIZATION;
+	}
+	if (types > 1 || credentials > 1)
+		return "more than one Content-Type or Authorization";
+	if (h->method == METHOD_TRACE && h->framing != FRAMING_NONE)
+		return "TRACE with a body"; /* RFC 9110 section 9.3.8 */
+	if (!h->underscores || limits->underscores == UNDERSCORES_KEEP)
+		return NULL;
+	if (limits->underscores == UNDERSCORES_REFUSE)
+		return "header name with '_'";
+	if (!grpc_is(h))
+		head_hide_underscored(h);
+	return NULL;
 }

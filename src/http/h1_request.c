@@ -9,7 +9,7 @@
 
 enum {
 	METHOD_MAX_LEN = 32,
-	EMPTY_LINES_BEFORE = 1, /* some clients send a CRLF behind a body (RFC 9112, 2.2) */
+	EMPTY_LINES_BEFORE = 4, /* some clients send a CRLF behind a body (RFC 9112, 2.2) */
 };
 
 static struct part
@@ -86,8 +86,10 @@ take_request_line(struct h1_parse *p, struct head *h, uint32_t end)
 	while (char_is(*at, CHAR_TOKEN)) /* the CR at stop is none */
 		at++;
 	method.len = (size_t)(at - method.at);
-	if (method.len == 0 || method.len > METHOD_MAX_LEN || *at != ' ')
+	if (method.len == 0 || *at != ' ')
 		return h1_bad(p, FAULT_BAD_REQUEST, "malformed method");
+	if (method.len > METHOD_MAX_LEN)
+		return h1_bad(p, FAULT_METHOD_UNKNOWN, "method longer than any");
 	target = at + 1;
 	if (stop - target < 10 || stop[-9] != ' ')
 		return h1_bad(p, FAULT_BAD_REQUEST, "request line without target or version");
@@ -153,7 +155,7 @@ judge_host(struct head *h, const struct field *host)
 }
 
 static enum h1_result
-finish(struct h1_parse *p, struct head *h)
+finish(struct h1_parse *p, struct head *h, const struct h1_limits *limits)
 {
 	struct h1_meaning m;
 	enum fault fault = h1_understand(h, &m);
@@ -167,6 +169,9 @@ finish(struct h1_parse *p, struct head *h)
 		h->framing = FRAMING_CHUNKED;
 	else if (h->content_length > 0)
 		h->framing = FRAMING_LENGTH;
+	m.why = h1_judge_request(h, limits);
+	if (m.why != NULL)
+		return h1_bad(p, FAULT_BAD_REQUEST, m.why);
 	if (m.expect != NULL) {
 		if (!slice_eq_nocase(field_value(h, m.expect), SLICE("100-continue")))
 			return h1_bad(p, FAULT_EXPECTATION, "Expect other than 100-continue");
@@ -192,7 +197,7 @@ h1_parse_request(struct h1_parse *p, struct head *h, const char *data, size_t le
 	if (r != H1_DONE)
 		return r;
 	if (!resumed)
-		return finish(p, h);
+		return finish(p, h, limits);
 	h1_restart(p);
 	return h1_parse_request(p, h, data, len, limits);
 }

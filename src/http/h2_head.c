@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chars.h"
+#include "h1_fields.h"
 #include "http/forward.h"
 #include "http/uri.h"
 #include "values.h"
@@ -305,6 +306,7 @@ add_field(struct h2_head *h, struct slice name, struct slice value)
 	    name.len > UINT16_MAX)
 		return refuse(h, FAULT_HEAD_TOO_LARGE, "header section longer than allowed");
 	id = field_lookup(name.at, name.len);
+	h->head.underscores |= underscore;
 	if (underscore && h->section == H2_REQUEST && field_is_alias(name))
 		return refuse(h, FAULT_BAD_REQUEST, "header name with '_' for '-'");
 	if (judge(h, id, value) != H2_GOOD)
@@ -426,6 +428,7 @@ end_request(struct h2_head *h, bool end_stream)
 {
 	struct head *head = &h->head;
 	struct slice scheme = head_slice(head, h->scheme);
+	const char *why;
 
 	/* A section that was refused was not kept whole: nothing more can be said of it. */
 	if (h->verdict != H2_GOOD || judge_pseudo(h) != H2_GOOD || judge_path(h) != H2_GOOD ||
@@ -441,6 +444,9 @@ end_request(struct h2_head *h, bool end_stream)
 		head->framing = head->content_length > 0 ? FRAMING_LENGTH : FRAMING_NONE;
 	else if (!end_stream)
 		head->framing = FRAMING_CHUNKED;
+	why = h1_judge_request(head, h->limits);
+	if (why != NULL)
+		return refuse(h, FAULT_BAD_REQUEST, why);
 	if (h->expect >= 0) {
 		struct slice expect = field_value(head, &head->fields[h->expect]);
 

@@ -18,10 +18,11 @@ static const struct slice names[FIELD_COUNT] = {
 #undef FIELD
 };
 
-static const bool hop_by_hop[FIELD_COUNT] = {
+static const bool hop_by_hop[FIELD_UNSEEN + 1] = {
 #define FIELD(id, name, hop) [FIELD_##id] = hop,
 #include "http/field.def"
 #undef FIELD
+	[FIELD_UNSEEN] = true,
 };
 
 /* Ids by hash, linear probing. Filled before main(), so that threads only ever read it. */
@@ -111,6 +112,8 @@ field_is_alias(struct slice name)
 	case FIELD_X_REAL_IP:
 	case FIELD_X_REQUEST_ID:
 	case FIELD_X_MIRRORED_FROM:
+	case FIELD_CDN_LOOP:
+	case FIELD_MAX_FORWARDS:
 		return true;
 	default: /* has no '-', or an origin that takes it for the real one does no harm */
 		return false;
@@ -131,7 +134,8 @@ bool
 head_value(const struct head *h, struct slice name, struct slice *value)
 {
 	for (unsigned i = 0; i < h->field_count; i++) {
-		if (!slice_eq_nocase(field_name(h, &h->fields[i]), name))
+		if (h->fields[i].id == FIELD_UNSEEN ||
+		    !slice_eq_nocase(field_name(h, &h->fields[i]), name))
 			continue;
 		*value = field_value(h, &h->fields[i]);
 		return true;
@@ -177,6 +181,27 @@ head_nominates(const struct head *h, struct slice name)
 		    value_has_token(field_value(h, &h->fields[i]), name))
 			return true;
 	return false;
+}
+
+void
+head_hide_underscored(struct head *h)
+{
+	for (unsigned i = 0; i < h->field_count; i++) {
+		struct slice name = field_name(h, &h->fields[i]);
+
+		if (memchr(name.at, '_', name.len) != NULL)
+			h->fields[i].id = FIELD_UNSEEN;
+	}
+}
+
+void
+head_hide_nominated(struct head *h, const struct head *of)
+{
+	if (head_find(of, FIELD_CONNECTION) == NULL)
+		return;
+	for (unsigned i = 0; i < h->field_count; i++)
+		if (head_nominates(of, field_name(h, &h->fields[i])))
+			h->fields[i].id = FIELD_UNSEEN;
 }
 
 enum method

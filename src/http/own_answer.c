@@ -228,6 +228,8 @@ forward_write_own(const struct own_answer *a, char *out, size_t size)
 		put_grpc(&o, a);
 	if (a->status >= 400) /* a failure is over sooner than a cache thinks; a redirect is not */
 		out_put(&o, SLICE("Cache-Control: no-store\r\n"));
+	if (a->status == 405) /* RFC 9110 section 15.5.6 */
+		out_field(&o, SLICE("Allow: "), SLICE(FORWARD_METHODS));
 	if (a->request_id.len > 0)
 		out_field(&o, SLICE("X-Request-Id: "), a->request_id);
 	out_put(&o, a->extra);

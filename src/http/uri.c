@@ -82,6 +82,29 @@ copy_escape(const char **s, const char *end, char **to)
 	return true;
 }
 
+/* Is [part, to) "." or "..", with or without parameters? */
+static bool
+climbs(const char *part, const char *to)
+{
+	const char *at = part;
+
+	while (at < to && at - part < 2 && *at == '.')
+		at++;
+	return at > part && (at == to || *at == ';');
+}
+
+/*
+ * A dot segment that only some readers see: those who decode "%2F" before they resolve, or drop
+ * ";..." before. [part, to) is what stands behind the last encoded slash of the segment.
+ */
+static bool
+is_disguised(const char *seg, const char *part, const char *to)
+{
+	if (!climbs(part, to))
+		return false;
+	return part > seg || memchr(part, ';', (size_t)(to - part)) != NULL;
+}
+
 /*
  * The segment [seg, to) is complete. Undoes it if it is a dot segment, and for ".." the one
  * before as well (RFC 3986 section 5.2.4); above the root there is only the root. Returns where
@@ -109,28 +132,37 @@ bool
 uri_normalize_path(struct slice path, char *out, size_t *out_len, bool *changed)
 {
 	const char *s = path.at, *end = path.at + path.len;
-	char *to = out, *seg;
+	char *to = out, *seg, *part; /* of the segment, behind its last encoded slash */
 	bool dots;
 
 	if (path.len == 0 || *s != '/')
 		return false;
 	*to++ = *s++;
-	for (seg = to; s < end;) {
+	for (seg = part = to; s < end;) {
 		if (*s == '/') {
+			if (is_disguised(seg, part, to))
+				return false;
 			to = end_segment(out, seg, to, &dots);
 			if (!dots)
 				*to++ = '/';
-			seg = to;
+			seg = part = to;
 			s++;
 		} else if (*s == '%') {
 			if (!copy_escape(&s, end, &to))
 				return false;
+			if (to[-1] != 'F' || to - seg < 3 || memcmp(to - 3, "%2F", 3) != 0)
+				continue;
+			if (climbs(part, to - 3))
+				return false;
+			part = to;
 		} else if (char_is(*s, CHAR_PATH)) {
 			*to++ = *s++;
 		} else {
 			return false;
 		}
 	}
+	if (is_disguised(seg, part, to))
+		return false;
 	to = end_segment(out, seg, to, &dots);
 	*out_len = (size_t)(to - out);
 	*changed = *out_len != path.len || memcmp(out, path.at, path.len) != 0;
@@ -183,7 +215,7 @@ host_name(struct slice text)
 	return len <= 255 ? len : 0;
 }
 
-/* ":" and up to five digits, at most 65535; the digits may be missing (RFC 3986 section 3.2.3). */
+/* ":" and up to five digits, 1 to 65535; the digits may be missing (RFC 3986 section 3.2.3). */
 static bool
 parse_port(struct slice text, unsigned *port)
 {
@@ -197,7 +229,7 @@ parse_port(struct slice text, unsigned *port)
 			return false;
 		*port = *port * 10 + (unsigned)(text.at[i] - '0');
 	}
-	return *port <= UINT16_MAX;
+	return *port <= UINT16_MAX && (*port > 0 || text.len == 1);
 }
 
 static bool

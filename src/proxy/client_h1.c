@@ -70,6 +70,7 @@ client_h1_refuse(struct client_h1 *c, enum fault why)
 		.text = slice_of(fault_text(why)),
 		.request_id = { id, sizeof id },
 		.date = worker_date(c->conn.worker),
+		.head_only = c->head_request,
 		.close = true,
 	};
 	size_t len;

@@ -69,6 +69,17 @@ feed_trailers(struct client_h1 *c, struct span *in)
 	return went_on(c, exchange_on_request_trailers(c->side.exchange, &trailers));
 }
 
+/* Trailers that came along with the head: a bad end is better known before anything is sent. */
+static bool
+ends_badly(struct client_h1 *c, const struct span *in)
+{
+	struct h1_parse parse = { 0 };
+	struct head trailers;
+
+	return h1_parse_trailers(&parse, &trailers, in->at, in->len, &c->conn.worker->h1_limits) ==
+	    H1_BAD;
+}
+
 /*
  * Takes body bytes from in. head: of the request they belong to, which starts with them; or NULL.
  * What follows the request is saved before the exchange hears of its end, because the answer may
@@ -114,6 +125,10 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 		body.tail_room += 2;
 		end = true;
 	}
+	if (r == H1_DONE && !end && head != NULL && ends_badly(c, in)) {
+		client_h1_refuse(c, FAULT_BAD_REQUEST);
+		return false;
+	}
 	if (end) {
 		request_is_read(c);
 		save(c, in);
@@ -142,8 +157,7 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	uint64_t limit = c->conn.worker->limits.max_body_bytes;
 
 	c->requests++;
-	c->keep = head->keep_alive && !c->conn.leaving &&
-	    c->conn.worker->limits.keep_alive_ms > 0;
+	c->keep = head->keep_alive && !c->conn.leaving && c->conn.worker->limits.keep_alive_ms > 0;
 	c->asked_close = !head->keep_alive;
 	c->http10 = head->minor == 0;
 	c->asked_keep_alive = c->http10 && head->keep_alive;
@@ -173,6 +187,17 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	return feed_body(c, in, head);
 }
 
+/* A head that is refused may be HEAD's all the same, whose answer has no body. */
+static bool
+begins_with_head(const struct span *in)
+{
+	const char *at = in->at, *stop = in->at + in->len;
+
+	while (at < stop && (*at == '\r' || *at == '\n'))
+		at++;
+	return stop - at >= 5 && memcmp(at, "HEAD ", 5) == 0;
+}
+
 static bool
 feed_head(struct client_h1 *c, struct span *in)
 {
@@ -181,6 +206,7 @@ feed_head(struct client_h1 *c, struct span *in)
 
 	if (c->first_byte_us == 0) {
 		c->first_byte_us = clock_now_us();
+		c->head_request = false;
 		/* The whole head is due by then, however it trickles (slowloris). */
 		client_start_timer(
 		    &c->conn, c->conn.worker->limits.request_head_ms, client_h1_on_head_timeout);
@@ -192,6 +218,7 @@ feed_head(struct client_h1 *c, struct span *in)
 		return true;
 	}
 	if (r == H1_BAD) {
+		c->head_request = begins_with_head(in);
 		client_h1_refuse(c, c->parse.fault);
 		return false;
 	}

@@ -84,7 +84,7 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 }
 
 enum side_go
-exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
+exchange_on_request_trailers(struct exchange *x, struct head *trailers)
 {
 	if (trailers->field_count > 0 && trailers->len <= slab_block_size(x->worker->loop->large)) {
 		x->trailers = slab_take(x->worker->loop->large);
@@ -95,7 +95,7 @@ exchange_on_request_trailers(struct exchange *x, const struct head *trailers)
 		exchange_request_ended(x);
 		return SIDE_ON;
 	}
-	x->try->up->side.ops->send_trailers(&x->try->up->side, trailers);
+	exchange_send_trailers(x->try, trailers);
 	x->try->request_sent = true;
 	tries_wrote(x->try);
 	exchange_request_ended(x);
@@ -217,16 +217,22 @@ after_response(struct exchange *x, bool drained, bool end)
 	return SIDE_ON;
 }
 
+static enum conf_via
+via_of(const struct exchange *x)
+{
+	return x->service != NULL && x->service->now != NULL ? x->service->now->conf->via : VIA_OFF;
+}
+
 bool
 exchange_adds_via(const struct exchange *x)
 {
-	return x->service != NULL && x->service->now != NULL && x->service->now->conf->via;
+	return via_of(x) != VIA_OFF;
 }
 
 void
 exchange_dress(const struct exchange *x, struct forward_response *out)
 {
-	if (exchange_adds_via(x))
+	if (via_of(x) == VIA_BOTH)
 		out->via = SLICE("detour");
 	out->edits = edits_of_answer(x);
 }

@@ -117,6 +117,31 @@ route_to_service(
 	return ROUTED_SERVICE;
 }
 
+/*
+ * RFC 9110 section 7.4: what is asked for as https must come that way. HTTP/2's :scheme is left
+ * out, because proxies that end TLS are known to say https behind it.
+ */
+static bool
+is_misdirected(const struct exchange *x)
+{
+	struct slice target = head_slice(&x->head, x->head.target);
+
+	return !x->who.https && !x->head.h2 && target.len > 6 &&
+	    strncasecmp(target.at, "https:", 6) == 0;
+}
+
+/* A request that may be handed on no more is answered here (RFC 9110 section 7.6.2). */
+static enum routed
+answer_last(struct exchange *x)
+{
+	struct own_answer a = { .status = 200, .extra = SLICE("Allow: " FORWARD_METHODS "\r\n") };
+
+	if (x->head.method == METHOD_TRACE)
+		return nowhere(x, FAULT_METHOD_REFUSED);
+	exchange_answer(x, &a);
+	return ROUTED_ANSWERED;
+}
+
 /* The path as routes see it. False: it has no normal form. */
 static bool
 normalize(struct exchange *x, struct slice *path, bool *changed)
@@ -130,6 +155,9 @@ normalize(struct exchange *x, struct slice *path, bool *changed)
 	}
 	*path = (struct slice){ x->block + x->block_used, 0 };
 	if (!uri_normalize_path(raw, x->block + x->block_used, &path->len, changed))
+		return false;
+	if (x->worker->limits.encoded_slash == ENCODED_SLASH_REFUSE &&
+	    memmem(path->at, path->len, "%2F", 3) != NULL)
 		return false;
 	x->block_used += (uint32_t)path->len;
 	return true;
@@ -180,8 +208,19 @@ routing_decide(struct exchange *x)
 	why = access_by_listener(x);
 	if (why != FAULT_NONE)
 		return nowhere(x, why);
+	if (is_misdirected(x))
+		return nowhere(x, FAULT_MISDIRECTED);
 	if (x->facts->redirect_https && !x->who.https)
 		return sent(x, redirect_to_https(x, host));
+	switch (forward_hops(&x->head)) {
+	case HOPS_BAD:
+		return nowhere(x, FAULT_BAD_REQUEST);
+	case HOPS_NONE:
+		return answer_last(x);
+	case HOPS_ANY:
+	case HOPS_LEFT:
+		break;
+	}
 	if (!normalize(x, &path, &changed))
 		return nowhere(x, FAULT_BAD_REQUEST);
 	route = table_route(x->worker->table, host, path, match_accepts, x);

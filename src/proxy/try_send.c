@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/stat.h"
 #include "http/forward.h"
+#include "http/grpc.h"
 #include "net/loop.h"
 #include "proxy/connection.h"
 #include "proxy/edits.h"
@@ -16,6 +17,18 @@
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
+
+void
+exchange_send_trailers(struct try *t, struct head *trailers)
+{
+	const struct exchange *x = t->exchange;
+
+	head_hide_nominated(trailers, &x->head);
+	if (trailers->underscores && x->worker->h1_limits.underscores == UNDERSCORES_DROP &&
+	    !grpc_is(&x->head))
+		head_hide_underscored(trailers);
+	t->up->side.ops->send_trailers(&t->up->side, trailers);
+}
 
 static void
 send_kept_trailers(struct try *t)
@@ -30,7 +43,7 @@ send_kept_trailers(struct try *t)
 	if (h1_parse_trailers(
 		&parse, &trailers, x->trailers, x->trailers_len, &x->worker->h1_limits) != H1_DONE)
 		trailers.field_count = 0;
-	t->up->side.ops->send_trailers(&t->up->side, &trailers);
+	exchange_send_trailers(t, &trailers);
 	t->request_sent = true;
 }
 

@@ -152,10 +152,15 @@ forget_tls(struct worker *w)
 static void
 adopt_limits(struct worker *w, const struct topology *t)
 {
+	static const enum h1_underscores underscores[] = { [UNDERSCORE_DROP] = UNDERSCORES_DROP,
+		[UNDERSCORE_KEEP] = UNDERSCORES_KEEP,
+		[UNDERSCORE_REFUSE] = UNDERSCORES_REFUSE };
+
 	w->limits = t->client;
 	w->h1_limits.line_bytes = t->client.request_line_bytes;
 	w->h1_limits.field_bytes = t->client.header_line_bytes;
 	w->h1_limits.head_bytes = t->client.header_bytes;
+	w->h1_limits.underscores = underscores[t->client.underscores];
 	w->h1_limits.fields =
 	    t->client.header_fields < HEAD_MAX_FIELDS ? t->client.header_fields : HEAD_MAX_FIELDS;
 }

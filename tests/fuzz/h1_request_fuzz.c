@@ -49,7 +49,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char once[ROOM], twice[ROOM];
-	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS };
+	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS,
+		UNDERSCORES_KEEP };
 	struct h1_parse p = { 0 };
 	struct head came, sent;
 	char *copy = exact_copy(data, size);
@@ -63,7 +64,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(sent.len == len, "what is sent is one request");
 		must_say_the_same(&came, &sent);
 		again = forward(&sent, twice);
-		must(again == len && memcmp(once, twice, len) == 0, "a fixed point");
+		must(forward_hops(&came) != HOPS_ANY ||
+			(again == len && memcmp(once, twice, len) == 0),
+		    "a fixed point, but for a count of hops");
 	}
 	free(copy);
 	return 0;

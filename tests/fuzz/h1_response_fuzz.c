@@ -42,7 +42,7 @@ static void
 check_response(const struct head *came, const struct asked *a)
 {
 	static char once[ROOM], twice[ROOM];
-	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS };
+	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS, UNDERSCORES_KEEP };
 	struct h1_parse p = { 0 };
 	struct head sent;
 	size_t len = forward(came, once), again;

@@ -35,7 +35,7 @@ must_go_on_as_http1(const struct head *came)
 {
 	static char once[ROOM];
 	static struct h2_fields fields;
-	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS };
+	struct h1_limits roomy = { ROOM, ROOM, 2 * ROOM, HEAD_MAX_FIELDS, UNDERSCORES_KEEP };
 	struct forward_request how = { .chunked = came->framing == FRAMING_CHUNKED,
 		.keep_upgrade = true,
 		.websocket_key = came->upgrade ? SLICE("AAAAAAAAAAAAAAAAAAAAAA==") : SLICE("") };

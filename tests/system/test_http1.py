@@ -290,7 +290,7 @@ def end_to_end_fields_pass_unchanged(t):
 @sanitize
 def via_is_added_where_it_is_asked_for(t):
     origin = t.origin("east")
-    p = t.proxy(regions={"us-east-1": [origin]}, service_text="via = true;")
+    p = t.proxy(regions={"us-east-1": [origin]}, service_text='via = "both";')
     answer = p.client().get("/").expect(200)
     assert "1.1 " in (origin.last.get("via") or ""), origin.last.fields
     assert answer.has("via"), answer.fields

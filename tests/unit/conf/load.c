@@ -78,7 +78,7 @@ static const char everything[] =
     "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; } "
     ");\n"
     "services = ( { name = \"s\"; balance = \"maglev\"; hash_on = \"cookie\";\n"
-    "  hash_name = \"id\"; via = true;\n"
+    "  hash_name = \"id\"; via = \"both\";\n"
     "  regions = (\n"
     "    { region = \"b\"; weight = 5; host = \"Other.Example.com:8443\";\n"
     "      endpoints = ( \"https://x.example.com\" ); },\n"
@@ -124,7 +124,7 @@ START_TEST(what_is_written_is_loaded)
 	ck_assert_uint_eq(t->regions[0].capacity, 2000);
 	ck_assert_int_eq(s->balance, BALANCE_MAGLEV);
 	ck_assert_int_eq(s->hash_on, HASH_COOKIE);
-	ck_assert(s->via);
+	ck_assert_int_eq(s->via, VIA_BOTH);
 	ck_assert_ptr_eq(s->regions[0].region, &t->regions[1]);
 	ck_assert_str_eq(s->regions[0].host, "other.example.com:8443");
 	ck_assert_str_eq(s->regions[0].tls.sni, "other.example.com");

@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(a_response_may_not_exceed_a_limit)
 {
-	static const struct h1_limits small = { 20, 30, 200, 2 };
+	static const struct h1_limits small = { 20, 30, 200, 2, UNDERSCORES_DROP };
 	static const struct {
 		const char *bytes;
 		enum h1_result result;
@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(limits_beyond_what_a_head_holds_stop_at_what_it_holds)
 {
-	static const struct h1_limits large = { 1 << 20, 1 << 20, 1 << 20, 1000 };
+	static const struct h1_limits large = { 1 << 20, 1 << 20, 1 << 20, 1000, UNDERSCORES_DROP };
 	struct h1_parse p = { 0 };
 	struct head h;
 	char bytes[4096];

@@ -1,0 +1,74 @@
+"""
+HTTP/1.1 requests by the letter: the tables of h1/, tried whole, byte by byte and cut at random.
+
+Judged by the bytes that reach a recording endpoint: nothing, or one request in canonical form.
+"""
+
+from harness import deadline, sanitize
+
+from h1 import chunked, coding, fields, hop, host, length, line, sequence, target
+from h1.judge import bytewise, cut_at_random, try_all, whole
+
+
+def _try(t, cases):
+    names = [c.name for c in cases]
+    twice = {n for n in names if names.count(n) > 1}
+    assert not twice, "names of two cases: %r" % twice
+    origin = t.origin("east").does(lambda x: x.answer(200, x.request.target))
+    p = t.proxy(regions={"us-east-1": [origin]})
+    sent = try_all(p, origin, cases, [whole, bytewise, cut_at_random(1)])
+    t.report("%d cases, %d requests forwarded" % (len(cases), len(sent)))
+
+
+@sanitize
+@deadline(60)
+def request_lines_are_read_to_the_letter(t):
+    _try(t, line.CASES)
+
+
+@sanitize
+@deadline(60)
+def targets_have_one_of_four_forms_and_one_meaning(t):
+    _try(t, target.CASES)
+
+
+@sanitize
+@deadline(60)
+def a_host_is_one_name(t):
+    _try(t, host.CASES)
+
+
+@sanitize
+@deadline(60)
+def fields_are_read_to_the_letter(t):
+    _try(t, fields.CASES)
+
+
+@sanitize
+@deadline(60)
+def a_length_is_one_number(t):
+    _try(t, length.CASES)
+
+
+@sanitize
+@deadline(60)
+def a_coding_is_chunked_and_alone(t):
+    _try(t, coding.CASES)
+
+
+@sanitize
+@deadline(60)
+def chunks_are_read_to_the_letter_and_framed_anew(t):
+    _try(t, chunked.CASES)
+
+
+@sanitize
+@deadline(60)
+def what_belongs_to_a_connection_ends_with_it(t):
+    _try(t, hop.CASES)
+
+
+@sanitize
+@deadline(60)
+def requests_of_a_connection_are_answered_in_order_until_one_is_refused(t):
+    _try(t, sequence.CASES)
