@@ -58,7 +58,7 @@ write_trailers(struct head *h, char *text, size_t size, enum grpc_status status,
 		return false;
 	*h = (struct head){ .base = text, .len = (uint32_t)len, .field_count = 2 };
 	h->fields[0] = (struct field){ .value_at = sizeof name + 1,
-		.value_len = (uint32_t)first - sizeof name - 3,
+		.value_len = (uint32_t)((size_t)first - sizeof name - 3),
 		.name_len = sizeof name - 1,
 		.id = FIELD_GRPC_STATUS };
 	h->fields[1] = (struct field){ .name_at = (uint32_t)first,

@@ -59,7 +59,7 @@ parts=()
 if ! grep -q rating < <("$testssl" --help); then
     parts=(--protocols --std --fs --server-preference --server-defaults --vulnerable)
 fi
-"$testssl" --quiet --color 0 --warnings off --nodns none --ip one --add-ca ca.crt "${parts[@]}" \
+"$testssl" --quiet --color 0 --warnings off --nodns none --add-ca ca.crt "${parts[@]}" \
     --jsonfile testssl.json "localhost:$port" > testssl.out 2>&1 || true
 sslscan --no-colour --show-certificate --xml=sslscan.xml "localhost:$port" > sslscan.out 2>&1 || true
 if [ -n "$sslyze" ]; then
