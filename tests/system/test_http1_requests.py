@@ -72,3 +72,35 @@ def what_belongs_to_a_connection_ends_with_it(t):
 @deadline(60)
 def requests_of_a_connection_are_answered_in_order_until_one_is_refused(t):
     _try(t, sequence.CASES)
+
+
+def _asked(t, target="/a", headers=(), **parts):
+    """The status of one request to a proxy of these parts, and what arrived of it."""
+    origin = t.origin()
+    p = t.proxy(regions={"us-east-1": [origin]}, **parts)
+    status = p.client(tls=False).get(target, headers).status
+    return status, origin.requests[-1] if origin.requests else None
+
+
+@sanitize
+def underscores_in_names_are_kept_or_refused_where_asked_for(t):
+    status, seen = _asked(t, headers=[("User_Id", "7")], limits='underscores = "keep";')
+    assert status == 200 and seen.all("user_id") == ["7"], seen.fields
+    status, seen = _asked(t, headers=[("Content_Length", "7")], limits='underscores = "keep";')
+    assert status == 400 and seen is None, "an alias of framing is refused all the same"
+    status, seen = _asked(t, headers=[("User_Id", "7")], limits='underscores = "refuse";')
+    assert status == 400 and seen is None
+
+
+@sanitize
+def encoded_slashes_are_refused_where_asked_for(t):
+    status, seen = _asked(t, "/a%2fb", limits='encoded_slash = "refuse";')
+    assert status == 400 and seen is None
+    status, seen = _asked(t, "/a?b=%2f", limits='encoded_slash = "refuse";')
+    assert status == 200 and seen.target == "/a?b=%2f", "a query is nobody's path"
+
+
+@sanitize
+def via_is_left_out_where_asked_for(t):
+    _, seen = _asked(t, service_text='via = "off";')
+    assert not seen.has("via"), seen.fields
