@@ -65,7 +65,8 @@ def _rows(name, hang=0, worst_ms=None, **world):
     """hang: who opens one at a stopped region before it is left: of a TCP service nobody can tell
     whether what was sent has been read."""
     # Of what is in a tunnel nobody knows where it stopped; that goes for the note of one just opened.
-    dies = {"safe": 2, "unsafe": 10, "worst_ms": 100, "late": 5, "state": "down"}
+    # One may be connected to just as its process dies.
+    dies = {"safe": 2, "unsafe": 15, "worst_ms": 200, "late": 5, "state": "down"}
     vanishes = {"safe": 5, "worst_ms": 500, "late": 50, "state": "down"}
     calm = {"lasts": 5.0, **world}
     return [
