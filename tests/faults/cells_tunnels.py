@@ -79,7 +79,8 @@ def _rows(name, hang=0, worst_ms=None, **world):
         Cell(name + ": a region's answers are lost", lambda w: w.primary.answers_lost(),
              lambda w: w.primary.heal(), _expect(also=_stay, **vanishes), long=True, **world),
         Cell(name + ": a region resets everything", lambda w: w.primary.reset(),
-             lambda w: w.primary.heal(), _expect(also=_end(1.0), **dies), long=True, **world),
+             lambda w: w.primary.heal(), _expect(also=_end(1.0), **{**dies, "unsafe": 30}), long=True,
+             **world),
         Cell(name + ": a region is stopped, tunnels are reset", stop, go_on,
              _expect(safe=hang, unsafe=600, worst_ms=worst_ms, state="down", also=_paced),
              on_down="reset", **calm),
@@ -102,6 +103,6 @@ def _rows(name, hang=0, worst_ms=None, **world):
 CELLS = _rows("WebSocket", worst_ms=2700, protocol="ws") + _rows("TCP", hang=120, protocol="tcp") + [
     Cell("WebSocket: upgrades are answered by 503", *traffic("status", 503),
          _expect(worst_ms=100, late=5), before=5.0, protocol="ws"),
-    Cell("WebSocket: FIN in place of upgrades", *traffic("close"), _expect(unsafe=300), long=True,
+    Cell("WebSocket: FIN in place of upgrades", *traffic("close"), _expect(safe=5, unsafe=300), long=True,
          protocol="ws"),
 ]
