@@ -9,7 +9,7 @@ from faults import go_on, kill, revive, stop, traffic
 from world import Region
 
 UNAVAILABLE = 14
-STREAMS = 30  # that are under way at any moment, at most
+STREAMS = 45  # and calls that are under way at any moment, at most
 
 
 def _calls(r):
@@ -34,10 +34,10 @@ GRPC = {"protocol": "grpc"}
 
 CELLS = [
     Cell("gRPC: a region is killed", kill, revive,
-         _told(STREAMS, 3, worst_ms=100, late=5, settled=0.3, state="down",
-               also=_only_at_once(0.1)), **GRPC),
+         _told(STREAMS, 15, worst_ms=100, late=5, settled=0.3, state="down",
+               also=_only_at_once(0.3)), **GRPC),
     Cell("gRPC: a region is dropped", lambda w: w.primary.blackhole(), lambda w: w.primary.heal(),
-         _told(STREAMS + 15, 15, state="down", also=_only_at_once(1.0)), **GRPC),
+         _told(STREAMS + 15, 15, state="down", also=_only_at_once(2.0)), **GRPC),
     Cell("gRPC: streams are refused", *traffic("refuse"), _told(0, worst_ms=100, late=5), **GRPC),
     Cell("gRPC: GOAWAY leaves calls out", *traffic("goaway"), _told(0, worst_ms=150, late=5),
          long=True, **GRPC),
@@ -50,26 +50,26 @@ CELLS = [
     Cell("gRPC: a region is stopped", stop, go_on, _told(0, state="down"), before=5.0,
          long=True, **GRPC),
     Cell("gRPC: a region's answers are lost", lambda w: w.primary.answers_lost(),
-         lambda w: w.primary.heal(), _told(STREAMS + 15, 15, state="down", also=_only_at_once(1.0)),
+         lambda w: w.primary.heal(), _told(STREAMS + 15, 15, state="down", also=_only_at_once(2.0)),
          long=True, **GRPC),
     Cell("gRPC: a region resets everything", lambda w: w.primary.reset(),
-         lambda w: w.primary.heal(), _told(STREAMS, 3, worst_ms=100, late=5, settled=0.3,
-                                           state="down", also=_only_at_once(0.2)),
+         lambda w: w.primary.heal(), _told(STREAMS, 15, worst_ms=100, late=5, settled=0.3,
+                                           state="down", also=_only_at_once(0.3)),
          long=True, **GRPC),
     Cell("gRPC: a region behind TLS on both sides is killed", kill, revive,
-         _told(STREAMS, 3, worst_ms=100, late=5, settled=0.3, state="down"), secure=True, long=True,
+         _told(STREAMS, 15, worst_ms=100, late=5, settled=0.3, state="down"), secure=True, long=True,
          **GRPC),
     Cell("gRPC: one endpoint of two is killed", lambda w: w.all()[0].kill(),
-         lambda w: w.all()[0].start(), _told(STREAMS, 3, worst_ms=100, late=5,
-                                             also=_only_at_once(0.1)), long=True, **GRPC),
-    Cell("gRPC: calls are reset in place of answers", *traffic("stream_reset"), _told(60),
-         long=True, **GRPC),
+         lambda w: w.all()[0].start(), _told(STREAMS, 15, worst_ms=100, late=5,
+                                             also=_only_at_once(0.3)), long=True, **GRPC),
+    Cell("gRPC: calls are reset in place of answers", *traffic("stream_reset"), _told(300),
+         regions=(Region("primary"), Region("standby")), before=3.0, lasts=4.0, long=True, **GRPC),
     Cell("gRPC: FIN in place of answers", *traffic("close"), _told(60), long=True, **GRPC),
     Cell("gRPC: answers are cut by RST_STREAM", *traffic("cut"), _told(500),
          regions=(Region("primary"), Region("standby")), long=True, **GRPC),
     Cell("gRPC: answers are cut by RST", *traffic("cut_reset"), _told(500),
          regions=(Region("primary"), Region("standby")), long=True, **GRPC),
     Cell("gRPC: calls hang behind checks that pass", *traffic("hang"),
-         _told(80, statuses=(UNAVAILABLE, 4), state="down"), before=5.0, long=True,
+         _told(150, statuses=(UNAVAILABLE, 4), state="down"), before=5.0, long=True,
          timeouts='timeouts = { try = "5s"; request = "5s"; };', **GRPC),
 ]

@@ -65,7 +65,8 @@ def _rows(name, hang=0, worst_ms=None, **world):
     """hang: who opens one at a stopped region before it is left: of a TCP service nobody can tell
     whether what was sent has been read."""
     # Of what is in a tunnel nobody knows where it stopped; that goes for the note of one just opened.
-    dies = {"safe": 2, "unsafe": 10, "worst_ms": 100, "late": 5, "state": "down"}
+    # One may be connected to just as its process dies.
+    dies = {"safe": 2, "unsafe": 15, "worst_ms": 200, "late": 5, "state": "down"}
     vanishes = {"safe": 5, "worst_ms": 500, "late": 50, "state": "down"}
     calm = {"lasts": 5.0, **world}
     return [
@@ -78,7 +79,8 @@ def _rows(name, hang=0, worst_ms=None, **world):
         Cell(name + ": a region's answers are lost", lambda w: w.primary.answers_lost(),
              lambda w: w.primary.heal(), _expect(also=_stay, **vanishes), long=True, **world),
         Cell(name + ": a region resets everything", lambda w: w.primary.reset(),
-             lambda w: w.primary.heal(), _expect(also=_end(1.0), **dies), long=True, **world),
+             lambda w: w.primary.heal(), _expect(also=_end(1.0), **{**dies, "unsafe": 30}), long=True,
+             **world),
         Cell(name + ": a region is stopped, tunnels are reset", stop, go_on,
              _expect(safe=hang, unsafe=600, worst_ms=worst_ms, state="down", also=_paced),
              on_down="reset", **calm),
@@ -101,6 +103,6 @@ def _rows(name, hang=0, worst_ms=None, **world):
 CELLS = _rows("WebSocket", worst_ms=2700, protocol="ws") + _rows("TCP", hang=120, protocol="tcp") + [
     Cell("WebSocket: upgrades are answered by 503", *traffic("status", 503),
          _expect(worst_ms=100, late=5), before=5.0, protocol="ws"),
-    Cell("WebSocket: FIN in place of upgrades", *traffic("close"), _expect(unsafe=300), long=True,
+    Cell("WebSocket: FIN in place of upgrades", *traffic("close"), _expect(safe=5, unsafe=300), long=True,
          protocol="ws"),
 ]
