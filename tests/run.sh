@@ -2,12 +2,13 @@
 # Every check there is, in one run; ends with "N passed, N failed" and a code to match.
 #   tests/run.sh                 all phases
 #   tests/run.sh PHASE...        only these: build hardening lint tidy cppcheck unit asan tsan sim
-#                                system system-asan system-tsan faults fuzz quickstart
+#                                system system-asan system-tsan attack attack-asan faults fuzz
+#                                quickstart
 # Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-phases=(build hardening lint tidy cppcheck unit asan tsan sim system system-asan system-tsan faults fuzz quickstart)
+phases=(build hardening lint tidy cppcheck unit asan tsan sim system system-asan system-tsan attack attack-asan faults fuzz quickstart)
 if [ $# -gt 0 ]; then phases=("$@"); fi
 
 plain=build
@@ -100,6 +101,9 @@ phase_tsan() {
 phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
 phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
 phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
+phase_attack() { tests/attack/run.py -j 3 --detour "$plain/detour"; }
+# What has no size: the floods say nothing about a binary that sanitizers slow down.
+phase_attack-asan() { tests/attack/run.py -j 4 --sanitize -k /names: -k /edge: -k /downgrade: --detour "$asan/detour"; }
 # Six at a time: most of a cell is waiting for time to pass.
 phase_faults() { tests/faults/run.py -j 6 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
@@ -109,7 +113,7 @@ phase_quickstart() { deploy/quickstart.sh --check; }
 tally() { # PHASE STATUS LOG
     case $1 in
     unit | asan | tsan) from_meson "$3" ;;
-    sim | system* | faults) from_summary "$3" ;;
+    sim | system* | attack* | faults) from_summary "$3" ;;
     lint) count "$(grep -c '^PASS ' "$3")" "$(grep -c '^FAIL ' "$3")" ;;
     *) if [ "$2" -eq 0 ]; then count 1 0; else count 0 1; fi ;;
     esac

@@ -30,8 +30,16 @@ struct regex_scratch *regex_scratch_new(void);
 void regex_scratch_free(struct regex_scratch *);
 
 /*
+ * What follows has an effort of its own that it may cost all together, half a millisecond of the
+ * processor: once for each request. Beyond it nothing matches, and regex_is_over() says so.
+ */
+void regex_begin(struct regex_scratch *);
+bool regex_is_over(const struct regex_scratch *);
+
+/*
  * Does the pattern match somewhere in text? groups, unless NULL, become parts of text; one that
- * took no part is empty. Beyond the limit of effort the answer is no.
+ * took no part is empty. Beyond the limit of effort, of this match or of the budget, the answer is
+ * no.
  */
 bool regex_find(const struct regex *, struct regex_scratch *, struct slice text,
     struct slice groups[REGEX_GROUPS]);

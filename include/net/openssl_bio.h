@@ -12,6 +12,7 @@ struct stream;
 
 /* Gives the SSL a BIO over the stream; the SSL owns it. */
 void openssl_bio_attach(SSL *, struct stream *);
+struct stream *openssl_bio_stream(const SSL *); /* whose it is */
 
 /* Implemented by net/stream_tls.c. */
 int stream_bio_read(struct stream *, char *buf, int size, bool *retry);

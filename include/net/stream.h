@@ -72,6 +72,7 @@ struct stream {
 	bool full; /* net/splice.c: bytes wait for it elsewhere */
 	bool shut_wanted; /* our FIN follows when nothing waits any more */
 	bool shut; /* it has been sent */
+	uint8_t tls_steps; /* of the peer's messages about TLS itself, since it is open */
 	bool in_call; /* cipher_in and cipher_out are this stream's just now */
 };
 

@@ -41,6 +41,8 @@ ssize_t stream_tls_end(struct stream *, int ret);
 ssize_t stream_tls_read(struct stream *, char *buf, size_t size);
 /* last: close_notify goes along. */
 void stream_tls_write(struct stream *, const char *data, size_t len, bool last);
+/* The handshake is done: from now on what is said about TLS itself is counted. */
+void stream_tls_opened(struct stream *);
 void stream_tls_goodbye(struct stream *); /* close_notify, once */
 
 #endif

@@ -3,7 +3,8 @@
  *
  * What was verified once is remembered by a keyed hash of name, password and what the file says, so
  * a request costs a lookup; what was not is verified beside the worker (verifier.h), and the request
- * waits. Worker thread only.
+ * waits. A client, an IPv4 address or an IPv6 /64, has a few passwords verified at a time and no more.
+ * Worker thread only.
  */
 #ifndef PROXY_BASIC_AUTH_H
 #define PROXY_BASIC_AUTH_H

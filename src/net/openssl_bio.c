@@ -54,6 +54,12 @@ openssl_bio_attach(SSL *ssl, struct stream *s)
 	SSL_set_bio(ssl, bio, bio);
 }
 
+struct stream *
+openssl_bio_stream(const SSL *ssl)
+{
+	return BIO_get_data(SSL_get_rbio(ssl));
+}
+
 /*
  * With SSL_MODE_RELEASE_BUFFERS an idle connection holds no record buffer, and each request takes
  * and frees two of them, and with them four of OpenSSL's 40-byte notes on how a record is being

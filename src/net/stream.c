@@ -394,6 +394,7 @@ shake_hands(struct stream *s)
 		 * acknowledgement that a client with Nagle's algorithm waits for to send its request.
 		 */
 		stream_tls_leave(s);
+		stream_tls_opened(s);
 		s->phase = STREAM_OPEN;
 		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);
 	}

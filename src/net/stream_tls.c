@@ -6,7 +6,30 @@
 #include "net/openssl_bio.h"
 #include "net/stream_parts.h"
 
-enum { TLS_RECORD = 16 * 1024 };
+enum {
+	TLS_RECORD = 16 * 1024,
+	/*
+	 * States that OpenSSL goes through after the handshake, and alerts: a KeyUpdate is two or
+	 * three of them and due once in many gigabytes (RFC 8446, 5.5).
+	 */
+	STEPS_MAX = 200,
+};
+
+/* Each makes us derive keys and answer, for 27 bytes; and no plain byte comes of it. */
+static void
+on_step(const SSL *ssl, int where, int ret)
+{
+	struct stream *s = openssl_bio_stream(ssl);
+
+	if ((where & (SSL_CB_LOOP | SSL_CB_ALERT)) != 0 && s->tls_steps <= STEPS_MAX)
+		s->tls_steps++;
+}
+
+void
+stream_tls_opened(struct stream *s)
+{
+	SSL_set_info_callback(s->ssl, on_step);
+}
 
 static void
 flush_cipher(struct stream *s, bool more)
@@ -56,6 +79,8 @@ stream_bio_read(struct stream *s, char *buf, int size, bool *retry)
 
 	assert(s->in_call);
 	*retry = false;
+	if (s->tls_steps > STEPS_MAX)
+		return -1;
 	if (s->unread != NULL)
 		return (int)stream_take_unread(s, buf, (size_t)size);
 	if (l->cipher_in_len == 0 && s->readable != READ_EMPTY && s->end == STREAM_WAIT &&

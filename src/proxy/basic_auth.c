@@ -15,7 +15,12 @@
 #include "proxy/verifier.h"
 #include "proxy/worker_state.h"
 
-enum { CACHE_PLACES = 1024 };
+enum {
+	CACHE_PLACES = 1024,
+	QUESTIONS_PER_CLIENT = 4, /* of VERIFIER_SLOTS: who guesses must not keep others from asking */
+	PREFIX4 = 32,
+	PREFIX6 = 64,
+};
 
 /* 128 bits that stand for name, password and stored hash. */
 struct proof {
@@ -25,6 +30,8 @@ struct proof {
 struct question {
 	struct proof proof;
 	bool known; /* the user is in the file; else the answer does not matter */
+	bool asked; /* its slot is taken, whether or not anyone still waits */
+	struct ip client; /* or its network, of who asked first */
 	struct list waiting; /* struct exchange.auth.node */
 };
 
@@ -65,6 +72,7 @@ on_verified(void *arg, unsigned slot, bool good)
 	struct basic_auth *auth = arg;
 	struct question *q = &auth->questions[slot];
 
+	q->asked = false;
 	good = good && q->known;
 	if (good)
 		*place_of(auth, &q->proof) = q->proof;
@@ -195,20 +203,29 @@ static enum auth_verdict
 ask(struct basic_auth *auth, struct exchange *x, const struct conf_user *user, const char *password,
     const struct proof *proof, bool known)
 {
+	struct ip client = ip_network(&x->who.ip, PREFIX4, PREFIX6);
+	unsigned of_client = 0;
+	struct question *q;
 	int slot;
 
 	for (unsigned i = 0; i < VERIFIER_SLOTS; i++) {
-		struct question *q = &auth->questions[i];
-
+		q = &auth->questions[i];
 		if (!list_empty(&q->waiting) && is_same(&q->proof, proof) && q->known == known)
 			return wait_for(q, x);
+		/* Who has left meanwhile has its question answered all the same. */
+		of_client += q->asked && ip_equal(&q->client, &client);
 	}
+	if (of_client >= QUESTIONS_PER_CLIENT)
+		return AUTH_BUSY;
 	slot = verifier_ask(auth->verifier, slice_of(user->hash), slice_of(password));
 	if (slot < 0)
 		return AUTH_BUSY;
-	auth->questions[slot].proof = *proof;
-	auth->questions[slot].known = known;
-	return wait_for(&auth->questions[slot], x);
+	q = &auth->questions[slot];
+	q->proof = *proof;
+	q->known = known;
+	q->asked = true;
+	q->client = client;
+	return wait_for(q, x);
 }
 
 /* Who is not in the file takes as long as who is: names can't be tried out by the time it takes. */

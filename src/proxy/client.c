@@ -74,9 +74,13 @@ on_stall(void *arg)
 	uint64_t now = stream_waiting(&c->stream);
 	uint64_t went = c->stall_bytes > now ? c->stall_bytes - now : 0;
 
-	if (went >= (uint64_t)limits->min_rate_bytes * limits->send_stall_ms / 1000 && went > 0)
+	if (went >= (uint64_t)limits->min_rate_bytes * limits->send_stall_ms / 1000 && went > 0) {
 		client_watch_stall(c);
-	else if (c->stage == CLIENT_SERVED)
+		return;
+	}
+	/* The kernel would keep megabytes for it, and offer them for minutes. */
+	socket_reset_at_close(c->stream.fd);
+	if (c->stage == CLIENT_SERVED)
 		c->ops->stalled(c);
 	else
 		client_free(c);

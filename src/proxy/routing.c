@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/regex.h"
 #include "conf/topology.h"
 #include "http/uri.h"
 #include "proxy/access.h"
@@ -191,8 +192,8 @@ is_too_large(const struct exchange *x)
 }
 
 /* The order is a promise: see the list of decisions in ARCHITECTURE.md. */
-enum routed
-routing_decide(struct exchange *x)
+static enum routed
+decide(struct exchange *x)
 {
 	char host_buf[256];
 	struct slice host, path;
@@ -243,4 +244,19 @@ routing_decide(struct exchange *x)
 	if (is_too_large(x))
 		return nowhere(x, FAULT_BODY_TOO_LARGE);
 	return route_to_service(x, route, path, changed);
+}
+
+/* A request that the patterns are not done with is refused, not led where it happens to go. */
+enum routed
+routing_decide(struct exchange *x)
+{
+	struct regex_scratch *patterns = x->worker->regex;
+	enum routed where;
+
+	regex_begin(patterns);
+	where = decide(x);
+	if (where != ROUTED_SERVICE || !regex_is_over(patterns))
+		return where;
+	x->service = NULL;
+	return nowhere(x, FAULT_BAD_REQUEST);
 }

@@ -8,8 +8,6 @@ measure (@alone) go one after another at the end.
 """
 
 import argparse
-import importlib
-import inspect
 import os
 import sys
 
@@ -25,21 +23,7 @@ if "--sanitize" in sys.argv:
     os.environ["TSAN_OPTIONS"] = ("halt_on_error=0:exitcode=99:second_deadlock_stack=1:"
                                   "suppressions=" + os.path.join(HERE, "tsan.supp"))
 
-from harness.runner import Test, add_options, chosen, run_all  # noqa: E402
-
-
-def discover():
-    tests = []
-    for file in sorted(os.listdir(HERE)):
-        if not (file.startswith("test_") and file.endswith(".py")):
-            continue
-        module = importlib.import_module(file[:-3])
-        for name, function in vars(module).items():
-            if (inspect.isfunction(function) and function.__module__ == module.__name__
-                    and list(inspect.signature(function).parameters)[:1] == ["t"]
-                    and not name.startswith("_")):
-                tests.append(Test(file[5:-3], name, function))
-    return tests
+from harness.runner import add_options, chosen, discover, run_all  # noqa: E402
 
 
 def main():
@@ -48,7 +32,7 @@ def main():
     parser.add_argument("--sanitize", action="store_true",
                         help="only those marked @sanitize, with more time: the binary is slow")
     options = parser.parse_args()
-    tests = [t for t in discover() if not options.sanitize or t.sanitize]
+    tests = [t for t in discover(HERE) if not options.sanitize or t.sanitize]
     return run_all(chosen(tests, options), options)
 
 

@@ -112,3 +112,23 @@ def who_is_verified_slowly_delays_nobody_else(t):
         gone = p.client(tls=False).request("GET", "/", _basic("amy", "gone%d" % i))
         gone.reset()
     c.get("/open").expect(200)
+
+
+@sanitize
+def who_guesses_passwords_keeps_nobody_else_from_being_verified(t):
+    """A client has a few of them verified at a time, whatever it asks for."""
+    origin = t.origin("east")
+    path = _htpasswd(t, amy=_openssl("-6", "x").replace("$6$", "$6$rounds=40000$", 1),
+                     ben=_openssl("-6", "bär"))
+    p = t.proxy(regions={"us-east-1": [origin]}, routes=[_route(path)])
+    guessers = [p.client(tls=False, source="127.0.0.8") for _ in range(80)]
+    for i, c in enumerate(guessers):
+        c.request("GET", "/", _basic("amy", "guess%d" % i))
+    turned_away = 0
+    for c in guessers[4:]:
+        turned_away += c.response().status == 503
+    assert turned_away >= 70, turned_away
+    for i, c in enumerate(guessers[4:], 100):
+        c.request("GET", "/", _basic("amy", "guess%d" % i))
+    p.client(tls=False, source="127.0.0.9").get("/", _basic("ben", "bär")).expect(200, "east")
+    assert all(c.response().status in (401, 503) for c in guessers)

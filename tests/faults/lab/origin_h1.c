@@ -86,7 +86,9 @@ trickle(struct h1_link *c, struct evbuffer *answer, unsigned ms)
 static void
 write_answer(struct evbuffer *out, const struct work *w, unsigned status, size_t bytes)
 {
-	evbuffer_add_printf(out, "HTTP/1.1 %u Whatever\r\nX-Origin: %s\r\nContent-Length: %u\r\n",
+	evbuffer_add_printf(out,
+	    "HTTP/1.1 %u Whatever\r\nX-Origin: %s\r\nContent-Type: text/plain\r\n"
+	    "Content-Length: %u\r\n",
 	    status, origin.name, w->answer_bytes);
 	if (status == 503)
 		evbuffer_add_printf(out, "Retry-After: 1\r\n");

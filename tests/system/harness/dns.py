@@ -15,7 +15,9 @@ class DnsServer:
         self.port = port
         self.records = {}
         self.ttl = 1
-        self.answer = "good"  # good | nxdomain | servfail | silent | empty | garbage | nothing
+        # good | nxdomain | servfail | silent | empty | garbage | nothing | truncated | other-id |
+        # other-question | loop (of compressed names) | alias (a CNAME to itself) | half
+        self.answer = "good"
         self.queries = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
@@ -57,13 +59,29 @@ class DnsServer:
         found = []
         if code == 0 and self.answer != "empty":
             found = [a for a in known if (":" in a) == (kind == 28)]
-        head = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0)
+        if self.answer in ("loop", "alias"):
+            return query[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0) + question + \
+                self._circle(len(question), kind)
+        ident = struct.pack("!H", struct.unpack("!H", query[:2])[0] ^ 1) \
+            if self.answer == "other-id" else query[:2]
+        if self.answer == "other-question":
+            question = b"\x05other\x04test\0" + question[-4:]
+        flags = 0x8180 | code | (0x0200 if self.answer == "truncated" else 0)
+        head = ident + struct.pack("!HHHHH", flags, 1, len(found), 0, 0)
         body = b""
         for address in found:
             family = socket.AF_INET6 if kind == 28 else socket.AF_INET
             data = socket.inet_pton(family, address)
             body += struct.pack("!HHHIH", 0xc00c, kind, 1, self.ttl, len(data)) + data
-        return head + question + body
+        reply = head + question + body
+        return reply[:len(reply) // 2] if self.answer == "half" else reply
+
+    def _circle(self, question_len, kind):
+        """A name that is a pointer to itself; or an alias of the name that was asked for."""
+        if self.answer == "alias":
+            return struct.pack("!HHHIH", 0xc00c, 5, 1, self.ttl, 2) + b"\xc0\x0c"
+        itself = struct.pack("!H", 0xc000 | (12 + question_len))
+        return itself + struct.pack("!HHIH", kind, 1, self.ttl, 4) + b"\x7f\0\0\x01"
 
     @staticmethod
     def _name(query):

@@ -1,5 +1,7 @@
 """Runs tests, each in a process of its own with a directory and a deadline; says how they went."""
 
+import importlib
+import inspect
 import os
 import signal
 import subprocess
@@ -29,6 +31,21 @@ class Test:
         self.pid = 0
         self.began = 0.0
         self.directory = ""
+
+
+def discover(folder):
+    """The tests in its files test_*.py: functions that take t. The folder is on sys.path."""
+    tests = []
+    for file in sorted(os.listdir(folder)):
+        if not (file.startswith("test_") and file.endswith(".py")):
+            continue
+        module = importlib.import_module(file[:-3])
+        for name, function in vars(module).items():
+            if (inspect.isfunction(function) and function.__module__ == module.__name__
+                    and list(inspect.signature(function).parameters)[:1] == ["t"]
+                    and not name.startswith("_")):
+                tests.append(Test(file[5:-3], name, function))
+    return tests
 
 
 def child(test, options, pki):

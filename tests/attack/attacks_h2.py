@@ -1,0 +1,65 @@
+"""HTTP/2: floods, bombs, and windows that stay shut."""
+
+import h2_floods as h2
+from attack import KIB, MIB, Attack
+
+
+def _nearly_all_cut(row):
+    """Who floods is cut off; only what the end of the time caught still stood."""
+    tally = row.tally
+    assert tally.cut >= tally.connections - 1, "cut %d of %d" % (tally.cut, tally.connections)
+
+
+# A connection that is cut stays for up to two seconds, for its last word to be heard, and an attacker
+# who comes back makes hundreds of those.
+_LINGERING = 12 * MIB
+
+
+def _flood(name, run, **options):
+    return Attack(name, run, memory=_LINGERING, cut=1.0, also=_nearly_all_cut, **options)
+
+
+def _caused_little(row):
+    """A request opened to be reset reaches the endpoint only as long as nobody could tell."""
+    _nearly_all_cut(row)
+    most = 20 * row.tally.connections
+    assert row.upstream <= most, "%d requests, %d would be bearable" % (row.upstream, most)
+
+
+def _bomb_is_defused(row):
+    assert row.tally.notes["held"] == 0, "it still stands"
+
+
+def _reset(streams):
+    """Each stream is ended, or its connection."""
+
+    def also(row):
+        tally = row.tally
+        most = streams * (tally.connections - tally.cut)
+        assert tally.units >= most, "%d of %d are reset" % (tally.units, most)
+
+    return also
+
+
+_SHORT_STALL = 'send_stall = "1s";'
+
+ATTACKS = [
+    Attack("rapid reset", h2.rapid_reset, memory=_LINGERING, cut=1.0, also=_caused_little, delay=20),
+    *(Attack("made you reset: " + name, h2.made_you_reset(name), memory=_LINGERING, cut=1.0,
+             also=_caused_little, delay=20, seconds=0.7) for name in h2.TRIGGERS),
+    *(_flood("endless header section: " + kind, h2.continuation_flood(kind), upstream=0,
+             seconds=0.7) for kind in ("empty", "literal", "huffman")),
+    _flood("HPACK bomb", h2.hpack_bomb),
+    Attack("HTTP/2 bomb of 2026", h2.bomb_of_2026, memory=1 * MIB, cut=30.0, also=_bomb_is_defused),
+    *(_flood("flood of frames: " + kind, h2.frame_flood(kind), seconds=0.7) for kind in h2.FRAMES
+      if kind != "unknown"),
+    # These are passed over at 50 ns each, and are not counted.
+    Attack("flood of frames: unknown", h2.frame_flood("unknown"), seconds=0.7, ratio=2),
+    Attack("many streams reset at once", h2.mass_reset(100), delay=50),
+    Attack("PINGs unread", h2.unread_answers, cut=None),
+    # A block of 72 KiB for each answer that waits, until its time is over; and its exchange.
+    Attack("windows pinned at nothing", h2.pinned_windows, seconds=10, memory=8 * 100 * 96 * KIB,
+           also=_reset(100), warm=False, limits=_SHORT_STALL),
+    Attack("windows by the byte", h2.window_by_the_byte, seconds=10, memory=5 * 20 * 96 * KIB,
+           also=_reset(20), warm=False, limits=_SHORT_STALL),
+]
