@@ -222,6 +222,16 @@ exchange_request_ended(struct exchange *x)
 
 /* ---- the steps, in order ---- */
 
+/* Nothing was tried: the service has no place for it, or none now. */
+static void
+count_refusal(struct exchange *x, enum fault why)
+{
+	struct service_shard *counts = x->service->counts;
+
+	if (x->tries == 0)
+		stat_add(why == FAULT_SHED ? &counts->shed : &counts->refused, 1);
+}
+
 static enum next
 step_route(struct exchange *x)
 {
@@ -237,6 +247,10 @@ step_route(struct exchange *x)
 		break;
 	}
 	stat_add(&x->service->counts->requests, 1);
+	if (x->worker->pressure >= PRESSURE_SHED && x->priority == ADMIT_LOW) {
+		count_refusal(x, FAULT_SHED);
+		return go_failed(x, FAULT_SHED);
+	}
 	if (x->call.timeout_ms > 0) {
 		x->call.due_ms = clock_now_ms() + x->call.timeout_ms;
 		await_deadline(x, x->call.timeout_ms);
@@ -265,16 +279,6 @@ step_admit(struct exchange *x)
 	}
 	basic_auth_refuse(x);
 	return go(x, X_DONE);
-}
-
-/* Nothing was tried: the service has no place for it, or none now. */
-static void
-count_refusal(struct exchange *x, enum fault why)
-{
-	struct service_shard *counts = x->service->counts;
-
-	if (x->tries == 0)
-		stat_add(why == FAULT_SHED ? &counts->shed : &counts->refused, 1);
 }
 
 static enum next
