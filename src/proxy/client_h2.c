@@ -150,18 +150,19 @@ client_h2_put(struct client_h2 *c, const void *bytes, size_t len)
 void
 client_h2_gather(struct client_h2 *c)
 {
-	if (c->inside || !stream_is_drained(&c->conn.stream))
+	if (c->inside || c->failed || !stream_is_drained(&c->conn.stream))
 		return;
 	c->inside = true;
 	while (client_h2_room(c) >= FRAME_MAX) {
 		const uint8_t *frame;
 		ssize_t n = nghttp2_session_mem_send(c->session, &frame);
 
-		if (n <= 0) {
-			/* No memory inside its bound, say: nothing more can be said either. */
-			c->read_over |= n < 0;
-			break;
+		if (n < 0) { /* no memory inside its bound: nothing more can be said either */
+			c->failed = true;
+			client_h2_terminate(c, NGHTTP2_INTERNAL_ERROR, nghttp2_strerror((int)n));
 		}
+		if (n <= 0)
+			break;
 		client_h2_put(c, frame, (size_t)n);
 	}
 	c->inside = false;
@@ -216,7 +217,11 @@ tell_drained(struct client_h2 *c)
 static bool
 is_over(const struct client_h2 *c)
 {
-	if (c->out_len > 0 || nghttp2_session_want_write(c->session) != 0)
+	if (c->out_len > 0)
+		return false;
+	if (c->failed)
+		return true;
+	if (nghttp2_session_want_write(c->session) != 0)
 		return false;
 	return c->read_over || (c->finishing == 0 && nghttp2_session_want_read(c->session) == 0);
 }

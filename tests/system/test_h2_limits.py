@@ -205,13 +205,13 @@ def who_asks_for_much_at_once_has_only_its_turn(t):
 @sanitize
 def a_connections_state_is_bounded(t):
     origin = t.origin("east").answers(200, b"", [("X-Large", "v" * 14000)] * 2)
-    p = _proxy(t, origin, 'h2_memory = "64KiB"; h2_max_streams = 250;')
+    p = _proxy(t, origin, 'h2_memory = "64KiB"; h2_max_streams = 400;')
     with H2(p) as c:
         for _ in range(30):
             assert c.answer(c.open())[0] == 200
     # Heads of 28 KiB which nobody reads: more than the sockets and a mebibyte hold.
     with H2(p, receive_buffer=4096) as c:
         c.send(b"".join(frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, c.next_id(),
-                              h2.block(h2.request())) for _ in range(250)))
+                              h2.block(h2.request())) for _ in range(400)))
         until(lambda: p.metrics().total("detour_http2_broken_off_total") == 1, "it is ended", 10)
     assert p.get("/", tls=False).status == 200
