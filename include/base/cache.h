@@ -13,6 +13,8 @@ struct cache;
 
 struct cache *cache_new(void);
 void cache_free(struct cache *); /* all blocks must have been given back */
+/* Blocks that are kept go back to the system, all of them. */
+void cache_trim(struct cache *);
 /* Not zeroed, aligned for anything. */
 void *cache_take(struct cache *, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 void cache_give(struct cache *, void *block); /* NULL: nothing */

@@ -17,6 +17,8 @@ void slab_free(struct slab *); /* all blocks must have been given back */
 /* Not zeroed. */
 void *slab_take(struct slab *) __attribute__((returns_nonnull, warn_unused_result));
 void slab_give(struct slab *, void *block);
+/* Free blocks go back to the system, all of them. */
+void slab_trim(struct slab *);
 size_t slab_block_size(const struct slab *);
 unsigned slab_in_use(const struct slab *);
 

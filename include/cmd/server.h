@@ -37,10 +37,13 @@ void server_reopen_logs(struct server *);
 bool server_is_ready(const struct server *);
 /* No new connections; idle ones are closed, answers say Connection: close. */
 void server_drain(struct server *);
+/* Ends all tunnels, gently. */
+void server_end_tunnels(struct server *);
 /* After server_drain(): the last client has gone. */
 bool server_is_idle(const struct server *);
-/* Requests and client connections open now. */
+/* Requests, the tunnels among them, and client connections open now. */
 unsigned server_requests(const struct server *);
+unsigned server_tunnels(const struct server *);
 unsigned server_clients(const struct server *);
 /* Ends all threads, whatever is in flight, and frees everything. */
 void server_free(struct server *);

@@ -51,6 +51,7 @@ void check_edits(struct load *, const struct conf_edits *);
 void check_cors(struct load *, const struct conf_cors *);
 void check_mirror(struct load *, const struct conf_route *);
 void check_safety(struct load *);
+void check_limits(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */
 void check_protocol(struct load *, const struct conf_service *);
 void check_tunnel_listener(struct load *, const struct conf_listener *);

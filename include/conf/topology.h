@@ -193,13 +193,18 @@ struct conf_retry {
 	double budget;
 	const uint16_t *on_status;
 	unsigned on_status_count;
+	uint32_t budget_floor; /* retries a second in any case */
+	uint32_t backoff_ms;
+	uint32_t backoff_max_ms;
 	uint32_t replay_buffer_bytes;
+	struct conf_where where; /* file NULL: no block was written */
 };
 
 struct conf_timeouts { /* ms; 0: none */
 	uint32_t connect; /* TCP and TLS */
 	uint32_t try_; /* request sent to first byte of the answer */
 	uint32_t request; /* last byte in to first byte of the answer, all tries together */
+	uint32_t unacknowledged; /* bytes of a try, by the endpoint's kernel */
 	uint32_t idle; /* no progress of a body, either way */
 	uint32_t tunnel; /* nothing moves in a tunnel, either way */
 };
@@ -213,6 +218,9 @@ struct conf_limits { /* of one endpoint, all workers together */
 	uint32_t max_wait_ms;
 	uint32_t keep_alive_ms; /* an idle connection is kept this long */
 	uint32_t keep_alive_connections; /* idle ones kept per endpoint and worker */
+	uint32_t tcp_keepalive_ms;
+	uint32_t tcp_keepalive_interval_ms;
+	uint32_t tcp_keepalive_probes;
 };
 
 enum conf_spill { CONF_SPILL_GRADUAL, CONF_SPILL_ALL_DOWN };
@@ -369,6 +377,30 @@ struct conf_client_limits {
 	uint32_t max_age_ms; /* of a connection; 0: none */
 	uint32_t h2_max_streams; /* of a connection, at a time */
 	uint32_t h2_max_requests; /* of a connection, before it is asked to make another */
+	uint32_t h2_requests_per_turn;
+	uint32_t h2_stream_window_bytes;
+	uint32_t h2_connection_window_bytes;
+	uint32_t h2_max_frame_bytes;
+	uint32_t h2_header_table_bytes; /* HPACK's, of each direction */
+	uint32_t h2_continuations;      /* frames of one header section */
+	uint32_t h2_max_resets;         /* in h2_reset_window_ms */
+	double h2_reset_share;          /* of the requests in it, from so many on: */
+	uint32_t h2_reset_requests;
+	uint32_t h2_reset_window_ms;
+	uint32_t h2_max_errors;       /* in it: resets that broken rules made us send */
+	uint32_t h2_max_queued;       /* frames that wait for the client */
+	uint32_t h2_memory_bytes;     /* of a connection; each stream allowed adds some */
+	uint64_t replay_memory_bytes; /* bodies kept for another try, all together */
+	struct conf_where where;      /* file NULL: no block was written */
+};
+
+/* What is done as memory runs out: from which part of limit_bytes on. */
+struct conf_memory {
+	uint64_t limit_bytes; /* resolved; 0, in tests: none */
+	double shed;
+	double shrink;
+	double stop;
+	struct conf_where where; /* file NULL: no block was written */
 };
 
 struct conf_resolver {
@@ -391,10 +423,12 @@ struct topology {
 	const char *state_dir; /* "" none */
 	uint32_t drain_delay_ms;
 	uint32_t drain_timeout_ms;
+	uint32_t drain_hard_stop_ms; /* from the same moment; 0: none */
 
 	struct ip_set trusted_proxies;
 	const char *client_ip_header; /* the field that names the client, from those */
 	struct conf_client_limits client;
+	struct conf_memory memory;
 	struct conf_resolver resolver;
 	struct conf_admin admin;
 	struct conf_log log;

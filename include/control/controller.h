@@ -49,6 +49,8 @@ struct controller_stats {
 	atomic_ullong tick_us; /* spent in all of them */
 	atomic_ullong tick_us_max; /* slowest tick so far */
 	struct watchdog_stalls stalls; /* of its loop; the watchdog writes them */
+	atomic_ullong memory_limit;    /* bytes, as configured or found */
+	atomic_uint memory_pressure;   /* enum pressure */
 	atomic_uint dns_failing; /* names whose last answer was a failure */
 };
 

@@ -38,10 +38,13 @@ bool grpc_is(const struct head *);
 int grpc_status_of(const struct head *);
 
 /*
- * Milliseconds that the request's grpc-timeout grants, rounded up to one of few values; 0: it states none, or none that
- * is well-formed.
+ * Milliseconds that the request's grpc-timeout grants, whole ones and at least one; 0: it states
+ * none, or none that is well-formed.
  */
 uint32_t grpc_timeout_ms(const struct head *);
+/* How long to wait before the deadline is looked at again: at most left_ms, and one of few values.
+ */
+uint32_t grpc_timer_ms(uint32_t left_ms);
 
 /* What a client hears of a failure of the proxy's own that would have had this HTTP status. */
 enum grpc_status grpc_status_for(enum fault, unsigned http_status);

@@ -19,7 +19,8 @@ enum { SOCKET_UNSENT_MAX = 256 * 1024 };
 /*
  * A listening, non-blocking, close-on-exec socket with SO_REUSEADDR and, for IP, SO_REUSEPORT;
  * -1 with an error that says what to do. A unix socket's stale file is replaced (never a file
- * that is no socket). What it accepts inherits TCP_NODELAY, keepalive and SOCKET_UNSENT_MAX.
+ * that is no socket). What it accepts inherits TCP_NODELAY, the usual keepalive and
+ * SOCKET_UNSENT_MAX.
  */
 int socket_listen(const struct conf_address *, uint32_t backlog, struct error *);
 /*
@@ -28,13 +29,19 @@ int socket_listen(const struct conf_address *, uint32_t backlog, struct error *)
  */
 bool socket_is_free(const struct conf_address *, struct error *);
 
-/*
- * A connecting non-blocking socket (TCP_NODELAY, keepalive 10 s/3 s x 3); -1 with errno.
- * *pending: in progress.
- */
-int socket_connect(const struct sockaddr *, socklen_t, bool *pending);
+/* When TCP asks a silent peer whether it is there, and how often without an answer. */
+struct socket_keepalive {
+	uint32_t idle_s, interval_s; /* 1..32767 */
+	uint32_t probes;             /* 1..127 */
+};
+extern const struct socket_keepalive socket_keepalive_usual; /* 10 s, 3 s, 3 times */
 
-/* TCP_NODELAY and keepalive for a client socket that socket_listen()'s did not accept. */
+/* A connecting non-blocking socket (TCP_NODELAY, keepalive); -1 with errno. *pending: in progress.
+ */
+int socket_connect(
+    const struct sockaddr *, socklen_t, const struct socket_keepalive *, bool *pending);
+
+/* TCP_NODELAY and the usual keepalive for a client socket that socket_listen()'s did not accept. */
 void socket_tune_client(int fd);
 
 /* From now on closing it resets the connection: nobody takes that for a proper end. */

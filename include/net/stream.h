@@ -24,6 +24,7 @@
 #include "net/backlog.h"
 #include "net/loop.h"
 
+struct socket_keepalive;
 struct stream;
 
 enum stream_event {
@@ -88,8 +89,8 @@ void stream_accept(struct stream *, struct loop *, int fd, SSL *, stream_fn *, v
  * STREAM_OPENED or STREAM_FAILED follows, never before this has returned. Takes the SSL in any
  * case. The deadline is the owner's.
  */
-bool stream_connect(struct stream *, struct loop *, const struct sockaddr *, socklen_t, SSL *,
-    stream_fn *, void *arg);
+bool stream_connect(struct stream *, struct loop *, const struct sockaddr *, socklen_t,
+    const struct socket_keepalive *, SSL *, stream_fn *, void *arg);
 
 /*
  * Bytes that were read belong to whoever reads next: they come before all that is still in the

@@ -22,5 +22,7 @@ void acceptor_adopt(struct acceptor *);
 void acceptor_stop(struct acceptor *);
 /* A client has gone: accepting may go on, if it had stopped at the limit. */
 void acceptor_client_gone(struct acceptor *);
+/* Memory has become short, or is no longer: may it accept? */
+void acceptor_look(struct acceptor *);
 
 #endif

@@ -23,6 +23,7 @@ struct call {
 	bool open_ended; /* the answer's length was not announced: it may end at any byte */
 	bool told; /* the client has heard how it ended, though the answer broke off */
 	uint32_t timeout_ms; /* as the client grants; 0: no deadline of its own */
+	uint64_t due_ms;     /* when that is over */
 };
 
 void call_begin(struct call *, const struct head *request);

@@ -83,6 +83,8 @@ void client_close(struct client *);
 void client_start_timer(struct client *, uint32_t ms, timer_fn *fn);
 /* How long it may be without a request; with keep_alive 0 as long as a first head may take. */
 uint32_t client_idle_ms(const struct client *);
+/* Its `max_age`, up to a tenth more so that what came together does not go together; 0: none. */
+uint32_t client_age_ms(const struct client *);
 /* After each write: does anything wait? */
 void client_watch_stall(struct client *);
 /*

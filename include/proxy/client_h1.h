@@ -44,6 +44,7 @@ struct client_h1 {
 	bool broken;      /* an answer was cut: close so that it shows */
 	uint32_t requests;
 	uint64_t first_byte_us; /* of this request */
+	uint64_t old_us;        /* a request that begins after this is the last */
 	struct body_rate rate;  /* of the body that comes */
 };
 

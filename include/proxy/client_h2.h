@@ -52,6 +52,7 @@ struct client_h2 {
 	uint32_t out_len;
 	bool inside;    /* nghttp2 is on the stack: nothing may be sent */
 	bool parting;   /* the last stream to be served is settled, and the client not told yet */
+	bool failed;    /* the session can't go on; what is gathered is the last */
 	bool read_over; /* the client's direction has ended, or is of no more interest */
 	struct deferred flush;
 

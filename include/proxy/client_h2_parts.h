@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/fault.h"
+#include "base/fifo.h"
 #include "base/list.h"
 #include "base/timer.h"
 #include "http/h2_head.h"
@@ -61,7 +62,7 @@ struct h2_stream {
 	bool has_length;
 	uint64_t length;              /* as announced */
 	uint64_t got;                 /* bytes of its body */
-	struct backlog in;            /* those that the exchange has not taken */
+	struct fifo in;               /* those that the exchange has not taken */
 	uint32_t owed;                /* taken, but the window opens for them when it wants more */
 	struct h2_building *trailers; /* complete; NULL: none */
 	uint64_t first_byte_us;

@@ -26,6 +26,8 @@ void exchange_arm(struct exchange *);
 void exchange_request_ended(struct exchange *);
 /* So much of a body may be kept for another try. */
 size_t exchange_replay_limit(const struct exchange *);
+/* May len bytes more of its body be kept for another try? */
+bool exchange_keeps(const struct exchange *, size_t len);
 /* Nothing more of it is needed: a tunnel may outlive many configurations. */
 void exchange_let_go_of_route(struct exchange *);
 /* Tells the client of x->fault. */

@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zero-initialised. */
+struct conf_client_limits;
+
+/* Zero-initialised but for the limits. */
 struct h2_abuse {
+	const struct conf_client_limits *limits; /* h2_max_resets and following; borrowed */
 	uint64_t since_ms;                 /* the window in which resets count */
 	uint32_t requests, resets, errors; /* in it */
 	uint64_t looked_ms;

@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "net/proxy_protocol.h"
+#include "net/socket.h"
 #include "net/tls_client.h"
 #include "proxy/worker_state.h"
 
@@ -67,6 +68,8 @@ struct pool_slot {
 	struct tls_client *tls; /* the service's, borrowed; NULL: clear */
 	uint64_t trust; /* the service's */
 	uint32_t max_connections, max_waiting, max_wait_ms, keep_alive_ms, keep_idle, connect_ms;
+	uint32_t unacknowledged_ms; /* 0: for ever */
+	struct socket_keepalive keepalive;
 };
 
 /* Never before pool_lease() has returned, exactly once, unless cancelled. */
@@ -123,6 +126,7 @@ void pool_discard(struct connection *);
 void pool_warm(struct pool_slot *, uint32_t wanted);
 /* The region is down: nothing that is kept there will be of use. */
 void pool_close_idle(struct pool_slot *);
+void pool_close_all_idle(struct pool *); /* the same everywhere */
 
 /* An exchange keeps a shard past a callback; the last to let go gives it back to its endpoint. */
 void pool_hold(struct endpoint_shard *);

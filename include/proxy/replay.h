@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REPLAY_TOTAL_MAX = 64 * 1024 * 1024 };
-
 struct replay_block;
 struct slab;
 
@@ -23,8 +21,8 @@ struct replay {
 	bool lost; /* bytes went through that are no longer here: no other try can send them */
 };
 
-/* Room for len more within limit bytes, and in the process? */
-bool replay_fits(const struct replay *, size_t len, size_t limit);
+/* Room for len more within limit bytes, and within total of the process? */
+bool replay_fits(const struct replay *, size_t len, size_t limit, uint64_t total);
 /* Beyond the limits too: what has been read and not sent must be somewhere. */
 void replay_append(struct replay *, struct slab *, const char *bytes, size_t len);
 /* A second one with the same bytes; to is empty. */

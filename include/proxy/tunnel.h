@@ -50,6 +50,7 @@ struct region_tunnels {
 
 void tunnels_open(struct worker *);
 void tunnels_close(struct worker *);
+void tunnels_end(struct worker *); /* the worker leaves: each side hears an end */
 
 /*
  * Both ways are open: from now on the exchange is a tunnel. drained: the client has taken all it was

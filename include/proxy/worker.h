@@ -17,6 +17,7 @@
 #include "base/ring.h"
 #include "base/watchdog.h"
 #include "http/grpc.h"
+#include "proxy/pressure.h"
 
 /* What became of the copies that mirrors were to get. */
 enum mirror_result {
@@ -94,11 +95,13 @@ void worker_publish(struct worker *, struct table *);
 /*
  * Any thread. Drain: stop accepting, close idle keep-alive clients, say Connection: close with
  * every answer; worker_is_idle() becomes true when the last client has gone. Stop: end the thread
- * now, whatever is in flight.
+ * now, whatever is in flight. Press: memory is that short from now on.
  */
 void worker_drain(struct worker *);
+void worker_end_tunnels(struct worker *); /* all of them, gently */
 bool worker_is_idle(const struct worker *);
 void worker_stop(struct worker *);
+void worker_press(struct worker *, enum pressure);
 void worker_free(struct worker *); /* joins the thread first */
 
 const struct worker_stats *worker_stats(const struct worker *);

@@ -16,6 +16,7 @@
 #include "conf/topology.h"
 #include "http/h1.h"
 #include "net/loop.h"
+#include "proxy/pressure.h"
 #include "proxy/watch.h"
 #include "proxy/worker.h"
 #include "steer/balance.h"
@@ -51,6 +52,8 @@ struct worker {
 	atomic_int thread_id;
 	atomic_bool drain_wanted; /* any thread sets, then writes wake_fd */
 	atomic_bool stop_wanted;
+	atomic_bool end_tunnels_wanted;
+	atomic_uint pressure_wanted; /* enum pressure */
 	atomic_bool idle; /* draining is done */
 	int wake_fd;
 	struct mailbox *tables;
@@ -76,6 +79,7 @@ struct worker {
 	struct list clients; /* struct client.node */
 	unsigned client_count;
 	bool draining;
+	enum pressure pressure; /* as felt */
 
 	struct watch watch; /* tries without an answer */
 	struct list tunnel_regions; /* struct region_tunnels.node: those with tunnels */

@@ -51,20 +51,27 @@ cache_new(void)
 }
 
 void
+cache_trim(struct cache *c)
+{
+	for (unsigned i = 0; i < KINDS; i++) {
+		while (c->kinds[i].free != NULL) {
+			struct block *b = c->kinds[i].free;
+
+			c->kinds[i].free = b->next;
+			ASAN_UNPOISON_MEMORY_REGION(b, b->size);
+			mem_free(b);
+		}
+		c->kinds[i].count = 0;
+	}
+}
+
+void
 cache_free(struct cache *c)
 {
 	if (c == NULL)
 		return;
 	assert(c->in_use == 0);
-	for (unsigned i = 0; i < KINDS; i++) {
-		struct block *next;
-
-		for (struct block *b = c->kinds[i].free; b != NULL; b = next) {
-			next = b->next;
-			ASAN_UNPOISON_MEMORY_REGION(b, b->size);
-			mem_free(b);
-		}
-	}
+	cache_trim(c);
 	mem_free(c);
 }
 

@@ -29,17 +29,23 @@ slab_new(size_t size, unsigned keep)
 }
 
 void
-slab_free(struct slab *s)
+slab_trim(struct slab *s)
 {
-	if (s == NULL)
-		return;
-	assert(s->in_use == 0);
 	while (s->free_count > 0) {
 		void *block = s->free[--s->free_count];
 
 		ASAN_UNPOISON_MEMORY_REGION(block, s->size);
 		mem_free(block);
 	}
+}
+
+void
+slab_free(struct slab *s)
+{
+	if (s == NULL)
+		return;
+	assert(s->in_use == 0);
+	slab_trim(s);
 	mem_free(s);
 }
 

@@ -43,11 +43,13 @@ struct lifecycle {
 	struct event *refused; /* the filter refused a system call; NULL: there is none */
 	struct event *drain_delay;
 	struct event *drain_timeout;
+	struct event *hard_stop;
 	struct server *server;
 	struct admin *admin; /* NULL: off */
 	struct view_process process;
 	bool ready;
 	bool closing; /* the workers drain */
+	bool cut;     /* tunnels were ended that would have gone on */
 	int exit_code;
 };
 
@@ -89,13 +91,33 @@ end_now(struct lifecycle *l, const char *why)
 }
 
 static void
-on_drain_timeout(evutil_socket_t fd, short what, void *arg)
+on_hard_stop(evutil_socket_t fd, short what, void *arg)
 {
 	struct lifecycle *l = arg;
 
-	log_warn("drain_timeout: ending with %u requests in flight on %u connections",
+	log_warn("drain.hard_stop: ending with %u requests in flight on %u connections",
 	    server_requests(l->server), server_clients(l->server));
 	end_loop(l, EXIT_FORCED);
+}
+
+/* Tunnels may never end by themselves; requests do, so those have longer. */
+static void
+on_drain_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct lifecycle *l = arg;
+	const struct topology *t = server_topology(l->server);
+	uint32_t left_ms = t->drain_hard_stop_ms - t->drain_timeout_ms;
+	unsigned tunnels = server_tunnels(l->server);
+
+	if (left_ms == 0) {
+		on_hard_stop(fd, what, arg);
+		return;
+	}
+	log_warn("drain.timeout: ending %u tunnels; %u requests have %u ms more", tunnels,
+	    server_requests(l->server) - tunnels, left_ms);
+	l->cut = tunnels > 0;
+	server_end_tunnels(l->server);
+	arm(l->hard_stop, left_ms);
 }
 
 static void
@@ -239,7 +261,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		become_ready(l);
 	if (l->closing && server_is_idle(l->server)) {
 		log_info("drained: the last client has gone");
-		end_loop(l, EXIT_GOOD);
+		end_loop(l, l->cut ? EXIT_FORCED : EXIT_GOOD);
 		return;
 	}
 	if (!l->ready || l->closing)
@@ -264,6 +286,7 @@ make_events(struct lifecycle *l)
 	l->poll = evtimer_new(l->base, on_poll, l);
 	l->drain_delay = evtimer_new(l->base, on_drain_delay, l);
 	l->drain_timeout = evtimer_new(l->base, on_drain_timeout, l);
+	l->hard_stop = evtimer_new(l->base, on_hard_stop, l);
 }
 
 static void
@@ -276,6 +299,7 @@ free_events(struct lifecycle *l)
 	event_free(l->poll);
 	event_free(l->drain_delay);
 	event_free(l->drain_timeout);
+	event_free(l->hard_stop);
 	event_base_free(l->base);
 }
 

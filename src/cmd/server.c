@@ -2,6 +2,8 @@
 #include "cmd/server.h"
 
 #include <errno.h>
+#include <event2/event.h>
+#include <malloc.h>
 #include <openssl/rand.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,6 +28,7 @@
 #include "net/listener.h"
 #include "proxy/access_log.h"
 #include "proxy/crowd.h"
+#include "proxy/pressure.h"
 #include "proxy/rate_table.h"
 #include "proxy/worker.h"
 #include "steer/touched.h"
@@ -53,6 +56,7 @@ struct server {
 	struct mailbox *states; /* of struct state, from control to the keeper */
 	struct state_keeper *keeper; /* NULL: not started */
 	struct view_worker *view_workers;
+	struct event *trim;
 };
 
 static bool
@@ -197,6 +201,27 @@ open_people(struct server *s, struct event_base *base)
 	wish_store_open(s->people.wishes, base, s->topology);
 }
 
+/* What workers gave back goes to the system; for that main has the time. */
+static void
+on_trim(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	const struct controller_stats *stats = controller_stats(s->controller);
+
+	if (atomic_load_explicit(&stats->memory_pressure, memory_order_relaxed) >= PRESSURE_SHRINK)
+		malloc_trim(0);
+}
+
+static void
+watch_reserves(struct server *s, struct event_base *base)
+{
+	const struct timeval every = { 1, 0 };
+
+	s->trim = event_new(base, -1, EV_PERSIST, on_trim, s);
+	if (s->trim == NULL || event_add(s->trim, &every) != 0)
+		log_error("cannot start a timer of main");
+}
+
 bool
 server_start(struct server *s, struct event_base *base, struct error *error)
 {
@@ -217,6 +242,7 @@ server_start(struct server *s, struct event_base *base, struct error *error)
 	if (!controller_start(s->controller, error))
 		return false;
 	controller_apply(s->controller, s->topology, s->listeners);
+	watch_reserves(s, base);
 	return true;
 }
 
@@ -300,6 +326,13 @@ server_drain(struct server *s)
 		worker_drain(s->workers[i]);
 }
 
+void
+server_end_tunnels(struct server *s)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		worker_end_tunnels(s->workers[i]);
+}
+
 bool
 server_is_idle(const struct server *s)
 {
@@ -318,6 +351,17 @@ server_requests(const struct server *s)
 		requests += atomic_load_explicit(
 		    &worker_stats(s->workers[i])->exchanges, memory_order_relaxed);
 	return requests;
+}
+
+unsigned
+server_tunnels(const struct server *s)
+{
+	unsigned tunnels = 0;
+
+	for (unsigned i = 0; i < s->count; i++)
+		tunnels += atomic_load_explicit(
+		    &worker_stats(s->workers[i])->tunnels, memory_order_relaxed);
+	return tunnels;
 }
 
 unsigned
@@ -355,6 +399,8 @@ stop_threads(struct server *s)
 void
 server_free(struct server *s)
 {
+	if (s->trim != NULL)
+		event_free(s->trim);
 	stop_threads(s);
 	state_keeper_free(s->keeper);
 	wish_store_free(s->people.wishes);

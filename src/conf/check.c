@@ -195,4 +195,5 @@ check(struct load *l)
 	check_routes(l);
 	check_access(l);
 	check_safety(l);
+	check_limits(l);
 }

@@ -118,6 +118,10 @@ check_tunnel_listener(struct load *l, const struct conf_listener *one)
 			    one->name == NULL ? "..." : one->name);
 		break;
 	}
+	if (one->h2c)
+		report_error(&l->report, &one->where,
+		    "h2c has no effect on a %s listener, which passes on whatever comes; remove it",
+		    word);
 	if (one->redirect_https)
 		report_error(&l->report, &one->where,
 		    "redirect_https has no effect on a %s listener; remove it", word);

@@ -3,12 +3,19 @@
 #include "conf/address.h"
 #include "conf/cpus.h"
 #include "conf/load.h"
+#include "conf/memory.h"
 #include "conf/server_name.h"
 
 static uint32_t
 smaller(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+static uint32_t
+larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
 }
 
 static void
@@ -116,6 +123,11 @@ derive(struct load *l)
 	if (t->workers == 0)
 		t->workers = cpus_usable("");
 	t->client.header_line_bytes = smaller(t->client.header_line_bytes, t->client.header_bytes);
+	if (t->memory.limit_bytes == 0)
+		t->memory.limit_bytes = memory_usable("");
+	/* Who sets no deadline for what is open sets none for the process. */
+	t->drain_hard_stop_ms =
+	    t->drain_timeout_ms == 0 ? 0 : larger(t->drain_hard_stop_ms, t->drain_timeout_ms);
 	for (unsigned i = 0; i < t->listener_count; i++)
 		t->listeners_have_rules |= has_rules(&t->listeners[i].access);
 	for (unsigned i = 0; i < t->region_count; i++)

@@ -22,6 +22,7 @@
 #include "control/desk.h"
 #include "control/dns_names.h"
 #include "control/health.h"
+#include "control/memory_watch.h"
 #include "control/orders.h"
 #include "control/site.h"
 #include "control/state.h"
@@ -81,6 +82,7 @@ struct controller {
 	struct table *table; /* control's hold on the newest one */
 	bool names_changed;
 	uint64_t built_ms;
+	struct memory_watch memory;
 
 	/* between control and main */
 	_Atomic(struct table *) for_main; /* main's hold on the newest one, not taken yet */
@@ -281,6 +283,22 @@ save_changes(struct controller *c, uint64_t now_ms)
 }
 
 static void
+watch_memory(struct controller *c)
+{
+	const struct conf_memory *conf;
+
+	if (c->current == NULL)
+		return;
+	conf = &c->current->topology->memory;
+	atomic_store_explicit(&c->stats.memory_limit, conf->limit_bytes, memory_order_relaxed);
+	if (!memory_watch_look(&c->memory, conf))
+		return;
+	atomic_store_explicit(&c->stats.memory_pressure, c->memory.level, memory_order_relaxed);
+	for (unsigned i = 0; i < c->worker_count; i++)
+		worker_press(c->workers[i], c->memory.level);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
@@ -288,6 +306,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	uint64_t spent_us;
 
 	brain_tick(c->brain);
+	watch_memory(c);
 	decide(c, began_us / 1000);
 	if (++c->ticks % TICKS_PER_S == 0 && c->table != NULL) {
 		health_set_tick(c->health);
@@ -438,6 +457,7 @@ controller_new(const struct controller_setup *setup)
 	    .arg = c,
 	    .journal = setup->journal,
 	    .desk = setup->desk });
+	memory_watch_open(&c->memory);
 	c->resumed = setup->resumed;
 	brain_resume(c->brain, c->resumed);
 	health_set_resume(c->health, c->resumed);
@@ -556,6 +576,7 @@ controller_free(struct controller *c)
 	endpoint_registry_free(c->endpoints);
 	steering_registry_free(c->steerings);
 	loop_free(c->loop);
+	memory_watch_close(&c->memory);
 	mem_free(c->workers);
 	mem_free(c->urgent);
 	mem_free(c);

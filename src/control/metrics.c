@@ -102,6 +102,12 @@ write_state(struct evbuffer *out, const struct view *v)
 	write_reloads(out, &v->process);
 	gauge(out, "detour_table_generation", "Grows with each routing table published.",
 	    v->table != NULL ? (double)v->table->generation : 0);
+	gauge(out, "detour_memory_limit_bytes", "What memory.limit says, or what was found.",
+	    (double)atomic_load_explicit(&v->control->memory_limit, memory_order_relaxed));
+	gauge(out, "detour_memory_pressure",
+	    "0: none, 1: requests of low priority are shed, 2: connections are not kept, 3: nobody "
+	    "new is accepted.",
+	    atomic_load_explicit(&v->control->memory_pressure, memory_order_relaxed));
 	counter(out, "detour_access_log_dropped_lines_total",
 	    "Access-log lines lost because the log could not keep up.",
 	    v->process.access_log_dropped);

@@ -10,6 +10,7 @@
 #include "conf/topology.h"
 #include "control/probe_h2.h"
 #include "control/site.h"
+#include "net/socket.h"
 #include "probe_parts.h"
 #include "steer/endpoint.h"
 
@@ -168,7 +169,7 @@ dial(struct probe *p)
 	}
 	p->state = PROBE_OPENING;
 	if (!stream_connect(&p->stream, p->loop, (struct sockaddr *)&addr, p->endpoint->addr_len,
-		ssl, on_stream, p)) {
+		&socket_keepalive_usual, ssl, on_stream, p)) {
 		judge_fault(p, stream_fault(&p->stream));
 		probe_tell_later(p);
 		return;

@@ -9,6 +9,7 @@ enum {
 	TIMEOUT_DIGITS = 8,
 	VARINT_MAX = 10,
 	HEALTH_SERVING = 1,
+	MOST_MS = 24 * 3600 * 1000, /* longer deadlines are taken for this */
 };
 
 bool
@@ -69,21 +70,19 @@ unit_ns(char unit)
 }
 
 /*
- * Clients pass on what is left of their own deadlines, and each duration in use is a queue of timers
- * (base/timer.h): sixteen of them for each power of two, none early, and a day at most.
+ * Clients pass on what is left of their own deadlines, and each duration in use is a queue of
+ * timers (base/timer.h): sixteen of them for each power of two.
  */
-static uint32_t
-coarse(uint64_t ms)
+uint32_t
+grpc_timer_ms(uint32_t left_ms)
 {
-	enum { MOST_MS = 24 * 3600 * 1000, FINE_MS = 32, STEPS_BITS = 4 };
-	uint64_t step;
+	enum { FINE_MS = 32, STEPS_BITS = 4 };
+	uint32_t step;
 
-	if (ms >= MOST_MS)
-		return MOST_MS;
-	if (ms < FINE_MS)
-		return ms > 0 ? (uint32_t)ms : 1;
-	step = 1ull << (63 - __builtin_clzll(ms) - STEPS_BITS);
-	return (uint32_t)((ms + step - 1) & ~(step - 1));
+	if (left_ms < FINE_MS)
+		return left_ms > 0 ? left_ms : 1;
+	step = 1u << (31 - __builtin_clz(left_ms) - STEPS_BITS);
+	return left_ms & ~(step - 1);
 }
 
 uint32_t
@@ -107,10 +106,10 @@ grpc_timeout_ms(const struct head *h)
 	if (unit == 0)
 		return 0;
 	/* Hours beyond 64 bits of nanoseconds are no deadline any more. */
-	if (amount > UINT64_MAX / unit)
-		return coarse(UINT64_MAX);
-	ms = (amount * unit + 999999) / 1000000;
-	return coarse(ms);
+	ms = amount > UINT64_MAX / unit ? MOST_MS : (amount * unit) / 1000000;
+	if (ms >= MOST_MS)
+		return MOST_MS;
+	return ms > 0 ? (uint32_t)ms : 1;
 }
 
 /*

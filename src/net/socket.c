@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "net/port_owner.h"
 
-enum { KEEPALIVE_IDLE_S = 10, KEEPALIVE_INTERVAL_S = 3, KEEPALIVE_PROBES = 3 };
+const struct socket_keepalive socket_keepalive_usual = { 10, 3, 3 };
 
 static bool
 set_option(int fd, int level, int name, int value)
@@ -32,13 +32,13 @@ set_option(int fd, int level, int name, int value)
  * know whether the path is dead asks socket_path().
  */
 static bool
-tune(int fd)
+tune(int fd, const struct socket_keepalive *k)
 {
 	return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
 	    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-	    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S) &&
-	    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S) &&
-	    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)k->idle_s) &&
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)k->interval_s) &&
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)k->probes);
 }
 
 /*
@@ -69,7 +69,8 @@ socket_tune_client(int fd)
 	static struct log_limit limit;
 
 	/* A unix socket has none of these; a client that reset already has gone anyway. */
-	if (!tune(fd) && errno != EOPNOTSUPP && errno != ENOPROTOOPT && errno != EINVAL)
+	if (!tune(fd, &socket_keepalive_usual) && errno != EOPNOTSUPP && errno != ENOPROTOOPT &&
+	    errno != EINVAL)
 		log_limited(&limit, LOG_LEVEL_WARN, "cannot set options of a client socket: %s",
 		    strerror(errno));
 }
@@ -226,7 +227,8 @@ socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 		explain(e, a);
 		return -1;
 	}
-	if ((ip && (!tune(fd) || !bound_unsent(fd))) || listen(fd, limit) < 0) {
+	if ((ip && (!tune(fd, &socket_keepalive_usual) || !bound_unsent(fd))) ||
+	    listen(fd, limit) < 0) {
 		explain(e, a);
 		close(fd);
 		return -1;
@@ -252,7 +254,8 @@ socket_is_free(const struct conf_address *a, struct error *e)
 }
 
 int
-socket_connect(const struct sockaddr *sa, socklen_t len, bool *pending)
+socket_connect(const struct sockaddr *sa, socklen_t len, const struct socket_keepalive *keepalive,
+    bool *pending)
 {
 	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int err;
@@ -260,7 +263,7 @@ socket_connect(const struct sockaddr *sa, socklen_t len, bool *pending)
 	*pending = false;
 	if (fd < 0)
 		return -1;
-	if (sa->sa_family == AF_UNIX || tune(fd)) {
+	if (sa->sa_family == AF_UNIX || tune(fd, keepalive)) {
 		if (connect(fd, sa, len) == 0)
 			return fd;
 		/* A unix socket whose backlog is full says EAGAIN and will never say more. */

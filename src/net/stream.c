@@ -329,10 +329,10 @@ stream_accept_tls(struct stream *s, SSL *ssl)
 
 bool
 stream_connect(struct stream *s, struct loop *loop, const struct sockaddr *addr, socklen_t len,
-    SSL *ssl, stream_fn *fn, void *arg)
+    const struct socket_keepalive *keepalive, SSL *ssl, stream_fn *fn, void *arg)
 {
 	bool pending;
-	int fd = socket_connect(addr, len, &pending);
+	int fd = socket_connect(addr, len, keepalive, &pending);
 
 	if (fd < 0) {
 		memset(s, 0, sizeof *s);

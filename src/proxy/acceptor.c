@@ -97,10 +97,16 @@ listen_on(struct place *p, bool on)
 static void
 listen_on_all(struct acceptor *a)
 {
-	bool on = !a->paused && !a->full;
+	bool on = !a->paused && !a->full && a->worker->pressure < PRESSURE_STOP;
 
 	for (unsigned i = 0; i < a->count; i++)
 		listen_on(a->places[i], on);
+}
+
+void
+acceptor_look(struct acceptor *a)
+{
+	listen_on_all(a);
 }
 
 static void

@@ -66,6 +66,14 @@ client_idle_ms(const struct client *c)
 	return limits->keep_alive_ms > 0 ? limits->keep_alive_ms : limits->request_head_ms;
 }
 
+uint32_t
+client_age_ms(const struct client *c)
+{
+	uint32_t age_ms = c->worker->limits.max_age_ms;
+
+	return age_ms > 0 ? worker_spread_ms(c->worker, age_ms) : 0;
+}
+
 static void
 on_stall(void *arg)
 {
@@ -538,7 +546,8 @@ client_accept(struct worker *w, struct listener *l, const struct conf_listener *
 	c->counted = counted;
 	c->protocol = conf->protocol;
 	c->h2c = conf->h2c && conf->protocol == PROTOCOL_HTTP;
-	c->leaving = w->draining; /* from the queue of a socket that closes */
+	/* From the queue of a socket that closes, or there is no memory for who only rests. */
+	c->leaving = w->draining || w->pressure >= PRESSURE_SHRINK;
 	fill_facts(c, conf, peer);
 	note_local_address(c, fd);
 	list_append(&w->clients, &c->node);

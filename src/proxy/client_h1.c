@@ -129,8 +129,10 @@ static void
 start(struct client *conn)
 {
 	struct client_h1 *c = client_h1_of(conn);
+	uint32_t age_ms = client_age_ms(conn);
 
 	c->side.ops = &client_h1_side_ops;
+	c->old_us = age_ms > 0 ? clock_now_us() + age_ms * 1000ull : UINT64_MAX;
 	conn->go_on.fn = read_on;
 	conn->go_on.arg = c;
 	client_h1_watch_idle(c);

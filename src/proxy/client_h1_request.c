@@ -157,7 +157,8 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	uint64_t limit = c->conn.worker->limits.max_body_bytes;
 
 	c->requests++;
-	c->keep = head->keep_alive && !c->conn.leaving && c->conn.worker->limits.keep_alive_ms > 0;
+	c->keep = head->keep_alive && !c->conn.leaving &&
+	    c->conn.worker->limits.keep_alive_ms > 0 && c->first_byte_us < c->old_us;
 	c->asked_close = !head->keep_alive;
 	c->http10 = head->minor == 0;
 	c->asked_keep_alive = c->http10 && head->keep_alive;

@@ -16,13 +16,11 @@ enum {
 	WRITES_PER_TURN = 4,
 	STREAMS_KEPT = 1024,
 	FRAME_MAX = 9 + 16384,
-	/* Frames that wait because the client reads none; beyond it, it is not read either. */
-	QUEUE_MAX = 200,
-	CONNECTION_WINDOW = 1024 * 1024,
-	MEMORY_MAX = 256 * 1024,
-	MEMORY_STREAM = 4 * 1024, /* and for each stream: its answer's head may wait for the client */
-	CONTINUATIONS_MAX = 8,
-	GOODBYE_MS = 1000, /* between its halves: longer than a round trip */
+	/* Of the frames that may wait: beyond this part of them, who reads none is not read either.
+	 */
+	QUEUE_PART = 5,
+	MEMORY_STREAM = 4 * 1024, /* for each stream: its answer's head may wait for the client */
+	GOODBYE_MS = 1000,        /* between its halves: longer than a round trip */
 };
 
 struct client_h2_shared *
@@ -36,7 +34,6 @@ client_h2_shared_new(void)
 	if (nghttp2_option_new(&s->option) != 0)
 		abort();
 	nghttp2_option_set_no_auto_window_update(s->option, 1);
-	nghttp2_option_set_max_continuations(s->option, CONTINUATIONS_MAX);
 	return s;
 }
 
@@ -153,18 +150,19 @@ client_h2_put(struct client_h2 *c, const void *bytes, size_t len)
 void
 client_h2_gather(struct client_h2 *c)
 {
-	if (c->inside || !stream_is_drained(&c->conn.stream))
+	if (c->inside || c->failed || !stream_is_drained(&c->conn.stream))
 		return;
 	c->inside = true;
 	while (client_h2_room(c) >= FRAME_MAX) {
 		const uint8_t *frame;
 		ssize_t n = nghttp2_session_mem_send(c->session, &frame);
 
-		if (n <= 0) {
-			/* No memory inside its bound, say: nothing more can be said either. */
-			c->read_over |= n < 0;
-			break;
+		if (n < 0) { /* no memory inside its bound: nothing more can be said either */
+			c->failed = true;
+			client_h2_terminate(c, NGHTTP2_INTERNAL_ERROR, nghttp2_strerror((int)n));
 		}
+		if (n <= 0)
+			break;
 		client_h2_put(c, frame, (size_t)n);
 	}
 	c->inside = false;
@@ -219,7 +217,11 @@ tell_drained(struct client_h2 *c)
 static bool
 is_over(const struct client_h2 *c)
 {
-	if (c->out_len > 0 || nghttp2_session_want_write(c->session) != 0)
+	if (c->out_len > 0)
+		return false;
+	if (c->failed)
+		return true;
+	if (nghttp2_session_want_write(c->session) != 0)
 		return false;
 	return c->read_over || (c->finishing == 0 && nghttp2_session_want_read(c->session) == 0);
 }
@@ -254,13 +256,22 @@ flush(void *arg)
 
 /* ---- bytes in ---- */
 
+/* Frames that wait, but for those that begin or end an answer. */
+static size_t
+queued(const struct client_h2 *c)
+{
+	size_t all = nghttp2_session_get_outbound_queue_size(c->session);
+
+	return all > c->stream_count ? all - c->stream_count : 0;
+}
+
 static bool
 wants_bytes(const struct client_h2 *c)
 {
 	if (c->read_over || c->parting || !list_empty(&c->news))
 		return false;
 	if (!stream_is_drained(&c->conn.stream) &&
-	    nghttp2_session_get_outbound_queue_size(c->session) > QUEUE_MAX)
+	    queued(c) > c->conn.worker->limits.h2_max_queued / QUEUE_PART)
 		return false;
 	return stream_may_read(&c->conn.stream);
 }
@@ -293,6 +304,8 @@ receive(struct client_h2 *c, const char *bytes, size_t len)
 	client_h2_flush_soon(c);
 	if (used < 0) /* no memory inside its bound, or what no HTTP/2 client sends */
 		client_h2_terminate(c, NGHTTP2_ENHANCE_YOUR_CALM, nghttp2_strerror((int)used));
+	else if (queued(c) > c->conn.worker->limits.h2_max_queued)
+		client_h2_terminate(c, NGHTTP2_ENHANCE_YOUR_CALM, "too many frames wait for it");
 	return used >= 0;
 }
 
@@ -373,17 +386,42 @@ client_h2_rearm(struct client_h2 *c)
 
 /* ---- the connection ---- */
 
+/* The session by the limits of now; its SETTINGS wait to be flushed. */
+static void
+open_session(struct client_h2 *c)
+{
+	struct worker *w = c->conn.worker;
+	const struct conf_client_limits *l = &w->limits;
+	nghttp2_option *option = w->h2->option; /* copied from at each session's beginning */
+	const nghttp2_settings_entry settings[] = {
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l->h2_max_streams },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, l->header_bytes },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, l->h2_stream_window_bytes },
+		{ NGHTTP2_SETTINGS_MAX_FRAME_SIZE, l->h2_max_frame_bytes },
+		{ NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, l->h2_header_table_bytes },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
+	};
+
+	nghttp2_option_set_max_continuations(option, l->h2_continuations);
+	nghttp2_option_set_max_outbound_ack(option, l->h2_max_queued);
+	nghttp2_option_set_max_deflate_dynamic_table_size(option, l->h2_header_table_bytes);
+	c->abuse.limits = l;
+	h2_memory_begin(&c->memory, w->h2_memory,
+	    l->h2_memory_bytes + (size_t)l->h2_max_streams * MEMORY_STREAM);
+	if (nghttp2_session_server_new3(&c->session, w->h2->callbacks, c, option, &c->memory.mem) !=
+		0 ||
+	    nghttp2_submit_settings(
+		c->session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings)) != 0 ||
+	    nghttp2_session_set_local_window_size(
+		c->session, NGHTTP2_FLAG_NONE, 0, (int32_t)l->h2_connection_window_bytes) != 0)
+		abort(); /* its bound leaves room for this */
+}
+
 static void
 start(struct client *conn)
 {
 	struct client_h2 *c = client_h2_of(conn);
 	struct worker *w = conn->worker;
-	const nghttp2_settings_entry settings[] = {
-		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, w->limits.h2_max_streams },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, w->limits.header_bytes },
-		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
-	};
-	uint32_t age_ms = w->limits.max_age_ms;
 
 	conn->facts.h2 = true;
 	conn->go_on.fn = read_on;
@@ -395,17 +433,8 @@ start(struct client *conn)
 	list_init(&c->blocked);
 	list_init(&c->dead);
 	stat_add(&w->stats.h2_clients, 1);
-	h2_memory_begin(&c->memory, w->h2_memory,
-	    MEMORY_MAX + (size_t)w->limits.h2_max_streams * MEMORY_STREAM);
-	if (nghttp2_session_server_new3(
-		&c->session, w->h2->callbacks, c, w->h2->option, &c->memory.mem) != 0 ||
-	    nghttp2_submit_settings(
-		c->session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings)) != 0 ||
-	    nghttp2_session_set_local_window_size(
-		c->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW) != 0)
-		abort(); /* its bound leaves room for this */
-	if (age_ms > 0)
-		timer_start(w->loop->timers, &c->age, worker_spread_ms(w, age_ms), on_age, c);
+	open_session(c);
+	timer_start(w->loop->timers, &c->age, client_age_ms(conn), on_age, c);
 	if (conn->leaving)
 		client_h2_say_goodbye(c);
 	client_h2_flush_soon(c);

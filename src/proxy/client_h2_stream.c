@@ -8,9 +8,6 @@
 #include "proxy/client_h2_parts.h"
 #include "proxy/report.h"
 
-/* Of one connection, in one turn of the loop: the others' turn comes too. */
-enum { STARTS_PER_TURN = 8 };
-
 /* What may still come of a request that has its answer: one window, in this time. */
 enum { END_MS = 1000 };
 
@@ -43,13 +40,13 @@ drop_parked(struct h2_stream *s)
 void
 h2_stream_drop_request(struct h2_stream *s)
 {
-	struct slab *large = client_h2_loop(s->c)->large;
+	struct loop *loop = client_h2_loop(s->c);
 
 	timer_stop(&s->body);
 	list_unlink(&s->news);
 	drop_parked(s);
-	backlog_drop(&s->in, large);
-	slab_give(large, s->trailers);
+	fifo_drop(&s->in, loop->small);
+	slab_give(loop->large, s->trailers);
 	s->trailers = NULL;
 	s->paused = false;
 }
@@ -185,6 +182,13 @@ park(struct h2_stream *s, const struct head *head)
 	note_news(s);
 }
 
+/* Of one connection, in one turn of the loop: the others' turn comes too. */
+static bool
+may_start(const struct client_h2 *c)
+{
+	return c->started < c->conn.worker->limits.h2_requests_per_turn;
+}
+
 static void
 start(struct h2_stream *s, const struct head *head, struct span *first, bool end)
 {
@@ -222,7 +226,7 @@ h2_stream_request(struct h2_stream *s, const struct h2_head *h)
 	s->connect = head->upgrade;
 	if (limit > 0 && head->content_length > limit)
 		h2_stream_refuse(s, FAULT_BODY_TOO_LARGE);
-	else if (s->in_ended && s->c->started < STARTS_PER_TURN)
+	else if (s->in_ended && may_start(s->c))
 		start(s, head, &none, true);
 	else
 		park(s, head); /* its first bytes may lie right behind */
@@ -242,9 +246,7 @@ h2_stream_on_data(struct h2_stream *s, const char *bytes, size_t len)
 		return;
 	}
 	body_rate_add(&s->rate, len, clock_now_ms());
-	/* Its window is a block's size, so this holds; were it not, the client broke the rules. */
-	if (!backlog_add(&s->in, client_h2_loop(s->c)->large, bytes, len))
-		h2_stream_reset(s, NGHTTP2_FLOW_CONTROL_ERROR);
+	fifo_append(&s->in, client_h2_loop(s->c)->small, bytes, len); /* its window bounds it */
 	note_news(s);
 }
 
@@ -296,12 +298,8 @@ take_body(struct h2_stream *s, bool *end)
 	struct loop *loop = client_h2_loop(s->c);
 	struct span body = loop_span(loop);
 
-	body.len = s->in.len < LOOP_CHUNK ? s->in.len : LOOP_CHUNK;
+	body.len = fifo_read(&s->in, loop->small, body.at, LOOP_CHUNK);
 	body.tail_room -= body.len;
-	if (body.len > 0) {
-		memcpy(body.at, s->in.block + s->in.at, body.len);
-		backlog_take(&s->in, loop->large, body.len);
-	}
 	*end = s->in_ended && s->in.len == 0 && s->trailers == NULL;
 	return body;
 }
@@ -379,7 +377,7 @@ h2_stream_settle(struct h2_stream *s)
 		return true;
 	}
 	if (s->parked != NULL) {
-		if (s->c->started >= STARTS_PER_TURN)
+		if (!may_start(s->c))
 			return false;
 		start_parked(s);
 	}

@@ -130,7 +130,7 @@ connection_open(struct worker *w, struct pool_slot *slot, const struct connectio
 	c->slot = slot;
 	c->trust = slot->trust;
 	if (!stream_connect(&c->stream, w->loop, (const struct sockaddr *)&ep->addr, ep->addr_len,
-		ssl, on_stream, c)) {
+		&slot->keepalive, ssl, on_stream, c)) {
 		*why = stream_fault(&c->stream);
 		ops->free(c);
 		return NULL;

@@ -166,11 +166,26 @@ on_deadline(void *arg)
 	exchange_lose_try(x, t, x->state == X_RELAY ? FAULT_STALLED_RESPONSE : FAULT_TRY_TIMEOUT);
 }
 
+static void on_total(void *arg);
+
+/* In steps that grow shorter, as timers like their durations: never early, hardly late. */
+static void
+await_deadline(struct exchange *x, uint64_t left_ms)
+{
+	timer_start(
+	    x->worker->loop->timers, &x->total, grpc_timer_ms((uint32_t)left_ms), on_total, x);
+}
+
 static void
 on_total(void *arg)
 {
 	struct exchange *x = arg;
+	uint64_t now_ms = clock_now_ms();
 
+	if (x->call.timeout_ms > 0 && now_ms < x->call.due_ms) {
+		await_deadline(x, x->call.due_ms - now_ms);
+		return;
+	}
 	x->fault = x->call.timeout_ms > 0 ? FAULT_DEADLINE : FAULT_TOTAL_TIMEOUT;
 	x->state = X_FAILED;
 	exchange_run(x);
@@ -207,6 +222,16 @@ exchange_request_ended(struct exchange *x)
 
 /* ---- the steps, in order ---- */
 
+/* Nothing was tried: the service has no place for it, or none now. */
+static void
+count_refusal(struct exchange *x, enum fault why)
+{
+	struct service_shard *counts = x->service->counts;
+
+	if (x->tries == 0)
+		stat_add(why == FAULT_SHED ? &counts->shed : &counts->refused, 1);
+}
+
 static enum next
 step_route(struct exchange *x)
 {
@@ -222,8 +247,14 @@ step_route(struct exchange *x)
 		break;
 	}
 	stat_add(&x->service->counts->requests, 1);
-	if (x->call.timeout_ms > 0)
-		timer_start(x->worker->loop->timers, &x->total, x->call.timeout_ms, on_total, x);
+	if (x->worker->pressure >= PRESSURE_SHED && x->priority == ADMIT_LOW) {
+		count_refusal(x, FAULT_SHED);
+		return go_failed(x, FAULT_SHED);
+	}
+	if (x->call.timeout_ms > 0) {
+		x->call.due_ms = clock_now_ms() + x->call.timeout_ms;
+		await_deadline(x, x->call.timeout_ms);
+	}
 	if (x->request_ended)
 		exchange_request_ended(x);
 	return go(x, X_ADMIT);
@@ -248,16 +279,6 @@ step_admit(struct exchange *x)
 	}
 	basic_auth_refuse(x);
 	return go(x, X_DONE);
-}
-
-/* Nothing was tried: the service has no place for it, or none now. */
-static void
-count_refusal(struct exchange *x, enum fault why)
-{
-	struct service_shard *counts = x->service->counts;
-
-	if (x->tries == 0)
-		stat_add(why == FAULT_SHED ? &counts->shed : &counts->refused, 1);
 }
 
 static enum next

@@ -28,6 +28,13 @@ exchange_replay_limit(const struct exchange *x)
 	return x->service->now != NULL ? x->service->now->conf->retry.replay_buffer_bytes : 0;
 }
 
+bool
+exchange_keeps(const struct exchange *x, size_t len)
+{
+	return replay_fits(
+	    &x->replay, len, exchange_replay_limit(x), x->worker->limits.replay_memory_bytes);
+}
+
 /* Does what comes go to the endpoint at once, with nothing kept in front of it? */
 static bool
 is_sending(const struct exchange *x)
@@ -61,11 +68,9 @@ exchange_on_request_body(struct exchange *x, struct span *body, bool end)
 		replay_append(&x->replay, blocks, body->at, body->len);
 		if (end)
 			exchange_request_ended(x);
-		return replay_fits(&x->replay, 1, exchange_replay_limit(x)) ? SIDE_ON
-									    : pause_client(x);
+		return exchange_keeps(x, 1) ? SIDE_ON : pause_client(x);
 	}
-	if (!x->answered && tries_may_repeat(t) &&
-	    replay_fits(&x->replay, body->len, exchange_replay_limit(x)))
+	if (!x->answered && tries_may_repeat(t) && exchange_keeps(x, body->len))
 		replay_append(&x->replay, blocks, body->at, body->len);
 	else if (body->len > 0) {
 		replay_drop(&x->replay, blocks);

@@ -78,7 +78,7 @@ exchange_start(struct worker *w, struct side *client, const struct client_facts 
 	x->request_ended = end;
 	/* A copy for another try, unless there will be none. */
 	if (first->len > 0 && method_is_idempotent(head->method) &&
-	    replay_fits(&x->replay, first->len, SIZE_MAX))
+	    replay_fits(&x->replay, first->len, SIZE_MAX, w->limits.replay_memory_bytes))
 		replay_append(&x->replay, w->loop->small, first->at, first->len);
 	x->first = first->len > 0 ? first : NULL;
 	if (!exchange_run(x))

@@ -3,11 +3,9 @@
 
 #include <stddef.h>
 
+#include "conf/topology.h"
+
 enum {
-	WINDOW_MS = 10000,
-	RESETS_MAX = 200,   /* in a window, */
-	REQUESTS_MIN = 500, /* or from so many requests on half of them */
-	ERRORS_MAX = 10,
 	NOISE_MAX = 4000,
 	NOISE_PER_MS = 1,
 	NOISE_PER_SENT = 4, /* what one frame of ours excuses */
@@ -16,18 +14,27 @@ enum {
 static void
 turn(struct h2_abuse *a, uint64_t now_ms)
 {
-	if (now_ms - a->since_ms < WINDOW_MS)
+	if (now_ms - a->since_ms < a->limits->h2_reset_window_ms)
 		return;
 	a->since_ms = now_ms;
 	a->requests = a->resets = a->errors = 0;
 }
 
 static bool
+too_many_resets(const struct h2_abuse *a)
+{
+	const struct conf_client_limits *l = a->limits;
+
+	return a->resets > l->h2_max_resets ||
+	    (a->requests >= l->h2_reset_requests && a->resets > a->requests * l->h2_reset_share);
+}
+
+static bool
 bearable(struct h2_abuse *a)
 {
-	if (a->resets > RESETS_MAX || (a->requests >= REQUESTS_MIN && a->resets > a->requests / 2))
+	if (too_many_resets(a))
 		a->why = "too many requests broken off";
-	else if (a->errors > ERRORS_MAX)
+	else if (a->errors > a->limits->h2_max_errors)
 		a->why = "too many streams in error";
 	else if (a->noise > NOISE_MAX)
 		a->why = "too many frames without work";

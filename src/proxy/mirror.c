@@ -179,7 +179,7 @@ static bool
 has_body(const struct exchange *x)
 {
 	return !x->replay.lost && x->replay.len == x->body_in &&
-	    replay_fits(&x->replay, x->replay.len, SIZE_MAX);
+	    replay_fits(&x->replay, x->replay.len, SIZE_MAX, x->worker->limits.replay_memory_bytes);
 }
 
 void

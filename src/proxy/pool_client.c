@@ -43,6 +43,7 @@ copy_policy(struct pool_slot *slot, const struct pool_slot *whole)
 	slot->max_wait_ms = whole->max_wait_ms;
 	slot->keep_alive_ms = whole->keep_alive_ms;
 	slot->connect_ms = whole->connect_ms;
+	slot->keepalive = whole->keepalive;
 	if (slot->protocol != whole->protocol) {
 		slot->protocol = whole->protocol;
 		slot->places = whole->places;

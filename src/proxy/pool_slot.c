@@ -77,6 +77,14 @@ pool_free(struct pool *p)
 	mem_free(p);
 }
 
+void
+pool_close_all_idle(struct pool *p)
+{
+	for (unsigned i = 0; i < p->slot_count; i++)
+		if (p->slots[i] != NULL)
+			pool_close_idle(p->slots[i]);
+}
+
 /* One that was opened for who found another meanwhile. */
 enum { RAW_KEPT_MS = 1000 };
 
@@ -136,6 +144,9 @@ refresh(struct pool *p, struct pool_slot *slot, struct service *service, struct 
 		slot->keep_alive_ms = RAW_KEPT_MS;
 	slot->keep_idle = conf->limits.keep_alive_connections;
 	slot->connect_ms = conf->timeouts.connect;
+	slot->unacknowledged_ms = conf->timeouts.unacknowledged;
+	slot->keepalive = (struct socket_keepalive){ conf->limits.tcp_keepalive_ms / 1000,
+		conf->limits.tcp_keepalive_interval_ms / 1000, conf->limits.tcp_keepalive_probes };
 	slot->send_proxy = r->now->conf->send_proxy;
 	pool_clients_adopt(slot);
 }

@@ -16,10 +16,10 @@ struct replay_block {
 static atomic_size_t held;
 
 bool
-replay_fits(const struct replay *r, size_t len, size_t limit)
+replay_fits(const struct replay *r, size_t len, size_t limit, uint64_t total)
 {
 	return !r->lost && len <= limit && r->len <= limit - len &&
-	    atomic_load_explicit(&held, memory_order_relaxed) + len <= REPLAY_TOTAL_MAX;
+	    atomic_load_explicit(&held, memory_order_relaxed) + len <= total;
 }
 
 void

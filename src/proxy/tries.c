@@ -22,10 +22,7 @@
 
 enum {
 	URGENT_EVERY_MS = 20, /* control hears of a failing endpoint at most this often from here */
-	RETRY_FLOOR_PER_S = 10, /* of a service, all workers together (GEP-3388) */
-	BACKOFF_BASE_MS = 25,
-	BACKOFF_MAX_MS = 250,
-	BACKOFF_STEP_MS = 5, /* few durations, as timers like them */
+	BACKOFF_STEPS = 10,   /* few durations, as timers like them */
 };
 
 /* ---- choosing ---- */
@@ -365,8 +362,8 @@ tries_may_go_on(struct exchange *x)
 		return false;
 	/* A dead path amplifies nothing: what went into it is as good as unsent. */
 	if (!(x->fault == FAULT_UNACKNOWLEDGED && x->try->blamed) &&
-	    !budget_spend(&x->service->budget, (double)RETRY_FLOOR_PER_S / x->worker->setup.count,
-		clock_now_ms()))
+	    !budget_spend(&x->service->budget,
+		(double)ts->conf->retry.budget_floor / x->worker->setup.count, clock_now_ms()))
 		return false;
 	tries_avoid(x, x->try);
 	x->resent++;
@@ -376,12 +373,15 @@ tries_may_go_on(struct exchange *x)
 uint32_t
 tries_backoff_ms(struct exchange *x)
 {
-	uint32_t most;
+	const struct table_service *ts = x->service->now;
+	uint64_t most;
+	uint32_t step;
 
-	if (x->resent < 2)
+	if (x->resent < 2 || ts == NULL)
 		return 0;
-	most = BACKOFF_BASE_MS << (x->resent - 1 < 4 ? x->resent - 1 : 4);
-	if (most > BACKOFF_MAX_MS)
-		most = BACKOFF_MAX_MS;
-	return BACKOFF_STEP_MS * rng_below(&x->worker->rng, most / BACKOFF_STEP_MS + 1);
+	most = (uint64_t)ts->conf->retry.backoff_ms << (x->resent - 1);
+	if (most > ts->conf->retry.backoff_max_ms)
+		most = ts->conf->retry.backoff_max_ms;
+	step = most > BACKOFF_STEPS ? (uint32_t)most / BACKOFF_STEPS : 1;
+	return step * rng_below(&x->worker->rng, (uint32_t)most / step + 1);
 }

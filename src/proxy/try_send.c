@@ -54,13 +54,13 @@ tries_may_repeat(const struct try *t)
 	    (t->up != NULL && t->up->connection->ops->may_refuse);
 }
 
-/* What came before there was an endpoint to send it to may be more than the limit. */
+/* What came before there was an endpoint to send it to may be more than the limits. */
 static bool
 keeps_body(const struct try *t)
 {
 	const struct exchange *x = t->exchange;
 
-	return !x->answered && tries_may_repeat(t) && x->replay.len <= exchange_replay_limit(x);
+	return !x->answered && tries_may_repeat(t) && exchange_keeps(x, 0);
 }
 
 /*
@@ -167,8 +167,7 @@ tries_send(struct try *t)
 		struct replay *kept = &x->replay;
 
 		t->request_sent = x->request_ended;
-		if (kept->len == 0 && tries_may_repeat(t) &&
-		    replay_fits(kept, x->first->len, exchange_replay_limit(x)))
+		if (kept->len == 0 && tries_may_repeat(t) && exchange_keeps(x, x->first->len))
 			replay_append(kept, x->worker->loop->small, x->first->at, x->first->len);
 		x->replay.lost = x->replay.len < x->first->len;
 		stat_add(&t->shard->bytes_out, x->first->len);

@@ -284,3 +284,15 @@ tunnels_close(struct worker *w)
 {
 	timer_stop(&w->tunnel_sweep);
 }
+
+void
+tunnels_end(struct worker *w)
+{
+	list_for_safe (node, &w->tunnel_regions) {
+		struct service_region *r = container_of(node, struct service_region, tunnels.node);
+
+		list_for_safe (at, &r->tunnels.list)
+			give_up(
+			    container_of(at, struct exchange, tunnel.node), FAULT_STOPPING, true);
+	}
+}

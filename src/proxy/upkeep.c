@@ -71,7 +71,8 @@ look_after(struct worker *w, struct service *s, struct service_region *r)
 	case REGION_RAMP:
 		break;
 	}
-	if (is_standby(r) && s->region_count > 1 && s->now->conf->failover.warm_connections > 0)
+	if (w->pressure < PRESSURE_SHRINK && is_standby(r) && s->region_count > 1 &&
+	    s->now->conf->failover.warm_connections > 0)
 		keep_warm(w, s, r);
 }
 
@@ -82,6 +83,7 @@ on_upkeep(void *arg)
 
 	if (w->draining)
 		return;
+	pressure_relieve(w);
 	for (unsigned i = 0; i < services_count(w->services); i++) {
 		struct service *s = services_at(w->services, i);
 

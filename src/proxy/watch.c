@@ -20,7 +20,7 @@ enum {
 	RACE_AFTER_US = 50 * 1000,  /* no connect is late before */
 	LOOK_AFTER_US = 150 * 1000, /* the kernel sends anew after 200 ms at the earliest */
 	HEDGE_AFTER_US = 50 * 1000,
-	GIVE_UP_AFTER_US = 2000 * 1000, /* what is unacknowledged so long has failed */
+	FAR_RTT_US = 100 * 1000, /* beyond it losses take longer to mend */
 	ASK_AFTER_MS = 1000,
 	RESENT_MS = 20, /* later than the first sending by so much, bytes were sent again */
 };
@@ -125,6 +125,18 @@ look_at_connecting(struct sweep *s, struct service_region *r, bool down)
 	}
 }
 
+/* Is what is unacknowledged so long to be taken for lost? */
+static bool
+is_given_up(const struct sweep *s, const struct try *t)
+{
+	const struct pool_slot *slot = t->up->connection->slot->whole;
+	uint64_t after_us = slot->unacknowledged_ms * 1000ull;
+
+	if (slot->rtt_us > FAR_RTT_US)
+		after_us += after_us / 2;
+	return after_us > 0 && s->now_us - t->at.wrote >= after_us;
+}
+
 /* Asks the kernel about its connection; what arrived is not asked about again. */
 static void
 look_at_path(struct sweep *s, struct try *t)
@@ -139,7 +151,7 @@ look_at_path(struct sweep *s, struct try *t)
 	if (s->now_us - t->at.wrote < (patience > LOOK_AFTER_US ? patience : LOOK_AFTER_US))
 		return;
 	/* Nothing more to learn before it is given up. */
-	if (t->blamed && t->exchange->rival->active && s->now_us - t->at.wrote < GIVE_UP_AFTER_US)
+	if (t->blamed && t->exchange->rival->active && !is_given_up(s, t))
 		return;
 	if (!socket_path(c->stream.fd, &path))
 		return;
@@ -341,7 +353,7 @@ give_up_path(struct sweep *s, struct try *t)
 	if (!t->blamed && method_is_idempotent(x->head.method))
 		x->sent_tries--;
 	tries_blame(t, FAULT_UNACKNOWLEDGED);
-	if (t == x->rival || s->now_us - t->at.wrote >= GIVE_UP_AFTER_US)
+	if (t == x->rival || is_given_up(s, t))
 		exchange_lose_try(x, t, FAULT_UNACKNOWLEDGED);
 	else if (!x->rival->active && rival_may_hedge(t))
 		(void)rival_hedge(x, RIVAL_UNACKNOWLEDGED, 0);

@@ -244,23 +244,48 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 	uint64_t count;
+	enum pressure pressure;
 
 	if (read(w->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
 		log_error("worker %u: eventfd: %s", w->setup.index, strerror(errno));
+	pressure = atomic_load_explicit(&w->pressure_wanted, memory_order_relaxed);
+	if (pressure != w->pressure)
+		pressure_feel(w, pressure);
 	if (atomic_load_explicit(&w->drain_wanted, memory_order_acquire) && !w->draining)
 		begin_drain(w);
+	if (atomic_exchange_explicit(&w->end_tunnels_wanted, false, memory_order_acquire))
+		tunnels_end(w);
 	if (atomic_load_explicit(&w->stop_wanted, memory_order_acquire))
 		loop_stop(w->loop);
 }
 
 static void
-wake(struct worker *w, atomic_bool *wish)
+nudge(struct worker *w)
 {
 	uint64_t one = 1;
 
-	atomic_store_explicit(wish, true, memory_order_release);
 	if (write(w->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
 		log_error("worker %u: eventfd: %s", w->setup.index, strerror(errno));
+}
+
+static void
+wake(struct worker *w, atomic_bool *wish)
+{
+	atomic_store_explicit(wish, true, memory_order_release);
+	nudge(w);
+}
+
+void
+worker_press(struct worker *w, enum pressure pressure)
+{
+	atomic_store_explicit(&w->pressure_wanted, pressure, memory_order_relaxed);
+	nudge(w);
+}
+
+void
+worker_end_tunnels(struct worker *w)
+{
+	wake(w, &w->end_tunnels_wanted);
 }
 
 void

@@ -131,6 +131,32 @@ def a_post_to_a_region_that_hangs_is_never_executed_twice(t):
 
 
 @sanitize
+@alone
+@deadline(60)
+def what_must_not_be_sent_twice_waits_for_its_path_for_so_long(t):
+    space = t.netns("away")
+    origin = t.nginx("away", netns=space)
+    p = t.proxy(regions={"away": [origin]}, service_text=(
+        'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; }; '
+        'timeouts = { try = "30s"; request = "30s"; unacknowledged = "700ms"; };'))
+    c = p.client()
+    took = []
+    for unacknowledged in ("700ms", "2s"):
+        assert p.reload(service_text=p._parts["service_text"].replace("700ms", unacknowledged))
+        c.get("/").expect(200)  # on a connection that is fresh enough for a POST
+        space.blackhole()
+        began = time.monotonic()
+        answer = c.post("/%s" % unacknowledged, b"body")
+        took.append(time.monotonic() - began)
+        assert answer.status in (502, 504), answer
+        space.heal()
+        assert p.until_access("/%s" % unacknowledged)[0]["reason"] == "unacknowledged"
+        until(lambda: p.get("/").status == 200, "it is back")
+    t.report("given up after %.2f and %.2f s" % tuple(took))
+    assert 0.65 <= took[0] < 1.9 and 1.9 <= took[1], took
+
+
+@sanitize
 @deadline(60)
 def a_slow_answer_that_was_acknowledged_keeps_its_time(t):
     slow, other = t.origin("slow"), t.origin("other")

@@ -4,7 +4,7 @@ import struct
 import threading
 import time
 
-from harness import h2, sanitize, until
+from harness import h2, sanitize, sanitized, until
 from harness.h2 import H2
 from harness.h2_origin import CANCEL, DATA, END_STREAM, NO_ERROR, header_block
 
@@ -136,6 +136,11 @@ def a_calls_deadline_is_its_own(t):
     assert 0.1 < time.monotonic() - began < 3
     until(lambda: o.streams[0].reset == CANCEL, "the endpoint may stop working on it")
     assert p.until_access("/shop.Cart/Add")[0]["reason"] == "deadline"
+    began = time.monotonic()
+    assert _status(_call(p, headers=[("grpc-timeout", "999m")])) == 4
+    took = time.monotonic() - began
+    assert 0.998 <= took, "a call is never ended early: %.3f s" % took
+    assert sanitized() or took < 1.2, took
     # One longer than our own deadlines holds as well.
     o.does(lambda s: threading.Timer(0.8, lambda: (
         s.head(200, [("content-type", "application/grpc"), ("grpc-status", "0")], end=True)))

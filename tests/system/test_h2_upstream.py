@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 from harness import alone, deadline, sanitize, sanitized, until
+from harness.h2 import H2, request
 from harness.message import Closed
 from harness.h2_origin import (CANCEL, DATA, INTERNAL_ERROR,
                                MAX_CONCURRENT_STREAMS, NO_ERROR, PING, REFUSED_STREAM, frame)
@@ -476,3 +477,27 @@ def no_post_is_executed_twice_over_http2(t):
                    if line.startswith("POST"))
     twice = [line for line, n in seen.items() if n > 1]
     assert not twice, twice
+
+
+@sanitize
+def the_most_fields_and_the_most_that_is_added_fit(t):
+    def group(name, prefix):
+        return "%s = { add = ( %s ); };" % (name, ", ".join(
+            '{ name = "%s-%d"; value = "v"; }' % (prefix, i) for i in range(32)))
+
+    o = t.h2_origin("good").does(
+        lambda s: s.head(200, [("f%d" % i, "v") for i in range(120)], end=True))
+    p = t.proxy(
+        regions={"us-east-1": _region(o)}, limits="header_fields = 128;", plain="h2c = true;",
+        service_text=_CALM + "via = true; sticky = { cookie = \"stay\"; };" +
+        group("request_headers", "a") + group("response_headers", "b"),
+        routes=['{ path = "/"; service = "shop"; gzip = true; cors = { credentials = true; '
+                'origins = ( "https://a.example.com" ); }; %s %s }' % (
+                    group("request_headers", "c"), group("response_headers", "d"))])
+    many = [("X-%d" % i, "v") for i in range(120)]
+    answer = p.get("/", many + [("Origin", "https://a.example.com"), ("TE", "trailers")])
+    assert answer.status == 200, answer
+    assert len(answer.fields) >= 120 + 64, len(answer.fields)
+    with H2(p) as c:
+        assert c.answer(c.open(request(more=[("x-%d" % i, "v") for i in range(110)] + [
+            ("cookie", "a=b")] * 5 + [("origin", "https://a.example.com")])))[0] == 200

@@ -223,12 +223,27 @@ def a_drain_under_load_fails_no_request(t):
 @sanitize
 def the_drain_timeout_ends_what_does_not_end(t):
     origin = t.origin("east").hangs()
-    p = t.proxy(regions={"us-east-1": [origin]}, drain='timeout = "300ms";')
+    p = t.proxy(regions={"us-east-1": [origin]}, drain='timeout = "100ms"; hard_stop = "300ms";')
     p.client().request("GET", "/hangs")
     origin.until_requests(1)
     p.drain()
     p.expected_exit = 3
     assert p.wait_exit() == 3, "forced: exit code 3"
+
+
+@sanitize
+def a_request_may_take_until_the_hard_stop(t):
+    go_on = threading.Event()
+    origin = t.origin("east").does(lambda x: go_on.wait(10) and x.answer(200, "east"))
+    p = t.proxy(regions={"us-east-1": [origin]}, drain='timeout = "100ms"; hard_stop = "20s";')
+    c = p.client()
+    c.request("GET", "/slow")
+    origin.until_requests(1)
+    p.drain()
+    p.until_logged("drain.timeout: ending 0 tunnels; 1 requests")
+    go_on.set()
+    c.response().expect(200, "east")
+    assert p.wait_exit() == 0
 
 
 @sanitize

@@ -5,7 +5,8 @@ import socket
 import threading
 import time
 
-from harness import alone, deadline, process, sanitize, until
+from harness import alone, deadline, process, sanitize, sanitized, until
+from harness.h2 import H2
 
 
 @sanitize
@@ -194,3 +195,107 @@ def pipelining_without_reading_answers_is_stopped(t):
     assert sent < most, "the proxy took everything"
     assert len(origin.requests) < sent
     p.get("/").expect(200)
+
+
+@sanitize
+def a_connection_is_not_kept_beyond_its_age(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, limits='max_age = "500ms";')
+    for tls in (True, False):
+        c = p.client(tls=tls)
+        first = c.get("/").expect(200, "east")
+        assert first.get("connection") is None, first
+        began = time.monotonic()
+        until(lambda: c.get("/").expect(200, "east").get("connection") == "close", "it is old")
+        assert 0.2 < time.monotonic() - began < 5
+        assert c.rest() == b""
+
+
+@sanitize
+def bodies_are_kept_for_another_try_as_far_as_all_together_may(t):
+    bad, good = t.origin("bad"), t.origin("good")
+    bad.resets()
+    p = t.proxy(regions={"primary": [bad], "standby": {"endpoints": [good], "tier": 1}},
+                service_text='outlier = { consecutive = 100; failure_share = 1.0; }; '
+                             'retry = { budget = 1.0; };')
+    c = p.client()
+    assert c.request("PUT", "/", (), b"kept").response().expect(200, "good")
+    assert p.reload(limits='replay_memory = "0B";')
+    for client, body, status in ((c, b"not kept", 502), (p.client(), b"nor this", 502)):
+        client.request("PUT", "/", (), body).response().expect(status)
+    p.get("/").expect(200, "good")  # nothing to keep
+
+
+@sanitize
+def memory_that_runs_out_costs_the_least_first(t):
+    origin = t.origin("east")
+    routes = ['{ path = "/"; service = "shop"; }',
+              '{ path = "/low"; service = "shop"; priority = "low"; }']
+    p = t.proxy(regions={"us-east-1": [origin]}, routes=routes, plain="h2c = true;")
+    held, idle = p.client(tls=False), p.client(tls=False)
+    assert held.get("/low/").status == 200 and idle.get("/").status == 200
+    used = p.settled_rss(0.3)
+
+    def press(level):
+        """Half of the limit is used; that is enough for these steps, and for no other."""
+        steps = ["%s = %.1f;" % (step, 0.1 if i < level else 1.0)
+                 for i, step in enumerate(("shed", "shrink", "stop"))]
+        assert p.reload(top='memory = { limit = "%dB"; %s };' % (2 * used, " ".join(steps)))
+        until(lambda: p.metrics().total("detour_memory_pressure") == level, "level %d" % level)
+
+    press(1)
+    shed = p.get("/low/", tls=False)
+    assert shed.status == 503 and shed.get("retry-after"), shed
+    assert held.get("/low/").status == 503 and held.get("/").status == 200
+    press(2)
+    idle.expect_close()
+    answer = p.client(tls=False).get("/")
+    assert answer.status == 200 and answer.get("connection") == "close", answer
+    with H2(p) as c:
+        assert c.answer(c.open())[0] == 200
+        assert c.until_goaway() == 0
+    until(lambda: origin.open_connections == 0, "connections to endpoints are let go")
+    press(3)
+    waits = p.client(tls=False)  # by the kernel, whose queue has room
+    waits.request("GET", "/")
+    threading.Event().wait(0.3)
+    seen = len(origin.requests)
+    press(0)
+    waits.response().expect(200, "east")
+    assert len(origin.requests) == seen + 1, "it was not accepted before"
+    assert p.get("/low/", tls=False).status == 200
+    c = p.client(tls=False)
+    assert c.get("/").get("connection") is None and c.get("/").status == 200
+    for text in ("low priority are shed", "are not kept", "no new connections", "enough again"):
+        p.until_logged(text)
+
+
+@sanitize
+def a_connection_to_an_endpoint_rests_for_so_long(t):
+    short, long = t.origin("short"), t.origin("long")
+    text = 'health_check = { type = "none"; }; limits = { keep_alive = "%s"; };'
+    p = t.proxy(regions={"us-east-1": [long]}, service_text=text % "30s",
+                services=[("brief", {"us-east-1": [short]}, text % "300ms")],
+                routes=['{ path = "/"; service = "shop"; }', '{ path = "/b"; service = "brief"; }'])
+    for _ in range(3):
+        p.get("/").expect(200, "long")
+        p.get("/b").expect(200, "short")
+    assert short.connections == 1 and long.connections == 1
+    until(lambda: short.open_connections == 0, "it is closed")
+    assert long.open_connections == 1
+
+
+@sanitize
+def a_connection_that_does_not_come_about_is_given_up(t):
+    address = t.lease.address()
+    silent = socket.create_server((address, t.lease.port(address)))  # and no handshake ever
+    t.at_end(silent.close)
+    p = t.proxy(regions={"us-east-1": {"endpoints": ["https://%s:%d" % silent.getsockname()],
+                                       "text": "tls = { verify = false; };"}},
+                service_text='health_check = { type = "none"; }; retry = { attempts = 1; }; '
+                             'timeouts = { connect = "400ms"; };')
+    began = time.monotonic()
+    answer = p.get("/late")
+    took = time.monotonic() - began
+    assert answer.status in (502, 503, 504), answer
+    assert p.until_access("/late")[0]["reason"] == "connect_timeout"
+    assert 0.35 < took and (sanitized() or took < 2), took

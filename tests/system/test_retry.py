@@ -1,8 +1,9 @@
 """Promises P1, P3, P5: what goes elsewhere, and what never does."""
 
 import threading
+import time
 
-from harness import sanitize, until
+from harness import sanitize, sanitized, until
 
 
 def _two(t, text="retry = { attempts = 2; budget = 1.0; };"):
@@ -261,3 +262,44 @@ def a_full_endpoint_leaves_room_elsewhere(t):
     for _ in range(20):
         p.get("/quick").expect(200, "free")
     assert len(slow.requests) == 1
+
+
+def _failing(t, count, retry):
+    origins = [t.origin("o%d" % i).answers(503) for i in range(count)]
+    p = t.proxy(regions={"r%d" % i: [o] for i, o in enumerate(origins)}, service_text=(
+        'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; }; '
+        'retry = { %s };' % retry))
+    return p, origins
+
+
+@sanitize
+def the_budget_has_a_floor(t):
+    p, origins = _failing(t, 2, "budget = 0.0; budget_floor = 0;")
+    for _ in range(10):
+        p.get("/").expect(503)
+    assert sum(len(o.requests) for o in origins) == 10
+    assert p.reload(service_text=p._parts["service_text"].replace("floor = 0", "floor = 1000"))
+    for _ in range(10):
+        p.get("/").expect(503)
+    assert sum(len(o.requests) for o in origins) == 30
+
+
+@sanitize
+def retries_after_the_first_wait_for_a_while(t):
+    p, _ = _failing(t, 3, 'attempts = 3; budget_floor = 1000; backoff = "0s";')
+
+    def slowest():
+        times = []
+        for _ in range(12):
+            began = time.monotonic()
+            p.get("/").expect(503)
+            times.append(time.monotonic() - began)
+        return max(times)
+
+    at_once = slowest()
+    assert p.reload(service_text=p._parts["service_text"].replace(
+        'backoff = "0s";', 'backoff = "200ms"; backoff_max = "300ms";'))
+    waited = slowest()
+    # Of twelve draws between 0 and 300 ms hardly ever all are short.
+    assert 0.1 < waited - at_once, (at_once, waited)
+    assert sanitized() or waited < 0.3 + at_once + 0.3, (at_once, waited)

@@ -441,3 +441,36 @@ def no_new_connection_fails_when_a_region_vanishes(t):
     t.report("dropped: 100 connections, 0 failed, slowest %.0f ms" % (slowest * 1000))
     assert said[0] == b"west" and said[-1] == b"west" and len(said) == 100
     assert sanitized() or slowest < 0.5, slowest
+
+
+@sanitize
+@deadline(60)
+def a_silent_endpoint_that_is_gone_is_found_out(t):
+    space = t.netns("gone")
+    server = space.spawn(["python3", "-c", (
+        "import socketserver\nclass H(socketserver.BaseRequestHandler):\n"
+        "    def handle(self):\n        while True:\n"
+        "            self.request.sendall(self.request.recv(100))\n"
+        "socketserver.ThreadingTCPServer(('%s', 7000), H).serve_forever()\n" % space.address)])
+    t.at_end(lambda: (server.kill(), server.wait()))
+    until(lambda: _listens(space.address, 7000), "it listens", 20)
+    kept, found = (Setup(t, {"us-east-1": ["tcp://%s:7000" % space.address]}, text=(
+        'health_check = { type = "none"; }; limits = { tcp_keepalive = "%s"; '
+        'tcp_keepalive_interval = "1s"; tcp_keepalive_probes = 1; };' % idle))
+        for idle in ("1h", "1s"))
+    patient, quick = kept.connect(), found.connect()
+    for c in (patient, quick):
+        c.sendall(b"there")
+        assert tcp.exactly(c, 5) == b"there"
+    time.sleep(1.5)  # probed, and there
+    quick.sendall(b"still")
+    assert tcp.exactly(quick, 5) == b"still"
+    space.blackhole()
+    quick.settimeout(10)
+    tcp.until_reset(quick)
+    patient.settimeout(0.5)
+    try:
+        ended = patient.recv(1)
+    except TimeoutError:
+        ended = None
+    assert ended is None, "nobody was to ask so soon"

@@ -313,6 +313,8 @@ def a_drain_lets_tunnels_be_until_its_timeout(t):
     c.send(b"still here")
     assert _exactly(c, 10) == b"still here"
     until(lambda: not c.is_open(), "it ends at the drain's timeout", 10)
+    p.until_logged("drain.timeout: ending 1 tunnels; 0 requests")
+    assert p.until_access("/")[0]["reason"] == "stopping"
     p.expected_exit = 3
     assert p.wait_exit() == 3
 

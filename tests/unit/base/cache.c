@@ -44,6 +44,26 @@ START_TEST(little_of_a_block_is_waste)
 }
 END_TEST
 
+START_TEST(trimming_gives_back_what_is_kept)
+{
+	atomic_ullong count = 0;
+	struct cache *c = cache_new();
+	void *a = cache_take(c, 100), *b = cache_take(c, 5000), *kept = cache_take(c, 100);
+
+	cache_give(c, a);
+	cache_give(c, b);
+	cache_trim(c);
+	mem_count_into(&count);
+	a = cache_take(c, 100);
+	b = cache_take(c, 5000);
+	ck_assert_uint_eq(atomic_load(&count), 2);
+	cache_give(c, a);
+	cache_give(c, b);
+	cache_give(c, kept);
+	cache_free(c);
+}
+END_TEST
+
 START_TEST(what_is_too_large_to_keep_is_the_systems_at_once)
 {
 	struct cache *c = cache_new();
@@ -67,6 +87,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(t, steady_use_takes_nothing_from_the_system);
+	tcase_add_test(t, trimming_gives_back_what_is_kept);
 	tcase_add_test(t, little_of_a_block_is_waste);
 	tcase_add_test(t, what_is_too_large_to_keep_is_the_systems_at_once);
 	suite_add_tcase(s, t);

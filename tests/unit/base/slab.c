@@ -30,6 +30,28 @@ START_TEST(steady_use_takes_nothing_from_the_system)
 }
 END_TEST
 
+START_TEST(trimming_gives_back_what_is_free_and_nothing_else)
+{
+	atomic_ullong count = 0;
+	struct slab *s = slab_new(100, 8);
+	char *used = slab_take(s);
+	void *other = slab_take(s);
+
+	memset(used, 0x55, 100);
+	slab_give(s, other);
+	slab_trim(s);
+	slab_trim(s);
+	ck_assert_uint_eq(slab_in_use(s), 1);
+	ck_assert_int_eq(used[99], 0x55);
+	mem_count_into(&count);
+	other = slab_take(s);
+	ck_assert_uint_eq(atomic_load(&count), 1); /* none was left */
+	slab_give(s, other);
+	slab_give(s, used);
+	slab_free(s);
+}
+END_TEST
+
 /* How many of four blocks come from the system once four have been given back. */
 static unsigned
 taken_again_with(unsigned keep)
@@ -100,6 +122,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, steady_use_takes_nothing_from_the_system);
+	tcase_add_test(tests, trimming_gives_back_what_is_free_and_nothing_else);
 	tcase_add_test(tests, no_more_than_keep_are_held_back);
 	tcase_add_test(tests, blocks_in_use_are_apart);
 	tcase_add_test_raise_signal(tests, freeing_a_slab_with_blocks_out_aborts, SIGABRT);

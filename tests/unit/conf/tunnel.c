@@ -76,16 +76,24 @@ static const struct {
 	{ DB(""), "protocol = \"tcp\";", "",
 	    "t.conf:3: a tcp listener must say where to; add service = \"...\";" },
 	{ WEB, "protocol = \"tcp\"; service = \"web\";", "",
-	    "t.conf:3: service \"web\" takes requests, not connections; write protocol = \"tcp\" in "
+	    "t.conf:3: service \"web\" takes requests, not connections; write protocol = \"tcp\" "
+	    "in "
 	    "it" },
 	{ WEB, "service = \"web\";", "",
 	    "t.conf:3: an http listener goes by routes; write service in a route, or protocol = "
 	    "\"tcp\"" },
 	{ DB(""), "protocol = \"tls_passthrough\";", "",
-	    "t.conf:3: this listener leads nowhere; add routes with listener = \"in\", or service = "
+	    "t.conf:3: this listener leads nowhere; add routes with listener = \"in\", or service "
+	    "= "
 	    "\"...\";" },
 	{ DB(""), "protocol = \"tcp\"; service = \"db\"; redirect_https = true;", "",
 	    "t.conf:3: redirect_https has no effect on a tcp listener; remove it" },
+	{ DB(""), "protocol = \"tcp\"; service = \"db\"; h2c = true;", "",
+	    "t.conf:3: h2c has no effect on a tcp listener, which passes on whatever comes; remove "
+	    "it" },
+	{ DB(""), "protocol = \"tls_passthrough\"; service = \"db\"; h2c = true;", "",
+	    "t.conf:3: h2c has no effect on a tls_passthrough listener, which passes on whatever "
+	    "comes; remove it" },
 	{ WEB ", " DB(""), "", "{ service = \"db\"; }",
 	    "t.conf:4: service \"db\" takes connections, not requests; name it in a listener with "
 	    "protocol = \"tcp\"" },
@@ -102,13 +110,16 @@ static const struct {
 	{ DB(""), "protocol = \"tls_passthrough\";", "{ listener = \"in\"; host = \"a.b\"; }",
 	    "t.conf:4: the route leads nowhere; add service = \"...\"" },
 	{ WEB, "protocol = \"tls_passthrough\";", "{ listener = \"in\"; service = \"web\"; }",
-	    "t.conf:4: service \"web\" takes requests, not connections; write protocol = \"tcp\" in "
+	    "t.conf:4: service \"web\" takes requests, not connections; write protocol = \"tcp\" "
+	    "in "
 	    "it" },
 	{ DB(""), "protocol = \"tls_passthrough\";",
-	    "{ name = \"x\"; listener = \"in\"; host = \"a.b\"; service = \"db\"; }, { name = \"y\"; "
+	    "{ name = \"x\"; listener = \"in\"; host = \"a.b\"; service = \"db\"; }, { name = "
+	    "\"y\"; "
 	    "listener = \"in\"; host = \"A.b\"; service = \"db\"; }",
 	    "t.conf:4: listener \"in\" has a route for \"a.b\" already (t.conf:4); remove one" },
-	{ DB("balance = \"maglev\"; hash_on = \"path\";"), "protocol = \"tcp\"; service = \"db\";", "",
+	{ DB("balance = \"maglev\"; hash_on = \"path\";"), "protocol = \"tcp\"; service = \"db\";",
+	    "",
 	    "t.conf:2: a connection has no path and no headers to hash; write hash_on = "
 	    "\"client_ip\"" },
 	{ DB("health_check = { type = \"http\"; };"), "protocol = \"tcp\"; service = \"db\";", "",
@@ -123,18 +134,21 @@ static const struct {
 	    "protocol = \"tcp\"; service = \"db\";", "",
 	    "t.conf:2: endpoint http://10.0.0.1 of a tcp service speaks no HTTP; write "
 	    "tcp://HOST:PORT, or tls://HOST:PORT" },
-	{ "{ name = \"web\"; regions = ( { region = \"east\"; endpoints = ( \"tls://a.b:1\" ); } ); }",
+	{ "{ name = \"web\"; regions = ( { region = \"east\"; endpoints = ( \"tls://a.b:1\" ); } "
+	  "); }",
 	    "", "",
 	    "t.conf:2: endpoint tls://a.b:1 is for services with protocol = \"tcp\"; write that in "
 	    "the service, or http:// here" },
-	{ "{ name = \"db\"; protocol = \"tcp\"; regions = ( { region = \"east\"; protocol = \"h2\"; "
+	{ "{ name = \"db\"; protocol = \"tcp\"; regions = ( { region = \"east\"; protocol = "
+	  "\"h2\"; "
 	  "endpoints = ( \"tcp://10.0.0.1:1\" ); } ); }",
 	    "protocol = \"tcp\"; service = \"db\";", "",
 	    "t.conf:2: a tcp service's endpoints get bytes as they are; remove protocol" },
 	{ "{ name = \"db\"; protocol = \"tcp\"; regions = ( { region = \"east\"; endpoints = ( "
 	  "\"tcp://10.0.0.1\" ); } ); }",
 	    "protocol = \"tcp\"; service = \"db\";", "",
-	    "t.conf:2: url: endpoint \"tcp://10.0.0.1\" has no port; write \"tcp://10.0.0.1:PORT\"" },
+	    "t.conf:2: url: endpoint \"tcp://10.0.0.1\" has no port; write "
+	    "\"tcp://10.0.0.1:PORT\"" },
 };
 
 START_TEST(a_mistake_is_told_with_its_remedy)

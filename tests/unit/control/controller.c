@@ -283,6 +283,25 @@ START_TEST(a_table_brings_its_listeners_and_gives_them_back)
 }
 END_TEST
 
+START_TEST(workers_hear_how_short_memory_is)
+{
+	struct world w = rig_two_regions(&world_no_check, 1, 2);
+	struct rig r = rig_start();
+	struct topology *scarce = world_topology(&w), *plenty = world_topology(&w);
+
+	scarce->memory = (struct conf_memory){ 64 << 10, 0.85, 0.9, 0.95, { 0 } };
+	plenty->memory = (struct conf_memory){ 1ull << 45, 0.85, 0.9, 0.95, { 0 } };
+	controller_apply(r.controller, scarce, NULL);
+	UNTIL(world_worker_pressure(r.worker) == PRESSURE_STOP);
+	UNTIL(atomic_load(&controller_stats(r.controller)->memory_pressure) == PRESSURE_STOP);
+	controller_apply(r.controller, plenty, NULL);
+	UNTIL(world_worker_pressure(r.worker) == PRESSURE_NONE);
+	rig_stop(&r);
+	topology_unref(scarce);
+	topology_unref(plenty);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -301,6 +320,7 @@ main(void)
 	tcase_add_test(c, a_reload_that_keeps_its_names_is_published_without_waiting_for_dns);
 	tcase_add_test(c, a_name_that_cannot_be_resolved_delays_the_first_table_by_2_s_at_most);
 	tcase_add_test(c, a_table_brings_its_listeners_and_gives_them_back);
+	tcase_add_test(c, workers_hear_how_short_memory_is);
 	suite_add_tcase(s, c);
 	return rig_main(s);
 }

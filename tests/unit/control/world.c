@@ -149,6 +149,7 @@ world_share(const struct table *t, unsigned region)
 struct worker {
 	_Atomic(struct table *) slot;
 	struct table *held;
+	atomic_uint pressure;
 };
 
 struct worker *
@@ -164,6 +165,18 @@ worker_publish(struct worker *w, struct table *t)
 
 	if (displaced != NULL)
 		table_release(displaced);
+}
+
+void
+worker_press(struct worker *w, enum pressure pressure)
+{
+	atomic_store(&w->pressure, pressure);
+}
+
+enum pressure
+world_worker_pressure(const struct worker *w)
+{
+	return atomic_load(&w->pressure);
 }
 
 const struct table *

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "conf/topology.h"
+#include "proxy/pressure.h"
 #include "steer/endpoint.h"
 #include "steer/table.h"
 
@@ -49,6 +50,8 @@ struct worker *world_worker(void);
 void world_worker_free(struct worker *);
 /* The newest table it was given, or NULL. Held until the next one is asked for. */
 const struct table *world_worker_table(struct worker *);
+/* What it was last told. */
+enum pressure world_worker_pressure(const struct worker *);
 
 /* Waits for a condition, for at most 5 s. */
 #define UNTIL(condition)                                                                           \

@@ -50,17 +50,16 @@ START_TEST(a_timeout_is_read_to_the_letter)
 		uint32_t ms;
 	} cases[] = {
 		{ "100m", 100 },
-		{ "1S", 1024 },
-		{ "2M", 122880 },
-		{ "1500u", 2 }, /* rounded up */
+		{ "1S", 1000 },
+		{ "2M", 120000 },
+		{ "1999u", 1 },
 		{ "1n", 1 },
 		{ "0m", 1 },
 		{ "99999999H", 24 * 3600 * 1000 }, /* a day at most */
-		{ "1H", 3670016 }, /* never early, and few durations: a queue of timers each */
+		{ "1H", 3600000 },
 		{ "31m", 31 },
-		{ "33m", 34 },
-		{ "1001m", 1024 },
-		{ "99999999n", 100 },
+		{ "1001m", 1001 },
+		{ "99999999n", 99 },
 		{ "100000000n", 0 }, /* nine digits */
 		{ "", 0 },
 		{ "m", 0 },
@@ -79,6 +78,32 @@ START_TEST(a_timeout_is_read_to_the_letter)
 		ck_assert_msg(grpc_timeout_ms(&h) == cases[i].ms, "%s: %u", cases[i].text,
 		    grpc_timeout_ms(&h));
 	}
+}
+END_TEST
+
+START_TEST(a_deadline_is_waited_for_in_few_durations_and_hit_exactly)
+{
+	static const uint32_t deadlines[] = { 1, 31, 33, 150, 1000, 1001, 65535, 24 * 3600 * 1000 };
+	uint32_t last = 0, durations = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(deadlines); i++) {
+		uint32_t left = deadlines[i], steps = 0;
+
+		while (left > 0) {
+			uint32_t ms = grpc_timer_ms(left);
+
+			ck_assert_uint_ge(ms, 1);
+			ck_assert_uint_le(ms, left);
+			left -= ms - ms / 32; /* a timer may be so early */
+			steps++;
+		}
+		ck_assert_uint_le(steps, 40);
+	}
+	for (uint32_t left = 1; left <= 1 << 20; left++) {
+		durations += grpc_timer_ms(left) != last;
+		last = grpc_timer_ms(left);
+	}
+	ck_assert_uint_le(durations, 32 + 16 * 16);
 }
 END_TEST
 
@@ -199,6 +224,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, a_call_is_known_by_its_content_type);
+	tcase_add_test(tests, a_deadline_is_waited_for_in_few_durations_and_hit_exactly);
 	tcase_add_test(tests, a_timeout_is_read_to_the_letter);
 	tcase_add_test(tests, a_status_is_a_number_that_there_is);
 	tcase_add_test(tests, each_failure_of_ours_has_its_status);

@@ -115,7 +115,7 @@ START_TEST(both_ends_are_tuned_without_a_call_for_each_client)
 	bool pending;
 
 	assert_private_and_patient(listening);
-	client = socket_connect(sa(&a), a.len, &pending);
+	client = socket_connect(sa(&a), a.len, &socket_keepalive_usual, &pending);
 	ck_assert_int_ge(client, 0);
 	assert_private_and_patient(client);
 	assert_tuned(client);
@@ -159,11 +159,28 @@ START_TEST(a_client_that_does_not_read_holds_little_of_our_memory)
 }
 END_TEST
 
+START_TEST(keepalive_towards_endpoints_is_as_asked)
+{
+	const struct socket_keepalive asked = { 60, 5, 7 };
+	struct conf_address a = ip4("127.0.0.1", 0);
+	int listening = listen_at(&a);
+	bool pending;
+	int fd = socket_connect(sa(&a), a.len, &asked, &pending);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 5);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 7);
+	close(fd);
+	close(listening);
+}
+END_TEST
+
 START_TEST(a_refused_connect_says_so_at_once_or_later)
 {
 	struct conf_address a = ip4("127.0.0.1", 1);
 	bool pending;
-	int fd = socket_connect(sa(&a), a.len, &pending);
+	int fd = socket_connect(sa(&a), a.len, &socket_keepalive_usual, &pending);
 
 	if (fd < 0) {
 		ck_assert_int_eq(errno, ECONNREFUSED);
@@ -238,7 +255,7 @@ START_TEST(every_address_means_ipv4_too_and_a_given_one_does_not)
 
 	ck_assert_int_eq(option(listening, IPPROTO_IPV6, IPV6_V6ONLY), 0);
 	((struct sockaddr_in *)(void *)&four.addr)->sin_port = htons(socket_port(sa(&any)));
-	client = socket_connect(sa(&four), four.len, &pending);
+	client = socket_connect(sa(&four), four.len, &socket_keepalive_usual, &pending);
 	ck_assert_int_ge(client, 0);
 	close(accept_one(listening));
 	close(client);
@@ -286,7 +303,7 @@ START_TEST(a_peer_that_only_does_not_read_acknowledges)
 	int listening = listen_at(&a), client, accepted;
 	bool pending;
 
-	client = socket_connect(sa(&a), a.len, &pending);
+	client = socket_connect(sa(&a), a.len, &socket_keepalive_usual, &pending);
 	accepted = accept_one(listening);
 	ck_assert(socket_path(client, &path));
 	ck_assert(!path.unacknowledged);
@@ -389,6 +406,7 @@ main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, both_ends_are_tuned_without_a_call_for_each_client);
 	tcase_add_test(tc, a_client_that_does_not_read_holds_little_of_our_memory);
+	tcase_add_test(tc, keepalive_towards_endpoints_is_as_asked);
 	tcase_add_test(tc, a_refused_connect_says_so_at_once_or_later);
 	tcase_add_test(tc, workers_share_a_port_but_strangers_do_not);
 	tcase_add_test(tc, errors_name_the_address_and_the_remedy);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/slab.h"
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, TOTAL = 4 * 1024 * 1024 };
 
 static char
 byte_at(size_t i)
@@ -76,31 +76,31 @@ START_TEST(dropping_nothing_loses_nothing)
 
 	replay_drop(&r, blocks);
 	ck_assert(!r.lost);
-	ck_assert(replay_fits(&r, 10, 10));
-	ck_assert(!replay_fits(&r, 11, 10));
+	ck_assert(replay_fits(&r, 10, 10, TOTAL));
+	ck_assert(!replay_fits(&r, 11, 10, TOTAL));
 	replay_append(&r, blocks, "12345", 5);
-	ck_assert(replay_fits(&r, 5, 10));
-	ck_assert(!replay_fits(&r, 6, 10));
+	ck_assert(replay_fits(&r, 5, 10, TOTAL));
+	ck_assert(!replay_fits(&r, 6, 10, TOTAL));
 	replay_drop(&r, blocks);
-	ck_assert(!replay_fits(&r, 1, 10));
+	ck_assert(!replay_fits(&r, 1, 10, TOTAL));
 	slab_free(blocks);
 }
 END_TEST
 
-START_TEST(the_process_keeps_64_mib_at_most)
+START_TEST(the_process_keeps_so_much_at_most)
 {
-	enum { EACH = 64 * 1024, COUNT = REPLAY_TOTAL_MAX / EACH };
+	enum { EACH = 64 * 1024, COUNT = TOTAL / EACH };
 	struct slab *blocks = slab_new(BLOCK, 8);
 	struct replay *all = mem_array(COUNT, sizeof *all);
 	struct replay late = { 0 };
 	char *body = mem_array(1, EACH);
 	unsigned kept = 0;
 
-	while (kept < COUNT && replay_fits(&all[kept], EACH, EACH))
+	while (kept < COUNT && replay_fits(&all[kept], EACH, EACH, TOTAL))
 		replay_append(&all[kept++], blocks, body, EACH);
 	ck_assert_uint_ge(kept, COUNT * 9 / 10);
 	ck_assert_uint_lt(kept, COUNT); /* blocks cost a little more than what is in them */
-	ck_assert(!replay_fits(&late, EACH, EACH));
+	ck_assert(!replay_fits(&late, EACH, EACH, TOTAL));
 	/* What was read and not sent is kept all the same. */
 	replay_append(&late, blocks, body, EACH);
 	ck_assert_uint_eq(late.len, EACH);
@@ -108,7 +108,7 @@ START_TEST(the_process_keeps_64_mib_at_most)
 	replay_drop(&all[0], blocks);
 	replay_drop(&all[1], blocks);
 	late = (struct replay){ 0 };
-	ck_assert(replay_fits(&late, EACH, EACH));
+	ck_assert(replay_fits(&late, EACH, EACH, TOTAL));
 	for (unsigned i = 2; i < kept; i++)
 		replay_drop(&all[i], blocks);
 	ck_assert_uint_eq(slab_in_use(blocks), 0);
@@ -129,7 +129,7 @@ main(void)
 	tcase_add_test(tc, what_was_kept_comes_back_from_any_offset);
 	tcase_add_test(tc, a_clone_has_the_same_bytes_and_blocks_of_its_own);
 	tcase_add_test(tc, dropping_nothing_loses_nothing);
-	tcase_add_test(tc, the_process_keeps_64_mib_at_most);
+	tcase_add_test(tc, the_process_keeps_so_much_at_most);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
