@@ -70,7 +70,10 @@ loop_free(struct loop *l)
 void
 loop_run(struct loop *l)
 {
-	event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	do {
+		l->turn++;
+		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+	} while (!event_base_got_break(l->base));
 }
 
 void
