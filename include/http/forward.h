@@ -70,6 +70,7 @@ struct forward_response {
 	bool close; /* say Connection: close */
 	bool say_keep_alive; /* an HTTP/1.0 client asked for keep-alive */
 	bool keep_upgrade; /* 101 */
+	struct slice date; /* now, for an answer that does not say it; empty: it does, or may not */
 	struct slice via;
 	struct slice request_id; /* empty: none */
 	const struct forward_edits *edits; /* NULL: none */
