@@ -86,6 +86,7 @@ struct forward_response {
 	bool keep_upgrade; /* 101 */
 	unsigned status; /* to say in place of the head's; 0: that */
 	struct slice websocket_accept; /* for a 101 that HTTP/2 granted; or empty */
+	struct slice date; /* now, for an answer that does not say it; empty: it does, or may not */
 	struct slice via;
 	struct slice request_id; /* empty: none */
 	const struct forward_edits *edits; /* NULL: none */

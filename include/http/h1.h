@@ -63,10 +63,14 @@ enum h1_result h1_parse_request(struct h1_parse *, struct head *, const char *da
 
 /*
  * request_method and whether we asked for an upgrade decide the framing (RFC 9112 section 6.3).
- * Interim (1xx) responses are heads like any other, with FRAMING_NONE.
+ * Interim (1xx) responses are heads like any other, with FRAMING_NONE; what a 101 switches to is
+ * for h1_upgrade_was_offered() to judge.
  */
 enum h1_result h1_parse_response(struct h1_parse *, struct head *, const char *data, size_t len,
     const struct h1_limits *, enum method request_method, bool asked_upgrade);
+
+/* Does a 101 switch to nothing but what the request offered (RFC 9110 section 7.8)? */
+bool h1_upgrade_was_offered(const struct head *request, const struct head *answer);
 
 /*
  * The trailer section behind the last chunk, up to and with its empty line; fields only. The

@@ -87,6 +87,7 @@ struct head {
 	uint64_t content_length; /* FRAMING_LENGTH; for HEAD and 304 what was announced */
 	bool has_content_length;
 	bool keep_alive; /* the connection may carry another message after this one */
+	bool nominates; /* Connection says more than close, keep-alive and upgrade */
 	bool expect_continue; /* and there is a body to wait for, and HTTP/1.1 */
 	/*
 	 * Asks for, or with 101 grants, another protocol. False if a body comes along, or for h2c

@@ -29,6 +29,11 @@ struct loop {
 	struct timers *timers;
 	struct slab *small; /* 4 KiB blocks: heads that came in pieces */
 	struct slab *large; /* LOOP_CIPHER blocks: bytes a socket did not take yet */
+	/*
+	 * Counts how often the kernel was asked for events. An event of this turn was there before
+	 * anything that was done in it.
+	 */
+	uint64_t turn;
 	char *plain; /* LOOP_HEAD_ROOM + LOOP_CHUNK + LOOP_TAIL_ROOM; see loop_span() */
 	char *cipher_in; /* LOOP_CIPHER, used inside stream_read() only */
 	char *cipher_out; /* LOOP_CIPHER, used inside stream_write() and stream_read() only */

@@ -108,6 +108,7 @@ struct exchange {
 	uint32_t kept_sent; /* of them, those that this try has been given */
 	bool kept_waits; /* the others follow when the endpoint has read these */
 	bool request_ended; /* the client has sent all of it */
+	bool continued; /* it was told 100 Continue */
 	bool client_paused;
 	bool upstream_paused;
 	struct span *first; /* body bytes that came with the head; within exchange_start() only */
@@ -184,8 +185,8 @@ void exchange_on_upstream_drained(struct exchange *, struct side *from);
 
 /* Does the service want Via in its requests? */
 bool exchange_adds_via(const struct exchange *);
-/* Fills in what an answer's head says beyond the endpoint's: Via, and what the route changes. */
-void exchange_dress(const struct exchange *, struct forward_response *);
+/* Fills in what an answer's head says beyond the endpoint's: Date, Via, what the route changes. */
+void exchange_dress(const struct exchange *, const struct head *, struct forward_response *);
 /* Gives the client an answer of our own, with what the route adds to each. */
 void exchange_answer(struct exchange *, struct own_answer *);
 

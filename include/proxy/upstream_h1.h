@@ -26,6 +26,7 @@ struct upstream_h1 {
 	char *saved; /* a head or trailers in pieces: a block, or NULL */
 	uint32_t saved_len;
 	enum method method; /* of the request on it */
+	uint64_t sent_turn; /* of the loop, as that was sent */
 	bool chunked_out; /* the request's body goes out chunked */
 	bool request_sent;
 	bool upgrade; /* the request on it asks for another protocol */
@@ -34,7 +35,9 @@ struct upstream_h1 {
 	bool tunnel; /* it was granted; stays so when the endpoint's direction has ended */
 	bool keep; /* the answer's head allows another request */
 	bool paused; /* the exchange wants no more now */
+	bool nominates; /* the answer's Connection names fields */
 	uint8_t interims;
+	uint32_t interim_bytes;
 	struct deferred read_on; /* reading goes on from the loop */
 };
 

@@ -47,6 +47,7 @@ struct upstream_h2 {
 	uint32_t most_open; /* the endpoint's limit, or ours */
 	uint32_t to_return; /* leases that are over */
 	uint32_t idle_frames; /* in a row, that brought nothing */
+	uint32_t idle_bytes; /* likewise; frames of kinds that nobody knows are bytes only */
 	struct deferred work; /* sends, and tidies up */
 	struct deferred read_on;
 	struct timer age; /* until it is retired */
@@ -75,6 +76,7 @@ struct upstream_stream {
 	int32_t id; /* 0: nothing submitted yet */
 	enum method method;
 	uint8_t interims;
+	uint32_t interim_bytes;
 	bool on_wire; /* its HEADERS were sent */
 	bool closed; /* nghttp2 does not know it any more */
 	bool bad; /* its answer is malformed: we reset it */

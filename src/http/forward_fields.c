@@ -7,11 +7,10 @@
 #include "values.h"
 
 static bool
-may_be_nominated(struct slice name)
+may_be_nominated(const struct head *h, struct slice name)
 {
 	switch (field_lookup(name.at, name.len)) {
 	case FIELD_HOST:
-	case FIELD_CONTENT_LENGTH:
 	case FIELD_VIA:
 	case FIELD_FORWARDED:
 	case FIELD_X_FORWARDED_FOR:
@@ -22,16 +21,17 @@ may_be_nominated(struct slice name)
 	case FIELD_CDN_LOOP:
 	case FIELD_X_REQUEST_ID:
 	case FIELD_X_MIRRORED_FROM:
-		return false;
+	case FIELD_TRAILER:
+	case FIELD_EXPECT:
+		return h->status != 0; /* an endpoint's word about its own answer */
 	/* These have rules of their own, nominated or not. */
+	case FIELD_CONTENT_LENGTH:
 	case FIELD_CONNECTION:
 	case FIELD_KEEP_ALIVE:
 	case FIELD_TE:
-	case FIELD_TRAILER:
 	case FIELD_TRANSFER_ENCODING:
 	case FIELD_UPGRADE:
 	case FIELD_HTTP2_SETTINGS:
-	case FIELD_EXPECT:
 		return false;
 	default:
 		return name.len > 0 && !slice_eq_nocase(name, SLICE("close"));
@@ -42,6 +42,8 @@ void
 nominated_collect(struct nominated *n, const struct head *h)
 {
 	n->count = 0;
+	if (!h->nominates)
+		return;
 	for (unsigned i = 0; i < h->field_count; i++) {
 		struct slice value, name;
 
@@ -49,7 +51,7 @@ nominated_collect(struct nominated *n, const struct head *h)
 			continue;
 		value = field_value(h, &h->fields[i]);
 		while (value_next(&value, &name)) {
-			if (!may_be_nominated(name))
+			if (!may_be_nominated(h, name))
 				continue;
 			assert(n->count < H1_CONNECTION_OPTIONS); /* the parser saw to it */
 			n->names[n->count++] = name;
@@ -68,8 +70,8 @@ is_nominated(const struct nominated *n, struct slice name)
 	return false;
 }
 
-static bool
-is_dropped(const struct forward_edits *e, struct slice name)
+bool
+fields_drops(const struct forward_edits *e, struct slice name)
 {
 	if (e == NULL)
 		return false;
@@ -105,7 +107,7 @@ fields_copy(struct out *o, const struct head *h, const struct nominated *n,
 		const struct field *f = &h->fields[i];
 		uint32_t next = i + 1U < h->field_count ? f[1].name_at : h->len - 2;
 		struct slice name = field_name(h, f);
-		bool goes = passes(h, f, arg) && !is_nominated(n, name) && !is_dropped(e, name);
+		bool goes = passes(h, f, arg) && !is_nominated(n, name) && !fields_drops(e, name);
 		bool plain = is_plain(h, f, next);
 
 		if (goes && plain) {

@@ -20,8 +20,8 @@ struct nominated {
 };
 
 /*
- * Never nominated are fields that framing, routing and the proxy's own word stand on: with
- * those a client could make us drop what the endpoint relies on us for.
+ * Never nominated are fields that framing stands on, nor, by a client, those of routing and of the
+ * proxy's own word: it could make us drop what the endpoint relies on us for.
  */
 void nominated_collect(struct nominated *, const struct head *);
 
@@ -34,6 +34,9 @@ typedef bool field_passes_fn(const struct head *, const struct field *, const vo
  */
 void fields_copy(struct out *, const struct head *, const struct nominated *,
     const struct forward_edits *, field_passes_fn *, const void *arg);
+
+/* Do the edits (NULL: none) leave this field out? */
+bool fields_drops(const struct forward_edits *, struct slice name);
 
 /* Via, when there is a pseudonym to say; those before us have their own lines. */
 void via_put(struct out *, const struct head *, struct slice pseudonym);

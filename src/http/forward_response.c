@@ -61,6 +61,8 @@ forward_write_response(
 	via_put(&o, h, r->via);
 	if (r->request_id.len > 0)
 		out_field(&o, SLICE("X-Request-Id: "), r->request_id);
+	if (r->date.len > 0 && !fields_drops(r->edits, SLICE("date")))
+		out_field(&o, SLICE("Date: "), r->date);
 	if (goes_chunked(h, r))
 		out_put(&o, SLICE("Transfer-Encoding: chunked\r\n"));
 	if (r->websocket_accept.len > 0) {

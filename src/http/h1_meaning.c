@@ -11,6 +11,7 @@ struct options {
 	bool close;
 	bool keep_alive;
 	bool upgrade;
+	bool others; /* names of fields */
 };
 
 static void
@@ -19,9 +20,14 @@ read_options(struct slice value, struct options *o)
 	struct slice option;
 
 	for (; o->count <= H1_CONNECTION_OPTIONS && value_next(&value, &option); o->count++) {
-		o->close |= slice_eq_nocase(option, SLICE("close"));
-		o->keep_alive |= slice_eq_nocase(option, SLICE("keep-alive"));
-		o->upgrade |= slice_eq_nocase(option, SLICE("upgrade"));
+		if (slice_eq_nocase(option, SLICE("close")))
+			o->close = true;
+		else if (slice_eq_nocase(option, SLICE("keep-alive")))
+			o->keep_alive = true;
+		else if (slice_eq_nocase(option, SLICE("upgrade")))
+			o->upgrade = true;
+		else
+			o->others = true;
 	}
 }
 
@@ -157,6 +163,7 @@ h1_understand(struct head *h, struct h1_meaning *m)
 	m->why = collect(h, m, &options);
 	if (m->why != NULL)
 		return FAULT_BAD_REQUEST;
+	h->nominates = options.others;
 	h->keep_alive = !options.close && (h->minor >= 1 || options.keep_alive);
 	/*
 	 * Both framings, or chunked from a peer that need not know it (RFC 9112, 6.1 and 6.3): a
@@ -200,4 +207,34 @@ h1_judge_request(struct head *h, const struct h1_limits *limits)
 	if (!grpc_is(h))
 		head_hide_underscored(h);
 	return NULL;
+}
+
+/* Is protocol, with its version, in one of the head's Upgrade fields, or its :protocol (RFC 8441)?
+ */
+static bool
+offers(const struct head *h, struct slice protocol)
+{
+	if (h->protocol.len > 0)
+		return slice_eq_nocase(head_slice(h, h->protocol), protocol);
+	for (unsigned i = 0; i < h->field_count; i++)
+		if (h->fields[i].id == FIELD_UPGRADE &&
+		    value_has_token(field_value(h, &h->fields[i]), protocol))
+			return true;
+	return false;
+}
+
+bool
+h1_upgrade_was_offered(const struct head *request, const struct head *answer)
+{
+	for (unsigned i = 0; i < answer->field_count; i++) {
+		struct slice value, protocol;
+
+		if (answer->fields[i].id != FIELD_UPGRADE)
+			continue;
+		value = field_value(answer, &answer->fields[i]);
+		while (value_next(&value, &protocol))
+			if (!offers(request, protocol))
+				return false;
+	}
+	return true;
 }

@@ -84,7 +84,10 @@ loop_run(struct loop *l, struct watchdog_stalls *stalls)
 		watchdog_forget(&l->beat);
 		watched = false;
 	}
-	event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	do {
+		l->turn++;
+		event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+	} while (!event_base_got_break(l->base));
 	if (watched)
 		watchdog_forget(&l->beat);
 	if (beats != NULL)

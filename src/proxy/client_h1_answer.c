@@ -84,7 +84,7 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	if (c->until_close)
 		c->keep = false;
 	out.chunked = marked && !c->http10;
-	exchange_dress(side->exchange, &out);
+	exchange_dress(side->exchange, head, &out);
 	out.close = must_close_after(c);
 	out.say_keep_alive = !out.close && c->asked_keep_alive;
 	if (out.close)

@@ -400,6 +400,7 @@ open_session(struct client_h2 *c)
 		{ NGHTTP2_SETTINGS_MAX_FRAME_SIZE, l->h2_max_frame_bytes },
 		{ NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, l->h2_header_table_bytes },
 		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
 	};
 
 	nghttp2_option_set_max_continuations(option, l->h2_continuations);

@@ -206,7 +206,7 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	if (head->status == 101)
 		return begin_tunnel(s, head, first);
 	if (head->status >= 200)
-		exchange_dress(side->exchange, &out);
+		exchange_dress(side->exchange, head, &out);
 	len = forward_write_response(head, &out, lines, WORKER_HEAD);
 	assert(len > 0); /* the parser's limit on heads leaves room for what we add */
 	if (head->status < 200)

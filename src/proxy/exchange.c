@@ -342,6 +342,7 @@ step_send(struct exchange *x)
 	}
 	if (x->head.expect_continue && !x->request_ended && x->client != NULL) {
 		x->head.expect_continue = false; /* said once, whatever comes of this try */
+		x->continued = true;
 		x->client->ops->proceed(x->client);
 	}
 	drained = tries_send(x->try);

@@ -235,8 +235,11 @@ exchange_adds_via(const struct exchange *x)
 }
 
 void
-exchange_dress(const struct exchange *x, struct forward_response *out)
+exchange_dress(const struct exchange *x, const struct head *head, struct forward_response *out)
 {
+	/* RFC 9110 section 6.6.1: who passes on an answer that does not say when, says it. */
+	if (head_find(head, FIELD_DATE) == NULL)
+		out->date = worker_date(x->worker);
 	if (via_of(x) == VIA_BOTH)
 		out->via = SLICE("detour");
 	out->edits = edits_of_answer(x);
@@ -278,8 +281,8 @@ exchange_on_response(
 	bool drained;
 
 	if (head->status < 200 && head->status != 101) {
-		/* 100 is between us and the client (RFC 9110, 10.1.1): it got ours. */
-		if (head->status != 100 && t == x->try)
+		/* To whom we said 100 ourselves nobody need say it again (RFC 9110, 15.2). */
+		if ((head->status != 100 || !x->continued) && t == x->try)
 			x->client->ops->send_head(x->client, head, NULL, first, false);
 		return SIDE_ON;
 	}

@@ -142,6 +142,19 @@ pool_close_all(struct pool_slot *slot)
 	}
 }
 
+/*
+ * An idle connection is told of bytes that came behind an answer, unless it is idle since this very
+ * turn. Then it is looked at, and always for who must be certain. Where many answers share one,
+ * each says whose it is.
+ */
+static bool
+must_be_quiet(const struct connection *c, bool certain)
+{
+	bool just_returned = c->returned_turn == c->worker->loop->turn;
+
+	return certain || (just_returned && c->ops->verify == NULL);
+}
+
 /* One that was just opened may have tickets to read; nothing else is known. */
 static bool
 is_quiet(const struct connection *c)
@@ -163,7 +176,7 @@ pool_take(struct pool_slot *slot, bool certain)
 		if (certain && c->ops->verify != NULL && !is_quiet(c))
 			return NULL; /* it is asked */
 		withdraw(c);
-		if (!c->ops->is_clean(c) || (certain && !is_quiet(c))) {
+		if (!c->ops->is_clean(c) || (must_be_quiet(c, certain) && !is_quiet(c))) {
 			if (c->leased == 0)
 				pool_discard(c);
 			continue;
@@ -462,6 +475,7 @@ pool_return(struct connection *c)
 	assert(c->leased > 0);
 	withdraw(c);
 	c->leased--;
+	c->returned_turn = c->worker->loop->turn;
 	if (c->opening)
 		return; /* its answer decides */
 	if (c->ops->is_clean(c) && is_wanted(c))

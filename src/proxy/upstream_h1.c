@@ -57,7 +57,8 @@ static void
 answer_is_over(struct upstream_h1 *h1, const struct span *rest)
 {
 	h1->reading = UP_OVER;
-	if (rest->len > 0 || !h1->keep)
+	/* More may wait in the socket, of which no event will tell any more. */
+	if (rest->len > 0 || !h1->keep || stream_may_read(&h1->connection.stream))
 		h1->connection.dirty = true;
 }
 
@@ -120,6 +121,9 @@ feed_trailers(struct upstream_h1 *h1, struct span *in)
 	}
 	advance(in, trailers.len);
 	answer_is_over(h1, in);
+	/* What was nominated goes from trailers too (RFC 9110 section 7.6.1). */
+	if (h1->nominates)
+		trailers.field_count = 0;
 	exchange_on_response_trailers(h1->up.side.exchange, &trailers);
 	return false;
 }
@@ -134,6 +138,20 @@ ends_here(struct upstream_h1 *h1, struct span *in, struct span *body)
 	answer_is_over(h1, in);
 	body->tail_room += 2; /* they lay right behind it */
 	return true;
+}
+
+/*
+ * Another head before the answer's own: not more of them than anybody needs, nor larger in all than
+ * one head may be.
+ */
+static bool
+interim_is_good(struct upstream_h1 *h1, const struct head *head)
+{
+	h1->interim_bytes += head->len;
+	if (++h1->interims > MAX_INTERIMS ||
+	    h1->interim_bytes > h1->connection.worker->h1_limits.head_bytes)
+		return false;
+	return head->status != 101 || h1_upgrade_was_offered(&h1->up.side.exchange->head, head);
 }
 
 /* head: not forwarded yet, it leaves with these bytes; or NULL. */
@@ -194,7 +212,7 @@ feed_head(struct upstream_h1 *h1, struct span *in)
 			save(h1, in);
 			return true;
 		}
-		if (r == H1_BAD || (head.status < 200 && ++h1->interims > MAX_INTERIMS)) {
+		if (r == H1_BAD || (head.status < 200 && !interim_is_good(h1, &head))) {
 			exchange_on_upstream_lost(
 			    h1->up.side.exchange, &h1->up.side, FAULT_BAD_RESPONSE);
 			return false;
@@ -217,6 +235,7 @@ feed_head(struct upstream_h1 *h1, struct span *in)
 			return false;
 	}
 	h1->keep = head.keep_alive;
+	h1->nominates = head.nominates;
 	h1_body_begin(&h1->body, &head);
 	if (head.framing == FRAMING_NONE ||
 	    (head.framing == FRAMING_LENGTH && h1->body.left == 0)) {
@@ -275,7 +294,8 @@ on_end(struct upstream_h1 *h1, ssize_t end)
 	if (h1->tunnel) {
 		on_tunnel_end(h1, end);
 	} else if (h1->reading == UP_HEAD) {
-		if (h1->saved != NULL)
+		/* Who has said something has not merely let an idle connection go. */
+		if (h1->saved != NULL || h1->interims > 0)
 			exchange_on_upstream_lost(x, &h1->up.side, FAULT_BAD_RESPONSE);
 		else
 			exchange_on_upstream_lost(x, &h1->up.side,
@@ -387,11 +407,45 @@ h1_free(struct connection *c)
 	slab_give(c->worker->upstream_slab, h1);
 }
 
-/* Whatever came with it is read once the connection is used. */
+/*
+ * Who answers before anything was asked has answered nothing (RFC 9112 section 9.2). With TLS there
+ * may be tickets to read; an end that has come is for connection_opened() to see.
+ */
+static enum fault
+spoke_first(struct connection *c)
+{
+	ssize_t n = STREAM_WAIT;
+
+	if (stream_may_read(&c->stream))
+		n = stream_read(&c->stream, c->worker->loop->plain + LOOP_HEAD_ROOM, LOOP_CHUNK);
+	if (n > 0)
+		return FAULT_SPOKE_FIRST;
+	return n == STREAM_WAIT || n == STREAM_END ? FAULT_NONE : FAULT_CONNECT_RESET;
+}
+
 static void
 h1_opened(struct connection *c)
 {
-	connection_opened(c, FAULT_NONE);
+	connection_opened(c, spoke_first(c));
+}
+
+/*
+ * An event of the turn that sent the request: what it tells of was there before, and whatever it
+ * looks like it is no answer. True: the try is lost.
+ */
+static bool
+is_stale(struct upstream_h1 *h1)
+{
+	struct connection *c = &h1->connection;
+	ssize_t n = stream_read(&c->stream, c->worker->loop->plain + LOOP_HEAD_ROOM, LOOP_CHUNK);
+
+	if (n == STREAM_WAIT) /* tickets */
+		return false;
+	if (n <= 0)
+		on_end(h1, n);
+	else
+		exchange_on_upstream_lost(h1->up.side.exchange, &h1->up.side, FAULT_CLOSED);
+	return true;
 }
 
 static void
@@ -406,6 +460,8 @@ h1_on_stream(struct connection *c, unsigned events)
 			read_idle(c);
 		return;
 	}
+	if ((events & STREAM_READABLE) && h1->sent_turn == c->worker->loop->turn && is_stale(h1))
+		return;
 	if (events & STREAM_DRAINED)
 		exchange_on_upstream_drained(h1->up.side.exchange, &h1->up.side);
 	if (events & (STREAM_READABLE | STREAM_FAILED))
@@ -484,11 +540,13 @@ send_head(struct side *side, const struct head *head, const struct forward_reque
 	memset(&h1->parse, 0, sizeof h1->parse);
 	h1->reading = UP_HEAD;
 	h1->method = head->method;
+	h1->sent_turn = h1->connection.worker->loop->turn;
 	h1->chunked_out = as->chunked;
 	h1->upgrade = as->keep_upgrade;
 	h1->tunnel = false;
 	h1->request_sent = end;
 	h1->interims = 0;
+	h1->interim_bytes = 0;
 	h1->keep = false;
 	h1->connection.used = true;
 	h1->paused = false;

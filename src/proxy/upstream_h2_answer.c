@@ -94,7 +94,10 @@ interim(struct upstream_stream *s)
 	struct head *head = &h2->head->h2.head;
 	struct span none = nothing(s);
 
-	if (head->status == 101 || ++s->interims > MAX_INTERIMS) {
+	/* Not more than anybody needs, nor larger in all than one head may be. */
+	s->interim_bytes += head->len;
+	if (head->status == 101 || ++s->interims > MAX_INTERIMS ||
+	    s->interim_bytes > h2->connection.worker->h1_limits.head_bytes) {
 		upstream_stream_spoilt(s);
 		return;
 	}

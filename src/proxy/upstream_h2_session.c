@@ -21,6 +21,7 @@ enum {
 	ACKS_MAX = 1000,
 	SETTINGS_MAX = 32,
 	IDLE_FRAMES_MAX = 1000,
+	IDLE_BYTES_MAX = 256 * 1024,
 	FRAME_HEAD = 9,
 	MEMORY_MAX = 4 * 1024 * 1024, /* nghttp2's: streams, and heads that wait */
 	MEMORY_STREAM = 48 * 1024, /* and for each stream, the largest head */
@@ -140,7 +141,7 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
 
 	h2->frame_left = hd->type == NGHTTP2_DATA ? (uint32_t)hd->length : 0;
 	if (hd->type == NGHTTP2_HEADERS || (hd->type == NGHTTP2_DATA && hd->length > 0)) {
-		h2->idle_frames = 0;
+		h2->idle_frames = h2->idle_bytes = 0;
 		h2->connection.asked = false;
 	} else if (++h2->idle_frames > IDLE_FRAMES_MAX) {
 		return NGHTTP2_ERR_CALLBACK_FAILURE; /* it only keeps us busy */
@@ -237,6 +238,9 @@ upstream_h2_feed(struct upstream_h2 *h2, const char *bytes, size_t len)
 {
 	ssize_t n;
 
+	h2->idle_bytes += (uint32_t)len;
+	if (h2->idle_bytes > IDLE_BYTES_MAX)
+		return false;
 	h2->read_end = bytes + len;
 	n = nghttp2_session_mem_recv(h2->session, (const uint8_t *)bytes, len);
 	upstream_h2_let_head_go(h2);
@@ -294,7 +298,7 @@ send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *frame_h
 		fifo_take(&s->out, blocks, n);
 		len -= n;
 	}
-	h2->idle_frames = 0; /* what it credits us with for these is no noise */
+	h2->idle_frames = h2->idle_bytes = 0; /* what it credits us with for these is no noise */
 	if (s->full && upstream_stream_is_low(s))
 		h2->any_low = true;
 	return 0;

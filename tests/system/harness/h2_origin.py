@@ -86,6 +86,7 @@ class Connection:
         self.origin = origin
         self.socket = sock
         self.streams = {}
+        self.is_open = True
         self.pings = 0
         self.goaways = []  # (last stream, code) as the proxy said them
         self.ended = False
@@ -213,7 +214,10 @@ class H2Origin:
                 sock = self.tls.wrap_socket(sock, server_side=True)
             made = Connection(self, sock)
             self.connections.append(made)
-            made.run()
+            try:
+                made.run()
+            finally:
+                made.is_open = False
         except (Closed, OSError):
             pass
         finally:

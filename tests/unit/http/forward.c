@@ -204,12 +204,23 @@ struct response_case {
 #define OK "HTTP/1.1 200 OK\r\n"
 #define LENGTH "Content-Length: 5\r\n"
 
+static const struct slice dropped_date = TEXT("Date");
+static const struct forward_edits no_date = { &dropped_date, 1, { NULL, 0 } };
+
 static const struct response_case responses[] = {
 	{ "the least", OK LENGTH E, METHOD_GET, { .close = false }, OK LENGTH E },
 	{ "fields stay as they came",
 	    OK "Date: x\r\nServer:  y \r\nset-cookie: a\r\n" LENGTH "Set-Cookie: b\r\n" E,
 	    METHOD_GET, { .close = false },
 	    OK "Date: x\r\nServer: y\r\nset-cookie: a\r\n" LENGTH "Set-Cookie: b\r\n" E },
+	{ "an endpoint may nominate what a client may not",
+	    OK
+	    "Connection: Via, Trailer, X-Request-Id\r\nVia: 1.1 a\r\nX-Request-Id: b\r\n" LENGTH E,
+	    METHOD_GET, { .close = false }, OK LENGTH E },
+	{ "the date where it is missing", OK LENGTH E, METHOD_GET, { .date = TEXT("now") },
+	    OK LENGTH "Date: now\r\n" E },
+	{ "no date where the edits leave it out", OK LENGTH E, METHOD_GET,
+	    { .date = TEXT("now"), .edits = &no_date }, OK LENGTH E },
 	{ "HTTP/1.0 becomes 1.1", "HTTP/1.0 404 No\r\n" LENGTH E, METHOD_GET, { .close = false },
 	    "HTTP/1.1 404 No\r\n" LENGTH E },
 	{ "hop-by-hop and nominated fields stop here",

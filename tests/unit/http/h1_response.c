@@ -105,6 +105,45 @@ START_TEST(a_forwarded_response_reads_as_the_one_that_came)
 }
 END_TEST
 
+START_TEST(only_what_was_offered_is_switched_to)
+{
+	static const struct {
+		const char *offered, *granted;
+		bool good;
+	} c[] = {
+		{ "Upgrade: websocket\r\n", "Upgrade: websocket\r\n", true },
+		{ "Upgrade: websocket\r\n", "Upgrade: WebSocket\r\n", true },
+		{ "Upgrade: a/1, b/2\r\nUpgrade: c\r\n", "Upgrade: c, b/2\r\n", true },
+		{ "Upgrade: a/1\r\n", "Upgrade: a/2\r\n", false },
+		{ "Upgrade: a/1\r\n", "Upgrade: a\r\n", false },
+		{ "Upgrade: a\r\n", "Upgrade: a\r\nUpgrade: b\r\n", false },
+		{ "Upgrade: a\r\n", "Upgrade: a, b\r\n", false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(c); i++) {
+		char ask[256], answer[256];
+		struct h1_parse p = { 0 }, q = { 0 };
+		struct head request, head;
+
+		snprintf(ask, sizeof ask,
+		    "GET /websocket HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n%s\r\n",
+		    c[i].offered);
+		snprintf(answer, sizeof answer, "HTTP/1.1 101 x\r\nConnection: upgrade\r\n%s\r\n",
+		    c[i].granted);
+		ck_assert_int_eq(
+		    h1_parse_request(&p, &request, ask, strlen(ask), &h1_default_limits), H1_DONE);
+		ck_assert_int_eq(h1_parse_response(&q, &head, answer, strlen(answer),
+				     &h1_default_limits, METHOD_GET, true),
+		    H1_DONE);
+		ck_assert_msg(
+		    h1_upgrade_was_offered(&request, &head) == c[i].good, "%s", c[i].granted);
+		request.protocol = (struct part){ strlen("GET /"), strlen("websocket") };
+		ck_assert_msg(h1_upgrade_was_offered(&request, &head) == (i < 2), "%s by :protocol",
+		    c[i].granted);
+	}
+}
+END_TEST
+
 START_TEST(a_response_may_not_exceed_a_limit)
 {
 	static const struct h1_limits small = { 20, 30, 200, 2, UNDERSCORES_DROP };
@@ -159,6 +198,7 @@ main(void)
 	    t, a_response_means_what_its_bytes_say_however_they_arrive, 0, ARRAY_SIZE(cases));
 	tcase_add_loop_test(
 	    t, a_forwarded_response_reads_as_the_one_that_came, 0, ARRAY_SIZE(cases));
+	tcase_add_test(t, only_what_was_offered_is_switched_to);
 	tcase_add_test(t, a_response_may_not_exceed_a_limit);
 	tcase_add_test(t, limits_beyond_what_a_head_holds_stop_at_what_it_holds);
 	suite_add_tcase(s, t);

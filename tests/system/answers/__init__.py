@@ -1,0 +1,1 @@
+"""What endpoints answer, rightly and wrongly, as tables: see case.py."""
