@@ -154,7 +154,7 @@ enum conf_underscores { UNDERSCORE_DROP, UNDERSCORE_KEEP, UNDERSCORE_REFUSE };
 enum conf_encoded_slash { ENCODED_SLASH_KEEP, ENCODED_SLASH_REFUSE };
 
 /* Which way a Via field is added. */
-enum conf_via { VIA_REQUESTS, VIA_BOTH, VIA_OFF };
+enum conf_via { VIA_OFF, VIA_REQUESTS, VIA_BOTH };
 
 /* What maglev hashes. */
 enum conf_hash_on { HASH_CLIENT_IP, HASH_PATH, HASH_HEADER, HASH_COOKIE };

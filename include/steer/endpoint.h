@@ -142,6 +142,8 @@ enum endpoint_reason endpoint_reason_of(enum fault);
  * "3 checks failed: refused", "check answered 503", ... into buf; returns buf.
  */
 char *endpoint_reason_format(enum endpoint_reason, unsigned detail, char *buf, size_t size);
+/* Is its number that of checks, or tries, in a row? */
+bool endpoint_reason_counts(enum endpoint_reason);
 
 /* The registry of all endpoints: control thread only. */
 struct endpoint_registry;

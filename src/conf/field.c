@@ -360,9 +360,14 @@ static void
 set_word(struct load *l, const struct value *v)
 {
 	const struct schema_word *word;
+	struct value other = *v;
+	char buf[512];
 
-	if (!wants_text(l, v))
+	if (v->type != CONFIG_TYPE_STRING) {
+		other.text = field_written(v, buf, sizeof buf);
+		complain_word(l, &other);
 		return;
+	}
 	word = schema_word(v->key->words, v->text);
 	if (word == NULL)
 		complain_word(l, v);

@@ -85,6 +85,32 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 	abort();
 }
 
+bool
+endpoint_reason_counts(enum endpoint_reason reason)
+{
+	switch (reason) {
+	case REASON_CHECK_PASSED:
+	case REASON_CHECK_REFUSED:
+	case REASON_CHECK_UNREACHABLE:
+	case REASON_CHECK_RESET:
+	case REASON_CHECK_TLS:
+	case REASON_CHECK_BODY:
+	case REASON_CHECK_MALFORMED:
+	case REASON_CHECK_NOT_SERVING:
+	case REASON_TRAFFIC_FAILED:
+		return true;
+	case REASON_NOT_CHECKED:
+	case REASON_FIRST_CHECK_PENDING:
+	case REASON_CHECK_TIMEOUT:
+	case REASON_CHECK_STATUS:
+	case REASON_CHECK_GRPC:
+	case REASON_REMOVED:
+	case REASON_RESTORED:
+		return false;
+	}
+	abort();
+}
+
 enum endpoint_reason
 endpoint_reason_of(enum fault f)
 {

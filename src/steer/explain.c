@@ -354,7 +354,7 @@ say_sensor(struct text *t, const struct steer *s)
 		return;
 	say(t, " Most answers are errors: ");
 	say_part(t, s->lent);
-	say(t, " of the requests, safe ones, ask the standbys whether they do better.");
+	say(t, " of the requests ask the standbys whether they do better.");
 }
 
 static void

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
 #include "steer_private.h"
@@ -208,16 +209,16 @@ tell_checks(struct steer *s, struct brain_region *r, struct facts *facts)
 {
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
 		struct brain_endpoint *e = &r->endpoints[i];
+		double times = endpoint_reason_counts(e->reason) ? (double)e->detail : (double)NAN;
 
 		if (!e->told)
 			continue;
 		e->told = false;
 		if (e->checked == ENDPOINT_UP)
-			tell_endpoint(s, r, e, FACT_ENDPOINT_UP, SIGNAL_CHECKS,
-			    e->reason == REASON_CHECK_PASSED ? e->detail : 0, 0, 0, facts);
+			tell_endpoint(s, r, e, FACT_ENDPOINT_UP, SIGNAL_CHECKS, times, 0, 0, facts);
 		else if (e->checked == ENDPOINT_DOWN)
 			tell_endpoint(
-			    s, r, e, FACT_ENDPOINT_DOWN, SIGNAL_CHECKS, e->detail, 0, 0, facts);
+			    s, r, e, FACT_ENDPOINT_DOWN, SIGNAL_CHECKS, times, 0, 0, facts);
 	}
 }
 

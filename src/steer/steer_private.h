@@ -118,7 +118,7 @@ struct steer {
 
 	bool common_cause;
 	uint64_t erred_ms; /* a region that serves did last then; 0: while no sensor is lent */
-	double lent; /* of safe requests, to standbys, to learn whether they do better; 0: none */
+	double lent; /* of all requests, to standbys, to learn whether they do better; 0: none */
 	enum share_mode mode;
 	bool placed;  /* shares have been set once */
 	bool settled; /* share is target, and inputs are as when it was worked out */

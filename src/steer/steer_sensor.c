@@ -2,8 +2,8 @@
 /*
  * A region that answers mostly with errors while its standbys have no traffic: there is nothing to
  * compare it with, and errors that are not retried elsewhere (500, or any after a POST) would be
- * passed on for ever. So the standbys are lent some of the safe requests, enough to be compared by
- * within a second (it is a soft move, so it takes as long again). If they do better the comparison
+ * passed on for ever. So the standbys are lent some of the requests, unsafe ones too, for they would
+ * be lost where they are; enough to be compared by within a second (it is a soft move, so it takes as long again). If they do better the comparison
  * moves the rest (grey_burst()); if not, the cause is common, and only what would have failed
  * anyway has moved.
  */

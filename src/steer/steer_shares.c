@@ -356,7 +356,9 @@ place(struct steer *s, const double *next)
 
 		changed = changed || fabs(next[i] - r->share) > 0;
 		r->share = next[i];
-		r->trickle = s->target.trickle[i] && r->share <= r->target + dust;
+		/* Beside one that only errs, what can be tried just once is better off here too. */
+		r->trickle =
+		    s->target.trickle[i] && r->share <= r->target + dust && s->lent <= 0;
 		note_traffic(s, r);
 		settled = settled && fabs(r->share - r->target) <= dust;
 	}

@@ -489,7 +489,7 @@ def the_most_fields_and_the_most_that_is_added_fit(t):
         lambda s: s.head(200, [("f%d" % i, "v") for i in range(120)], end=True))
     p = t.proxy(
         regions={"us-east-1": _region(o)}, limits="header_fields = 128;", plain="h2c = true;",
-        service_text=_CALM + "via = true; sticky = { cookie = \"stay\"; };" +
+        service_text=_CALM + "via = \"both\"; sticky = { cookie = \"stay\"; };" +
         group("request_headers", "a") + group("response_headers", "b"),
         routes=['{ path = "/"; service = "shop"; gzip = true; cors = { credentials = true; '
                 'origins = ( "https://a.example.com" ); }; %s %s }' % (

@@ -15,7 +15,7 @@ def _try(t, cases):
     twice = {n for n in names if names.count(n) > 1}
     assert not twice, "names of two cases: %r" % twice
     origin = t.origin("east").does(lambda x: x.answer(200, x.request.target))
-    p = t.proxy(regions={"us-east-1": [origin]})
+    p = t.proxy(regions={"us-east-1": [origin]}, service_text='via = "requests";')
     sent = try_all(p, origin, cases, [whole, bytewise, cut_at_random(1)])
     t.report("%d cases, %d requests forwarded" % (len(cases), len(sent)))
 
@@ -101,6 +101,8 @@ def encoded_slashes_are_refused_where_asked_for(t):
 
 
 @sanitize
-def via_is_left_out_where_asked_for(t):
-    _, seen = _asked(t, service_text='via = "off";')
+def via_is_added_where_asked_for(t):
+    _, seen = _asked(t, service_text='via = "requests";')
+    assert seen.all("via") == ["1.1 detour"], seen.fields
+    _, seen = _asked(t)
     assert not seen.has("via"), seen.fields

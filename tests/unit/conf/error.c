@@ -52,6 +52,8 @@ static const struct mistake mistakes[] = {
 	{ { .service = "failover = { spill = \"all_dwn\"; };" },
 	    "t.conf:6: spill: \"all_dwn\" is none of \"gradual\", \"all_down\"; did you mean "
 	    "\"all_down\"?" },
+	{ { .service = "via = true;" },
+	    "t.conf:6: via: \"true\" is unknown here; write one of \"off\", \"requests\", \"both\"" },
 	{ { .service = "failover = { standby_share = 0.6; };" },
 	    "t.conf:6: standby_share: 0.6 is out of range; write a value from 0 to 0.5" },
 	{ { .service = "outlier = { base = \"10m\"; };" },

@@ -3,6 +3,7 @@
 #include "steer/steer.h"
 
 #include <check.h>
+#include <math.h>
 
 #include "brain.h"
 
@@ -46,7 +47,7 @@ START_TEST(a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic)
 }
 END_TEST
 
-START_TEST(what_is_lent_is_a_trickle_and_ends_with_the_errors)
+START_TEST(what_is_lent_is_for_all_requests_and_ends_with_the_errors)
 {
 	brain_start_pair(&b);
 	b.demand = 500;
@@ -55,8 +56,7 @@ START_TEST(what_is_lent_is_a_trickle_and_ends_with_the_errors)
 	brain_answer(&b, 1, ANSWER_ERROR);
 	brain_run(&b, 10000);
 	BRAIN_SHARES(&b, 0.95, 0.05);
-	ck_assert(is_trickle(1));
-	ck_assert(!is_trickle(0));
+	ck_assert(!is_trickle(1));
 	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
 	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 0);
 	brain_answer(&b, 0, ANSWER_WELL);
@@ -64,6 +64,40 @@ START_TEST(what_is_lent_is_a_trickle_and_ends_with_the_errors)
 	brain_run(&b, 8000);
 	BRAIN_SHARES(&b, 1, 0);
 	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 1);
+}
+END_TEST
+
+START_TEST(the_share_of_a_standby_is_a_trickle_until_it_serves)
+{
+	brain_plan(&b, 2);
+	b.regions[1].tier = 1;
+	b.plan.policy.share.standby_share = 0.02;
+	b.demand = 500;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	BRAIN_SHARES(&b, 0.98, 0.02);
+	ck_assert(is_trickle(1));
+	ck_assert(!is_trickle(0));
+	brain_answer(&b, 0, ANSWER_REFUSED);
+	brain_run(&b, 1000);
+	BRAIN_SHARES(&b, 0, 1);
+	ck_assert(!is_trickle(1));
+}
+END_TEST
+
+START_TEST(an_endpoint_that_is_down_is_told_with_its_number_only_if_it_counts)
+{
+	brain_start_pair(&b);
+	steer_probe(b.s, 0, 0, ENDPOINT_DOWN, REASON_CHECK_TIMEOUT, 501, b.now_ms);
+	brain_run(&b, 100);
+	ck_assert(isnan(b.last[FACT_ENDPOINT_DOWN].a));
+	steer_probe(b.s, 0, 0, ENDPOINT_UP, REASON_CHECK_PASSED, 2, b.now_ms);
+	brain_run(&b, 100);
+	ck_assert_double_eq_tol(b.last[FACT_ENDPOINT_UP].a, 2, 1e-9);
+	steer_probe(b.s, 0, 0, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3, b.now_ms);
+	brain_run(&b, 100);
+	ck_assert_double_eq_tol(b.last[FACT_ENDPOINT_DOWN].a, 3, 1e-9);
 }
 END_TEST
 
@@ -136,7 +170,9 @@ main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, NULL, stop);
 	tcase_add_test(tests, a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic);
-	tcase_add_test(tests, what_is_lent_is_a_trickle_and_ends_with_the_errors);
+	tcase_add_test(tests, what_is_lent_is_for_all_requests_and_ends_with_the_errors);
+	tcase_add_test(tests, the_share_of_a_standby_is_a_trickle_until_it_serves);
+	tcase_add_test(tests, an_endpoint_that_is_down_is_told_with_its_number_only_if_it_counts);
 	tcase_add_test(tests, a_standby_that_errs_alike_changes_nothing_but_the_loan);
 	tcase_add_test(tests, two_regions_that_err_together_are_left_for_a_third_that_does_not);
 	tcase_add_test(tests, without_sensor_share_or_when_frozen_nothing_is_lent);
