@@ -193,10 +193,17 @@ _NODES = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|PROPFIND|
 REFUSES = {
     # methods of capitals, '-' and '_'; no TRACE, no "*"
     "nginx": lambda m: not re.match(rb"[A-Z_-]+ /", m) or m.startswith(b"TRACE "),
-    # "OPTIONS *" it answers itself
-    "apache": lambda m: m.startswith(b"OPTIONS * "),
+    # "OPTIONS *" it answers itself, and whoever may go no further; hosts must not look like a piece of
+    # an address, and a port must have a number
+    "apache": lambda m: (m.startswith(b"OPTIONS * ") or b"\r\nMax-Forwards: 0\r\n" in m or
+                         re.search(rb"\r\nHost: (\d+(\.\d+){0,2}|[^\r]*:)\r\n", m)),
     # a list of methods
     "node": lambda m: not _NODES.match(m),
     # a hundred fields
     "python": lambda m: m.count(b"\r\n") > 100,
 }
+
+
+def target_behind(name, target):
+    """What a server hands on of a target: Apache's proxy takes slashes in front for one."""
+    return "/" + target.lstrip("/") if name == "apache" and target.startswith("//") else target
