@@ -13,9 +13,18 @@ enum {
 	SMALL_BLOCK = 4096,
 	SMALL_KEEP = 256,
 	LARGE_KEEP = 64,
+	TURN = 16, /* events; then the beat has its turn, if it is due, and the others go on */
 };
 
+/* Of libevent's events; what TURN limits is all but the beat. */
+enum { URGENT, USUAL, PRIORITIES };
+
 /*
+ * One look at the sockets may find some thousands of them ready, each with a handshake's signature
+ * to be made: seconds in which the loop goes round for each of them, but would not seem to. So a
+ * turn is bounded (by number: asking for the time would cost each event), and the beat passes all
+ * that wait.
+ *
  * Edge triggers are what the data path is written for; a poll or select loop would run it but
  * hang at the first missed edge, so no epoll means no start.
  */
@@ -26,8 +35,11 @@ base_new(void)
 	struct event_base *base = NULL;
 
 	if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
-	    event_config_require_features(config, EV_FEATURE_ET) == 0)
+	    event_config_require_features(config, EV_FEATURE_ET) == 0 &&
+	    event_config_set_max_dispatch_interval(config, NULL, TURN, USUAL) == 0)
 		base = event_base_new_with_config(config);
+	if (base != NULL && event_base_priority_init(base, PRIORITIES) != 0)
+		abort(); /* there is no memory for it */
 	if (config != NULL)
 		event_config_free(config);
 	if (base == NULL) {
@@ -78,7 +90,8 @@ loop_run(struct loop *l, struct watchdog_stalls *stalls)
 {
 	static const struct timeval every = { .tv_usec = WATCHDOG_BEAT_MS * 1000 };
 	struct event *beats = event_new(l->base, -1, EV_PERSIST, on_beat, &l->beat);
-	bool watched = beats != NULL && watchdog_watch(&l->beat, stalls);
+	bool watched = beats != NULL && event_priority_set(beats, URGENT) == 0 &&
+	    watchdog_watch(&l->beat, stalls);
 
 	if (watched && event_add(beats, &every) != 0) {
 		watchdog_forget(&l->beat);
