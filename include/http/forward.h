@@ -47,6 +47,7 @@ struct forward_request {
 	struct slice via; /* this proxy's pseudonym; empty: no Via */
 	bool pass_expect; /* Expect: 100-continue goes along */
 	bool keep_upgrade; /* Upgrade and Connection: upgrade go along */
+	bool drop_underscores; /* fields with '_' in their names stay behind */
 	struct slice websocket_key; /* for an extended CONNECT that goes on by HTTP/1.1; or empty */
 	bool chunked; /* the body goes out chunked; else by the head's Content-Length, or none */
 	const struct forward_edits *edits; /* NULL: none */

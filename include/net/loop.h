@@ -48,6 +48,13 @@ void loop_free(struct loop *);
 /* Runs until loop_stop(), watched where a watchdog runs. stalls is borrowed; NULL: uncounted. */
 void loop_run(struct loop *, struct watchdog_stalls *stalls);
 void loop_stop(struct loop *); /* from this thread */
+/*
+ * Around all that one event brings about: the clock stands still (clock_hold()), and the loop shows
+ * that it goes round. One look at the sockets may find thousands of them ready, each with a
+ * handshake's signature to be made: seconds for which no timer has its turn.
+ */
+void loop_enter(struct loop *);
+void loop_leave(void);
 
 /* The thread's one plain buffer as an empty span with all its room; overwritten by the next user. */
 static inline struct span

@@ -212,7 +212,7 @@ static void *
 run(void *arg)
 {
 	struct pollfd stop = { .fd = dog.stop_fd, .events = POLLIN };
-	uint64_t slept_at_us = clock_now_us();
+	uint64_t looked_at_us = clock_now_us();
 	void *frames[1];
 
 	/* The first call loads what it needs, which a signal's handler must not. */
@@ -220,8 +220,8 @@ run(void *arg)
 	while (poll(&stop, 1, LOOK_MS) == 0 || stop.revents == 0) {
 		uint64_t now_us = clock_now_us();
 
-		look(now_us, less(now_us, slept_at_us + LOOK_MS * 1000 + LATE_MIN_US));
-		slept_at_us = clock_now_us();
+		look(now_us, less(now_us, looked_at_us + LOOK_MS * 1000 + LATE_MIN_US));
+		looked_at_us = now_us; /* stopped while looking is stopped as well */
 	}
 	return NULL;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/forward.h"
 
+#include <string.h>
+
 #include "chars.h"
 #include "forward_fields.h"
 #include "values.h"
@@ -10,6 +12,8 @@
 static bool
 other_passes(struct slice name, const struct forward_request *r)
 {
+	if (r->drop_underscores && memchr(name.at, '_', name.len) != NULL)
+		return false;
 	switch (char_lower(name.at[0])) {
 	case 'p':
 		return !name_starts(name, SLICE("proxy-")) &&

@@ -403,6 +403,15 @@ judge_host(struct h2_head *h)
 	return h->verdict;
 }
 
+/* Beyond framing and host: as of a request by HTTP/1.1. */
+static enum h2_verdict
+judge_fields(struct h2_head *h)
+{
+	const char *why = h1_judge_request(&h->head, h->limits);
+
+	return why == NULL ? H2_GOOD : refuse(h, FAULT_BAD_REQUEST, why);
+}
+
 /*
  * RFC 8441. From here on it is what it would have been by HTTP/1.1: a GET that asks for an upgrade,
  * without content; what DATA frames bring is the tunnel's.
@@ -420,7 +429,7 @@ end_connect(struct h2_head *h)
 	head->method_text.len = 3;
 	head->method = METHOD_GET;
 	head->upgrade = true;
-	return H2_GOOD;
+	return judge_fields(h);
 }
 
 static enum h2_verdict
@@ -428,7 +437,6 @@ end_request(struct h2_head *h, bool end_stream)
 {
 	struct head *head = &h->head;
 	struct slice scheme = head_slice(head, h->scheme);
-	const char *why;
 
 	/* A section that was refused was not kept whole: nothing more can be said of it. */
 	if (h->verdict != H2_GOOD || judge_pseudo(h) != H2_GOOD || judge_path(h) != H2_GOOD ||
@@ -444,9 +452,8 @@ end_request(struct h2_head *h, bool end_stream)
 		head->framing = head->content_length > 0 ? FRAMING_LENGTH : FRAMING_NONE;
 	else if (!end_stream)
 		head->framing = FRAMING_CHUNKED;
-	why = h1_judge_request(head, h->limits);
-	if (why != NULL)
-		return refuse(h, FAULT_BAD_REQUEST, why);
+	if (judge_fields(h) != H2_GOOD)
+		return h->verdict;
 	if (h->expect >= 0) {
 		struct slice expect = field_value(head, &head->fields[h->expect]);
 

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/slab.h"
@@ -71,6 +72,19 @@ static void
 on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	watchdog_beat(arg);
+}
+
+void
+loop_enter(struct loop *l)
+{
+	clock_hold();
+	watchdog_beat(&l->beat);
+}
+
+void
+loop_leave(void)
+{
+	clock_go_on();
 }
 
 void

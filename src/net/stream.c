@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/slab.h"
 #include "net/openssl_bio.h"
@@ -505,7 +504,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	struct stream *s = arg;
 	unsigned events;
 
-	clock_hold();
+	loop_enter(s->loop);
 	if (what & EV_CLOSED)
 		s->peer_closed = true;
 	if (what & (EV_READ | EV_CLOSED))
@@ -513,5 +512,5 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	events = take_news(s, what);
 	if (events != 0)
 		s->fn(s, events, s->arg);
-	clock_go_on();
+	loop_leave();
 }

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stat.h"
@@ -189,9 +188,11 @@ accept_some(struct place *p, int most)
 static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
-	clock_hold();
+	const struct place *p = arg;
+
+	loop_enter(p->acceptor->worker->loop);
 	accept_some(arg, ACCEPTS_PER_TURN);
-	clock_go_on();
+	loop_leave();
 }
 
 static struct place *

@@ -25,16 +25,22 @@ write_head(struct upstream_h1 *h1, const struct head *head, const struct forward
 	unsigned char nonce[WEBSOCKET_NONCE];
 	char key[WEBSOCKET_KEY];
 	struct forward_request asked;
+	/* Were it a gRPC call indeed, and no mere saying so, it would go by HTTP/2. */
+	bool drop =
+	    head->underscores && h1->connection.worker->h1_limits.underscores == UNDERSCORES_DROP;
 
 	h1->websocket = as->keep_upgrade && head->h2;
-	if (!h1->websocket)
+	if (!h1->websocket && !drop)
 		return forward_write_request(head, as, out, WORKER_HEAD);
-	if (RAND_bytes(nonce, sizeof nonce) != 1)
-		abort(); /* the process could not have begun without */
-	websocket_make_key(nonce, key);
 	asked = *as;
-	asked.websocket_key = (struct slice){ key, sizeof key };
-	websocket_accept(asked.websocket_key, h1->accept);
+	asked.drop_underscores = drop;
+	if (h1->websocket) {
+		if (RAND_bytes(nonce, sizeof nonce) != 1)
+			abort(); /* the process could not have begun without */
+		websocket_make_key(nonce, key);
+		asked.websocket_key = (struct slice){ key, sizeof key };
+		websocket_accept(asked.websocket_key, h1->accept);
+	}
 	return forward_write_request(head, &asked, out, WORKER_HEAD);
 }
 

@@ -79,10 +79,10 @@ on_deferred(evutil_socket_t fd, short what, void *arg)
 	while (!list_empty(&now)) {
 		struct deferred *d = container_of(now.next, struct deferred, node);
 
-		clock_hold();
+		loop_enter(w->loop);
 		list_unlink(&d->node);
 		d->fn(d->arg);
-		clock_go_on();
+		loop_leave();
 	}
 	w->deferring = false;
 	/*

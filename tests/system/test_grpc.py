@@ -81,6 +81,19 @@ def a_call_without_messages_ends_with_an_empty_data_frame(t):
 
 
 @sanitize
+def metadata_keep_their_underscores_by_http2_only(t):
+    """Others' fields with them are dropped: CGI would take them for those with "-"."""
+    origin = t.origin("east")
+    seen = t.proxy(regions={"us-east-1": [origin]}, plain="h2c = true;",
+                   limits='underscores = "keep";')  # reads HTTP/2, and shows what came
+    url = "http://%s:%d" % seen.http
+    for text, headers, kept in ((_H2, _GRPC, True), ("", _GRPC, False), (_H2, [], False)):
+        p = t.proxy(regions={"us-east-1": {"endpoints": [url], "text": text}}, service_text=_CALM)
+        p.client().request("POST", "/", headers + [("user_id", "7")], b"x").response()
+        assert origin.requests[-1].has("user_id") == kept, (text, headers)
+
+
+@sanitize
 def own_failures_are_told_in_grpcs_terms(t):
     p, o = _one(t)
     o.stop()

@@ -171,6 +171,7 @@ def nothing_a_mirror_does_is_felt(t):
     assert len(shop.requests) == m.total("detour_http_requests_total", code_class="2xx") == 700
     assert m.total("detour_http_request_faults_total") == 0, m
     assert m.total("detour_http_retries_total") == 0
+    assert m.total("detour_loop_longest_stall_seconds", loop="worker-0") < 0.5
 
 
 @sanitize

@@ -188,6 +188,11 @@ static const struct head_case requests[] = {
 	    { { ":method", "CONNECT" }, { ":protocol", "websocket" }, { ":scheme", "https" },
 		{ ":authority", "a" }, { ":path", "/b" }, { "content-length", "0" } },
 	    true, BAD },
+	{ "CONNECT with a protocol and two credentials",
+	    { { ":method", "CONNECT" }, { ":protocol", "websocket" }, { ":scheme", "https" },
+		{ ":authority", "a" }, { ":path", "/b" }, { "authorization", "a" },
+		{ "authorization", "b" } },
+	    true, BAD },
 	{ "a protocol without CONNECT", { GET, { ":protocol", "websocket" } }, false, MALFORMED },
 	{ "malformed behind refused", { GET, { "host", "b" }, { "host", "b" }, { "A", "b" } },
 	    false, MALFORMED },
@@ -314,6 +319,33 @@ begin_get(void)
 		h2_head_add(&head, slice_of(get[i].name), slice_of(get[i].value));
 }
 
+/* Of a GET and of a WebSocket's CONNECT, which is one. */
+START_TEST(underscores_are_dropped_or_refused_as_the_limits_say)
+{
+	static const struct pair connect[] = { { ":method", "CONNECT" },
+		{ ":protocol", "websocket" }, { ":scheme", "https" }, { ":authority", "a" },
+		{ ":path", "/" } };
+	struct h1_limits limits = h1_default_limits;
+
+	limits.underscores = _i < 2 ? UNDERSCORES_DROP : UNDERSCORES_REFUSE;
+	begin_get();
+	if (_i % 2 == 1) {
+		h2_head_begin(&head, H2_REQUEST, &limits, bytes, sizeof bytes);
+		for (unsigned i = 0; i < ARRAY_SIZE(connect); i++)
+			h2_head_add(&head, slice_of(connect[i].name), slice_of(connect[i].value));
+	}
+	head.limits = &limits;
+	ck_assert_int_eq(h2_head_add(&head, SLICE("x_user"), SLICE("root")), H2_GOOD);
+	if (limits.underscores == UNDERSCORES_REFUSE) {
+		ck_assert_int_eq(h2_head_end(&head, false, METHOD_GET), H2_REFUSED);
+		ck_assert_int_eq(head.fault, FAULT_BAD_REQUEST);
+	} else {
+		ck_assert_int_eq(h2_head_end(&head, false, METHOD_GET), H2_GOOD);
+		ck_assert_int_eq(head.head.fields[0].id, FIELD_UNSEEN);
+	}
+}
+END_TEST
+
 START_TEST(a_nul_byte_is_malformed)
 {
 	begin_get();
@@ -394,6 +426,7 @@ main(void)
 
 	tcase_add_loop_test(t, a_request_is_what_its_fields_say, 0, ARRAY_SIZE(requests));
 	tcase_add_loop_test(t, an_answer_is_what_its_fields_say, 0, ARRAY_SIZE(responses));
+	tcase_add_loop_test(t, underscores_are_dropped_or_refused_as_the_limits_say, 0, 4);
 	tcase_add_test(t, a_nul_byte_is_malformed);
 	tcase_add_test(t, each_crumb_of_a_cookie_counts);
 	tcase_add_test(t, what_decodes_to_more_than_allowed_is_refused_and_still_counted);

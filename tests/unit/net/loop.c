@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/slab.h"
 #include "base/timer.h"
 
@@ -58,6 +59,55 @@ START_TEST(it_runs_until_stopped_even_with_nothing_else_to_do)
 }
 END_TEST
 
+enum { CROWD = 100, BUSY_MS = 5, LATE_MS = 250 }; /* half of what all of them take */
+
+struct crowd {
+	struct loop *loop;
+	struct event *events[CROWD];
+	unsigned done;
+	uint64_t latest_us; /* a beat was by so much */
+};
+
+/* As a handshake does: all its time is spent on the CPU. */
+static void
+be_busy(evutil_socket_t fd, short what, void *arg)
+{
+	struct crowd *c = arg;
+	uint64_t began_us = clock_now_us(), beat_us = atomic_load(&c->loop->beat.at_us);
+
+	loop_enter(c->loop);
+	loop_leave();
+	if (began_us > beat_us && began_us - beat_us > c->latest_us)
+		c->latest_us = began_us - beat_us;
+	while (clock_now_us() - began_us < BUSY_MS * 1000)
+		;
+	if (++c->done == CROWD)
+		loop_stop(c->loop);
+}
+
+START_TEST(it_beats_while_a_crowd_has_its_turn)
+{
+	struct crowd c = { .loop = loop_new() };
+	struct watchdog_setup setup = { .warning_ms = LATE_MS };
+	struct watchdog_stalls stalls = { 0 };
+	struct error error;
+
+	ck_assert_msg(watchdog_start(&setup, &error), "%s", error.text);
+	for (unsigned i = 0; i < CROWD; i++) {
+		c.events[i] = event_new(c.loop->base, -1, 0, be_busy, &c);
+		event_active(c.events[i], EV_READ, 0);
+	}
+	loop_run(c.loop, &stalls);
+	watchdog_stop();
+	ck_assert_uint_eq(c.done, CROWD);
+	ck_assert_uint_lt(c.latest_us, LATE_MS * 1000);
+	ck_assert_uint_eq(atomic_load(&stalls.count), 0);
+	for (unsigned i = 0; i < CROWD; i++)
+		event_free(c.events[i]);
+	loop_free(c.loop);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -69,6 +119,7 @@ main(void)
 	tcase_add_test(tc, the_loop_runs_on_epoll_with_edges);
 	tcase_add_test(tc, the_span_has_all_the_room_it_promises);
 	tcase_add_test(tc, it_runs_until_stopped_even_with_nothing_else_to_do);
+	tcase_add_test(tc, it_beats_while_a_crowd_has_its_turn);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
