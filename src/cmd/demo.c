@@ -183,12 +183,13 @@ print_guide(const struct demo *d)
 	printf("  while sleep 0.2; do curl -sk https://localhost:%u/; done\n", d->https_port);
 	suggest("us-east-1 dies, nobody notices", "kill %d", (int)r[0].pid);
 	suggest("us-west-2 as well: gcp takes over", "kill %d", (int)r[1].pid);
-	printf("  curl -k -H 'Accept: application/json' https://localhost:%u/any/path\n"
-	       "  %s status --socket %s --watch\n"
-	       "  %s explain shop --socket %s\n"
-	       "  curl http://127.0.0.1:%u/metrics\n\n"
-	       "A region that died is back after %d seconds, its traffic later: explain says when.\n"
-	       "Ctrl-C ends it all.\n\n",
+	printf(
+	    "  curl -k -H 'Accept: application/json' https://localhost:%u/any/path\n"
+	    "  %s status --socket %s --watch\n"
+	    "  %s explain shop --socket %s\n"
+	    "  curl http://127.0.0.1:%u/metrics\n\n"
+	    "A region that died is back after %d seconds, its traffic later: explain says when.\n"
+	    "Ctrl-C ends it all.\n\n",
 	    d->https_port, self, d->socket, self, d->socket, d->admin_port, REVIVE_S);
 	fflush(stdout);
 }
