@@ -3,6 +3,7 @@
 # bench/RESULTS.md if all was measured at full length.
 # usage: bench/run.sh [--quick] [--detour PATH] [other options of side_by_side.py]
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 # nginx and haproxy live in /usr/sbin, which not every user's PATH has.

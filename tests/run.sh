@@ -6,6 +6,7 @@
 #                                quickstart
 # Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
 set -uo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 cd "$(dirname "$0")/.."
 
 phases=(build hardening lint tidy cppcheck unit asan tsan sim system system-asan system-tsan attack attack-asan faults fuzz quickstart)

@@ -3,6 +3,7 @@
 # to bench/RESULTS.md if all was measured at full length. About 4 minutes.
 # usage: bench/attack/run.sh [--quick] [--only WORDS] [--detour PATH] [--help]
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
 # nginx and haproxy live in /usr/sbin, which not every user's PATH has.

@@ -4,6 +4,7 @@
 # makes network namespaces. Exit code 3: Detour missed a target.
 # usage: bench/failover/run.sh [--quick] [--only FAULT,...] [--detour PATH] [--help]
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
 # nginx, haproxy and nft live in /usr/sbin, which not every user's PATH has.

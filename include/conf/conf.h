@@ -35,6 +35,12 @@ struct topology *conf_load(const char *path, struct conf_problems *problems);
  * are relative to dir. */
 struct topology *conf_load_text(const char *text, const char *name, const char *dir,
     struct conf_problems *problems);
+/*
+ * Only admin.socket of the file, "" if it names none; whatever else is wrong with it, or may not be
+ * read by who asks, does not matter. NULL when there was an error on the way there. The caller frees
+ * it with mem_free(), and problems as above.
+ */
+char *conf_load_socket(const char *path, struct conf_problems *problems);
 void conf_problems_free(struct conf_problems *);
 void conf_problems_print(const struct conf_problems *, FILE *);
 

@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "conf/conf.h"
-#include "conf/topology.h"
 
 enum { TIMEOUT_S = 10, READ_BYTES = 64 * 1024 };
 
@@ -175,18 +174,16 @@ static char *
 socket_of_config(const char *path)
 {
 	struct conf_problems problems = { .count = 0 };
-	struct topology *t = conf_load(path, &problems);
-	char *socket = NULL;
+	char *socket = conf_load_socket(path, &problems);
 
-	if (t == NULL)
+	if (socket == NULL) {
 		conf_problems_print(&problems, stderr);
-	else if (t->admin.socket[0] == '\0')
+	} else if (socket[0] == '\0') {
 		fprintf(stderr, "detour: %s names no admin socket; set admin.socket\n", path);
-	else
-		socket = mem_strdup(t->admin.socket);
+		mem_free(socket);
+		socket = NULL;
+	}
 	conf_problems_free(&problems);
-	if (t != NULL)
-		topology_unref(t);
 	return socket;
 }
 

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,18 @@ prepare(struct demo *d, struct error *error)
 	return true;
 }
 
+/* What to type, and in a column of its own what it shows. */
+static void __attribute__((format(printf, 2, 3))) suggest(const char *shows, const char *fmt, ...)
+{
+	char command[128];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof command, fmt, args);
+	va_end(args);
+	printf("  %-50s %s\n", command, shows);
+}
+
 static void
 print_guide(const struct demo *d)
 {
@@ -165,17 +178,19 @@ print_guide(const struct demo *d)
 	for (unsigned i = 0; i < REGIONS; i++)
 		printf("  %-17s %-9s %-5u %-7u %-6u %d\n", r[i].name, r[i].provider, r[i].tier,
 		    r[i].weight, r[i].port, (int)r[i].pid);
-	printf("\nTry, in another terminal:\n\n"
-	       "  curl -k https://localhost:%u/                    which region answers?\n"
-	       "  while sleep 0.2; do curl -sk https://localhost:%u/; done\n"
-	       "  kill %-7d                                      %s dies, nobody notices\n"
-	       "  kill %d %-7d                              both aws regions: gcp takes over\n"
-	       "  curl -k -H 'Accept: application/json' https://localhost:%u/any/path\n"
-	       "  %s status --socket %s --watch\n"
-	       "  curl http://127.0.0.1:%u/metrics\n\n"
-	       "A region that died comes back after %d seconds. Ctrl-C ends it all.\n\n",
-	    d->https_port, d->https_port, (int)r[0].pid, r[0].name, (int)r[0].pid, (int)r[1].pid,
-	    d->https_port, self, d->socket, d->admin_port, REVIVE_S);
+	printf("\nTry, in another terminal:\n\n");
+	suggest("which region answers?", "curl -k https://localhost:%u/", d->https_port);
+	printf("  while sleep 0.2; do curl -sk https://localhost:%u/; done\n", d->https_port);
+	suggest("us-east-1 dies, nobody notices", "kill %d", (int)r[0].pid);
+	suggest("us-west-2 as well: gcp takes over", "kill %d", (int)r[1].pid);
+	printf(
+	    "  curl -k -H 'Accept: application/json' https://localhost:%u/any/path\n"
+	    "  %s status --socket %s --watch\n"
+	    "  %s explain shop --socket %s\n"
+	    "  curl http://127.0.0.1:%u/metrics\n\n"
+	    "A region that died is back after %d seconds, its traffic later: explain says when.\n"
+	    "Ctrl-C ends it all.\n\n",
+	    d->https_port, self, d->socket, self, d->socket, d->admin_port, REVIVE_S);
 	fflush(stdout);
 }
 

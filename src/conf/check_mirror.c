@@ -20,10 +20,14 @@ may_be_repeated(const char *method)
 static bool
 answers(const struct conf_route *r, const struct conf_service *s)
 {
-	bool found = s != NULL && r->service == s;
+	bool found;
 
+	/* all that are not there are one, without a name: that has been said already */
+	if (s == NULL || s->name == NULL)
+		return false;
+	found = r->service == s;
 	for (unsigned i = 0; i < r->split_count; i++)
-		found = found || (s != NULL && r->splits[i].service == s);
+		found = found || r->splits[i].service == s;
 	return found;
 }
 

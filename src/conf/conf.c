@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "conf/load.h"
 #include "conf/names.h"
 #include "conf/source.h"
@@ -93,4 +94,39 @@ conf_load_text(const char *text, const char *name, const char *dir, struct conf_
 	if (source_read_text(l.source, text, name, dir))
 		load_text(&l);
 	return end(&l);
+}
+
+static void
+load_admin(struct load *l)
+{
+	config_setting_t *admin;
+	config_t config;
+
+	config_init(&config);
+	if (config_read_string(&config, source_text(l->source)) == CONFIG_TRUE) {
+		admin = config_setting_get_member(config_root_setting(&config), "admin");
+		if (admin != NULL && config_setting_is_group(admin))
+			load_group(l, BLOCK_ADMIN, &l->topology->admin, admin);
+	} else {
+		report_syntax(l, &config);
+	}
+	config_destroy(&config);
+}
+
+char *
+conf_load_socket(const char *path, struct conf_problems *problems)
+{
+	struct topology *t;
+	char *socket = NULL;
+	struct load l;
+
+	begin(&l, path, problems);
+	if (source_read_file(l.source, path))
+		load_admin(&l);
+	t = end(&l);
+	if (t == NULL)
+		return NULL;
+	socket = mem_strdup(t->admin.socket != NULL ? t->admin.socket : "");
+	topology_unref(t);
+	return socket;
 }

@@ -91,7 +91,8 @@ htpasswd_read(struct load *l, struct conf_basic_auth *auth)
 	if (auth->file == NULL || auth->realm == NULL)
 		return;
 	if (!file_read(&file, FILE_REGULAR, &e)) {
-		report_error(&l->report, &auth->where, "basic_auth: %s", e.text);
+		report_error(&l->report, &auth->where,
+		    "file: %s; paths are relative to the file that names them", e.text);
 		return;
 	}
 	file_keep(&file, l->arena, load_secrets(l));

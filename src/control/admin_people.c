@@ -207,7 +207,7 @@ decode(json_t *json, const char *peer, struct wanted *w)
 	    (w->wish.kind == WISH_FREEZE && region != NULL))
 		return "a region is evacuated for all services, a service is frozen in all regions";
 	if (!(seconds >= 0 && seconds * 1000 <= (double)WISH_MAX_MS))
-		return "for_s is at most 72 hours";
+		return "it may be for 72 hours at most";
 	w->for_ms = (uint64_t)(seconds * 1000);
 	if (!copy_text(w->wish.service, sizeof w->wish.service, service) ||
 	    !copy_text(w->wish.region, sizeof w->wish.region, region) ||

@@ -242,8 +242,17 @@ region_account(struct tally *t, const char *service, const char *region, uint64_
 	return r;
 }
 
+/* Begins at the same times as its region's: until now it had nothing to count. */
+static void
+begin_endpoint(struct account *a, const struct account *region)
+{
+	memset(a, 0, sizeof *a);
+	a->older.at_ms = region->older.at_ms;
+	a->newer.at_ms = region->newer.at_ms;
+}
+
 static struct endpoint_account *
-endpoint_account(struct tally *t, const struct endpoint *e, uint64_t now_ms)
+endpoint_account(struct tally *t, const struct endpoint *e, const struct account *region)
 {
 	struct endpoint_account *a;
 
@@ -259,7 +268,7 @@ endpoint_account(struct tally *t, const struct endpoint *e, uint64_t now_ms)
 	a = t->endpoints[e->id];
 	if (a == NULL) {
 		a = t->endpoints[e->id] = mem_new(sizeof *a);
-		a->account.older.at_ms = a->account.newer.at_ms = now_ms;
+		begin_endpoint(&a->account, region);
 	}
 	return a;
 }
@@ -272,11 +281,10 @@ observe_endpoint(struct tally *t, const struct endpoint *e, struct account *regi
 
 	if (!read_endpoint(e, &now))
 		return;
-	a = endpoint_account(t, e, now_ms);
+	a = endpoint_account(t, e, region);
 	/* ids and addresses are reused: counters that went back belong to somebody new */
 	if (a->endpoint != e || now.tries < a->account.counts.tries) {
-		memset(&a->account, 0, sizeof a->account);
-		a->account.older.at_ms = a->account.newer.at_ms = now_ms;
+		begin_endpoint(&a->account, region);
 		a->endpoint = e;
 	}
 	add_difference(&region->counts, &now, &a->account.counts);

@@ -510,7 +510,11 @@ wish_store_end(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 	    w->reason[0] != '\0' ? ": " : "", w->reason);
 	tell(s, FACT_WISH_ENDED, SIGNAL_PERSON, w, "");
 	publish(s, restore ? w->region : NULL);
-	say(r, restore ? "%s takes traffic again, by its ramp" : "%s is automatic again", text);
+	if (w->kind == WISH_FREEZE)
+		say(r, "automatic moves of %s go on", text);
+	else
+		say(r, restore ? "%s takes traffic again, by its ramp" : "%s is automatic again",
+		    text);
 }
 
 const struct wishes *

@@ -4,6 +4,7 @@
 # code; the access log says that all went by HTTP/2. Needs Debian's chromium and python3-websockets.
 # Not part of tests/run.sh.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 detour=$(realpath "${1:-$root/build/detour}")

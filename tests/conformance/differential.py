@@ -158,6 +158,9 @@ def judge(kept, seen):
 
 
 def main():
+    if "--help" in sys.argv[1:] or "-h" in sys.argv[1:]:
+        print(__doc__.strip())
+        return
     detour = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build", "detour")
     wanted = int(sys.argv[2]) if len(sys.argv) > 2 else 5000
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())

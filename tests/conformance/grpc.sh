@@ -5,6 +5,7 @@
 # to match. Client and server are Go's; they are found in $GRPC_INTEROP (client and server in one
 # directory), or else installed as Go modules. GRPC_CASES="a b" runs only these.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 detour=$(realpath "${1:-$root/build/detour}")
 module=google.golang.org/grpc/interop

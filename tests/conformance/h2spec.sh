@@ -4,6 +4,7 @@
 # HTTP/1.1 endpoint and a large one. Ends with "N passed, N failed" and a code to match.
 # h2spec is found in PATH or $H2SPEC, or else installed as a Go module.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 detour=$(realpath "${1:-$root/build/detour}")
 PATH=$PATH:/usr/sbin:/sbin

@@ -3,6 +3,7 @@
 # see the same requests in it: tests/conformance/replay.sh [path of detour]
 # The suite does the same without Node, which Debian 12 has as nodejs. Ends with "N passed, N failed".
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 if ! command -v node > /dev/null; then
     echo "replay.sh: there is no node; apt-get install nodejs" >&2

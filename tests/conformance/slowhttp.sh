@@ -5,6 +5,7 @@
 # 600 connections of one address for 15 seconds. The bystander asks 20 times a second from another
 # address, each time on a new connection. Ends with "N passed, N failed" and a code to match.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 detour=$(realpath "${1:-$root/build/detour}")
 PATH=$PATH:/usr/sbin:/sbin

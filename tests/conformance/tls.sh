@@ -5,6 +5,7 @@
 # intermediate profile; sslyze, if it is in PATH or $SSLYZE, agrees. Two to four minutes.
 # Ends with "N passed, N failed" and a code to match.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd)
 detour=$(realpath "${1:-$root/build/detour}")
 testssl=${TESTSSL:-testssl}

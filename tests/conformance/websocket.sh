@@ -2,6 +2,7 @@
 # Node's ws through Detour: tests/conformance/websocket.sh [detour, build/detour]. Needs node and npm;
 # the ws package comes from the npm registry. Not part of tests/run.sh.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 detour=${1:-$root/build/detour}

@@ -2,6 +2,7 @@
 # Which lines of the parsers the committed corpora alone reach: tests/fuzz/coverage.sh [percent, 90].
 # Exits 1 if a file of the list below has less. --missed prints the lines that nothing reaches.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 cd "$(dirname "$0")/../.."
 
 least=90

@@ -4,6 +4,7 @@
 # name is printed. With a seed the inputs are the same in every run, as far as the time reaches; without
 # one they are new each time, which is what finds something.
 set -eu
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 
 seconds=${1:-30}
 seed=${2:-0}

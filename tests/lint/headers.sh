@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-cc=${CC:-cc}
+read -ra cc <<< "${CC:-cc}"
 read -ra library_flags <<< "$(pkg-config --cflags libevent openssl libcares libconfig libpcre2-8 jansson)"
 flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude -fsyntax-only -Wall -Wextra -Wshadow
     -Wstrict-prototypes -Wpointer-arith -Wno-unused-parameter -Werror "${library_flags[@]}")
@@ -14,7 +14,7 @@ failed=0
 while IFS= read -r header; do
     name=${header#include/}
     if ! printf '#include "%s"\n#include "%s"\n' "$name" "$name" |
-        "$cc" "${flags[@]}" -x c - ; then
+        "${cc[@]}" "${flags[@]}" -x c - ; then
         echo "headers: $header does not compile alone" >&2
         failed=1
     fi

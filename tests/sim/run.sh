@@ -7,6 +7,7 @@
 #   tests/sim/run.sh --speed             simulated seconds a second of CPU: 10,000 at least
 # SIM names a simulator that is built already; BUILD the build directory (build).
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 cd "$(dirname "$0")/../.."
 
 build=${BUILD:-build}

@@ -2,8 +2,10 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
+import subprocess
 import time
 
 from harness import process
@@ -14,6 +16,7 @@ from harness.ptrace import Held, may_attach_as
 from harness.wait import stays, until
 
 NOBODY = 65534
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _proxy(t, text="", **parts):
@@ -144,9 +147,7 @@ def no_watchdog_message_comes_while_a_worker_stands_still(t):
 
 def the_unit_is_one_that_systemd_understands(t):
     """The unit of deploy/ says nothing that systemd does not know."""
-    unit = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy",
-                        "detour.service")
-    with open(unit) as f:
+    with open(os.path.join(ROOT, "deploy", "detour.service")) as f:
         text = f.read()
     directory = t.directory("unit")
     path = os.path.join(directory, "detour.service")
@@ -155,3 +156,17 @@ def the_unit_is_one_that_systemd_understands(t):
         f.write(re.sub("^(User|Group)=detour$", r"\1=daemon", text, flags=re.M))
     said = process.run(["systemd-analyze", "verify", "--man=no", path])
     assert not [line for line in said.split("\n") if "detour.service" in line], said
+
+
+def the_unit_starts_with_a_file_whose_capacities_could_not_absorb_a_loss(t):
+    """Such a file is valid, and `detour check` ends with 3; a wrong one must not pass."""
+    with open(os.path.join(ROOT, "deploy", "detour.service")) as f:
+        command = re.search("^ExecStartPre=(.*)$", f.read(), re.M).group(1)
+    p = t.proxy(start=False, regions={
+        n: {"endpoints": ["http://127.0.0.1:1"], "text": "capacity = 100;"} for n in ("a", "b")})
+    command = command.replace("/usr/local/bin/detour", t.binary).replace("$$", "$")
+    command = command.replace("/etc/detour/detour.conf", p.conf_path)
+    assert p.check()[0] == 3
+    assert subprocess.call(shlex.split(command), stdout=subprocess.DEVNULL) == 0
+    p.write(text="workers = ")
+    assert subprocess.call(shlex.split(command), stderr=subprocess.DEVNULL) != 0

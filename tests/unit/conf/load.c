@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "base/mem.h"
 #include "helper.h"
 
 START_TEST(what_is_left_out_has_its_default)
@@ -288,6 +289,33 @@ START_TEST(a_topology_lives_until_the_last_reference_goes)
 }
 END_TEST
 
+/* Who asks a running proxy may read neither its keys nor wait until its file is right again. */
+START_TEST(the_admin_socket_is_found_in_a_file_that_is_wrong_elsewhere)
+{
+	struct conf_problems problems;
+	char *socket;
+
+	scratch_write("asked.conf",
+	    "servises = ( );\ntls = ( { name = \"x\"; certificates = ( { chain = \"no\"; key = \"no\"; } ); } );\n"
+	    "admin = { socket = \"a.sock\"; };\n",
+	    0600);
+	socket = conf_load_socket(scratch_path("asked.conf"), &problems);
+	ck_assert_uint_eq(problems.count, 0);
+	ck_assert_str_eq(socket, scratch_path("a.sock"));
+	mem_free(socket);
+	conf_problems_free(&problems);
+	scratch_write("asked.conf", "workers = 1;\n", 0600);
+	socket = conf_load_socket(scratch_path("asked.conf"), &problems);
+	ck_assert_str_eq(socket, "");
+	mem_free(socket);
+	conf_problems_free(&problems);
+	scratch_write("asked.conf", "admin = { socket = \"${NOT_SET_ANYWHERE}\"; };\n", 0600);
+	ck_assert_ptr_null(conf_load_socket(scratch_path("asked.conf"), &problems));
+	ck_assert_uint_eq(problems.errors, 1);
+	conf_problems_free(&problems);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -301,6 +329,7 @@ main(void)
 	tcase_add_test(tc, variables_may_stand_for_any_type);
 	tcase_add_loop_test(tc, a_redirect_that_never_arrives_is_found, 0, ARRAY_SIZE(redirects));
 	tcase_add_test(tc, a_topology_lives_until_the_last_reference_goes);
+	tcase_add_test(tc, the_admin_socket_is_found_in_a_file_that_is_wrong_elsewhere);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

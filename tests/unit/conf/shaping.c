@@ -220,6 +220,8 @@ static const struct mistake mirror_mistakes[] = {
 	    "POST may not be sent twice (RFC 9110, 9.2.2), so it is not copied; remove it from methods" },
 	{ "service = \"shop\"; mirror = { service = \"shadow\"; percent = 101; };",
 	    "percent: 101 is out of range; write a value from 0 to 100" },
+	{ "service = \"shop\"; mirror = { service = \"shadw\"; };",
+	    "service: there is no service \"shadw\"; did you mean \"shadow\"?" },
 	{ "service = \"shop\"; mirror = { percent = 1; };", "mirror has no \"service\"; add service = \"...\";" },
 };
 

@@ -82,6 +82,21 @@ START_TEST(a_rate_is_of_the_last_seconds_only)
 }
 END_TEST
 
+/* Accounts of endpoints begin with their first traffic, those of regions before it. */
+START_TEST(a_rate_of_an_endpoint_is_of_the_same_seconds_as_its_region_s)
+{
+	struct tally_window w = { .tries_per_s = 0 };
+
+	view_world_observe(0);
+	view_world_observe(4000);
+	view_traffic(view_endpoint(0, 0), 0, 100, 2, 100);
+	view_world_observe(5000);
+	tally_add_endpoint_window(view.tally, view_endpoint(0, 0), view.now_ms, &w);
+	ck_assert_double_eq_tol(region_window(0).tries_per_s, 20, 0.01);
+	ck_assert_double_eq_tol(w.tries_per_s, 20, 0.01);
+}
+END_TEST
+
 START_TEST(a_window_is_never_longer_than_two_rotations)
 {
 	for (uint64_t now_ms = 0; now_ms <= 20000; now_ms += 1000) {
@@ -157,6 +172,7 @@ main(void)
 	tcase_add_test(tests, observing_twice_counts_once);
 	tcase_add_test(tests, a_region_never_goes_back_when_an_endpoint_leaves);
 	tcase_add_test(tests, a_rate_is_of_the_last_seconds_only);
+	tcase_add_test(tests, a_rate_of_an_endpoint_is_of_the_same_seconds_as_its_region_s);
 	tcase_add_test(tests, a_window_is_never_longer_than_two_rotations);
 	tcase_add_test(tests, quantiles_of_a_region_are_of_all_its_endpoints);
 	tcase_add_test(tests, errors_are_what_the_endpoint_or_its_network_did);
