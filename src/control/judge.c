@@ -266,35 +266,71 @@ is_in(const char *list, const char *name)
 	}
 }
 
+/* As one service sees it: a region that it does not have is none to fall back on. */
+static bool
+breaks_for(
+    struct standing *st, const struct steer *s, const struct safety_rule *rule, uint64_t since_ms)
+{
+	const struct steer_plan *plan = steer_plan_of(s);
+	const char *names[SHARE_MAX_REGIONS];
+	bool serving[SHARE_MAX_REGIONS];
+	const struct safety_after after = { .regions = names,
+		.serving = serving,
+		.region_count = plan->region_count,
+		.shed = st->shed,
+		.since_last_change_ms = since_ms };
+
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		names[i] = plan->regions[i].name;
+		serving[i] = st->after[index_of(st, names[i])];
+	}
+	return safety_broken(rule, 1, &after, NULL) != NULL;
+}
+
+/* at_least is of each service that has the region; the others are of all regions. */
+static bool
+breaks(struct standing *st, const struct desk_world *w, const struct desk_question *q,
+    const struct safety_rule *rule)
+{
+	const struct safety_after after = { .regions = st->names,
+		.serving = st->after,
+		.region_count = st->count,
+		.shed = st->shed,
+		.since_last_change_ms = q->since_last_change_ms };
+
+	if (rule->kind != SAFETY_AT_LEAST)
+		return safety_broken(rule, 1, &after, NULL) != NULL;
+	for (unsigned i = 0; i < w->service_count; i++) {
+		if (find_region(w->services[i], q->wish.region) >= 0 &&
+		    breaks_for(st, w->services[i], rule, q->since_last_change_ms))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The rules of the configuration, and one of our own: the last fit region of a service stays, for
  * without it nothing can be served. overridden: those not to be asked.
  */
 static const char *
-rule_broken(const struct standing *st, const struct steer_policy *policy, uint64_t since_change_ms,
+rule_broken(struct standing *st, const struct desk_world *w, const struct desk_question *q,
     const char *overridden)
 {
 	static const char last_region[] = "last_region";
-	const struct safety_after after = { .regions = st->names,
-		.serving = st->after,
-		.region_count = st->count,
-		.shed = st->shed,
-		.since_last_change_ms = since_change_ms };
+	const struct steer_policy *policy = &steer_plan_of(w->services[0])->policy;
 
 	for (unsigned i = 0; i < policy->rule_count; i++) {
-		if (!is_in(overridden, policy->rules[i].name) &&
-		    safety_broken(&policy->rules[i], 1, &after, NULL) != NULL)
+		if (!is_in(overridden, policy->rules[i].name) && breaks(st, w, q, &policy->rules[i]))
 			return policy->rules[i].name;
 	}
 	return st->last && !is_in(overridden, last_region) ? last_region : NULL;
 }
 
 static void
-obey(const struct standing *st, const struct steer_policy *policy, const struct desk_question *q,
+obey(struct standing *st, const struct desk_world *w, const struct desk_question *q,
     struct desk_answer *a)
 {
-	uint64_t since_ms = q->since_last_change_ms;
-	const char *broken = rule_broken(st, policy, since_ms, q->overridden);
+	const char *broken = rule_broken(st, w, q, q->overridden);
 
 	a->shed = st->shed;
 	if (broken != NULL) {
@@ -303,7 +339,7 @@ obey(const struct standing *st, const struct steer_policy *policy, const struct 
 		return;
 	}
 	a->verdict = DESK_YES;
-	if (rule_broken(st, policy, since_ms, "") != NULL)
+	if (rule_broken(st, w, q, "") != NULL)
 		snprintf(a->rule, sizeof a->rule, "%s", q->overridden);
 }
 
@@ -334,7 +370,7 @@ judge_wish(const struct desk_world *w, const struct wishes *wishes, const struct
 	} else if (takes_nothing(&st, &q->wish)) {
 		a->verdict = DESK_YES;
 	} else {
-		obey(&st, &steer_plan_of(w->services[0])->policy, q, a);
+		obey(&st, w, q, a);
 	}
 	stand_free(&st);
 }

@@ -19,6 +19,16 @@ speaks_of(const struct safety_rule *rule, const char *region)
 	return false;
 }
 
+static unsigned
+count_all(const struct safety_rule *rule, const struct safety_after *after)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < after->region_count; i++)
+		n += speaks_of(rule, after->regions[i]);
+	return n;
+}
+
 /* Of the rule's set, as far as the regions exist. */
 static unsigned
 count_set(const struct safety_rule *rule, const struct safety_after *after, bool serving)
@@ -31,15 +41,18 @@ count_set(const struct safety_rule *rule, const struct safety_after *after, bool
 }
 
 /*
- * never_together: not two of the set out at once. at_least counts what serves after the change; a
- * set smaller than the number can never satisfy it, which configuration refuses.
+ * never_together: not two of the set out at once. at_least counts what serves after the change; who
+ * has fewer regions of the set than the number must keep them all.
  */
 static bool
 is_broken(const struct safety_rule *rule, const struct safety_after *after)
 {
+	uint64_t all;
+
 	switch (rule->kind) {
 	case SAFETY_AT_LEAST:
-		return count_set(rule, after, true) < rule->number;
+		all = count_all(rule, after);
+		return count_set(rule, after, true) < (all < rule->number ? all : rule->number);
 	case SAFETY_NEVER_TOGETHER:
 		return count_set(rule, after, false) > 1;
 	case SAFETY_CAPACITY:

@@ -416,6 +416,9 @@ static const struct {
 	    "two" },
 	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("east"), "two", WISH_DONE,
 	    "two" },
+	/* blog has no second one, and shop's are none of its */
+	{ "{ name = \"two\"; at_least = 2; }", 0, NULL, EVACUATE("west"), "last_region",
+	    WISH_REFUSED, "two" },
 	/* it does not serve already */
 	{ "{ name = \"two\"; at_least = 2; }", 0, "far", EVACUATE("far"), "", WISH_DONE, "" },
 	{ "{ never_together = ( \"east\", \"far\" ); }", 0, "far", EVACUATE("east"), "",
