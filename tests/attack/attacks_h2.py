@@ -60,10 +60,10 @@ ATTACKS = [
     # For each answer that waits, until its time is over: 4 KiB of it, its exchange, a connection.
     Attack("windows pinned at nothing", h2.pinned_windows, seconds=10, memory=8 * 100 * 16 * KIB,
            also=_reset(100), warm=False, limits=_SHORT_STALL),
-    # Others wait for a connection meanwhile, some time less than a second.
+    # Others wait behind those that pin, half a second for each time they fill the endpoint.
     Attack("windows pinned at nothing, more than connections", h2.pinned_windows, seconds=3,
            memory=8 * 100 * 16 * KIB, warm=False, p99_ms=1500,
-           service_text="limits = { max_connections = 200; };"),
+           service_text="limits = { max_connections = 500; };"),
     Attack("windows by the byte", h2.window_by_the_byte, seconds=10, memory=5 * 20 * 96 * KIB,
            also=_reset(20), warm=False, limits=_SHORT_STALL),
 ]
