@@ -14,13 +14,17 @@ struct slab;
 /* Zero-initialised: nothing waits. */
 struct backlog {
 	char *block; /* NULL: nothing waits */
+	struct slab *from; /* of whose blocks it is; NULL: it is larger than any */
 	uint32_t at, len, room;
 };
 
-/* Behind what waits already. False, and nothing is added: its owner ignored back-pressure. */
+/*
+ * Behind what waits already; if that has to be moved, to one of these blocks if it fits into one.
+ * False, and nothing is added: its owner ignored back-pressure.
+ */
 bool backlog_add(struct backlog *, struct slab *, const char *bytes, size_t len);
 /* The first n bytes have gone; with the last of them the block goes too. */
-void backlog_take(struct backlog *, struct slab *, size_t n);
-void backlog_drop(struct backlog *, struct slab *);
+void backlog_take(struct backlog *, size_t n);
+void backlog_drop(struct backlog *);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * What the files of an HTTP/2 client share: the connection (client_h2.c), nghttp2's callbacks
  * (client_h2_session.c), streams and their requests (client_h2_stream.c), answers
- * (client_h2_answer.c). Worker thread only.
+ * (client_h2_answer.c), what a client leaves lying (client_h2_stall.c). Worker thread only.
  */
 #ifndef PROXY_CLIENT_H2_PARTS_H
 #define PROXY_CLIENT_H2_PARTS_H
@@ -73,7 +73,9 @@ struct h2_stream {
 	struct backlog out;  /* bytes of it that no frame has taken */
 	struct span *now;    /* those of the call under way, behind them */
 	uint64_t sent;       /* bytes in frames */
-	uint64_t stall_sent; /* when the stall timer was last looked at */
+	uint64_t stall_sent; /* when its time was last begun, */
+	uint64_t stall_since_ms; /* then */
+	uint64_t taken; /* by the client, when it was last looked at */
 	bool out_ended;      /* all of it is here */
 	bool out_done;       /* and in frames, its end too */
 	bool deferred;       /* nghttp2 waits for more */
@@ -151,5 +153,17 @@ int h2_answer_send(nghttp2_session *, nghttp2_frame *, const uint8_t *head, size
     nghttp2_data_source *, void *arg);
 /* An answer of the proxy's own, as forward_write_own() has written it. */
 void h2_answer_own(struct h2_stream *, char *lines, size_t len);
+
+/* ---- client_h2_stall.c ---- */
+
+/* Bytes for which no frame has room now. False: its exchange ignored back-pressure. */
+bool h2_stall_keep(struct h2_stream *, const char *bytes, size_t len);
+/* The first n of what is kept are in a frame. */
+void h2_stall_took(struct h2_stream *, size_t n);
+void h2_stall_drop(struct h2_stream *); /* all of it */
+/* While something is kept the client has a time to take it. */
+void h2_stall_watch(struct h2_stream *);
+/* As side_ops.room. */
+size_t h2_stall_room(struct side *);
 
 #endif

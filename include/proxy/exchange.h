@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 #include "base/ip.h"
+#include "base/list.h"
 #include "base/timer.h"
 #include "http/message.h"
+#include "net/loop.h"
 #include "proxy/basic_auth.h"
 #include "proxy/call.h"
 #include "proxy/identity.h"
@@ -111,6 +113,7 @@ struct exchange {
 	bool continued; /* it was told 100 Continue */
 	bool client_paused;
 	bool upstream_paused;
+	struct list stalled; /* in worker->stalled: the client takes nothing of the answer */
 	struct span *first; /* body bytes that came with the head; within exchange_start() only */
 
 	/* tries */
@@ -182,6 +185,17 @@ void exchange_on_upstream_lost(struct exchange *, struct side *from, enum fault 
 /* From either side: all it was given is written; the other one may be read again. */
 void exchange_on_client_drained(struct exchange *);
 void exchange_on_upstream_drained(struct exchange *, struct side *from);
+
+/*
+ * Bytes of an answer that are of use to the client now: an endpoint's side reads no more. More
+ * than 0: what cannot leave is kept, and then SIDE_PAUSED says so.
+ */
+static inline size_t
+exchange_room(const struct exchange *x)
+{
+	return x->client != NULL && x->client->ops->room != NULL ? x->client->ops->room(x->client)
+								 : LOOP_CHUNK;
+}
 
 /* Does the service want Via in its requests? */
 bool exchange_adds_via(const struct exchange *);

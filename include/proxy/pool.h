@@ -107,6 +107,8 @@ struct upstream *pool_take(struct pool_slot *, bool certain);
 struct pool_wait *pool_lease(struct pool *, struct pool_slot *, bool certain, pool_ready_fn *,
     void *arg, enum fault *why);
 void pool_cancel(struct pool_wait *);
+/* A place at its endpoint may be had: who waits for one looks, from the loop. */
+void pool_wake(struct pool_slot *);
 /* Where it waits. */
 struct pool_slot *pool_wait_slot(const struct pool_wait *);
 

@@ -9,6 +9,7 @@
 #define PROXY_SIDE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/bytes.h"
 #include "base/fault.h"
@@ -34,6 +35,11 @@ struct side_ops {
 	bool (*send_head)(struct side *, const struct head *, const struct forward_request *as,
 	    struct span *first, bool end);
 	bool (*send_body)(struct side *, struct span *, bool end);
+	/*
+	 * Clients only: bytes of an answer that it takes now, or keeps; at least a few thousand.
+	 * NULL: LOOP_CHUNK, always.
+	 */
+	size_t (*room)(struct side *);
 	/* Ends the message with trailers. */
 	bool (*send_trailers)(struct side *, const struct head *trailers);
 	/* Read on after SIDE_PAUSED; never delivers before it returns. */

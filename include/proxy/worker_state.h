@@ -85,6 +85,7 @@ struct worker {
 	struct list tunnel_regions; /* struct region_tunnels.node: those with tunnels */
 	struct timer tunnel_sweep;
 	struct timer upkeep; /* standbys and what is kept of them */
+	struct list stalled; /* struct exchange.stalled, the longest first */
 	struct list mirrors; /* struct mirror.node */
 	struct list penalties; /* struct penalty.node */
 	unsigned penalty_count;

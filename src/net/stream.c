@@ -354,7 +354,7 @@ stream_close(struct stream *s)
 	if (s->phase == STREAM_CLOSED)
 		return;
 	event_del(&s->event);
-	backlog_drop(&s->waiting, s->loop->large);
+	backlog_drop(&s->waiting);
 	if (s->unread != NULL)
 		slab_give(s->loop->large, s->unread);
 	s->unread = NULL;
@@ -426,7 +426,7 @@ send_beginning(struct stream *s)
 	    send_some(s, s->waiting.block + s->waiting.at, s->waiting.len, s->ssl != NULL);
 
 	if (n >= 0)
-		backlog_take(&s->waiting, s->loop->large, (size_t)n);
+		backlog_take(&s->waiting, (size_t)n);
 	return n >= 0;
 }
 
@@ -457,7 +457,7 @@ flush_waiting(struct stream *s)
 
 	if (n < 0)
 		return STREAM_FAILED;
-	backlog_take(&s->waiting, s->loop->large, (size_t)n);
+	backlog_take(&s->waiting, (size_t)n);
 	if (s->waiting.block != NULL)
 		return 0;
 	send_fin_when_drained(s);

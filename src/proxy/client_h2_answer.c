@@ -70,7 +70,7 @@ h2_answer_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *he
 		size_t n = s->out.len < len ? s->out.len : len;
 
 		client_h2_put(c, s->out.block + s->out.at, n);
-		backlog_take(&s->out, client_h2_loop(c)->large, n);
+		h2_stall_took(s, n);
 		len -= n;
 	}
 	if (len > 0) {
@@ -79,43 +79,6 @@ h2_answer_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *he
 		s->now->len -= len;
 	}
 	return 0;
-}
-
-/* ---- a client that opens no window ---- */
-
-static void on_stall(void *arg);
-
-static void
-watch_stall(struct h2_stream *s)
-{
-	struct client_h2 *c = s->c;
-
-	if (s->out.len == 0) {
-		timer_stop(&s->stall);
-		return;
-	}
-	if (timer_running(&s->stall))
-		return;
-	s->stall_sent = s->sent;
-	timer_start(client_h2_loop(c)->timers, &s->stall, c->conn.worker->limits.send_stall_ms,
-	    on_stall, s);
-}
-
-static void
-on_stall(void *arg)
-{
-	struct h2_stream *s = arg;
-	const struct conf_client_limits *limits = &s->c->conn.worker->limits;
-	uint64_t went = s->sent - s->stall_sent;
-
-	if (s->out.len == 0)
-		return;
-	if (went > 0 && went >= (uint64_t)limits->min_rate_bytes * limits->send_stall_ms / 1000) {
-		watch_stall(s);
-		return;
-	}
-	h2_stream_reset(s, NGHTTP2_CANCEL);
-	h2_stream_lose(s, FAULT_CLIENT_STALLED);
 }
 
 /* ---- what the exchange asks of it ---- */
@@ -133,14 +96,13 @@ move(struct h2_stream *s, struct span *body)
 	}
 	client_h2_gather(c);
 	s->now = NULL;
-	if (body != NULL && body->len > 0 &&
-	    !backlog_add(&s->out, client_h2_loop(c)->large, body->at, body->len))
+	if (body != NULL && body->len > 0 && !h2_stall_keep(s, body->at, body->len))
 		h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR); /* its exchange ignored back-pressure */
 	if (s->out.len == 0)
 		return true;
 	/* How long a tunnel may rest is for its own limit to say. */
 	if (!s->tunnel || s->side.exchange == NULL)
-		watch_stall(s);
+		h2_stall_watch(s);
 	if (!list_linked(&s->blocked))
 		list_append(&c->blocked, &s->blocked);
 	client_h2_flush_soon(c);
@@ -340,6 +302,7 @@ proceed(struct side *side)
 const struct side_ops client_h2_side_ops = {
 	.send_head = send_head,
 	.send_body = send_body,
+	.room = h2_stall_room,
 	.send_trailers = send_trailers,
 	.resume = resume,
 	.release = release,

@@ -61,7 +61,7 @@ h2_stream_free(struct h2_stream *s)
 	timer_stop(&s->stall);
 	list_unlink(&s->blocked);
 	list_unlink(&s->node);
-	backlog_drop(&s->out, large);
+	h2_stall_drop(s);
 	slab_give(large, s->out_trailers);
 	slab_give(s->c->conn.worker->h2->streams, s);
 }

@@ -17,6 +17,7 @@
 #include "proxy/rival.h"
 #include "proxy/routing.h"
 #include "proxy/service.h"
+#include "proxy/stalled.h"
 #include "proxy/tries.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
@@ -470,6 +471,7 @@ step_done(struct exchange *x)
 {
 	struct side *client = x->client;
 
+	stalled_forget(x);
 	rival_let_go(x);
 	tunnel_end(x);
 	tries_end(x->try, x->fault); /* after a failure it has been done already */

@@ -15,6 +15,7 @@
 #include "proxy/mirror.h"
 #include "proxy/rival.h"
 #include "proxy/service.h"
+#include "proxy/stalled.h"
 #include "proxy/tries.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
@@ -133,6 +134,7 @@ exchange_on_client_drained(struct exchange *x)
 	if (!x->upstream_paused || up == NULL)
 		return;
 	x->upstream_paused = false;
+	stalled_forget(x);
 	exchange_arm(x);
 	up->side.ops->resume(&up->side);
 }

@@ -11,6 +11,7 @@
 #include "net/loop.h"
 #include "proxy/connection.h"
 #include "proxy/service.h"
+#include "proxy/stalled.h"
 #include "steer/table.h"
 
 enum {
@@ -342,6 +343,8 @@ pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *
 	wait->certain = certain;
 	list_append(&slot->waiting, &wait->node);
 	count_waiting(slot, 1);
+	if (!list_empty(&p->worker->stalled))
+		worker_defer(p->worker, &slot->serve);
 	/* An earlier wait may get the connection that was opened for this one. */
 	timer_start(p->worker->loop->timers, &wait->timer, slot->max_wait_ms + slot->connect_ms,
 	    on_wait_timeout, wait);
@@ -356,6 +359,15 @@ void
 pool_cancel(struct pool_wait *wait)
 {
 	wait_end(wait); /* the connection on its way, if any, goes idle */
+}
+
+void
+pool_wake(struct pool_slot *slot)
+{
+	if (slot->waiting_count > 0)
+		worker_defer(slot->pool->worker, &slot->serve);
+	else if (slot->whole->waiting_count > 0)
+		pool_clients_serve_one(slot->whole);
 }
 
 /* From the loop, with no exchange on the stack: gives connections to those who wait. */
@@ -378,8 +390,13 @@ pool_serve(void *arg)
 			tell(wait, up, FAULT_NONE);
 			continue;
 		}
-		if (slot->waiting_count <= slot->connecting * slot->places || !has_room(slot))
+		if (slot->waiting_count <= slot->connecting * slot->places)
 			break;
+		if (!has_room(slot)) {
+			if (!stalled_gives_way(slot))
+				break;
+			continue;
+		}
 		if (open_one(slot, &why) == NULL)
 			tell(wait, NULL, why);
 	}

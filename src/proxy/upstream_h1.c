@@ -313,6 +313,7 @@ read_answer(struct upstream_h1 *h1)
 
 	for (int reads = 0; !h1->paused; reads++) {
 		struct span in = loop_span(l);
+		size_t room = exchange_room(h1->up.side.exchange);
 		ssize_t n;
 
 		if (reads == READS_PER_TURN) {
@@ -322,7 +323,9 @@ read_answer(struct upstream_h1 *h1)
 		in.len = h1->saved_len;
 		if (in.len > 0)
 			memcpy(in.at, h1->saved, in.len);
-		n = stream_read(&h1->connection.stream, in.at + in.len, LOOP_CHUNK - in.len);
+		if (room > LOOP_CHUNK - in.len)
+			room = LOOP_CHUNK - in.len;
+		n = stream_read(&h1->connection.stream, in.at + in.len, room);
 		if (n == STREAM_WAIT) {
 			if (stream_fault(&h1->connection.stream) != FAULT_NONE)
 				exchange_on_upstream_lost(h1->up.side.exchange, &h1->up.side,

@@ -316,6 +316,7 @@ open_parts(struct worker *w)
 	w->loop = loop_new();
 	list_init(&w->deferred);
 	list_init(&w->clients);
+	list_init(&w->stalled);
 	w->client_slab = slab_new(client_block_size(), KEPT_FREE);
 	w->h2_memory = cache_new();
 	w->h2 = client_h2_shared_new();

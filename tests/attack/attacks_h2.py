@@ -57,9 +57,13 @@ ATTACKS = [
     Attack("flood of frames: unknown", h2.frame_flood("unknown"), seconds=0.7, ratio=2),
     Attack("many streams reset at once", h2.mass_reset(100), delay=50),
     Attack("PINGs unread", h2.unread_answers, cut=None),
-    # A block of 72 KiB for each answer that waits, until its time is over; and its exchange.
-    Attack("windows pinned at nothing", h2.pinned_windows, seconds=10, memory=8 * 100 * 96 * KIB,
+    # For each answer that waits, until its time is over: 4 KiB of it, its exchange, a connection.
+    Attack("windows pinned at nothing", h2.pinned_windows, seconds=10, memory=8 * 100 * 16 * KIB,
            also=_reset(100), warm=False, limits=_SHORT_STALL),
+    # Others wait behind those that pin, half a second for each time they fill the endpoint.
+    Attack("windows pinned at nothing, more than connections", h2.pinned_windows, seconds=3,
+           memory=8 * 100 * 16 * KIB, warm=False, p99_ms=1500,
+           service_text="limits = { max_connections = 500; };"),
     Attack("windows by the byte", h2.window_by_the_byte, seconds=10, memory=5 * 20 * 96 * KIB,
            also=_reset(20), warm=False, limits=_SHORT_STALL),
 ]

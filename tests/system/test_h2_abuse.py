@@ -1,8 +1,9 @@
 """HTTP/2 from clients that mean ill: what they may cost, and what others notice of it."""
 
 import struct
+import time
 
-from harness import h2, sanitize, until
+from harness import alone, h2, sanitize, until
 from harness.h2 import ENHANCE_YOUR_CALM, H2, frame
 
 
@@ -183,3 +184,72 @@ def a_stream_id_below_another_is_an_error(t):
     with H2(p) as c:
         c.send(_head(5) + _head(3))
         assert c.until_goaway() == h2.PROTOCOL_ERROR
+
+
+def _pins(p, streams, path="/pinned", **options):
+    """A client with so many streams whose answers have begun, and that takes no more of them."""
+    c = H2(p, **options)
+    for _ in range(streams):
+        c.open(h2.request(path=path))
+    begun = set()
+    while len(begun) < streams:
+        begun.add(c.until_kind(h2.HEADERS).stream)
+    return c
+
+
+@alone
+def answers_for_windows_that_stay_shut_are_left_with_the_endpoint(t):
+    origin = t.origin("east").does(lambda x: x.answer(200, bytes(256 << 10)))
+    p = _proxy(t, origin, service_text="limits = { keep_alive_connections = 0; };")
+    p.get("/", tls=False).expect(200)
+    base, streams = p.settled_rss(0.3), 300
+    pinned = [_pins(p, 100, settings=[(h2.INITIAL_WINDOW_SIZE, 0)]) for _ in range(streams // 100)]
+    each = (p.rss() - base) // streams
+    t.report("%.1f KiB for each of %d streams" % (each / 1024, streams))
+    assert each < 16 << 10, each
+    with pinned[0] as c:  # and all that was left there comes when it may
+        c.window(0, 1 << 20)
+        c.window(1, 1 << 20)
+        assert len(c.answer(1)[1]) == 256 << 10
+
+
+def _others_are_served(t, **options):
+    """While clients that take nothing wait for more answers than the endpoint has connections."""
+    page = bytes(4 << 20)
+    origin = t.origin("east").does(
+        lambda x: x.answer(200, page if x.request.target == "/pinned" else b"page"))
+    p = _proxy(t, origin, service_text="limits = { max_connections = 5; };")
+    with _pins(p, 5, **options), H2(p, **options) as c:
+        more = [c.open(h2.request(path="/pinned")) for _ in range(3)]
+        for _ in range(10):
+            assert p.get("/", tls=False).expect(200, "page")
+        assert c.until_kind(h2.HEADERS).stream in more
+    lost = [line for line in p.until_access("/pinned") if line["reason"] == "client_stalled"]
+    assert lost, p.access()
+
+
+@sanitize
+def whose_window_stays_shut_leaves_its_connection_to_others(t):
+    _others_are_served(t, settings=[(h2.INITIAL_WINDOW_SIZE, 0)])
+
+
+@sanitize
+def who_reads_nothing_by_http2_leaves_its_connections_to_others(t):
+    _others_are_served(t, settings=[(h2.INITIAL_WINDOW_SIZE, (1 << 31) - 1)], receive_buffer=4096)
+
+
+@sanitize
+def who_takes_its_answer_slowly_keeps_its_connection(t):
+    origin = t.origin("east").does(
+        lambda x: x.answer(200, bytes(100000) if x.request.target == "/pinned" else b"page"))
+    p = _proxy(t, origin, service_text='limits = { max_connections = 1; max_wait = "50ms"; }; '
+               'timeouts = { connect = "50ms"; };')
+    with _pins(p, 1, settings=[(h2.INITIAL_WINDOW_SIZE, 0)]) as c:
+        begin = time.monotonic()
+        while time.monotonic() < begin + 1.5:
+            c.window(1, 1000)
+            c.until_kind(h2.DATA)
+            p.get("/", tls=False).expect(503)
+        c.window(0, 100000)
+        c.window(1, 100000)
+        assert c.until(lambda f: f.stream == 1 and f.ends)
