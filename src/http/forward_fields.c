@@ -119,6 +119,7 @@ fields_copy(struct out *o, const struct head *h, const struct nominated *n,
 			out_put(o, slice_between(run, h->base + f->name_at));
 		run = NULL;
 		if (goes) {
+			assert(name.at != NULL);
 			out_put(o, name);
 			out_field(o, SLICE(": "), field_value(h, f));
 		}
