@@ -24,7 +24,9 @@ grpc_out_length(const struct grpc_out *o, unsigned messages)
 static char
 prefix_byte(uint64_t size, uint64_t at)
 {
-	return at == 0 ? '\0' : (char)(size >> (8 * (GRPC_PREFIX - 1 - at)) & 0xff);
+	uint64_t byte = at == 0 ? 0 : size >> (8 * (GRPC_PREFIX - 1 - at)) & 0xff;
+
+	return (char)byte;
 }
 
 void

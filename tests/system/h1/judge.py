@@ -84,7 +84,10 @@ def _answers(c, case):
         return None
     if answer.get("connection") != "close":
         return "the last answer does not say close"
-    rest = c.rest()
+    try:
+        rest = c.rest()
+    except ConnectionResetError:
+        return None  # more was on its way to it when it closed
     return "%r behind the last answer" % rest[:80] if rest else None
 
 
