@@ -53,8 +53,11 @@ watchdog_beat(struct beat *b)
 bool
 watchdog_watch(struct beat *b, struct watchdog_stalls *stalls)
 {
+	bool watched;
+
 	pthread_mutex_lock(&dog.lock);
-	if (dog.runs) {
+	watched = dog.runs;
+	if (watched) {
 		b->thread = pthread_self();
 		b->thread_id = (int)syscall(SYS_gettid);
 		b->stalls = stalls;
@@ -62,7 +65,7 @@ watchdog_watch(struct beat *b, struct watchdog_stalls *stalls)
 		list_append(&dog.beats, &b->node);
 	}
 	pthread_mutex_unlock(&dog.lock);
-	return list_linked(&b->node);
+	return watched;
 }
 
 void
