@@ -77,7 +77,7 @@ def clients_never_share_a_connection(t):
 def the_limit_is_of_all_clients_together(t):
     east = _reader(t)
     p = t.proxy(regions={"us-east-1": _region(east)},
-                service_text='limits = { max_connections = 3; };')
+                service_text='limits = { max_connections = 3; max_wait = "10s"; };')
     clients = [p.client(tls=False, source="127.0.1.%d" % n) for n in range(8)]
     for _ in range(2):
         for c in clients:  # one that is idle makes room
@@ -86,7 +86,8 @@ def the_limit_is_of_all_clients_together(t):
     for c in clients:  # all at once: who finds no room waits
         c.request("GET", "/who")
     for n, c in enumerate(clients):
-        assert c.response().text.split()[0] == "127.0.1.%d" % n
+        answer = c.response().expect(200)
+        assert answer.text.split()[0] == "127.0.1.%d" % n, answer.text
 
 
 @sanitize
