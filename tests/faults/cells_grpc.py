@@ -5,7 +5,7 @@ who was not sent goes elsewhere. A stream ends with a status of its own, whateve
 """
 
 from cell import Cell, Expect
-from faults import go_on, kill, revive, stop, traffic
+from strikes import go_on, kill, revive, stop, traffic
 from world import Region
 
 UNAVAILABLE = 14

@@ -4,7 +4,7 @@ what only HTTP/2 can say. The load speaks HTTP/2 too; cells that name HTTP/1.1 s
 from cell import Cell, Expect
 from cells_network import DIES, HANGS, VANISHES
 from cells_origin import CUT, PEER, WRONG
-from faults import checks, kill, one, revive, traffic
+from strikes import checks, kill, one, revive, traffic
 
 H2 = {"protocol": "h2", "endpoints": "h2"}
 # A connection that dies takes all that is on it along.

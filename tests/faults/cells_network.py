@@ -1,7 +1,7 @@
 """Faults of the network and of whole processes. Phases: connect, TLS, head, body, waiting, idle."""
 
 from cell import Cell, Expect
-from faults import go_on, kill, revive, stop
+from strikes import go_on, kill, revive, stop
 
 # The region's packets vanish: delayed by at most 500 ms, new requests elsewhere within a second.
 # Who may not be sent twice and was under way gets its 504; it may have reached nobody.

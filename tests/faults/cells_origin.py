@@ -1,7 +1,7 @@
 """Endpoints that answer, but wrongly: errors, garbage, cut bodies, slowness behind quick checks."""
 
 from cell import Cell, Expect
-from faults import checks, one, traffic
+from strikes import checks, one, traffic
 from lab import Kind
 
 

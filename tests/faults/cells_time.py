@@ -1,7 +1,7 @@
 """Faults that come back, ends of faults that are none, capacity."""
 
 from cell import Cell, Expect
-from faults import kill, revive
+from strikes import kill, revive
 from world import Region
 
 

@@ -5,7 +5,7 @@ opens one meanwhile is served elsewhere.
 """
 
 from cell import Cell, Expect
-from faults import go_on, kill, revive, stop, traffic
+from strikes import go_on, kill, revive, stop, traffic
 
 ENDS = ("reset", "closed", "cut")
 

@@ -79,7 +79,7 @@ pass_on(const struct head *h)
 			.keep_upgrade = true,
 			.edits = trust > 0 ? &edits : NULL };
 		struct h1_limits roomy = { sizeof out, sizeof out, 2 * sizeof out,
-			HEAD_MAX_FIELDS };
+			HEAD_MAX_FIELDS, UNDERSCORES_KEEP };
 		size_t len = forward_write_request(h, &how, out, sizeof out);
 		struct h1_parse p = { 0 };
 		struct head sent;

@@ -46,7 +46,7 @@ must_come_again(const struct h2_fields *fields, bool response)
 	static struct h2_head again;
 	nghttp2_hd_deflater *out;
 	char *bytes = malloc(2 * ROOM);
-	struct h1_limits roomy = { ROOM, ROOM, ROOM, HEAD_MAX_FIELDS };
+	struct h1_limits roomy = { ROOM, ROOM, ROOM, HEAD_MAX_FIELDS, UNDERSCORES_KEEP };
 	ssize_t len;
 
 	must(nghttp2_hd_deflate_new(&out, 4096) == 0, "a deflater");
@@ -71,7 +71,7 @@ pass_on(const struct head *h, bool response)
 
 	must(len > 0, "what was accepted can be sent");
 	must(response ? h2_fields_response(&fields, lines, len)
-		      : h2_fields_request(&fields, lines, len, SLICE("https")),
+		      : h2_fields_request(&fields, lines, len, SLICE("https"), SLICE("")),
 	    "in fields again");
 	must_come_again(&fields, response);
 }
