@@ -17,7 +17,7 @@
 enum {
 	/*
 	 * A deadline seen this late was missed by us: the thread did not run. What it would say
-	 * about the endpoint is worth nothing (STEERING.md section 3, a stale view).
+	 * about the endpoint is worth nothing.
 	 */
 	LATE_MS = 500,
 };
