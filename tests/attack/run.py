@@ -27,9 +27,6 @@ if "--sanitize" in sys.argv:
 
 from harness.runner import Test, add_options, chosen, discover, run_all  # noqa: E402
 
-# What part of the time others may have had the proxy's processor for a row to say anything.
-STARVED = 0.2
-
 COLUMNS = ("attack", "MiB", "CPU s", "x sender", "upstream", "conns", "cut", "p99 before",
            "during, ms", "")
 
@@ -74,28 +71,17 @@ def main():
     tests = [measured(module, attack, options.long) for module, attack in tables(options.long)]
     tests += [t for t in discover(HERE) if not options.sanitize or t.sanitize]
     tests = chosen(tests, options)
-    rows, verdicts = {}, {}
+    rows = {}
 
     def keep(test, good):
-        verdicts[test] = good
         path = os.path.join(test.directory, "siege", "row.json")
         if os.path.exists(path):
             with open(path) as f:
                 rows[test] = (json.load(f), good)
 
     code = run_all(tests, options, keep)
-    again = [t for t, (row, good) in rows.items()
-             if not good and row["kept_waiting"] > STARVED * row["seconds"]]
-    if again:
-        print("Once more, one at a time: the machine had other things to do.")
-        options.j = 1
-        run_all(again, options, keep)
     if rows:
         show(rows.values())
-    if again:
-        bad = sum(not good for good in verdicts.values())
-        print("%d passed, %d failed" % (len(tests) - bad, bad))
-        code = 1 if bad else 0
     return code
 
 

@@ -18,9 +18,6 @@ sys.dont_write_bytecode = True
 
 from harness.runner import Test, add_options, chosen, run_all  # noqa: E402
 
-# How late the load itself may be in sending for a cell to say anything about the proxy.
-STOOD_STILL_MS = 300
-
 COLUMNS = ("cell", "requests", "safe failed", "others failed", "worst ms", "> 100 ms", "settled s",
            "tries", "states", "")
 
@@ -74,17 +71,8 @@ def main():
                 rows[test] = (json.load(f), good)
 
     code = run_all(tests, options, keep)
-    again = [t for t, (row, good) in rows.items() if not good and row["lag_ms"] > STOOD_STILL_MS]
-    if again:
-        print("Once more, one at a time: the machine stood still, and the load with it.")
-        options.j = 1
-        run_all(again, options, keep)
-        bad = sum(not good for _, good in rows.values()) + len(tests) - len(rows)
-        code = 1 if bad else 0
     if rows:
         show(rows.values())
-    if again:
-        print("%d passed, %d failed" % (len(tests) - bad, bad))
     return code
 
 

@@ -11,8 +11,9 @@ from .client import Client
 from .metrics import Metrics
 from .wait import SLACK, until
 
-_FINDINGS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
-             "runtime error:", "Assertion `", "refused a system call")
+# What no test may leave in a log, whatever it is about.
+FINDINGS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
+            "runtime error:", "Assertion `", "refused a system call")
 
 
 class Proxy:
@@ -128,7 +129,7 @@ class Proxy:
             code = self._process.returncode
         self._process = None
         text = self.log_text()
-        for finding in _FINDINGS:
+        for finding in FINDINGS:
             assert finding not in text, "%s:\n%s" % (finding, text[text.index(finding) - 200:][:8000])
         # Unless a test says better: 3 is the exit by SIGINT with a request in flight, whose last
         # byte the client may have had a moment before.
