@@ -100,6 +100,28 @@ class Detour(Proxy):
         return " ".join(line.removeprefix("detour ").strip() for line in lines[:2])
 
 
+class Before(Detour):
+    """An older build of it, to see what a change costs."""
+
+    name = "before"
+
+    def command(self, conf):
+        self._leave_out_what_it_does_not_know(conf)
+        return super().command(conf)
+
+    def _leave_out_what_it_does_not_know(self, conf):
+        while True:
+            done = subprocess.run([self.binary, "check", "-c", conf], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, check=False)
+            unknown = re.search(r"unknown key [\"']?(\w+)", done.stdout)
+            if unknown is None:
+                return
+            with open(conf) as f:
+                text = f.read()
+            with open(conf, "w") as f:
+                f.write(re.sub(r"\b%s = [^;{]*;" % unknown.group(1), "", text))
+
+
 class Haproxy(Proxy):
     name = "HAProxy"
     template = "haproxy.cfg.in"

@@ -12,7 +12,7 @@ import report
 import results
 from cost_lab import Lab
 from place import Failure, say
-from proxies import Detour, H2o, Haproxy, Nginx
+from proxies import Before, Detour, H2o, Haproxy, Nginx
 from rows import Handshakes, Http2, IdleConnections, KeepAlive
 
 TITLE_WIDTH = 40
@@ -45,10 +45,13 @@ def parse(arguments):
     parser.add_argument("--seconds", type=int, help="length of a measurement")
     parser.add_argument("--idle", type=int, help="number of idle connections")
     parser.add_argument("--only", metavar="TEXT", default="", help="rows whose title has TEXT")
+    parser.add_argument("--before", metavar="PATH",
+                        help="an older build, which is measured in the peers' place")
     parser.add_argument("--output", metavar="FILE",
                         help="where the report goes; RESULTS.md for a run of full length")
     options = parser.parse_args(arguments)
-    shortened = (options.quick, options.rounds, options.seconds, options.idle, options.only)
+    shortened = (options.quick, options.rounds, options.seconds, options.idle, options.only,
+                 options.before)
     if options.output is None and not any(shortened):
         options.output = results.PATH
     return options
@@ -70,8 +73,8 @@ def rotated(proxies, by):
 
 
 def running(row, proxies):
-    """Detour, and the peers that the row compares it with."""
-    return [p for p in proxies if p is proxies[0] or p.name in row.peers]
+    """Detour, and those that the row compares it with."""
+    return [p for p in proxies if isinstance(p, Detour) or p.name in row.peers]
 
 
 def measure_load(lab, run, rows, proxies):
@@ -111,7 +114,11 @@ def load_commands(run, rows, idle, proxy):
 
 def bench(options):
     run = Run(options)
-    proxies = [Detour(options.detour), Haproxy("haproxy"), Nginx("nginx"), H2o("h2o")]
+    proxies = [Detour(options.detour)]
+    if options.before is not None:
+        proxies += [Before(options.before)]
+    else:
+        proxies += [Haproxy("haproxy"), Nginx("nginx"), H2o("h2o")]
     run.names = [p.name for p in proxies]
     run.versions = ["%s %s" % (p.name, p.version()) for p in proxies]
     rows = [r for r in loaded_rows() if options.only in r.title]
