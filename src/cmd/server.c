@@ -342,37 +342,37 @@ server_is_idle(const struct server *s)
 	return true;
 }
 
+/* Over all workers, of the atomic_uint at this offset of their struct worker_stats. */
+static unsigned
+sum_of(const struct server *s, size_t at)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		const char *stats = (const char *)worker_stats(s->workers[i]);
+
+		sum += atomic_load_explicit(
+		    (const atomic_uint *)(const void *)(stats + at), memory_order_relaxed);
+	}
+	return sum;
+}
+
 unsigned
 server_requests(const struct server *s)
 {
-	unsigned requests = 0;
-
-	for (unsigned i = 0; i < s->count; i++)
-		requests += atomic_load_explicit(
-		    &worker_stats(s->workers[i])->exchanges, memory_order_relaxed);
-	return requests;
+	return sum_of(s, offsetof(struct worker_stats, exchanges));
 }
 
 unsigned
 server_tunnels(const struct server *s)
 {
-	unsigned tunnels = 0;
-
-	for (unsigned i = 0; i < s->count; i++)
-		tunnels += atomic_load_explicit(
-		    &worker_stats(s->workers[i])->tunnels, memory_order_relaxed);
-	return tunnels;
+	return sum_of(s, offsetof(struct worker_stats, tunnels));
 }
 
 unsigned
 server_clients(const struct server *s)
 {
-	unsigned clients = 0;
-
-	for (unsigned i = 0; i < s->count; i++)
-		clients += atomic_load_explicit(
-		    &worker_stats(s->workers[i])->clients, memory_order_relaxed);
-	return clients;
+	return sum_of(s, offsetof(struct worker_stats, clients));
 }
 
 /*
