@@ -80,9 +80,16 @@ static const struct mistake mistakes[] = {
 	    "own, which --override can tell apart" },
 	/* Durations and sizes. */
 	{ { .service = "timeouts = { idle = 30; };" },
-	    "t.conf:6: idle: a duration with a unit was expected, found 30; write \"30s\"" },
+	    "t.conf:6: idle: a duration with a unit was expected, found 30; write \"30ms\" or "
+	    "\"30s\"" },
+	{ { .service = "timeouts = { idle = 0.5; };" },
+	    "t.conf:6: idle: a duration with a unit was expected, found 0.5; write \"0.5s\"" },
 	{ { .service = "timeouts = { idle = \"30\"; };" },
-	    "t.conf:6: idle: a duration with a unit was expected, found \"30\"; write \"30s\"" },
+	    "t.conf:6: idle: a duration with a unit was expected, found \"30\"; write "
+	    "\"30ms\" or \"30s\"" },
+	{ { .service = "timeouts = { idle = \"0.5\"; };" },
+	    "t.conf:6: idle: a duration with a unit was expected, found \"0.5\"; write "
+	    "\"0.5s\"" },
 	{ { .service = "timeouts = { idle = \"soon\"; };" },
 	    "t.conf:6: idle: a duration was expected, found \"soon\"; write a number of whole "
 	    "milliseconds with a unit (ms, s, m, h, d), such as \"30s\"" },
@@ -109,7 +116,7 @@ static const struct mistake mistakes[] = {
 	    "write one of them" },
 	{ { .route = "service = \"shop\"; on_region_down = \"drain(30)\";" },
 	    "t.conf:7: on_region_down: a duration with a unit was expected, found \"30\"; write "
-	    "\"30s\"" },
+	    "\"30ms\" or \"30s\"" },
 	{ { .route = "service = \"shop\"; on_region_down = \"drain(25h)\";" },
 	    "t.conf:7: on_region_down: drain(25h) is too long; write at most drain(24h)" },
 	{ { .route = "service = \"shop\"; on_region_down = true;" },
@@ -156,6 +163,10 @@ static const struct mistake mistakes[] = {
 	    "t.conf:1: user: the environment variable DETOUR_TEST_UNSET is not set; set it, or "
 	    "write "
 	    "${DETOUR_TEST_UNSET:-default}" },
+	{ { .route = "service = \"shop\"; request_headers = { set = ( { name = \"X-A\"; value = "
+		     "\"${regoin}\"; } ); };" },
+	    "t.conf:7: value: the environment variable regoin is not set; did you mean "
+	    "${region}? Else set it, or write ${regoin:-default}" },
 	{ { .top = "user = \"$x\";" },
 	    "t.conf:1: user: a dollar sign stands alone; write $$ for one, or ${NAME} for a "
 	    "variable" },
