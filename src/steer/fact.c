@@ -148,7 +148,7 @@ put_value(struct line *l, enum fact_signal s, double v)
 {
 	switch (s) {
 	case SIGNAL_IN_A_ROW:
-		put(l, "%g failures in a row", v);
+		put(l, "%g failure%s in a row", v, v == 1 ? "" : "s");
 		return;
 	case SIGNAL_LOCAL_SHARE:
 		put_percent(l, v);
@@ -171,7 +171,7 @@ put_value(struct line *l, enum fact_signal s, double v)
 		put_ms(l, v);
 		return;
 	case SIGNAL_STALL:
-		put(l, "%g windows without answers", v);
+		put(l, "%g window%s without answers", v, v == 1 ? "" : "s");
 		return;
 	case SIGNAL_CLOCK:
 		put_ms(l, v);
@@ -233,6 +233,33 @@ is_one_of(const char *name, const char *const *list)
 	return false;
 }
 
+/* "1 failure", but not "1 tota". */
+static void
+put_count(struct line *l, const char *name, double v)
+{
+	size_t len = strlen(name);
+	bool cut = v == 1 && len > 1 && name[len - 1] == 's';
+
+	if (v == 1 && strcmp(name, "tries") == 0)
+		put(l, "1 try");
+	else if (v == 1 && strcmp(name, "passes") == 0)
+		put(l, "1 pass");
+	else
+		put(l, "%.4g %.*s", v, (int)(cut ? len - 1 : len), name);
+}
+
+/* A try that fails now may have begun long ago: "1 failure, 0 tries" would puzzle everybody. */
+static void
+put_burst(struct line *l, const char *name, double v)
+{
+	if (strcmp(name, "windows") == 0) {
+		put_value(l, SIGNAL_STALL, v);
+		return;
+	}
+	put_count(l, name, v);
+	put(l, strcmp(name, "tries") == 0 ? " begun in it" : " in the last second");
+}
+
 /* The unit is in the name: see fact.h. */
 static void
 put_number(struct line *l, const struct fact *f, const char *name, double v)
@@ -255,17 +282,10 @@ put_number(struct line *l, const struct fact *f, const char *name, double v)
 		put_percent(l, v);
 	} else if (is_one_of(name, rates)) {
 		put(l, "%s %.4g/s", name, v);
+	} else if (f->kind == FACT_REGION_SUSPECT) {
+		put_burst(l, name, v);
 	} else {
-		/* one of its kind: "1 failure", but not "1 tota" */
-		size_t len = strlen(name);
-		bool cut = v == 1 && len > 1 && name[len - 1] == 's';
-
-		if (v == 1 && strcmp(name, "tries") == 0)
-			put(l, "1 try");
-		else if (v == 1 && strcmp(name, "passes") == 0)
-			put(l, "1 pass");
-		else
-			put(l, "%.4g %.*s", v, (int)(cut ? len - 1 : len), name);
+		put_count(l, name, v);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "steer/fact.h"
 
 #include <check.h>
+#include <math.h>
 #include <string.h>
 
 START_TEST(a_fact_reads_as_a_sentence_with_its_numbers)
@@ -31,8 +32,14 @@ START_TEST(a_fact_reads_as_a_sentence_with_its_numbers)
 		      "", NULL },
 		    "shop, a: region is worse than its peers (34 % errors, threshold 2.1 %, 1 "
 		    "peer)" },
-		{ { FACT_REGION_SUSPECT, SIGNAL_IN_A_ROW, 0, "shop", "a", UINT32_MAX, 1, 1, 0, "", NULL },
-		    "shop, a: a burst of failures: looking closer (1 failure, 1 try)" },
+		{ { FACT_REGION_SUSPECT, SIGNAL_IN_A_ROW, 0, "shop", "a", UINT32_MAX, 1, 0, NAN, "", NULL },
+		    "shop, a: region may be failing: looking closer (1 failure in the last "
+		    "second, 0 tries begun in it)" },
+		{ { FACT_REGION_SUSPECT, SIGNAL_IN_A_ROW, 0, "shop", "a", UINT32_MAX, 3, 1, NAN, "", NULL },
+		    "shop, a: region may be failing: looking closer (3 failures in the last "
+		    "second, 1 try begun in it)" },
+		{ { FACT_REGION_SUSPECT, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, NAN, NAN, 1, "", NULL },
+		    "shop, a: region may be failing: looking closer (1 window without answers)" },
 		{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 30000, 0, 0, "", NULL },
 		    "shop, a: region is healthy again and waits (for 30 s, 0 relapses)" },
 		{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 960000, 5, 0, "", NULL },
