@@ -11,6 +11,12 @@
 void judge_explain(const struct desk_world *, const char *service, struct desk_answer *);
 
 /*
+ * YES: for some service the region is well again and waits, which a person may end; REFUSED: it
+ * does not, and the text says in which states it is instead.
+ */
+void judge_waits(const struct desk_world *, const char *region, struct desk_answer *);
+
+/*
  * An evacuation, or a pin to nothing, is measured as the loss of the region; other pins by capacity
  * alone; a freeze moves nothing and is always fine. What serves nothing now can be taken out
  * without breaking anything. wishes: those in force.

@@ -212,6 +212,12 @@ people_region_down(unsigned service, unsigned region)
 	steer_probe(brains[service], region, 0, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3, now_ms);
 }
 
+void
+people_region_up(unsigned service, unsigned region)
+{
+	steer_probe(brains[service], region, 0, ENDPOINT_UP, REASON_CHECK_PASSED, 1, now_ms);
+}
+
 static const json_t *
 facts(void)
 {

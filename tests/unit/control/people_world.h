@@ -38,6 +38,7 @@ struct steer *people_brain(unsigned service);
 void people_demand(double requests_per_s);
 /* Control's word on its endpoints. */
 void people_region_down(unsigned service, unsigned region);
+void people_region_up(unsigned service, unsigned region);
 
 /* The facts told so far of this kind; the newest one's member, or "". */
 unsigned people_facts(const char *kind);
