@@ -105,6 +105,16 @@ fact_signal_word(enum fact_signal s)
 	return signal_words[s];
 }
 
+enum fact_signal
+fact_signal_parse(const char *word)
+{
+	for (unsigned s = SIGNAL_NONE + 1; s < SIGNAL_COUNT; s++) {
+		if (strcmp(signal_words[s], word) == 0)
+			return (enum fact_signal)s;
+	}
+	return SIGNAL_NONE;
+}
+
 /* A line that grows, and keeps the length it would have had: like snprintf(). */
 struct line {
 	char *buf;
@@ -221,6 +231,28 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 		break;
 	}
 	put(l, "%g", v);
+}
+
+static bool
+has_value(enum fact_signal s)
+{
+	return s != SIGNAL_NONE && s != SIGNAL_CAPACITY && s != SIGNAL_PERSON && s != SIGNAL_TIME;
+}
+
+size_t
+fact_evidence_format(
+    enum fact_signal s, double value, double threshold, char *buf, size_t size)
+{
+	struct line l = { .buf = buf, .size = size };
+
+	if (size > 0)
+		buf[0] = '\0';
+	if (!has_value(s))
+		return 0;
+	put_value(&l, s, value);
+	put(&l, ", ");
+	put_threshold(&l, s, threshold);
+	return l.len;
 }
 
 static bool
