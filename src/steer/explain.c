@@ -247,15 +247,95 @@ say_endpoints(struct text *t, const struct brain_region *r)
 		say(t, ", too few: %.0f %% of its requests are tried on the others", r->blind * 100);
 }
 
-/* Is a region of a lower tier taking traffic, so that this one has none? */
-static bool
-is_standby(const struct steer *s, const struct brain_region *r)
+/* What the tiers before one come to, as share_compute() saw them. */
+struct before {
+	unsigned tiers;
+	uint32_t tier;   /* the last of them */
+	double takes;    /* of the service's traffic */
+	double weight;   /* of their regions */
+	double fit;      /* of that weight, what is healthy and has its whole part */
+	double planned;  /* requests per second; 0: no capacity is stated */
+	bool pinned;
+};
+
+static void
+add_before(struct before *b, const struct steer *s, unsigned i)
 {
-	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		if (s->regions[i].share > 0 && s->regions[i].plan->tier < r->plan->tier)
-			return true;
+	const struct share_region *in = &s->inputs[i];
+	double known = in->total - in->unknown;
+	double fit = known > 0 && !in->evacuated ? in->healthy / known * in->factor : 0;
+
+	if (b->tiers == 0 || in->tier != b->tier)
+		b->tiers++;
+	b->tier = in->tier;
+	b->takes += s->regions[i].target;
+	b->weight += in->weight;
+	b->fit += in->weight * fit;
+	b->planned += s->plan->policy.share.max_utilization * fit * in->capacity;
+	b->pinned = b->pinned || !isnan(in->pinned);
+}
+
+static struct before
+look_before(const struct steer *s, uint32_t tier)
+{
+	struct before b = { .tiers = 0 };
+
+	for (uint32_t t = 0; t < tier; t++) {
+		uint32_t next = tier;
+
+		for (unsigned i = 0; i < s->plan->region_count; i++) {
+			if (s->inputs[i].tier == t)
+				add_before(&b, s, i);
+			else if (s->inputs[i].tier > t && s->inputs[i].tier < next)
+				next = s->inputs[i].tier;
+		}
+		t = next - 1; /* tiers may be numbered with gaps */
 	}
-	return false;
+	return b;
+}
+
+/* The numbers on which a standby was given traffic. */
+static void
+say_why_it_serves(struct text *t, const struct steer *s, const struct before *b)
+{
+	say(t, ", serves because ");
+	if (b->tiers == 1)
+		say(t, "tier %u takes ", b->tier);
+	else
+		say(t, "the %u tiers before it take ", b->tiers);
+	if (b->takes > 0) {
+		say(t, "only ");
+		say_part(t, b->takes);
+	} else {
+		say(t, "nothing");
+	}
+	say(t, ": ");
+	if (b->planned > 0) {
+		say(t, "planned for %.0f of %.0f requests/s", b->planned, s->planned_demand);
+		return;
+	}
+	say_part(t, b->weight > 0 ? b->fit / b->weight : 0);
+	say(t, " of %s fit", b->tiers == 1 ? "it is" : "them are");
+	if (b->fit > 0 && s->plan->policy.share.spill == SPILL_GRADUAL)
+		say(t, ", times overprovisioning %.4g", s->plan->policy.share.overprovisioning);
+}
+
+static void
+say_standby(struct text *t, const struct steer *s, const struct brain_region *r)
+{
+	struct before b = look_before(s, r->plan->tier);
+
+	if (b.tiers == 0)
+		return;
+	say(t, "; standby (tier %u)", r->plan->tier);
+	if (s->mode != SHARE_NORMAL || r->target <= 0 || !isnan(r->pinned))
+		return;
+	if (s->target.trickle[r - s->regions])
+		say(t, ", asked a little to learn how it does");
+	else if (b.pinned)
+		say(t, ", serves what the pins of others leave");
+	else
+		say_why_it_serves(t, s, &b);
 }
 
 static void
@@ -274,8 +354,8 @@ say_why_this_share(struct text *t, const struct steer *s, const struct brain_reg
 	}
 	if (r->plan->weight == 0 && isnan(r->pinned))
 		say(t, "; its weight is 0");
-	else if (r->region.state == REGION_UP && is_standby(s, r))
-		say(t, "; standby (tier %u)", r->plan->tier);
+	else
+		say_standby(t, s, r);
 }
 
 size_t

@@ -108,7 +108,8 @@ START_TEST(failing_open_is_loud)
 	brain_run(&b, 1000);
 	ck_assert_str_eq(region(1),
 	    "r1 gets 50 %: DOWN for 900 ms, 0 % of its endpoints' weight was up (threshold "
-	    "25 %); 0 of 2 endpoints up, all of them used whatever their health.");
+	    "25 %); 0 of 2 endpoints up, all of them used whatever their health; "
+	    "standby (tier 1).");
 	ck_assert_str_eq(service(),
 	    "shop FAILS OPEN: no region is eligible, so the checks are doubted and traffic "
 	    "goes by weight to all that is not evacuated.");
@@ -128,6 +129,78 @@ START_TEST(a_slow_region_tells_its_latency_and_the_threshold)
 	ck_assert_str_eq(region(0),
 	    "r0 gets 2.5 %: GREY for 11 s, its p95 latency is 2097 ms where the others' is "
 	    "not (threshold 105 ms); 2 of 2 endpoints up.");
+	brain_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_tells_what_it_serves_for_with_the_numbers)
+{
+	brain_start_pair(&b);
+	brain_probe(&b, 0, 1, ENDPOINT_DOWN);
+	brain_run(&b, 20000);
+	ck_assert_str_eq(region(0), "r0 gets 70 %: UP for 25 s; 1 of 2 endpoints up.");
+	ck_assert_str_eq(region(1),
+	    "r1 gets 30 %: UP for 25 s; 2 of 2 endpoints up; standby (tier 1), serves because "
+	    "tier 0 takes only 70 %: 50 % of it is fit, times overprovisioning 1.4.");
+	brain_probe(&b, 0, 0, ENDPOINT_DOWN);
+	brain_run(&b, 1000);
+	ck_assert_str_eq(region(1),
+	    "r1 gets 100 %: UP for 26 s; 2 of 2 endpoints up; standby (tier 1), serves because "
+	    "tier 0 takes nothing: 0 % of it is fit.");
+	brain_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_of_tiers_with_gaps_counts_all_before_it)
+{
+	brain_plan(&b, 3);
+	b.regions[1].tier = 5;
+	b.regions[2].tier = 4000000000;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	ck_assert_str_eq(
+	    region(2), "r2 gets 0 %: UP for 5.0 s; 2 of 2 endpoints up; standby (tier 4000000000).");
+	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	brain_probe(&b, 1, 0, ENDPOINT_DOWN);
+	brain_run(&b, 20000);
+	ck_assert_str_eq(region(2),
+	    "r2 gets 30 %: UP for 25 s; 2 of 2 endpoints up; standby (tier 4000000000), serves "
+	    "because the 2 tiers before it take only 70 %: 25 % of them are fit, times "
+	    "overprovisioning 1.4.");
+	brain_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_tells_the_capacity_it_serves_beyond)
+{
+	brain_plan(&b, 2);
+	b.regions[0].capacity = 1000;
+	b.regions[1].capacity = 1000;
+	b.regions[1].tier = 1;
+	b.demand = 1000;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 60000);
+	ck_assert_str_eq(region(1),
+	    "r1 gets 15 %: UP for 1 m 0 s; 2 of 2 endpoints up; gets 150 of the 1000 requests/s "
+	    "it may; standby (tier 1), serves because tier 0 takes only 85 %: planned for 850 "
+	    "of 1000 requests/s.");
+	brain_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_that_is_asked_a_little_says_so)
+{
+	brain_plan(&b, 2);
+	b.regions[1].tier = 1;
+	b.plan.policy.share.standby_share = 0.02;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	brain_run(&b, 5000);
+	ck_assert_str_eq(region(1),
+	    "r1 gets 2 %: UP for 5.0 s; 2 of 2 endpoints up; standby (tier 1), asked a little to "
+	    "learn how it does.");
 	brain_stop(&b);
 }
 END_TEST
@@ -165,6 +238,10 @@ main(void)
 	tcase_add_test(tests, shedding_tells_how_much_and_of_what);
 	tcase_add_test(tests, failing_open_is_loud);
 	tcase_add_test(tests, a_slow_region_tells_its_latency_and_the_threshold);
+	tcase_add_test(tests, a_standby_tells_what_it_serves_for_with_the_numbers);
+	tcase_add_test(tests, a_standby_of_tiers_with_gaps_counts_all_before_it);
+	tcase_add_test(tests, a_standby_tells_the_capacity_it_serves_beyond);
+	tcase_add_test(tests, a_standby_that_is_asked_a_little_says_so);
 	tcase_add_test(tests, a_text_is_cut_to_the_size_there_is);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
