@@ -284,7 +284,7 @@ print_head(FILE *to, const json_t *status, unsigned width)
 	add(&l, "  %s", text_of(status, "time"));
 	print_line(to, &l, width);
 	if (!json_is_true(json_object_get(config, "last_reload_successful")))
-		fprintf(to, "the last reload, at %s, was refused: see the log\n",
+		fprintf(to, "the last reload, at %s, was refused: see 'detour journal' and the log\n",
 		    text_of(config, "last_reload"));
 }
 

@@ -316,6 +316,9 @@ put_number(struct line *l, const struct fact *f, const char *name, double v)
 		put(l, "%s %.4g/s", name, v);
 	} else if (f->kind == FACT_REGION_SUSPECT) {
 		put_burst(l, name, v);
+	} else if (strcmp(name, "requests") == 0) {
+		put_count(l, name, v);
+		put(l, f->kind == FACT_ENDED ? " broken off" : " in flight");
 	} else {
 		put_count(l, name, v);
 	}
