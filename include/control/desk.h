@@ -49,7 +49,8 @@ enum desk_kind { DESK_EXPLAIN, DESK_JUDGE, DESK_WAITS };
 struct desk_question {
 	enum desk_kind kind;
 	char service[WISH_NAME]; /* explain */
-	/* judge: may the wish come into force, given the others? waits: does its region wait for us? */
+	/* judge: may the wish come into force, given the others? waits: does its region wait for
+	 * us? */
 	struct wish wish;
 	char overridden[WISH_TEXT];    /* rules to leave out, with commas between them, or "" */
 	uint64_t since_last_change_ms; /* UINT64_MAX: there was none */

@@ -61,8 +61,8 @@ print_fact(const json_t *fact)
 	printf("%s%s%s%s", comma[0] == ',' ? ": " : "  ", wish, wish[0] != '\0' ? ": " : "",
 	    text_of(fact, "text"));
 	if (named || reason[0] != '\0')
-		printf("; %s%s%s", named ? actor : "", named && reason[0] != '\0' ? ": " : "",
-		    reason);
+		printf(
+		    "; %s%s%s", named ? actor : "", named && reason[0] != '\0' ? ": " : "", reason);
 	putchar('\n');
 }
 

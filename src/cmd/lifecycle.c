@@ -218,8 +218,8 @@ apply(struct lifecycle *l)
 		l->process.reload_successful = true;
 		l->process.reload_success_wall_us = l->process.reload_wall_us;
 		l->process.reloads_applied++;
-		milestone_reloaded(journal_of(l), "SIGHUP", (unsigned)l->process.reloads_applied + 1,
-		    &before, topology);
+		milestone_reloaded(journal_of(l), "SIGHUP",
+		    (unsigned)l->process.reloads_applied + 1, &before, topology);
 		log_info("reloaded %s: %u listeners, %u services, %u routes", l->setup->config_path,
 		    topology->listener_count, topology->service_count, topology->route_count);
 	}

@@ -181,8 +181,7 @@ is_absorbed(const struct whatif *w, double demand)
 /* One service and what becomes of it, as the two ways of telling it want to be told. */
 struct teller {
 	/* absent: the region that is to be lost, when the service does not have it; or NULL */
-	void (*service)(
-	    void *arg, const struct steer_plan *, double demand, const char *absent);
+	void (*service)(void *arg, const struct steer_plan *, double demand, const char *absent);
 	void (*loss)(void *arg, const struct steer_plan *, const char *lost, const struct whatif *,
 	    bool absorbed);
 	void *arg;
@@ -195,8 +194,8 @@ tell_service(const struct teller *t, const struct steer *s, const char *region)
 	double demand = assumed_demand(plan);
 	bool good = true;
 
-	t->service(t->arg, plan, demand,
-	    region != NULL && !has_region(plan, region) ? region : NULL);
+	t->service(
+	    t->arg, plan, demand, region != NULL && !has_region(plan, region) ? region : NULL);
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		struct whatif w;
 		bool absorbed;
@@ -266,7 +265,8 @@ losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
 	const struct teller teller = { print_service, print_one, &printer };
 
 	if (!quiet)
-		fputs("\nif a region were lost: where traffic settles, not the seconds until then\n",
+		fputs(
+		    "\nif a region were lost: where traffic settles, not the seconds until then\n",
 		    to);
 	return tell(&teller, t, region);
 }

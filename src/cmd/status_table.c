@@ -215,7 +215,8 @@ static const struct {
 	const char *state;
 	const char *text;
 } modes[] = {
-	{ "fail_open", "FAIL OPEN", "no region is fit, so the checks are doubted and health is ignored" },
+	{ "fail_open", "FAIL OPEN",
+	    "no region is fit, so the checks are doubted and health is ignored" },
 	{ "fail_closed", "REFUSED", "no region is fit, so requests are refused" },
 	{ "nothing", "REFUSED", "there is no endpoint to send to, so requests are refused" },
 	{ "unproven", "unproven", "no check has passed yet" },
@@ -284,7 +285,8 @@ print_head(FILE *to, const json_t *status, unsigned width)
 	add(&l, "  %s", text_of(status, "time"));
 	print_line(to, &l, width);
 	if (!json_is_true(json_object_get(config, "last_reload_successful")))
-		fprintf(to, "the last reload, at %s, was refused: see 'detour journal' and the log\n",
+		fprintf(to,
+		    "the last reload, at %s, was refused: see 'detour journal' and the log\n",
 		    text_of(config, "last_reload"));
 }
 

@@ -444,7 +444,8 @@ wish_store_make(struct wish_store *s, const struct wish *w, uint64_t for_ms, con
 
 /* ---- ending one ---- */
 
-/* It was not evacuated: a region that is healthy again and waits for a person is no wish of ours. */
+/* It was not evacuated: a region that is healthy again and waits for a person is no wish of ours.
+ */
 static void
 on_waits(void *arg, const struct desk_answer *a)
 {

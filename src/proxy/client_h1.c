@@ -80,8 +80,7 @@ client_h1_refuse(struct client_h1 *c, enum fault why, const struct head *head)
 
 	if (c->first_byte_us == 0)
 		c->first_byte_us = clock_now_us();
-	report_refused(
-	    c->conn.worker, &c->conn.facts, why, a.request_id, c->first_byte_us, head);
+	report_refused(c->conn.worker, &c->conn.facts, why, a.request_id, c->first_byte_us, head);
 	stream_write_last(&c->conn.stream, c->conn.worker->head, len);
 	client_watch_stall(&c->conn);
 	client_h1_linger(c);

@@ -206,8 +206,7 @@ refuse_head(struct client_h1 *c, const struct span *in, struct head *head)
 	struct h1_parse again = { 0 };
 
 	if (head->method_text.len == 0)
-		(void)h1_parse_request(
-		    &again, head, in->at, in->len, &c->conn.worker->h1_limits);
+		(void)h1_parse_request(&again, head, in->at, in->len, &c->conn.worker->h1_limits);
 	c->head_request = begins_with_head(in);
 	client_h1_refuse(c, c->parse.fault, head);
 }

@@ -240,8 +240,7 @@ has_value(enum fact_signal s)
 }
 
 size_t
-fact_evidence_format(
-    enum fact_signal s, double value, double threshold, char *buf, size_t size)
+fact_evidence_format(enum fact_signal s, double value, double threshold, char *buf, size_t size)
 {
 	struct line l = { .buf = buf, .size = size };
 

@@ -53,7 +53,8 @@ static const struct mistake mistakes[] = {
 	    "t.conf:6: spill: \"all_dwn\" is none of \"gradual\", \"all_down\"; did you mean "
 	    "\"all_down\"?" },
 	{ { .service = "via = true;" },
-	    "t.conf:6: via: \"true\" is unknown here; write one of \"off\", \"requests\", \"both\"" },
+	    "t.conf:6: via: \"true\" is unknown here; write one of \"off\", \"requests\", "
+	    "\"both\"" },
 	{ { .service = "failover = { standby_share = 0.6; };" },
 	    "t.conf:6: standby_share: 0.6 is out of range; write a value from 0 to 0.5" },
 	{ { .service = "outlier = { base = \"10m\"; };" },
@@ -65,7 +66,8 @@ static const struct mistake mistakes[] = {
 	    "t.conf:1: a safety rule is one of at_least, never_together, capacity and wait, this "
 	    "one is several; give each rule a group of its own" },
 	{ { .top = "safety = ( { at_least = 2; } );" },
-	    "t.conf:1: at_least = 2 asks for more regions than the 1 of its set, so no change could "
+	    "t.conf:1: at_least = 2 asks for more regions than the 1 of its set, so no change "
+	    "could "
 	    "ever be made; write 1 or less" },
 	{ { .top = "safety = ( { capacity = true; regions = ( \"east\" ); } );" },
 	    "t.conf:1: regions without at_least say nothing; add at_least = 1; or remove them" },
@@ -120,7 +122,8 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; on_region_down = \"drain(25h)\";" },
 	    "t.conf:7: on_region_down: drain(25h) is too long; write at most drain(24h)" },
 	{ { .route = "service = \"shop\"; on_region_down = true;" },
-	    "t.conf:7: on_region_down: true is none of \"keep\", \"drain(30s)\" and \"reset\"; write "
+	    "t.conf:7: on_region_down: true is none of \"keep\", \"drain(30s)\" and \"reset\"; "
+	    "write "
 	    "one of them" },
 	{ { .listener = "protocol = \"udp\";" },
 	    "t.conf:2: protocol: \"udp\" is unknown here; write one of \"http\", \"tcp\", "
@@ -131,7 +134,8 @@ static const struct mistake mistakes[] = {
 	{ { .listener = "bnid = \":1\";" },
 	    "t.conf:2: unknown key \"bnid\" in this listener; did you mean \"bind\"?" },
 	{ { .route = "service = \"shop\"; elephants = 3;" },
-	    "t.conf:7: unknown key \"elephants\" in this route; remove it, or see conf/REFERENCE.md for "
+	    "t.conf:7: unknown key \"elephants\" in this route; remove it, or see "
+	    "conf/REFERENCE.md for "
 	    "the "
 	    "keys there are" },
 	{ { .top = "workers = 1; workers = 2;" },
