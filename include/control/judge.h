@@ -1,6 +1,6 @@
 /*
  * Control's answers to what main asks over the desk: why traffic is where it is, and whether a wish
- * may come into force. Pure: from the brains' state, which it does not change.
+ * may come into force. Pure: from the services' steering, which it does not change.
  */
 #ifndef CONTROL_JUDGE_H
 #define CONTROL_JUDGE_H

@@ -235,8 +235,8 @@ excess(double rate, double capacity, double demand)
 
 /* No share makes a region serve that is out. */
 static void
-say_no_effect(const struct steer *s, unsigned region, const struct wishes *wishes,
-    struct desk_answer *a)
+say_no_effect(
+    const struct steer *s, unsigned region, const struct wishes *wishes, struct desk_answer *a)
 {
 	const char *name = steer_plan_of(s)->regions[region].name;
 	struct steer_region_out out;
@@ -248,7 +248,8 @@ say_no_effect(const struct steer *s, unsigned region, const struct wishes *wishe
 		    "restored\n",
 		    name);
 	else if (out.region.state == REGION_DOWN)
-		say(a, "but %s is down: it gets nothing, and the pin takes effect when it is back\n",
+		say(a,
+		    "but %s is down: it gets nothing, and the pin takes effect when it is back\n",
 		    name);
 }
 
@@ -385,8 +386,8 @@ find_broken(struct standing *st, const struct desk_world *w, const struct desk_q
 	if (!st->last || is_in(overridden, last_region))
 		return false;
 	broken->name = last_region;
-	snprintf(broken->asks, sizeof broken->asks,
-	    "each service keeps a region that can serve it");
+	snprintf(
+	    broken->asks, sizeof broken->asks, "each service keeps a region that can serve it");
 	return true;
 }
 

@@ -155,7 +155,7 @@ say_evidence(struct text *t, const struct region *r)
 
 static void
 say_what_follows(
-    struct text *t, const struct steer *s, const struct brain_region *r, uint64_t now_ms)
+    struct text *t, const struct steer *s, const struct steered_region *r, uint64_t now_ms)
 {
 	const struct region_policy *policy = &s->plan->policy.region;
 	const struct region *region = &r->region;
@@ -202,7 +202,7 @@ say_what_follows(
 }
 
 static void
-say_state(struct text *t, const struct steer *s, const struct brain_region *r, uint64_t now_ms)
+say_state(struct text *t, const struct steer *s, const struct steered_region *r, uint64_t now_ms)
 {
 	const struct region *region = &r->region;
 
@@ -217,17 +217,17 @@ say_state(struct text *t, const struct steer *s, const struct brain_region *r, u
 }
 
 static unsigned
-count_serving(const struct brain_region *r)
+count_serving(const struct steered_region *r)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
-		n += brain_endpoint_serves(&r->endpoints[i]);
+		n += steer_endpoint_serves(&r->endpoints[i]);
 	return n;
 }
 
 static void
-say_endpoints(struct text *t, const struct brain_region *r)
+say_endpoints(struct text *t, const struct steered_region *r)
 {
 	unsigned unknown = 0;
 	unsigned ejected = 0;
@@ -250,11 +250,11 @@ say_endpoints(struct text *t, const struct brain_region *r)
 /* What the tiers before one come to, as share_compute() saw them. */
 struct before {
 	unsigned tiers;
-	uint32_t tier;   /* the last of them */
-	double takes;    /* of the service's traffic */
-	double weight;   /* of their regions */
-	double fit;      /* of that weight, what is healthy and has its whole part */
-	double planned;  /* requests per second; 0: no capacity is stated */
+	uint32_t tier;  /* the last of them */
+	double takes;   /* of the service's traffic */
+	double weight;  /* of their regions */
+	double fit;     /* of that weight, what is healthy and has its whole part */
+	double planned; /* requests per second; 0: no capacity is stated */
 	bool pinned;
 };
 
@@ -321,7 +321,7 @@ say_why_it_serves(struct text *t, const struct steer *s, const struct before *b)
 }
 
 static void
-say_standby(struct text *t, const struct steer *s, const struct brain_region *r)
+say_standby(struct text *t, const struct steer *s, const struct steered_region *r)
 {
 	struct before b = look_before(s, r->plan->tier);
 
@@ -339,7 +339,7 @@ say_standby(struct text *t, const struct steer *s, const struct brain_region *r)
 }
 
 static void
-say_why_this_share(struct text *t, const struct steer *s, const struct brain_region *r)
+say_why_this_share(struct text *t, const struct steer *s, const struct steered_region *r)
 {
 	if (!isnan(r->pinned)) {
 		say(t, "; pinned to ");
@@ -361,12 +361,12 @@ say_why_this_share(struct text *t, const struct steer *s, const struct brain_reg
 size_t
 explain_region(const struct steer *s, unsigned region, uint64_t now_ms, char *buf, size_t size)
 {
-	const struct brain_region *r = &s->regions[region];
+	const struct steered_region *r = &s->regions[region];
 	struct text t = text_open(buf, size);
 
 	say(&t, "%s gets ", r->plan->name);
 	say_part(&t, r->share);
-	say_state(&t, s, r, brain_time(s, now_ms));
+	say_state(&t, s, r, steer_time(s, now_ms));
 	say_endpoints(&t, r);
 	say_why_this_share(&t, s, r);
 	say(&t, ".");
@@ -468,7 +468,7 @@ say_losses(struct text *t, const struct steer *s)
 
 		if (s->regions[i].target <= 0)
 			continue;
-		brain_what_if(s, (int)i, s->demand, false, &plan);
+		steer_what_if(s, (int)i, s->demand, false, &plan);
 		gone = plan.mode != SHARE_NORMAL;
 		if (!gone && plan.shed <= 0)
 			continue;
@@ -489,7 +489,7 @@ explain_service(const struct steer *s, uint64_t now_ms, char *buf, size_t size)
 	say_mode(&t, s);
 	say_shed(&t, s);
 	say_sensor(&t, s);
-	say_holds(&t, s, brain_time(s, now_ms));
+	say_holds(&t, s, steer_time(s, now_ms));
 	say_losses(&t, s);
 	return t.length;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The failover brain under events that no world would bring about, in any order: what it says stays
- * possible. Shares are parts of demand, nobody who is evacuated is sent anything while others
- * serve, limits are numbers, and a brain made anew from the old one says the same.
+ * The failover steering under events that no world would bring about, in any order: what it says
+ * stays possible. Shares are parts of demand, nobody who is evacuated is sent anything while others
+ * serve, limits are numbers, and one made anew from the old one says the same.
  *
  * The simulator (tests/sim) judges whether what it decides is good; here the events need not make
  * sense.

@@ -94,7 +94,7 @@ START_TEST(an_evacuation_reaches_control_the_disk_and_the_journal)
 	ck_assert_ptr_nonnull(strstr(reply.text, "evacuate east is in force until "));
 	ck_assert_ptr_nonnull(strstr(reply.text, "shop: east 70.0 % -> 0.0 %"));
 	ck_assert_ptr_nonnull(wishes_evacuation(desk_wishes(people_desk), "east"));
-	steer_region(people_brain(SHOP), EAST, &out);
+	steer_region(people_steer(SHOP), EAST, &out);
 	ck_assert_int_eq(out.region.state, REGION_EVACUATED);
 	snprintf(path, sizeof path, "%s/wishes.json", people_dir);
 	ck_assert_int_eq(stat(path, &st), 0);
@@ -150,8 +150,8 @@ START_TEST(a_pin_of_a_region_that_is_out_says_that_it_has_no_effect)
 	ck_assert_int_eq(make_for(&w, 0, ""), WISH_DONE);
 	ck_assert_ptr_null(strstr(reply.text, "effect"));
 	ck_assert_int_eq(evacuate("east", ""), WISH_DONE);
-	ck_assert_ptr_nonnull(strstr(reply.text,
-	    "the pin of shop to 50 % there (alice: upgrade) has no effect meanwhile"));
+	ck_assert_ptr_nonnull(strstr(
+	    reply.text, "the pin of shop to 50 % there (alice: upgrade) has no effect meanwhile"));
 	ck_assert_int_eq(make_for(&w, 0, ""), WISH_DONE);
 	ck_assert_ptr_nonnull(strstr(reply.text, "but east is evacuated: it gets nothing"));
 	ck_assert_int_eq(end(WISH_EVACUATE, "", "east"), WISH_DONE);
@@ -173,7 +173,8 @@ START_TEST(a_refusal_says_what_and_why_then_the_numbers_then_the_way_out)
 	    "to do it all the same, add --override two\n");
 	ck_assert_int_eq(evacuate("west", "two"), WISH_REFUSED);
 	ck_assert_ptr_nonnull(strstr(reply.text, "blog: no region that can serve would be left\n"));
-	ck_assert_ptr_nonnull(strstr(reply.text, "(each service keeps a region that can serve it)"));
+	ck_assert_ptr_nonnull(
+	    strstr(reply.text, "(each service keeps a region that can serve it)"));
 	ck_assert_ptr_nonnull(strstr(reply.text, "add --override two,last_region\n"));
 	people_free();
 }

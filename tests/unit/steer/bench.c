@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "brain.h"
+#include "bench.h"
 
 #include <assert.h>
 #include <check.h>
@@ -9,7 +9,7 @@
 
 enum { TICK_MS = 100, QUICK_US = 5000, SLOW_US = 2000000 };
 
-static const char *const names[BRAIN_REGIONS] = { "r0", "r1", "r2", "r3" };
+static const char *const names[BENCH_REGIONS] = { "r0", "r1", "r2", "r3" };
 
 static const struct steer_policy usual = {
 	.share = { .overprovisioning = 1.4,
@@ -33,7 +33,7 @@ static const struct steer_policy usual = {
 };
 
 void
-brain_plan(struct brain *b, unsigned regions)
+bench_plan(struct bench *b, unsigned regions)
 {
 	memset(b, 0, sizeof *b);
 	b->now_ms = 1000000;
@@ -42,11 +42,11 @@ brain_plan(struct brain *b, unsigned regions)
 	b->plan = (struct steer_plan){
 		.service = "shop", .policy = usual, .regions = b->regions, .region_count = regions
 	};
-	for (unsigned k = 0; k < BRAIN_ENDPOINTS; k++)
+	for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
 		b->weights[k] = 1;
 	for (unsigned i = 0; i < regions; i++) {
-		for (unsigned k = 0; k < BRAIN_ENDPOINTS; k++)
-			b->ids[i][k] = i * BRAIN_ENDPOINTS + k;
+		for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
+			b->ids[i][k] = i * BENCH_ENDPOINTS + k;
 		b->regions[i] = (struct steer_region_plan){
 			.name = names[i],
 			.provider = "",
@@ -60,30 +60,30 @@ brain_plan(struct brain *b, unsigned regions)
 }
 
 void
-brain_start(struct brain *b)
+bench_start(struct bench *b)
 {
 	b->s = steer_new(&b->plan, NULL, b->now_ms);
 }
 
 void
-brain_stop(struct brain *b)
+bench_stop(struct bench *b)
 {
 	steer_free(b->s);
 	b->s = NULL;
 }
 
 void
-brain_start_pair(struct brain *b)
+bench_start_pair(struct bench *b)
 {
-	brain_plan(b, 2);
+	bench_plan(b, 2);
 	b->regions[1].tier = 1;
-	brain_start(b);
-	brain_probe_all(b, ENDPOINT_UP);
-	brain_run(b, 5000);
+	bench_start(b);
+	bench_probe_all(b, ENDPOINT_UP);
+	bench_run(b, 5000);
 }
 
 void
-brain_probe(struct brain *b, unsigned region, unsigned endpoint, enum endpoint_state state)
+bench_probe(struct bench *b, unsigned region, unsigned endpoint, enum endpoint_state state)
 {
 	enum endpoint_reason reason =
 	    state == ENDPOINT_UP ? REASON_CHECK_PASSED : REASON_CHECK_REFUSED;
@@ -92,28 +92,28 @@ brain_probe(struct brain *b, unsigned region, unsigned endpoint, enum endpoint_s
 }
 
 void
-brain_probe_region(struct brain *b, unsigned region, enum endpoint_state state)
+bench_probe_region(struct bench *b, unsigned region, enum endpoint_state state)
 {
 	for (unsigned k = 0; k < b->regions[region].endpoint_count; k++)
-		brain_probe(b, region, k, state);
+		bench_probe(b, region, k, state);
 }
 
 void
-brain_probe_all(struct brain *b, enum endpoint_state state)
+bench_probe_all(struct bench *b, enum endpoint_state state)
 {
 	for (unsigned i = 0; i < b->plan.region_count; i++)
-		brain_probe_region(b, i, state);
+		bench_probe_region(b, i, state);
 }
 
 void
-brain_answer(struct brain *b, unsigned region, enum brain_answer answer)
+bench_answer(struct bench *b, unsigned region, enum bench_answer answer)
 {
-	for (unsigned k = 0; k < BRAIN_ENDPOINTS; k++)
+	for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
 		b->answer[region][k] = answer;
 }
 
 static void
-add_latency(struct brain *b, unsigned region, uint64_t us)
+add_latency(struct bench *b, unsigned region, uint64_t us)
 {
 	static struct histogram one;
 
@@ -123,7 +123,7 @@ add_latency(struct brain *b, unsigned region, uint64_t us)
 }
 
 static void
-try_once(struct brain *b, unsigned region, enum brain_answer answer, struct evidence *e)
+try_once(struct bench *b, unsigned region, enum bench_answer answer, struct evidence *e)
 {
 	e->tries++;
 	switch (answer) {
@@ -151,7 +151,7 @@ try_once(struct brain *b, unsigned region, enum brain_answer answer, struct evid
 
 /* Endpoints in turn among those the workers would use. */
 static unsigned
-next_endpoint(struct brain *b, unsigned region)
+next_endpoint(struct bench *b, unsigned region)
 {
 	unsigned count = b->regions[region].endpoint_count;
 
@@ -167,12 +167,12 @@ next_endpoint(struct brain *b, unsigned region)
 }
 
 static uint32_t
-send_tries(struct brain *b, unsigned region)
+send_tries(struct bench *b, unsigned region)
 {
-	struct evidence e[BRAIN_ENDPOINTS] = { 0 };
+	struct evidence e[BENCH_ENDPOINTS] = { 0 };
 	uint32_t completions = 0;
 
-	b->owed[region] += b->demand * TICK_MS / 1000 * brain_share_of(b, region);
+	b->owed[region] += b->demand * TICK_MS / 1000 * bench_share_of(b, region);
 	for (; b->owed[region] >= 1 - 1e-9; b->owed[region]--) {
 		unsigned k = next_endpoint(b, region);
 
@@ -187,7 +187,7 @@ send_tries(struct brain *b, unsigned region)
 }
 
 static void
-keep_facts(struct brain *b)
+keep_facts(struct bench *b)
 {
 	for (unsigned i = 0; i < b->facts.count; i++) {
 		b->told[b->facts.list[i].kind]++;
@@ -197,9 +197,9 @@ keep_facts(struct brain *b)
 
 /* One tick at now_ms, with what happened in the 100 ms before it. */
 bool
-brain_tick(struct brain *b)
+bench_tick(struct bench *b)
 {
-	struct steer_region_seen regions[BRAIN_REGIONS];
+	struct steer_region_seen regions[BENCH_REGIONS];
 	bool second;
 	bool changed;
 
@@ -214,8 +214,7 @@ brain_tick(struct brain *b)
 			.completions = completions,
 			.first_byte = second ? &b->first_byte[i] : NULL,
 			.capacity_share = 1,
-			.restored = b->restored != NULL &&
-			    strcmp(b->restored, names[i]) == 0,
+			.restored = b->restored != NULL && strcmp(b->restored, names[i]) == 0,
 		};
 	}
 	b->facts.count = 0;
@@ -234,23 +233,23 @@ brain_tick(struct brain *b)
 }
 
 void
-brain_run(struct brain *b, unsigned ms)
+bench_run(struct bench *b, unsigned ms)
 {
 	for (unsigned t = 0; t < ms; t += TICK_MS)
-		brain_tick(b);
+		bench_tick(b);
 }
 
 void
-brain_skip(struct brain *b, int64_t ms)
+bench_skip(struct bench *b, int64_t ms)
 {
 	b->now_ms = (uint64_t)((int64_t)b->now_ms + ms);
 }
 
 void
-brain_check_shares(const struct brain *b, const double *due)
+bench_check_shares(const struct bench *b, const double *due)
 {
 	for (unsigned i = 0; i < b->plan.region_count; i++) {
-		double share = brain_share_of(b, i);
+		double share = bench_share_of(b, i);
 
 		ck_assert_msg(fabs(share - due[i]) < 0.005, "%.1f s: r%u has %.3f, expected %.3f",
 		    (double)b->now_ms / 1000, i, share, due[i]);
@@ -258,7 +257,7 @@ brain_check_shares(const struct brain *b, const double *due)
 }
 
 double
-brain_share_of(const struct brain *b, unsigned region)
+bench_share_of(const struct bench *b, unsigned region)
 {
 	struct steer_region_out out;
 
@@ -267,7 +266,7 @@ brain_share_of(const struct brain *b, unsigned region)
 }
 
 enum region_state
-brain_state(const struct brain *b, unsigned region)
+bench_state(const struct bench *b, unsigned region)
 {
 	struct steer_region_out out;
 
@@ -276,7 +275,7 @@ brain_state(const struct brain *b, unsigned region)
 }
 
 void
-brain_wish(struct brain *b, enum wish_kind kind, const char *region, double share, unsigned for_ms)
+bench_wish(struct bench *b, enum wish_kind kind, const char *region, double share, unsigned for_ms)
 {
 	struct wish w = { .kind = kind,
 		.share = share,
