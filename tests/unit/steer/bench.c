@@ -7,30 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../sim/policy.h"
+
 enum { TICK_MS = 100, QUICK_US = 5000, SLOW_US = 2000000 };
 
 static const char *const names[BENCH_REGIONS] = { "r0", "r1", "r2", "r3" };
-
-static const struct steer_policy usual = {
-	.share = { .overprovisioning = 1.4,
-	    .panic_threshold = 0.5,
-	    .max_utilization = 0.85,
-	    .fail_open = true },
-	.region = { .min_healthy = 0.25,
-	    .hold_down_ms = 30000,
-	    .ramp_ms = 60000,
-	    .sensor_share = 0.05 },
-	.outlier = { .consecutive = 3,
-	    .failure_share = 0.5,
-	    .min_tries = 20,
-	    .base_ms = 30000,
-	    .max_ms = 300000,
-	    .max_ejected = 0.5,
-	    .slow_start_ms = 10000 },
-	.warm_up_ms = 30000,
-	.move_per_s = 0.1,
-	.shed_leave_per_s = 0.1,
-};
 
 void
 bench_plan(struct bench *b, unsigned regions)
@@ -40,7 +21,7 @@ bench_plan(struct bench *b, unsigned regions)
 	b->wall_ms = 1700000000000;
 	b->demand = 100;
 	b->plan = (struct steer_plan){
-		.service = "shop", .policy = usual, .regions = b->regions, .region_count = regions
+		.service = "shop", .policy = usual_policy, .regions = b->regions, .region_count = regions
 	};
 	for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
 		b->weights[k] = 1;
