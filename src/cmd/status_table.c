@@ -186,29 +186,6 @@ add_region_rest(struct line *l, const json_t *region)
 		add(l, "; too few are up, so all are used");
 }
 
-static void
-print_region(FILE *to, const json_t *region, unsigned width)
-{
-	const char *provider = text_of(region, "provider");
-	const json_t *endpoints = json_object_get(region, "endpoints");
-	struct line l = { .len = 0 };
-	char name[128];
-
-	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"),
-	    provider[0] != '\0' ? " (" : "", provider, provider[0] != '\0' ? ")" : "");
-	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
-	    text_of(region, "state"), number_of(region, "share") * 100);
-	add_numbers(&l, region);
-	add(&l, "  ");
-	add_region_state(&l, region);
-	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
-	    count_of(region, "usable"), json_array_size(endpoints));
-	add_region_rest(&l, region);
-	print_line(to, &l, width);
-	for (size_t i = 0; i < json_array_size(endpoints); i++)
-		print_endpoint(to, json_array_get(endpoints, i), width);
-}
-
 /* How shares are found, when that is not by health, weight and capacity. */
 static const struct {
 	const char *word;
@@ -230,6 +207,29 @@ mode_state(const char *mode)
 			return modes[i].state;
 	}
 	return "";
+}
+
+static void
+print_region(FILE *to, const json_t *region, unsigned width)
+{
+	const char *provider = text_of(region, "provider"), *state = text_of(region, "state");
+	const json_t *endpoints = json_object_get(region, "endpoints");
+	struct line l = { .len = 0 };
+	char name[128];
+
+	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"),
+	    provider[0] != '\0' ? " (" : "", provider, provider[0] != '\0' ? ")" : "");
+	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
+	    mode_state(state)[0] != '\0' ? mode_state(state) : state, number_of(region, "share") * 100);
+	add_numbers(&l, region);
+	add(&l, "  ");
+	add_region_state(&l, region);
+	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
+	    count_of(region, "usable"), json_array_size(endpoints));
+	add_region_rest(&l, region);
+	print_line(to, &l, width);
+	for (size_t i = 0; i < json_array_size(endpoints); i++)
+		print_endpoint(to, json_array_get(endpoints, i), width);
 }
 
 static void

@@ -358,6 +358,16 @@ breaks(struct standing *st, const struct desk_world *w, const struct desk_questi
 	return false;
 }
 
+/* Rules about who serves are touched only by what takes somebody out. */
+static bool
+is_touched(const struct standing *st, const struct safety_rule *rule)
+{
+	bool serving = rule->kind == SAFETY_AT_LEAST || rule->kind == SAFETY_NEVER_TOGETHER;
+
+	return !serving ||
+	    memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
+}
+
 struct broken {
 	const char *name;
 	char asks[WISH_TEXT];
@@ -377,7 +387,8 @@ find_broken(struct standing *st, const struct desk_world *w, const struct desk_q
 	for (unsigned i = 0; i < policy->rule_count; i++) {
 		const struct safety_rule *rule = &policy->rules[i];
 
-		if (is_in(overridden, rule->name) || !breaks(st, w, q, rule))
+		if (is_in(overridden, rule->name) || !is_touched(st, rule) ||
+		    !breaks(st, w, q, rule))
 			continue;
 		broken->name = rule->name;
 		safety_describe(rule, broken->asks, sizeof broken->asks);

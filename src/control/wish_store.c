@@ -463,7 +463,7 @@ on_waits(void *arg, const struct desk_answer *a)
 	case DESK_REFUSED:
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
-		say(r, "nothing to restore: %s is neither evacuated nor waiting (%s)", region,
+		say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s", region,
 		    a->text);
 		break;
 	case DESK_LATE:

@@ -367,7 +367,7 @@ fact_format(const struct fact *f, char *buf, size_t size)
 		open = ", ";
 	}
 	if (f->into != NULL && f->into[0] != '\0') {
-		put(&l, "%sfor %s", open, f->into);
+		put(&l, "%sto %s", open, f->into);
 		open = ", ";
 	}
 	if (f->rule != NULL && f->rule[0] != '\0') {

@@ -154,6 +154,7 @@ static const struct {
 	{ "\"region_state\": \"ramp\", \"since_s\": 2, \"share\": 0.1, \"target\": 0.7",
 	    "up; on its way to 70.0%" },
 	{ "\"share\": 0.7, \"target\": 0.7, \"panic\": true", "0 up; too few are up" },
+	{ "\"state\": \"fail_open\"", " FAIL OPEN " },
 };
 
 START_TEST(a_region_says_its_state_since_when_and_why)

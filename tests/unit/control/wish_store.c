@@ -136,7 +136,7 @@ START_TEST(a_region_that_neither_waits_nor_is_evacuated_cannot_be_restored)
 {
 	ck_assert_int_eq(end(WISH_EVACUATE, "", "west"), WISH_WRONG);
 	ck_assert_str_eq(
-	    reply.text, "nothing to restore: west is neither evacuated nor waiting (up)");
+	    reply.text, "nothing to restore: west is neither evacuated nor waiting, it is up");
 	people_turn(0);
 	ck_assert_ptr_null(desk_restored(people_desk));
 	ck_assert_uint_eq(people_facts("restore_asked"), 0);
@@ -543,6 +543,20 @@ START_TEST(a_freeze_moves_nothing_and_begins_no_wait)
 }
 END_TEST
 
+START_TEST(a_pin_that_takes_nothing_out_is_not_to_blame_for_a_rule_that_is_broken_already)
+{
+	struct wish w = wish_of(WISH_PIN, "shop", "west", 0.5);
+
+	people_make("{ name = \"all\"; at_least = 3; }");
+	ck_assert_int_eq(evacuate("far", "all"), WISH_DONE);
+	ck_assert_int_eq(make_for(&w, 0, ""), WISH_DONE);
+	ck_assert_str_eq(reply.rule, "");
+	w.share = 0;
+	ck_assert_int_eq(make_for(&w, 0, ""), WISH_REFUSED);
+	people_free();
+}
+END_TEST
+
 START_TEST(a_region_that_is_down_may_be_put_aside_whatever_the_rules_say)
 {
 	people_make("{ name = \"all\"; at_least = 3; }");
@@ -588,6 +602,8 @@ main(void)
 	tcase_add_loop_test(rules, safety_rules_apply_by_name, 0, ARRAY_SIZE(judged));
 	tcase_add_test(rules, a_refusal_says_what_and_why_then_the_numbers_then_the_way_out);
 	tcase_add_test(rules, a_freeze_moves_nothing_and_begins_no_wait);
+	tcase_add_test(rules,
+	    a_pin_that_takes_nothing_out_is_not_to_blame_for_a_rule_that_is_broken_already);
 	tcase_add_test(rules, a_region_that_is_down_may_be_put_aside_whatever_the_rules_say);
 	suite_add_tcase(suite, rules);
 	srunner_run_all(runner, CK_NORMAL);

@@ -44,7 +44,7 @@ static const struct {
 	{ { FACT_SHARES_MOVED, SIGNAL_NONE, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", NULL },
 	    "shop, a: share moved (from 70 %, to 0 %)" },
 	{ { FACT_FAILED_OVER, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", "b" },
-	    "shop, a: a region with traffic is left for another one (share 70 %, for b)" },
+	    "shop, a: a region with traffic is left for another one (share 70 %, to b)" },
 	{ { FACT_SHED_BEGAN, SIGNAL_CAPACITY, 0, "shop", "", UINT32_MAX, 400, 250, 0.375, "",
 	      NULL },
 	    "shop: more demand than capacity: shedding (demand 400/s, capacity 250/s, "
