@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../sim/policy.h"
+#include "policy.h"
 
 enum { TICK_MS = 100, QUICK_US = 5000, SLOW_US = 2000000 };
 
