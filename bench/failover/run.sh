@@ -3,34 +3,9 @@
 # writes it to bench/RESULTS.md if all was measured at full length. About 9 minutes; root, for it
 # makes network namespaces. Exit code 3: Detour missed a target.
 # usage: bench/failover/run.sh [--quick] [--only FAULT,...] [--detour PATH] [--help]
-set -euo pipefail
-case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
-root=$(cd "$(dirname "$0")/../.." && pwd)
-
-# nginx, haproxy and nft live in /usr/sbin, which not every user's PATH has.
-PATH=$PATH:/usr/sbin:/sbin
-
-missing=()
-need() {
-    command -v "$1" > /dev/null || missing+=("$2")
-}
-need nginx nginx
-need haproxy haproxy
-need openssl openssl
-need python3 python3
-need ip iproute2
-need nft nftables
-need meson meson
-need ninja ninja-build
-if [ ${#missing[@]} -gt 0 ]; then
-    echo "failover: missing; apt-get install ${missing[*]}" >&2
-    exit 1
-fi
-
-# As users build it: no option given.
-build=$root/build-bench
-[ -f "$build/build.ninja" ] || meson setup "$build" "$root" > /dev/null
-ninja -C "$build" detour tests/faults/lab/lab-load tests/faults/lab/lab-origin >&2
+. "$(dirname "$0")/../need.sh"
+need ip=iproute2 nft=nftables
+build detour tests/faults/lab/lab-load tests/faults/lab/lab-origin
 
 # An option of the caller's comes later and wins.
 PYTHONDONTWRITEBYTECODE=1 exec python3 "$root/bench/failover/failover.py" \

@@ -12,8 +12,9 @@ struct topology;
 
 /*
  * Prints a table for each service: each region lost in turn, or this one (NULL: each). quiet: only
- * what cannot be absorbed. False when some loss cannot be; a service of which no capacity is stated
- * is never counted.
+ * what cannot be absorbed. False when some loss cannot be: a capacity that is stated does not
+ * suffice for what remains, or a safety rule does not hold any more. What is not stated is not
+ * missed.
  */
 bool losses_print(FILE *, struct topology *, const char *region, bool quiet);
 /*

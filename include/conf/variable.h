@@ -27,6 +27,9 @@ struct template_piece {
 /* The variable of this name, without "${}"; NONE: there is none. */
 enum conf_variable variable_lookup(const char *name, size_t len);
 
+/* The one that a misspelt name most likely means; NULL: none is near. */
+const char *variable_nearest(const char *name);
+
 /* Takes the next piece off the template at *at; false at its end. */
 bool template_next(const char **at, struct template_piece *);
 

@@ -44,12 +44,13 @@ void desk_serve(struct desk *, const struct desk_world *);
 /* Posts a copy; restored: a region a person said restore for, or NULL. */
 void desk_post_wishes(struct desk *, const struct wishes *, const char *restored);
 
-enum desk_kind { DESK_EXPLAIN, DESK_JUDGE };
+enum desk_kind { DESK_EXPLAIN, DESK_JUDGE, DESK_WAITS };
 
 struct desk_question {
 	enum desk_kind kind;
 	char service[WISH_NAME]; /* explain */
-	/* judge: may the wish come into force, given the others? */
+	/* judge: may the wish come into force, given the others? waits: does its region wait for
+	 * us? */
 	struct wish wish;
 	char overridden[WISH_TEXT];    /* rules to leave out, with commas between them, or "" */
 	uint64_t since_last_change_ms; /* UINT64_MAX: there was none */
@@ -59,7 +60,7 @@ enum { DESK_TEXT = 16 * 1024 };
 
 enum desk_verdict {
 	DESK_YES,
-	DESK_REFUSED, /* judge: by the rule */
+	DESK_REFUSED, /* judge: by the rule; waits: it does not */
 	DESK_UNKNOWN, /* no such service or region */
 	DESK_LATE,    /* control did not answer in time: nothing was changed */
 };
@@ -67,6 +68,7 @@ enum desk_verdict {
 struct desk_answer {
 	enum desk_verdict verdict;
 	char rule[WISH_TEXT]; /* of REFUSED; with YES: those overridden, if one would have refused */
+	char asks[WISH_TEXT]; /* of REFUSED: what that rule asks for, in words */
 	double shed;          /* judge: of the worst-off service's demand, afterwards */
 	char text[DESK_TEXT]; /* explain: sentences, a line each; judge: how things would stand */
 };

@@ -1,6 +1,6 @@
 /*
  * The checks of every endpoint: schedules the probes, judges by them, and tells the verdicts to who
- * decides (control/brain.h). Where there is no check, the verdict is up from the start.
+ * decides (control/director.h). Where there is no check, the verdict is up from the start.
  *
  * Lasting by endpoint: a reload or a DNS answer that keeps an endpoint keeps what is known of it,
  * whatever became of the check's parameters. Control thread only.

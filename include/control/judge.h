@@ -1,6 +1,6 @@
 /*
  * Control's answers to what main asks over the desk: why traffic is where it is, and whether a wish
- * may come into force. Pure: from the brains' state, which it does not change.
+ * may come into force. Pure: from the services' steering, which it does not change.
  */
 #ifndef CONTROL_JUDGE_H
 #define CONTROL_JUDGE_H
@@ -9,6 +9,12 @@
 
 /* The answer is zeroed by the caller. */
 void judge_explain(const struct desk_world *, const char *service, struct desk_answer *);
+
+/*
+ * YES: for some service the region is well again and waits, which a person may end; REFUSED: it
+ * does not, and the text says in which states it is instead.
+ */
+void judge_waits(const struct desk_world *, const char *region, struct desk_answer *);
 
 /*
  * An evacuation, or a pin to nothing, is measured as the loss of the region; other pins by capacity

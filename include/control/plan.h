@@ -24,7 +24,7 @@ struct plan;
 
 /*
  * The plan of one service with the endpoints a table gives it, by their ids. Table, topology and
- * rules must outlive it, and it the brain that is made from it.
+ * rules must outlive it, and it the steering that is made from it.
  */
 struct plan *plan_new(const struct table_service *, const struct rules *);
 void plan_free(struct plan *); /* NULL is fine */

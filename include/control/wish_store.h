@@ -59,9 +59,10 @@ void wish_store_make(struct wish_store *, const struct wish *, uint64_t for_ms,
     const char *overridden, wish_reply_fn *done, void *arg);
 /*
  * Takes one back: kind and names are given, owner and reason say who and why. Ending an evacuation
- * also lets a region go on that waits for a person (failback = "manual").
+ * also lets a region go on that is well again and waits; one that does neither is WISH_WRONG. Calls
+ * done() exactly once, possibly before it returns.
  */
-void wish_store_end(struct wish_store *, const struct wish *, struct wish_reply *);
+void wish_store_end(struct wish_store *, const struct wish *, wish_reply_fn *done, void *arg);
 
 /* Those in force; valid until the next call. */
 const struct wishes *wish_store_list(const struct wish_store *);

@@ -27,7 +27,11 @@ enum h2_verdict {
 };
 
 struct h2_head {
-	struct head head; /* complete once h2_head_end() has said H2_GOOD */
+	/*
+	 * Complete once h2_head_end() has said H2_GOOD. Of a request that is not, it has
+	 * method_text, host and path as far as they came, unjudged: for logs only.
+	 */
+	struct head head;
 	enum fault fault; /* with H2_REFUSED and H2_MALFORMED */
 	const char *why;  /* the same: static text for the log */
 	/*

@@ -34,6 +34,6 @@ void client_h1_end(struct client_h1 *, enum fault why);
 void client_h1_linger(struct client_h1 *);
 void client_h1_free(struct client_h1 *);
 /* A request that cannot become an exchange: answered here, and the connection ends. */
-void client_h1_refuse(struct client_h1 *, enum fault why);
+void client_h1_refuse(struct client_h1 *, enum fault why, const struct head *head);
 
 #endif

@@ -142,8 +142,8 @@ void h2_stream_bury(struct h2_stream *);
 /* The exchange may be given what has come meanwhile: when the loop comes to it. */
 void h2_stream_go_on(struct h2_stream *);
 void h2_stream_drop_request(struct h2_stream *); /* nobody wants the rest of it */
-/* A request that cannot become an exchange. */
-void h2_stream_refuse(struct h2_stream *, enum fault why);
+/* A request that cannot become an exchange. head: as for report_refused(). */
+void h2_stream_refuse(struct h2_stream *, enum fault why, const struct head *head);
 
 /* ---- client_h2_answer.c ---- */
 

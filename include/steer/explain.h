@@ -1,6 +1,6 @@
 /*
  * Why traffic is where it is, in sentences: "us-east-1 gets 0 %: DOWN for 3 m 12 s, 3 failures in a
- * row on 2 endpoints; ...". Pure text from the brain's state.
+ * row on 2 endpoints; ...". Pure text from the steering's state.
  */
 #ifndef STEER_EXPLAIN_H
 #define STEER_EXPLAIN_H

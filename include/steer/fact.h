@@ -66,6 +66,13 @@ const char *fact_text(enum fact_kind);
 /* "" when the fact has no such number. which: 0..2 */
 const char *fact_number_name(enum fact_kind, unsigned which);
 const char *fact_signal_word(enum fact_signal);
+enum fact_signal fact_signal_parse(const char *word); /* SIGNAL_NONE: there is no such word */
+/*
+ * What a state rests on, for people: "3 failures in a row, threshold 3". Empty for signals without
+ * a value. Returns the length it has when it is not cut, like snprintf().
+ */
+size_t fact_evidence_format(
+    enum fact_signal, double value, double threshold, char *buf, size_t size);
 /*
  * One line for people: 'shop, us-east-1: region is down (3 failures in a row, threshold 3, 2
  * endpoints)'. Returns the length it has when it is not cut, like snprintf().

@@ -1,7 +1,7 @@
 /*
- * The failover brain of one service: observations in, states, shares and reasons out. Pure: no I/O,
- * no clock, no globals, and nothing allocated after steer_new(), so the proxy, what-if, explain and
- * the simulator run the same object code.
+ * The failover steering of one service: observations in, states, shares and reasons out. Pure: no
+ * I/O, no clock, no globals, and nothing allocated after steer_new(), so the proxy, what-if,
+ * explain and the simulator run the same object code.
  *
  *   steer_probe(), steer_see(), steer_urgent()     what happened, as it happens or per tick
  *   steer_tick()                                   observe half, act half; about every 100 ms
@@ -56,7 +56,7 @@ struct steer_plan {
 };
 
 /*
- * before (may be NULL): the brain of the same service under an older plan; what it knows of regions
+ * before (may be NULL): that of the same service under an older plan; what it knows of regions
  * (by name) and endpoints (by id) is carried over whole.
  */
 struct steer *steer_new(const struct steer_plan *, const struct steer *before, uint64_t now_ms);

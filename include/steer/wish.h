@@ -6,6 +6,7 @@
 #define STEER_WISH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "conf/topology.h"
@@ -52,6 +53,12 @@ struct safety_rule {
 	unsigned region_count;
 	uint32_t number; /* AT_LEAST: how many must serve; WAIT: ms */
 };
+
+/*
+ * What the rule asks for: "at least 2 regions must serve". Returns the length it has when it is not
+ * cut, like snprintf().
+ */
+size_t safety_describe(const struct safety_rule *, char *buf, size_t size);
 
 /* How things would stand after a change. */
 struct safety_after {

@@ -25,8 +25,12 @@ static const struct usage usage = {
 	"  -j, --json          problems and losses as JSON, one object\n"
 	"  -h, --help          this text\n"
 	"\n"
-	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the stated capacities cannot\n"
-	"absorb the loss of some region. Where none is stated, only shares are shown.\n",
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the loss of some region cannot "
+	"be\n"
+	"absorbed: the stated capacities do not suffice, or a safety rule would be broken. Where "
+	"no\n"
+	"capacity is stated, only shares are shown.\n"
+	"What is said of a loss is where traffic settles, not the seconds until it is noticed.\n",
 };
 
 static const char *

@@ -47,6 +47,7 @@ print_fact(const json_t *fact)
 	static const char *const subjects[] = { "service", "region", "endpoint" };
 	const char *actor = text_of(fact, "actor"), *reason = text_of(fact, "reason");
 	const char *wish = text_of(fact, "wish"), *comma = "  ";
+	bool named = actor[0] != '\0' && strcmp(actor, "detour") != 0;
 
 	fputs(text_of(fact, "time"), stdout);
 	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
@@ -59,8 +60,9 @@ print_fact(const json_t *fact)
 	}
 	printf("%s%s%s%s", comma[0] == ',' ? ": " : "  ", wish, wish[0] != '\0' ? ": " : "",
 	    text_of(fact, "text"));
-	if (actor[0] != '\0' && strcmp(actor, "detour") != 0)
-		printf("; %s%s%s", actor, reason[0] != '\0' ? ": " : "", reason);
+	if (named || reason[0] != '\0')
+		printf(
+		    "; %s%s%s", named ? actor : "", named && reason[0] != '\0' ? ": " : "", reason);
 	putchar('\n');
 }
 

@@ -15,6 +15,7 @@
 #include "base/watchdog.h"
 #include "cmd/banner.h"
 #include "cmd/command.h"
+#include "cmd/milestone.h"
 #include "cmd/notify.h"
 #include "cmd/privileges.h"
 #include "cmd/seccomp.h"
@@ -23,6 +24,7 @@
 #include "conf/conf.h"
 #include "conf/topology.h"
 #include "control/admin.h"
+#include "control/admin_people.h"
 #include "control/view.h"
 #include "net/socket.h"
 #include "net/stream.h"
@@ -53,10 +55,17 @@ struct lifecycle {
 	int exit_code;
 };
 
+static struct journal *
+journal_of(const struct lifecycle *l)
+{
+	return server_people(l->server)->journal;
+}
+
 static void
-end_loop(struct lifecycle *l, int exit_code)
+end_loop(struct lifecycle *l, int exit_code, const char *why)
 {
 	l->exit_code = exit_code;
+	milestone_ended(journal_of(l), why, server_requests(l->server));
 	event_base_loopbreak(l->base);
 }
 
@@ -87,7 +96,7 @@ end_now(struct lifecycle *l, const char *why)
 	unsigned requests = server_requests(l->server);
 
 	log_info("%s: ending now, %u requests in flight", why, requests);
-	end_loop(l, requests > 0 ? EXIT_FORCED : EXIT_GOOD);
+	end_loop(l, requests > 0 ? EXIT_FORCED : EXIT_GOOD, why);
 }
 
 static void
@@ -97,7 +106,7 @@ on_hard_stop(evutil_socket_t fd, short what, void *arg)
 
 	log_warn("drain.hard_stop: ending with %u requests in flight on %u connections",
 	    server_requests(l->server), server_clients(l->server));
-	end_loop(l, EXIT_FORCED);
+	end_loop(l, EXIT_FORCED, "drain.hard_stop");
 }
 
 /* Tunnels may never end by themselves; requests do, so those have longer. */
@@ -150,29 +159,45 @@ start_drain(struct lifecycle *l, const char *why)
 	l->process.draining = true;
 	notify_stopping();
 	log_info("%s: leaving; /readyz says so from now on", why);
+	milestone_leaving(journal_of(l), why, server_requests(l->server));
 	arm(l->drain_delay, server_topology(l->server)->drain_delay_ms);
 }
 
 static void
-refuse_reload(struct lifecycle *l, const char *why)
+refuse_reload(struct lifecycle *l, unsigned errors, const char *why)
 {
 	log_error("reload refused: %s; the old configuration serves on", why);
+	milestone_refused(journal_of(l), "SIGHUP", errors, why);
 	l->process.reload_successful = false;
 	l->process.reloads_refused++;
 }
 
+/* The first of the errors; there is one. */
+static const char *
+first_error(const struct conf_problems *problems)
+{
+	for (unsigned i = 0; i < problems->count; i++) {
+		if (!problems->list[i].warning)
+			return problems->list[i].text;
+	}
+	return "the configuration is invalid";
+}
+
+/* NULL: it is refused, which has been said. */
 static struct topology *
-load(const char *path)
+load(struct lifecycle *l)
 {
 	struct conf_problems problems = { .count = 0 };
-	struct topology *topology = conf_load(path, &problems);
+	struct topology *topology = conf_load(l->setup->config_path, &problems);
 
 	for (unsigned i = 0; i < problems.count; i++) {
-		if (topology == NULL)
-			log_error("%s", problems.list[i].text);
-		else
+		if (problems.list[i].warning)
 			log_warn("%s", problems.list[i].text);
+		else
+			log_error("%s", problems.list[i].text);
 	}
+	if (topology == NULL)
+		refuse_reload(l, problems.errors, first_error(&problems));
 	conf_problems_free(&problems);
 	return topology;
 }
@@ -180,20 +205,21 @@ load(const char *path)
 static void
 apply(struct lifecycle *l)
 {
-	struct topology *topology = load(l->setup->config_path);
+	struct milestone_counts before = milestone_count(server_topology(l->server));
+	struct topology *topology = load(l);
 	struct error error;
 
 	l->process.reload_wall_us = clock_wall_us();
-	if (topology == NULL) {
-		refuse_reload(l, "the configuration is invalid");
+	if (topology == NULL)
 		return;
-	}
 	if (!server_apply(l->server, topology, &error)) {
-		refuse_reload(l, error.text);
+		refuse_reload(l, 1, error.text);
 	} else {
 		l->process.reload_successful = true;
 		l->process.reload_success_wall_us = l->process.reload_wall_us;
 		l->process.reloads_applied++;
+		milestone_reloaded(journal_of(l), "SIGHUP",
+		    (unsigned)l->process.reloads_applied + 1, &before, topology);
 		log_info("reloaded %s: %u listeners, %u services, %u routes", l->setup->config_path,
 		    topology->listener_count, topology->service_count, topology->route_count);
 	}
@@ -261,7 +287,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		become_ready(l);
 	if (l->closing && server_is_idle(l->server)) {
 		log_info("drained: the last client has gone");
-		end_loop(l, l->cut ? EXIT_FORCED : EXIT_GOOD);
+		end_loop(l, l->cut ? EXIT_FORCED : EXIT_GOOD, "drained");
 		return;
 	}
 	if (!l->ready || l->closing)
@@ -423,6 +449,7 @@ lifecycle_run(const struct lifecycle_setup *setup)
 	mask_signals(SIG_BLOCK);
 	if (start(&l, &error)) {
 		arm(l.poll, 0);
+		milestone_started(journal_of(&l), setup->topology, setup->config_path);
 		mask_signals(SIG_UNBLOCK);
 		event_base_dispatch(l.base);
 	} else {

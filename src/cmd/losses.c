@@ -122,6 +122,8 @@ static void
 print_loss(FILE *to, const struct steer_plan *plan, const char *lost, const struct whatif *w,
     bool absorbed, bool named)
 {
+	char rule[256];
+
 	fprintf(to, "    without %-*s ", NAME_WIDTH, lost);
 	if (w->mode != SHARE_NORMAL) {
 		fputs("no region is left", to);
@@ -131,8 +133,10 @@ print_loss(FILE *to, const struct steer_plan *plan, const char *lost, const stru
 			fprintf(
 			    to, "; %.1f %% shed (%.0f requests/s)", w->shed * 100, w->shed_rate);
 	}
-	if (w->broken != NULL)
-		fprintf(to, "; breaks %s", w->broken->name);
+	if (w->broken != NULL) {
+		safety_describe(w->broken, rule, sizeof rule);
+		fprintf(to, "; breaks the safety rule %s (%s)", w->broken->name, rule);
+	}
 	if (!absorbed)
 		fprintf(to, "; CANNOT BE ABSORBED%s%s", named ? " by " : "",
 		    named ? plan->service : "");
@@ -152,9 +156,32 @@ print_head(FILE *to, const struct steer_plan *plan, double demand)
 		    plan->service);
 }
 
+static bool
+has_region(const struct steer_plan *plan, const char *region)
+{
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (strcmp(plan->regions[i].name, region) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Measured by what the configuration states: capacities that suffice for all demand, rules that
+ * still hold. Who states neither asks for nothing that could be missed.
+ */
+static bool
+is_absorbed(const struct whatif *w, double demand)
+{
+	if (w->broken != NULL)
+		return false;
+	return demand <= 0 || (w->mode == SHARE_NORMAL && w->shed <= NOTHING);
+}
+
 /* One service and what becomes of it, as the two ways of telling it want to be told. */
 struct teller {
-	void (*service)(void *arg, const struct steer_plan *, double demand);
+	/* absent: the region that is to be lost, when the service does not have it; or NULL */
+	void (*service)(void *arg, const struct steer_plan *, double demand, const char *absent);
 	void (*loss)(void *arg, const struct steer_plan *, const char *lost, const struct whatif *,
 	    bool absorbed);
 	void *arg;
@@ -167,7 +194,8 @@ tell_service(const struct teller *t, const struct steer *s, const char *region)
 	double demand = assumed_demand(plan);
 	bool good = true;
 
-	t->service(t->arg, plan, demand);
+	t->service(
+	    t->arg, plan, demand, region != NULL && !has_region(plan, region) ? region : NULL);
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		struct whatif w;
 		bool absorbed;
@@ -175,7 +203,7 @@ tell_service(const struct teller *t, const struct steer *s, const char *region)
 		if (region != NULL && strcmp(plan->regions[i].name, region) != 0)
 			continue;
 		whatif_lose(s, (int)i, demand, &w);
-		absorbed = demand <= 0 || (w.mode == SHARE_NORMAL && w.shed <= NOTHING);
+		absorbed = is_absorbed(&w, demand);
 		t->loss(t->arg, plan, plan->regions[i].name, &w, absorbed);
 		good = good && absorbed;
 	}
@@ -208,11 +236,15 @@ struct printer {
 };
 
 static void
-print_service(void *arg, const struct steer_plan *plan, double demand)
+print_service(void *arg, const struct steer_plan *plan, double demand, const char *absent)
 {
 	const struct printer *p = arg;
 
-	if (!p->quiet)
+	if (p->quiet)
+		return;
+	if (absent != NULL)
+		fprintf(p->to, "  %s: not in %s\n", plan->service, absent);
+	else
 		print_head(p->to, plan, demand);
 }
 
@@ -233,12 +265,14 @@ losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
 	const struct teller teller = { print_service, print_one, &printer };
 
 	if (!quiet)
-		fputs("\nif a region were lost\n", to);
+		fputs(
+		    "\nif a region were lost: where traffic settles, not the seconds until then\n",
+		    to);
 	return tell(&teller, t, region);
 }
 
 static void
-add_service(void *arg, const struct steer_plan *plan, double demand)
+add_service(void *arg, const struct steer_plan *plan, double demand, const char *absent)
 {
 	json_array_append_new(arg,
 	    json_pack("{s:s, s:o, s:[]}", "service", plan->service, "demand",

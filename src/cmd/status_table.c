@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "steer/fact.h"
+
 /* A share this far from its target is on its way there. */
 #define SHARE_MOVING 0.0005
 
@@ -120,21 +123,53 @@ print_endpoint(FILE *to, const json_t *endpoint, unsigned width)
 	print_line(to, &l, width);
 }
 
-/* "down for 3m12s, in_a_row 3 (threshold 3); ": nothing while it is up. */
+/* What a region's states mean to a person, and whether the signal they rest on says why. */
+static const struct {
+	const char *word;
+	const char *text;
+	bool accused;
+} states[] = {
+	{ "suspect", "may be failing", true },
+	{ "grey", "worse than its peers", true },
+	{ "down", "down", true },
+	{ "hold", "well again, but waiting", false },
+	{ "ramp", "its share growing back", false },
+	{ "evacuated", "evacuated by a person", false },
+};
+
+static void
+add_evidence(struct line *l, const json_t *region, const char *state)
+{
+	enum fact_signal signal = fact_signal_parse(text_of(region, "signal"));
+	double value = number_of(region, "value"), threshold = number_of(region, "threshold");
+	char text[128];
+
+	/* a suspicion has no threshold: it is told what it rests on */
+	if (signal == SIGNAL_IN_A_ROW && strcmp(state, "suspect") == 0)
+		add(l, ": %.3g failure%s in a second", value, value > 1 ? "s" : "");
+	else if (fact_evidence_format(signal, value, threshold, text, sizeof text) > 0)
+		add(l, ": %s", text);
+}
+
+/* "down for 3m12s: 3 failures in a row, threshold 3; ": nothing while it is up. */
 static void
 add_region_state(struct line *l, const json_t *region)
 {
-	const char *state = text_of(region, "region_state"), *signal = text_of(region, "signal");
-	double threshold = number_of(region, "threshold");
+	const char *state = text_of(region, "region_state"), *text = state;
+	bool accused = false;
 
 	if (state[0] == '\0' || strcmp(state, "up") == 0)
 		return;
-	add(l, "%s for ", state);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		if (strcmp(state, states[i].word) == 0) {
+			text = states[i].text;
+			accused = states[i].accused;
+		}
+	}
+	add(l, "%s for ", text);
 	add_age(l, number_of(region, "since_s"));
-	if (signal[0] != '\0')
-		add(l, ", %s", signal);
-	if (threshold > 0)
-		add(l, " %.3g (threshold %.3g)", number_of(region, "value"), threshold);
+	if (accused)
+		add_evidence(l, region, state);
 	add(l, "; ");
 }
 
@@ -151,10 +186,33 @@ add_region_rest(struct line *l, const json_t *region)
 		add(l, "; too few are up, so all are used");
 }
 
+/* How shares are found, when that is not by health, weight and capacity. */
+static const struct {
+	const char *word;
+	const char *state;
+	const char *text;
+} modes[] = {
+	{ "fail_open", "FAIL OPEN",
+	    "no region is fit, so the checks are doubted and health is ignored" },
+	{ "fail_closed", "REFUSED", "no region is fit, so requests are refused" },
+	{ "nothing", "REFUSED", "there is no endpoint to send to, so requests are refused" },
+	{ "unproven", "unproven", "no check has passed yet" },
+};
+
+static const char *
+mode_state(const char *mode)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (strcmp(mode, modes[i].word) == 0)
+			return modes[i].state;
+	}
+	return "";
+}
+
 static void
 print_region(FILE *to, const json_t *region, unsigned width)
 {
-	const char *provider = text_of(region, "provider");
+	const char *provider = text_of(region, "provider"), *state = text_of(region, "state");
 	const json_t *endpoints = json_object_get(region, "endpoints");
 	struct line l = { .len = 0 };
 	char name[128];
@@ -162,7 +220,7 @@ print_region(FILE *to, const json_t *region, unsigned width)
 	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"),
 	    provider[0] != '\0' ? " (" : "", provider, provider[0] != '\0' ? ")" : "");
 	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
-	    text_of(region, "state"), number_of(region, "share") * 100);
+	    mode_state(state)[0] != '\0' ? mode_state(state) : state, number_of(region, "share") * 100);
 	add_numbers(&l, region);
 	add(&l, "  ");
 	add_region_state(&l, region);
@@ -174,24 +232,13 @@ print_region(FILE *to, const json_t *region, unsigned width)
 		print_endpoint(to, json_array_get(endpoints, i), width);
 }
 
-/* How shares are found, when that is not by health, weight and capacity. */
-static const struct {
-	const char *word;
-	const char *text;
-} modes[] = {
-	{ "fail_open", "all endpoints are down, so health is ignored" },
-	{ "fail_closed", "no region is fit, so requests are refused" },
-	{ "nothing", "there is no endpoint to send to, so requests are refused" },
-	{ "unproven", "no check has passed yet" },
-};
-
 static void
 add_service_why(struct line *l, const json_t *service, const char *mode)
 {
 	double shed = number_of(service, "shed");
 
-	add(l, "  %s", text_of(service, "balance"));
-	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+	add(l, "  balance %s", text_of(service, "balance"));
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		if (strcmp(mode, modes[i].word) == 0)
 			add(l, "; %s", modes[i].text);
 	}
@@ -213,7 +260,7 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	    "SHARE", "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
 	print_line(to, &l, width > 0 ? width + 1 : 0);
 	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
-	    strcmp(mode, "normal") != 0 ? mode : "", "");
+	    mode_state(mode), "");
 	add_numbers(&l, service);
 	add_service_why(&l, service, mode);
 	print_line(to, &l, width);
@@ -238,7 +285,8 @@ print_head(FILE *to, const json_t *status, unsigned width)
 	add(&l, "  %s", text_of(status, "time"));
 	print_line(to, &l, width);
 	if (!json_is_true(json_object_get(config, "last_reload_successful")))
-		fprintf(to, "the last reload, at %s, was refused: see the log\n",
+		fprintf(to,
+		    "the last reload, at %s, was refused: see 'detour journal' and the log\n",
 		    text_of(config, "last_reload"));
 }
 

@@ -45,7 +45,9 @@ static const struct deed evacuate = { "evacuate", false, REGION,
 static const struct deed restore = { "evacuate", true, REGION,
 	{ "restore REGION",
 	    "Ends an evacuation; the region comes back by its ramp. Also lets a region go on that\n"
-	    "is healthy again and waits for a person (failback = \"manual\").\n"
+	    "is healthy again and waits, for a person (failback = \"manual\") or for its "
+	    "hold_down.\n"
+	    "If it does neither there is nothing to restore, which is exit code 1.\n"
 	    "\n" ENDING EXIT_CODES } };
 static const struct deed freeze = { "freeze", false, MAYBE_SERVICE,
 	{ "freeze [SERVICE] --reason TEXT [--for TIME]",

@@ -123,10 +123,24 @@ field_set_float(struct load *l, const struct value *v)
 
 typedef bool quantity_fn(const char *text, uint64_t *value, struct error *);
 
-/* A duration or a size; 0 needs no unit, any other bare number is asked for one. */
+/* Which unit a bare number was meant in nobody can know: a whole one may well be milliseconds. */
+static void
+ask_for_unit(struct load *l, const struct value *v, const char *noun, const char *small,
+    const char *unit, const char *found)
+{
+	if (small != NULL && field_is_integer(v))
+		field_complain(l, v,
+		    "a %s with a unit was expected, found %s; write \"%s%s\" or \"%s%s\"", noun,
+		    found, found, small, found, unit);
+	else
+		field_complain(l, v, "a %s with a unit was expected, found %s; write \"%s%s\"",
+		    noun, found, found, unit);
+}
+
+/* A duration or a size; 0 needs no unit, any other bare number is asked for one. small: or NULL. */
 static bool
-wants_quantity(struct load *l, const struct value *v, const char *noun, const char *unit,
-    quantity_fn *parse, uint64_t *value)
+wants_quantity(struct load *l, const struct value *v, const char *noun, const char *small,
+    const char *unit, quantity_fn *parse, uint64_t *value)
 {
 	struct error e;
 	char buf[512];
@@ -140,8 +154,7 @@ wants_quantity(struct load *l, const struct value *v, const char *noun, const ch
 	} else if (field_is_integer(v) && config_setting_get_int64(v->setting) == 0) {
 		return field_in_range(l, v, 0);
 	} else if (field_is_integer(v) || v->type == CONFIG_TYPE_FLOAT) {
-		field_complain(l, v, "a %s with a unit was expected, found %s; write \"%s%s\"",
-		    noun, buf, buf, unit);
+		ask_for_unit(l, v, noun, small, unit, buf);
 	} else {
 		field_complain(l, v, "a %s was expected, found %s; write a text such as \"30%s\"",
 		    noun, buf, unit);
@@ -154,7 +167,7 @@ field_set_duration(struct load *l, const struct value *v)
 {
 	uint64_t ms;
 
-	if (wants_quantity(l, v, "duration", "s", value_duration, &ms))
+	if (wants_quantity(l, v, "duration", "ms", "s", value_duration, &ms))
 		*(uint32_t *)v->field = (uint32_t)ms;
 }
 
@@ -163,7 +176,7 @@ field_set_size(struct load *l, const struct value *v)
 {
 	uint64_t bytes;
 
-	if (!wants_quantity(l, v, "size", "B", value_size, &bytes))
+	if (!wants_quantity(l, v, "size", NULL, "B", value_size, &bytes))
 		return;
 	if (v->key->type == TYPE_SIZE64)
 		*(uint64_t *)v->field = bytes;

@@ -108,7 +108,11 @@ value_duration(const char *text, uint64_t *ms, struct error *e)
 
 	if (quantity(text, time_units, ARRAY_SIZE(time_units), ms))
 		return true;
-	if (len > 0 && text[len] == '\0')
+	if (len > 0 && text[len] == '\0' && strchr(text, '.') == NULL)
+		error_set(e,
+		    "a duration with a unit was expected, found \"%s\"; write \"%sms\" or \"%ss\"",
+		    text, text, text);
+	else if (len > 0 && text[len] == '\0')
 		error_set(e, "a duration with a unit was expected, found \"%s\"; write \"%ss\"",
 		    text, text);
 	else
@@ -234,9 +238,26 @@ is_request_part(const struct variable *v)
 	return v->fallback == NULL && variable_lookup(v->name, v->name_len) != VARIABLE_NONE;
 }
 
+/* keep_request: what a request says of itself may stand there, and so may have been meant. */
+static void
+complain_unset(const char *name, bool keep_request, struct error *e)
+{
+	const char *meant = keep_request ? variable_nearest(name) : NULL;
+
+	if (meant != NULL)
+		error_set(e,
+		    "the environment variable %s is not set; did you mean ${%s}? Else set it, or "
+		    "write ${%s:-default}",
+		    name, meant, name);
+	else
+		error_set(e,
+		    "the environment variable %s is not set; set it, or write ${%s:-default}", name,
+		    name);
+}
+
 /* A variable's value, in the arena or the environment; NULL with an error when it has none. */
 static const char *
-look_up(const struct variable *v, struct arena *arena, struct error *e)
+look_up(const struct variable *v, bool keep_request, struct arena *arena, struct error *e)
 {
 	char *name = arena_strndup(arena, v->name, v->name_len);
 	const char *value = getenv(name);
@@ -244,9 +265,7 @@ look_up(const struct variable *v, struct arena *arena, struct error *e)
 	if (v->fallback != NULL && (value == NULL || *value == '\0'))
 		return arena_strndup(arena, v->fallback, v->fallback_len);
 	if (value == NULL)
-		error_set(e,
-		    "the environment variable %s is not set; set it, or write ${%s:-default}", name,
-		    name);
+		complain_unset(name, keep_request, e);
 	return value;
 }
 
@@ -272,7 +291,7 @@ expand_one(
 	*after = v.after;
 	if (keep_request && is_request_part(&v))
 		return arena_strndup(arena, text, (size_t)(v.after - text));
-	return look_up(&v, arena, e);
+	return look_up(&v, keep_request, arena, e);
 }
 
 bool

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "conf/nearest.h"
+
 static const struct {
 	struct slice name;
 	enum conf_variable variable;
@@ -19,6 +21,16 @@ variable_lookup(const char *name, size_t len)
 		if (slice_eq(variables[i].name, (struct slice){ name, len }))
 			return variables[i].variable;
 	return VARIABLE_NONE;
+}
+
+const char *
+variable_nearest(const char *name)
+{
+	struct nearest nearest = { .word = name };
+
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		nearest_offer(&nearest, variables[i].name.at);
+	return nearest.best;
 }
 
 /* What the dollar at text stands for; its length, or 0 when it is just a dollar sign. */

@@ -295,16 +295,11 @@ end_wish(const struct admin_people *p, struct evhttp_request *req)
 {
 	struct wanted w = { .for_ms = 0 };
 	const char *wrong = read_wanted(req, &w);
-	struct wish_reply *r;
 
-	if (wrong != NULL) {
+	if (wrong != NULL)
 		refuse_wish(req, wrong);
-		return;
-	}
-	r = mem_new(sizeof *r);
-	wish_store_end(p->wishes, &w.wish, r);
-	reply_wish(req, r);
-	mem_free(r);
+	else
+		wish_store_end(p->wishes, &w.wish, on_made, req);
 }
 
 static void

@@ -18,8 +18,8 @@
 #include "base/stat.h"
 #include "base/thread.h"
 #include "conf/topology.h"
-#include "control/brain.h"
 #include "control/desk.h"
+#include "control/director.h"
 #include "control/dns_names.h"
 #include "control/health.h"
 #include "control/memory_watch.h"
@@ -69,7 +69,7 @@ struct controller {
 	struct endpoint_registry *endpoints;
 	struct steering_registry *steerings;
 	struct health_set *health;
-	struct brain *brain;
+	struct director *director;
 	struct state *resumed; /* until the first table */
 	uint64_t saved_ms; /* when a snapshot was last posted */
 	uint64_t saved_changes; /* of what it tells, by then */
@@ -108,7 +108,7 @@ on_verdict(void *arg, const struct endpoint *e, const struct check_track *track)
 {
 	struct controller *c = arg;
 
-	brain_probe(c->brain, e, track);
+	director_probe(c->director, e, track);
 }
 
 static void
@@ -163,9 +163,9 @@ rebuild(struct controller *c, struct sites *sites)
 		t->listeners = c->current->listeners;
 		t->listeners_free = free_listeners;
 	}
-	brain_adopt(c->brain, t);
+	director_adopt(c->director, t);
 	health_set_adopt(c->health, t, sites);
-	brain_settle(c->brain);
+	director_settle(c->director);
 	publish(c, t);
 	state_free(c->resumed);
 	c->resumed = NULL;
@@ -236,7 +236,7 @@ decide(struct controller *c, uint64_t now_ms)
 		adopt_pending(c);
 	else if (c->names_changed && c->table != NULL && now_ms - c->built_ms >= REBUILD_GAP_MS)
 		rebuild(c, c->sites);
-	brain_settle(c->brain);
+	director_settle(c->director);
 }
 
 static void
@@ -263,7 +263,7 @@ save_state(struct controller *c)
 	if (c->states == NULL || c->table == NULL)
 		return;
 	state = state_new(clock_wall_us() / 1000);
-	brain_save(c->brain, state);
+	director_save(c->director, state);
 	health_set_save(c->health, state);
 	dns_names_save(c->names, state);
 	state_free(mailbox_post(c->states, state));
@@ -305,7 +305,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	uint64_t began_us = clock_now_us();
 	uint64_t spent_us;
 
-	brain_tick(c->brain);
+	director_tick(c->director);
 	watch_memory(c);
 	decide(c, began_us / 1000);
 	if (++c->ticks % TICKS_PER_S == 0 && c->table != NULL) {
@@ -341,7 +341,7 @@ drain_urgent(struct controller *c, struct ring *ring)
 	while ((u = ring_peek(ring, &len)) != NULL) {
 		assert(len == sizeof *u && u->fault < FAULT_COUNT);
 		health_set_urgent(c->health, u->endpoint_id, (enum fault)u->fault);
-		brain_urgent(c->brain, u->endpoint_id, (enum fault)u->fault);
+		director_urgent(c->director, u->endpoint_id, (enum fault)u->fault);
 		ring_release(ring);
 	}
 }
@@ -365,7 +365,7 @@ on_desk(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
 
-	brain_serve(c->brain);
+	director_serve(c->director);
 }
 
 static void
@@ -449,7 +449,7 @@ controller_new(const struct controller_setup *setup)
 	    .verdict = on_verdict,
 	    .unreachable = on_unreachable,
 	    .arg = c });
-	c->brain = brain_new(&(struct brain_setup){ .stats = &c->stats,
+	c->director = director_new(&(struct director_setup){ .stats = &c->stats,
 	    .touched = setup->touched,
 	    .worker_count = setup->worker_count,
 	    .wanted = want_turn,
@@ -459,7 +459,7 @@ controller_new(const struct controller_setup *setup)
 	    .desk = setup->desk });
 	memory_watch_open(&c->memory);
 	c->resumed = setup->resumed;
-	brain_resume(c->brain, c->resumed);
+	director_resume(c->director, c->resumed);
 	health_set_resume(c->health, c->resumed);
 	return c;
 }
@@ -565,7 +565,7 @@ controller_free(struct controller *c)
 	mailbox_free(c->inbox);
 	drop_pending(c);
 	health_set_free(c->health);
-	brain_free(c->brain);
+	director_free(c->director);
 	state_free(c->resumed);
 	release_tables(c);
 	sites_free(c->sites);

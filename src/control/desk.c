@@ -141,6 +141,9 @@ answer(struct desk *d, const struct post *p, const struct desk_world *world)
 	case DESK_JUDGE:
 		judge_wish(world, &d->wishes, &p->question, &r->answer);
 		break;
+	case DESK_WAITS:
+		judge_waits(world, p->question.wish.region, &r->answer);
+		break;
 	}
 	/* what main has not taken is an answer it no longer waits for */
 	mem_free(mailbox_post(d->replies, r));

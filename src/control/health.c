@@ -370,7 +370,7 @@ health_set_adopt(struct health_set *set, const struct table *table, struct sites
 	schedule_fresh(set, now_ms);
 }
 
-/* The brain knows it no more: its last word is ours. */
+/* The director knows it no more: its last word is ours. */
 static void
 drain(struct endpoint *e, uint64_t now_ms)
 {

@@ -74,6 +74,29 @@ judge_explain(const struct desk_world *w, const char *service, struct desk_answe
 	}
 }
 
+void
+judge_waits(const struct desk_world *w, const char *name, struct desk_answer *a)
+{
+	unsigned told = 0; /* states, by bit */
+
+	a->verdict = DESK_REFUSED;
+	for (unsigned i = 0; i < w->service_count; i++) {
+		int region = find_region(w->services[i], name);
+		struct steer_region_out out;
+
+		if (region < 0)
+			continue;
+		steer_region(w->services[i], (unsigned)region, &out);
+		if (out.region.state == REGION_HOLD)
+			a->verdict = DESK_YES;
+		if ((told & 1u << out.region.state) == 0)
+			say(a, "%s%s", told != 0 ? ", " : "", region_state_name(out.region.state));
+		told |= 1u << out.region.state;
+	}
+	if (told == 0)
+		say(a, "used by no service");
+}
+
 /* ---- how things would stand ---- */
 
 /* Every region of any service, by name. */
@@ -187,7 +210,11 @@ lose(struct standing *st, const struct steer *s, unsigned region, struct desk_an
 	st->after[index_of(st, plan->regions[region].name)] = false;
 	if (w.shed > st->shed)
 		st->shed = w.shed;
-	st->last = st->last || (w.mode != SHARE_NORMAL && w.mode != SHARE_UNPROVEN);
+	if (w.mode != SHARE_NORMAL && w.mode != SHARE_UNPROVEN) {
+		st->last = true;
+		say(a, "%s: no region that can serve would be left\n", plan->service);
+		return;
+	}
 	say(a, "%s: ", plan->service);
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		if (w.before[i] < NOTHING && w.after[i] < NOTHING)
@@ -206,11 +233,32 @@ excess(double rate, double capacity, double demand)
 	return capacity > 0 && rate > capacity ? (rate - capacity) / demand : 0;
 }
 
+/* No share makes a region serve that is out. */
+static void
+say_no_effect(
+    const struct steer *s, unsigned region, const struct wishes *wishes, struct desk_answer *a)
+{
+	const char *name = steer_plan_of(s)->regions[region].name;
+	struct steer_region_out out;
+
+	steer_region(s, region, &out);
+	if (wishes_evacuation(wishes, name) != NULL)
+		say(a,
+		    "but %s is evacuated: it gets nothing, and the pin takes effect when it is "
+		    "restored\n",
+		    name);
+	else if (out.region.state == REGION_DOWN)
+		say(a,
+		    "but %s is down: it gets nothing, and the pin takes effect when it is back\n",
+		    name);
+}
+
 static void
 pin(struct standing *st, const struct steer *s, unsigned region, double share,
     struct desk_answer *a)
 {
 	const struct steer_plan *plan = steer_plan_of(s);
+	const char *name = plan->regions[region].name;
 	double demand = demand_of(s), others = 0;
 	bool stated = true;
 
@@ -223,14 +271,14 @@ pin(struct standing *st, const struct steer *s, unsigned region, double share,
 	st->shed = excess(share * demand, plan->regions[region].capacity, demand);
 	if (stated)
 		st->shed += excess((1 - share) * demand, others, demand);
-	say(a, "%s: %s pinned to %.1f %%", plan->service, plan->regions[region].name, share * 100);
+	say(a, "%s: %s pinned to %.1f %%", plan->service, name, share * 100);
 	say_shed(a, st->shed);
 }
 
 /* False: nothing of that name is there. */
 static bool
-apply(
-    struct standing *st, const struct desk_world *w, const struct wish *wish, struct desk_answer *a)
+apply(struct standing *st, const struct desk_world *w, const struct wishes *wishes,
+    const struct wish *wish, struct desk_answer *a)
 {
 	bool found = false;
 
@@ -247,6 +295,8 @@ apply(
 			pin(st, s, (unsigned)region, wish->share, a);
 		else
 			lose(st, s, (unsigned)region, a);
+		if (wish->kind == WISH_PIN)
+			say_no_effect(s, (unsigned)region, wishes, a);
 	}
 	return found;
 }
@@ -308,38 +358,65 @@ breaks(struct standing *st, const struct desk_world *w, const struct desk_questi
 	return false;
 }
 
+/* Rules about who serves are touched only by what takes somebody out. */
+static bool
+is_touched(const struct standing *st, const struct safety_rule *rule)
+{
+	bool serving = rule->kind == SAFETY_AT_LEAST || rule->kind == SAFETY_NEVER_TOGETHER;
+
+	return !serving ||
+	    memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
+}
+
+struct broken {
+	const char *name;
+	char asks[WISH_TEXT];
+};
+
 /*
  * The rules of the configuration, and one of our own: the last fit region of a service stays, for
  * without it nothing can be served. overridden: those not to be asked.
  */
-static const char *
-rule_broken(struct standing *st, const struct desk_world *w, const struct desk_question *q,
-    const char *overridden)
+static bool
+find_broken(struct standing *st, const struct desk_world *w, const struct desk_question *q,
+    const char *overridden, struct broken *broken)
 {
 	static const char last_region[] = "last_region";
 	const struct steer_policy *policy = &steer_plan_of(w->services[0])->policy;
 
 	for (unsigned i = 0; i < policy->rule_count; i++) {
-		if (!is_in(overridden, policy->rules[i].name) && breaks(st, w, q, &policy->rules[i]))
-			return policy->rules[i].name;
+		const struct safety_rule *rule = &policy->rules[i];
+
+		if (is_in(overridden, rule->name) || !is_touched(st, rule) ||
+		    !breaks(st, w, q, rule))
+			continue;
+		broken->name = rule->name;
+		safety_describe(rule, broken->asks, sizeof broken->asks);
+		return true;
 	}
-	return st->last && !is_in(overridden, last_region) ? last_region : NULL;
+	if (!st->last || is_in(overridden, last_region))
+		return false;
+	broken->name = last_region;
+	snprintf(
+	    broken->asks, sizeof broken->asks, "each service keeps a region that can serve it");
+	return true;
 }
 
 static void
 obey(struct standing *st, const struct desk_world *w, const struct desk_question *q,
     struct desk_answer *a)
 {
-	const char *broken = rule_broken(st, w, q, q->overridden);
+	struct broken broken;
 
 	a->shed = st->shed;
-	if (broken != NULL) {
+	if (find_broken(st, w, q, q->overridden, &broken)) {
 		a->verdict = DESK_REFUSED;
-		snprintf(a->rule, sizeof a->rule, "%s", broken);
+		snprintf(a->rule, sizeof a->rule, "%s", broken.name);
+		memcpy(a->asks, broken.asks, sizeof a->asks);
 		return;
 	}
 	a->verdict = DESK_YES;
-	if (rule_broken(st, w, q, "") != NULL)
+	if (find_broken(st, w, q, "", &broken))
 		snprintf(a->rule, sizeof a->rule, "%s", q->overridden);
 }
 
@@ -364,7 +441,7 @@ judge_wish(const struct desk_world *w, const struct wishes *wishes, const struct
 	if (q->wish.kind == WISH_FREEZE)
 		return;
 	stand(&st, w, wishes);
-	if (!apply(&st, w, &q->wish, a)) {
+	if (!apply(&st, w, wishes, &q->wish, a)) {
 		a->verdict = DESK_UNKNOWN;
 		say(a, "no service is served there\n");
 	} else if (takes_nothing(&st, &q->wish)) {

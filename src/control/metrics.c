@@ -13,6 +13,7 @@
 #include "control/exposition.h"
 #include "control/failovers.h"
 #include "control/journal.h"
+#include "control/metrics_each.h"
 #include "control/metrics_endpoint.h"
 #include "control/metrics_process.h"
 #include "control/metrics_steering.h"
@@ -166,7 +167,8 @@ static const struct {
 	    offsetof(struct worker_stats, h2_broken_off) },
 	{ "detour_client_received_bytes_total", "Bytes from clients, after TLS.",
 	    offsetof(struct worker_stats, bytes_in) },
-	{ "detour_spliced_bytes_total", "Bytes of tcp services that passed through the kernel alone.",
+	{ "detour_spliced_bytes_total",
+	    "Bytes of tcp services that passed through the kernel alone.",
 	    offsetof(struct worker_stats, spliced) },
 	{ "detour_client_sent_bytes_total", "Bytes to clients, before TLS.",
 	    offsetof(struct worker_stats, bytes_out) },
@@ -184,7 +186,8 @@ static const struct {
 	    "Client connections closed at once because a connection limit was reached.",
 	    offsetof(struct worker_stats, refused) },
 	{ "detour_worker_bad_proxy_headers_total",
-	    "Client connections closed because their PROXY header was missing, late or malformed, or "
+	    "Client connections closed because their PROXY header was missing, late or malformed, "
+	    "or "
 	    "because their sender is not among trusted_proxies.",
 	    offsetof(struct worker_stats, bad_headers) },
 	{ "detour_worker_requests_total", "Requests that came in.",
@@ -259,7 +262,8 @@ write_mirrors(struct evbuffer *out, const struct view *v)
 	};
 
 	metric_family(out, name, "counter",
-	    "Copies of requests for mirrors, by what became of them; in no other number of requests.");
+	    "Copies of requests for mirrors, by what became of them; in no other number of "
+	    "requests.");
 	for (unsigned i = 0; i < MIRROR_RESULTS; i++) {
 		struct metric_labels labels = { { { "result", results[i] } } };
 
@@ -377,59 +381,43 @@ write_control(struct evbuffer *out, const struct controller_stats *c)
 	    atomic_load_explicit(&c->dns_failing, memory_order_relaxed));
 }
 
-/* The labels of a region of a service. */
-static struct metric_labels
-region_labels(const struct table_region *r)
-{
-	return (struct metric_labels){ {
-	    { "service", r->steering->service },
-	    { "region", r->steering->region },
-	} };
-}
-
-typedef void region_fn(struct evbuffer *, const struct view *, const struct table_region *);
-
 static void
-each_region(struct evbuffer *out, const struct view *v, region_fn *fn)
+region_share(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
-	for (unsigned i = 0; i < v->table->service_count; i++)
-		for (unsigned j = 0; j < v->table->services[i].region_count; j++)
-			fn(out, v, &v->table->services[i].regions[j]);
-}
-
-static void
-region_share(struct evbuffer *out, const struct view *v, const struct table_region *r)
-{
-	struct metric_labels labels = region_labels(r);
+	struct metric_labels labels = metrics_region_labels(r);
 	unsigned share = atomic_load_explicit(&r->steering->share, memory_order_relaxed);
 
 	metric_real(out, "detour_region_share_ratio", &labels, (double)share / SHARE_WHOLE);
 }
 
 static void
-region_usable(struct evbuffer *out, const struct view *v, const struct table_region *r)
+region_usable(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
-	struct metric_labels labels = region_labels(r);
+	struct metric_labels labels = metrics_region_labels(r);
 
 	metric_count(out, "detour_region_usable_endpoints", &labels,
 	    atomic_load_explicit(&r->steering->usable, memory_order_relaxed));
 }
 
 static void
-region_endpoints(struct evbuffer *out, const struct view *v, const struct table_region *r)
+region_endpoints(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
-	struct metric_labels labels = region_labels(r);
+	struct metric_labels labels = metrics_region_labels(r);
 
 	metric_count(out, "detour_region_endpoints", &labels, r->endpoint_count);
 }
 
 static void
-region_responses(struct evbuffer *out, const struct view *v, const struct table_region *r)
+region_responses(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
 	const struct tally_counts *c = tally_region(v->tally, r);
 
 	for (unsigned i = 1; i < 6; i++) {
-		struct metric_labels labels = region_labels(r);
+		struct metric_labels labels = metrics_region_labels(r);
 
 		labels.list[2] = (struct metric_label){ "code_class", class_names[i] };
 		metric_count(out, "detour_region_responses_total", &labels,
@@ -439,12 +427,13 @@ region_responses(struct evbuffer *out, const struct view *v, const struct table_
 
 /* Only reasons that occurred: all of them for each region would be thousands of zeros. */
 static void
-region_faults(struct evbuffer *out, const struct view *v, const struct table_region *r)
+region_faults(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
 	const struct tally_counts *c = tally_region(v->tally, r);
 
 	for (unsigned i = FAULT_NONE + 1; c != NULL && i < FAULT_COUNT; i++) {
-		struct metric_labels labels = region_labels(r);
+		struct metric_labels labels = metrics_region_labels(r);
 
 		labels.list[2] = (struct metric_label){ "reason", fault_word((enum fault)i) };
 		if (c->faults[i] > 0)
@@ -453,10 +442,11 @@ region_faults(struct evbuffer *out, const struct view *v, const struct table_reg
 }
 
 static void
-region_first_byte(struct evbuffer *out, const struct view *v, const struct table_region *r)
+region_first_byte(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
 	static const struct histogram_sum none;
-	struct metric_labels labels = region_labels(r);
+	struct metric_labels labels = metrics_region_labels(r);
 	const struct tally_counts *c = tally_region(v->tally, r);
 
 	metric_histogram(
@@ -464,11 +454,13 @@ region_first_byte(struct evbuffer *out, const struct view *v, const struct table
 }
 
 /* Counters of a region that are one number of its account. */
-static const struct {
+struct region_counter {
 	const char *name;
 	const char *help;
 	size_t offset;
-} region_counters[] = {
+};
+
+static const struct region_counter region_counters[] = {
 	{ "detour_region_tries_total", "Requests sent to the region, retries too.",
 	    offsetof(struct tally_counts, tries) },
 	{ "detour_region_connects_total", "Connections made to the region's endpoints.",
@@ -482,23 +474,23 @@ static const struct {
 };
 
 static void
+region_counter(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
+{
+	const struct region_counter *counter = arg;
+	struct metric_labels labels = metrics_region_labels(r);
+	const char *c = (const char *)tally_region(v->tally, r);
+	const void *at = c != NULL ? c + counter->offset : NULL;
+
+	metric_count(out, counter->name, &labels, at != NULL ? *(const uint64_t *)at : 0);
+}
+
+static void
 write_region_counters(struct evbuffer *out, const struct view *v)
 {
 	for (unsigned f = 0; f < ARRAY_SIZE(region_counters); f++) {
 		metric_family(out, region_counters[f].name, "counter", region_counters[f].help);
-		for (unsigned i = 0; i < v->table->service_count; i++) {
-			const struct table_service *s = &v->table->services[i];
-
-			for (unsigned j = 0; j < s->region_count; j++) {
-				struct metric_labels labels = region_labels(&s->regions[j]);
-				const char *c =
-				    (const char *)tally_region(v->tally, &s->regions[j]);
-				const void *at = c != NULL ? c + region_counters[f].offset : NULL;
-
-				metric_count(out, region_counters[f].name, &labels,
-				    at != NULL ? *(const uint64_t *)at : 0);
-			}
-		}
+		metrics_each_region(out, v, region_counter, &region_counters[f]);
 	}
 }
 
@@ -507,21 +499,21 @@ write_regions(struct evbuffer *out, const struct view *v)
 {
 	metric_family(out, "detour_region_share_ratio", "gauge",
 	    "The region's share of the service's new requests.");
-	each_region(out, v, region_share);
+	metrics_each_region(out, v, region_share, NULL);
 	metric_family(out, "detour_region_usable_endpoints", "gauge", "Endpoints that are up.");
-	each_region(out, v, region_usable);
+	metrics_each_region(out, v, region_usable, NULL);
 	metric_family(out, "detour_region_endpoints", "gauge", "Endpoints known.");
-	each_region(out, v, region_endpoints);
+	metrics_each_region(out, v, region_endpoints, NULL);
 	write_region_counters(out, v);
 	metric_family(out, "detour_region_responses_total", "counter",
 	    "Answers from the region, by class of their status.");
-	each_region(out, v, region_responses);
+	metrics_each_region(out, v, region_responses, NULL);
 	metric_family(out, "detour_region_faults_total", "counter",
 	    "Tries that ended with a fault, by reason.");
-	each_region(out, v, region_faults);
+	metrics_each_region(out, v, region_faults, NULL);
 	metric_family(out, "detour_region_first_byte_seconds", "histogram",
 	    "From a try's request sent to the head of its answer.");
-	each_region(out, v, region_first_byte);
+	metrics_each_region(out, v, region_first_byte, NULL);
 }
 
 static uint64_t

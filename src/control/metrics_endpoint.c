@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "control/exposition.h"
+#include "control/metrics_each.h"
 #include "control/view.h"
 #include "steer/endpoint.h"
 #include "steer/table.h"
@@ -84,12 +85,14 @@ sample_check(struct evbuffer *out, const char *name, const struct view *v, const
 		metric_real(out, name, labels, (double)us / 1e6);
 }
 
-static const struct {
+struct family {
 	const char *name;
 	const char *type;
 	const char *help;
 	sample_fn *sample;
-} families[] = {
+};
+
+static const struct family families[] = {
 	{ "detour_endpoint_state", "gauge", "1 for the state the endpoint is in, 0 for the others.",
 	    sample_states },
 	{ "detour_endpoint_tries_total", "counter", "Requests sent to the endpoint, retries too.",
@@ -107,8 +110,10 @@ static const struct {
 /* The host tells endpoints apart that two names share an address for. */
 static void
 sample_region(
-    struct evbuffer *out, unsigned family, const struct view *v, const struct table_region *r)
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
+	const struct family *family = arg;
+
 	for (unsigned i = 0; i < r->endpoint_count; i++) {
 		const struct endpoint *e = r->endpoints[i];
 		struct metric_labels labels = { {
@@ -118,7 +123,7 @@ sample_region(
 		    { "host", e->host },
 		} };
 
-		families[family].sample(out, families[family].name, v, e, &labels);
+		family->sample(out, family->name, v, e, &labels);
 	}
 }
 
@@ -127,8 +132,6 @@ metrics_write_endpoints(struct evbuffer *out, const struct view *v)
 {
 	for (unsigned f = 0; f < ARRAY_SIZE(families); f++) {
 		metric_family(out, families[f].name, families[f].type, families[f].help);
-		for (unsigned i = 0; i < v->table->service_count; i++)
-			for (unsigned j = 0; j < v->table->services[i].region_count; j++)
-				sample_region(out, f, v, &v->table->services[i].regions[j]);
+		metrics_each_region(out, v, sample_region, &families[f]);
 	}
 }

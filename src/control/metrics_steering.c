@@ -5,20 +5,14 @@
 
 #include "conf/topology.h"
 #include "control/exposition.h"
+#include "control/metrics_each.h"
 #include "control/view.h"
 #include "steer/region.h"
 #include "steer/share.h"
 #include "steer/steering.h"
 #include "steer/table.h"
 
-typedef void region_fn(struct evbuffer *, const struct steering *);
 typedef void service_fn(struct evbuffer *, const struct table_service *);
-
-static struct metric_labels
-region_labels(const struct steering *s)
-{
-	return (struct metric_labels){ { { "service", s->service }, { "region", s->region } } };
-}
 
 static struct metric_labels
 service_labels(const struct table_service *s)
@@ -33,14 +27,6 @@ get(const atomic_uint *word)
 }
 
 static void
-each_region(struct evbuffer *out, const struct view *v, region_fn *fn)
-{
-	for (unsigned i = 0; i < v->table->service_count; i++)
-		for (unsigned j = 0; j < v->table->services[i].region_count; j++)
-			fn(out, v->table->services[i].regions[j].steering);
-}
-
-static void
 each_service(struct evbuffer *out, const struct view *v, service_fn *fn)
 {
 	for (unsigned i = 0; i < v->table->service_count; i++)
@@ -48,12 +34,14 @@ each_service(struct evbuffer *out, const struct view *v, service_fn *fn)
 }
 
 static void
-region_state(struct evbuffer *out, const struct steering *s)
+region_state(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
+	const struct steering *s = r->steering;
 	unsigned now = get(&s->state);
 
 	for (unsigned i = 0; i < STEERING_STATES; i++) {
-		struct metric_labels labels = region_labels(s);
+		struct metric_labels labels = metrics_region_labels(r);
 
 		labels.list[2] =
 		    (struct metric_label){ "state", region_state_name((enum region_state)i) };
@@ -62,10 +50,12 @@ region_state(struct evbuffer *out, const struct steering *s)
 }
 
 static void
-region_entered(struct evbuffer *out, const struct steering *s)
+region_entered(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
+	const struct steering *s = r->steering;
 	for (unsigned i = 0; i < STEERING_STATES; i++) {
-		struct metric_labels labels = region_labels(s);
+		struct metric_labels labels = metrics_region_labels(r);
 
 		labels.list[2] =
 		    (struct metric_label){ "state", region_state_name((enum region_state)i) };
@@ -75,18 +65,22 @@ region_entered(struct evbuffer *out, const struct steering *s)
 }
 
 static void
-region_target(struct evbuffer *out, const struct steering *s)
+region_target(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
-	struct metric_labels labels = region_labels(s);
+	const struct steering *s = r->steering;
+	struct metric_labels labels = metrics_region_labels(r);
 
 	metric_real(out, "detour_region_target_share_ratio", &labels,
 	    (double)get(&s->target) / SHARE_WHOLE);
 }
 
 static void
-region_limit(struct evbuffer *out, const struct steering *s)
+region_limit(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
 {
-	struct metric_labels labels = region_labels(s);
+	const struct steering *s = r->steering;
+	struct metric_labels labels = metrics_region_labels(r);
 	double limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
 
 	if (limit > 0)
@@ -109,7 +103,8 @@ service_shed_ratio(struct evbuffer *out, const struct table_service *s)
 {
 	struct metric_labels labels = service_labels(s);
 
-	metric_real(out, "detour_shed_ratio", &labels, (double)get(&s->steering->shed) / SHARE_WHOLE);
+	metric_real(
+	    out, "detour_shed_ratio", &labels, (double)get(&s->steering->shed) / SHARE_WHOLE);
 }
 
 static void
@@ -127,8 +122,8 @@ sum_shards(const struct service_steering *s, size_t offset)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < s->workers; i++) {
-		const char *shard = (const char *)atomic_load_explicit(
-		    &s->shards[i], memory_order_acquire);
+		const char *shard =
+		    (const char *)atomic_load_explicit(&s->shards[i], memory_order_acquire);
 
 		if (shard != NULL)
 			sum += atomic_load_explicit(
@@ -165,8 +160,8 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	metric_family(out, "detour_shed_ratio", "gauge",
 	    "Part of the service's demand that fits in no region and is refused.");
 	each_service(out, v, service_shed_ratio);
-	metric_family(out, "detour_self_suspect", "gauge",
-	    "1: our own view is stale, so nothing is moved.");
+	metric_family(
+	    out, "detour_self_suspect", "gauge", "1: our own view is stale, so nothing is moved.");
 	each_service(out, v, service_self_suspect);
 	metric_family(
 	    out, "detour_service_requests_total", "counter", "Requests routed to the service.");
@@ -175,14 +170,14 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	    "Requests refused because no region had capacity left.");
 	each_service(out, v, service_shed);
 	metric_family(out, "detour_region_state", "gauge", "1 for the state the region is in.");
-	each_region(out, v, region_state);
-	metric_family(out, "detour_region_transitions_total", "counter",
-	    "Times the region entered a state.");
-	each_region(out, v, region_entered);
+	metrics_each_region(out, v, region_state, NULL);
+	metric_family(
+	    out, "detour_region_transitions_total", "counter", "Times the region entered a state.");
+	metrics_each_region(out, v, region_entered, NULL);
 	metric_family(out, "detour_region_target_share_ratio", "gauge",
 	    "The share the region is on its way to.");
-	each_region(out, v, region_target);
+	metrics_each_region(out, v, region_target, NULL);
 	metric_family(out, "detour_region_limit_requests_per_second", "gauge",
 	    "Most tries per second the region is sent; absent without a capacity.");
-	each_region(out, v, region_limit);
+	metrics_each_region(out, v, region_limit, NULL);
 }

@@ -17,6 +17,7 @@
 #include "control/desk.h"
 #include "control/journal.h"
 #include "control/wish_file.h"
+#include "control/wish_unknown.h"
 #include "steer/fact.h"
 
 struct wish_store {
@@ -180,65 +181,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		save(s);
 }
 
-/* ---- what the configuration knows ---- */
-
-static const struct conf_service *
-find_service(const struct topology *t, const char *name)
-{
-	for (unsigned i = 0; i < t->service_count; i++) {
-		if (strcmp(t->services[i].name, name) == 0)
-			return &t->services[i];
-	}
-	return NULL;
-}
-
-static bool
-has_region(const struct topology *t, const char *name)
-{
-	for (unsigned i = 0; i < t->region_count; i++) {
-		if (strcmp(t->regions[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-serves_in(const struct conf_service *service, const char *region)
-{
-	for (unsigned i = 0; i < service->region_count; i++) {
-		if (strcmp(service->regions[i].region->name, region) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* NULL, or what the configuration does not name, into buf. */
-static const char *
-unknown_in(const struct topology *t, const struct wish *w, char *buf, size_t size)
-{
-	const struct conf_service *service =
-	    w->service[0] != '\0' ? find_service(t, w->service) : NULL;
-
-	if (w->service[0] != '\0' && service == NULL) {
-		snprintf(buf, size, "there is no service '%s'", w->service);
-		return buf;
-	}
-	if (w->kind == WISH_FREEZE)
-		return NULL;
-	if (!has_region(t, w->region)) {
-		snprintf(buf, size, "there is no region '%s'", w->region);
-		return buf;
-	}
-	if (w->kind == WISH_PIN && service == NULL) {
-		snprintf(buf, size, "a pin needs a service");
-		return buf;
-	}
-	if (w->kind == WISH_PIN && !serves_in(service, w->region)) {
-		snprintf(buf, size, "%s is not served in %s", w->service, w->region);
-		return buf;
-	}
-	return NULL;
-}
+/* ---- what the configuration does not know ---- */
 
 /* The configuration wins. */
 static bool
@@ -250,7 +193,7 @@ drop_unknown(struct wish_store *s)
 	for (unsigned i = s->wishes.count; i-- > 0;) {
 		struct wish w = s->wishes.list[i];
 
-		if (unknown_in(s->topology, &w, why, sizeof why) == NULL)
+		if (wish_unknown(s->topology, &w, why, sizeof why) == NULL)
 			continue;
 		log_warn("%s %s (%s: %s) is dropped: %s in the configuration", wish_word(w.kind),
 		    subject(&w, text, sizeof text), w.owner, w.reason, why);
@@ -350,7 +293,7 @@ is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, stru
 		say(r, "a share is between 0 and 100 %%");
 		return false;
 	}
-	if (unknown_in(s->topology, w, why, sizeof why) != NULL) {
+	if (wish_unknown(s->topology, w, why, sizeof why) != NULL) {
 		say(r, "%s", why);
 		return false;
 	}
@@ -365,23 +308,35 @@ note_change(struct wish_store *s, enum wish_kind kind)
 		s->changed_ms = clock_now_ms();
 }
 
+/* The pins that an evacuation puts out of effect: whoever made them would wonder. */
 static void
-come_into_force(struct making *m, struct wish_reply *r)
+say_pins(const struct wish_store *s, const struct wish *w, struct wish_reply *r)
+{
+	for (unsigned i = 0; w->kind == WISH_EVACUATE && i < s->wishes.count; i++) {
+		const struct wish *pin = &s->wishes.list[i];
+
+		if (pin->kind == WISH_PIN && strcmp(pin->region, w->region) == 0)
+			say(r, "the pin of %s to %.4g %% there (%s: %s) has no effect meanwhile\n",
+			    pin->service, pin->share * 100, pin->owner, pin->reason);
+	}
+}
+
+/* what: how things would stand, from control. The news comes first, then the numbers. */
+static void
+come_into_force(struct making *m, const char *what, struct wish_reply *r)
 {
 	struct wish_store *s = m->store;
 	char text[2 * WISH_NAME + 8], until[32], why[2 * WISH_NAME + 64];
 
+	r->result = WISH_WRONG;
 	/* a reload may have come in between */
-	if (unknown_in(s->topology, &m->wish, why, sizeof why) != NULL) {
-		r->result = WISH_WRONG;
+	if (wish_unknown(s->topology, &m->wish, why, sizeof why) != NULL) {
 		say(r, "%s", why);
 		return;
 	}
 	m->wish.made_wall_ms = wall_ms();
 	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
 	if (!wishes_set(&s->wishes, &m->wish)) {
-		r->result = WISH_WRONG;
-		r->text[0] = '\0';
 		say(r, "there are %d wishes in force already: end some first", WISHES_MAX);
 		return;
 	}
@@ -391,18 +346,22 @@ come_into_force(struct making *m, struct wish_reply *r)
 	subject(&m->wish, text, sizeof text);
 	log_info("%s %s until %s, by %s: %s", wish_word(m->wish.kind), text, until, m->wish.owner,
 	    m->wish.reason);
+	say(r, "%s %s is in force until %s\n", wish_word(m->wish.kind), text, until);
 	if (r->rule[0] != '\0') {
 		log_warn("%s %s breaks the safety rule %s: overridden by %s",
 		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
 		tell(s, FACT_OVERRIDDEN, SIGNAL_PERSON, &m->wish, r->rule);
+		say(r, "it breaks the safety rule %s: overridden\n", r->rule);
 	}
 	tell(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "");
 	publish(s, NULL);
-	say(r, "%s %s is in force until %s", wish_word(m->wish.kind), text, until);
+	say(r, "%s", what);
+	say_pins(s, &m->wish, r);
 }
 
+/* What was refused and why, the numbers, the way out. */
 static void
-refuse(struct making *m, struct wish_reply *r)
+refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 {
 	char text[2 * WISH_NAME + 8];
 
@@ -411,7 +370,10 @@ refuse(struct making *m, struct wish_reply *r)
 	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
 	    m->wish.owner, r->rule);
 	tell(m->store, FACT_REFUSED, SIGNAL_PERSON, &m->wish, r->rule);
-	say(r, "refused by the safety rule %s; --override %s breaks it", r->rule, r->rule);
+	say(r, "%s %s is refused, nothing was changed: it breaks the safety rule %s (%s)\n",
+	    wish_word(m->wish.kind), text, a->rule, a->asks);
+	say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
+	    m->overridden[0] != '\0' ? "," : "", a->rule);
 }
 
 static void
@@ -421,16 +383,16 @@ on_judged(void *arg, const struct desk_answer *a)
 	struct wish_reply *r = mem_new(sizeof *r);
 
 	snprintf(r->rule, sizeof r->rule, "%s", a->rule);
-	say(r, "%s", a->text);
 	switch (a->verdict) {
 	case DESK_YES:
-		come_into_force(m, r);
+		come_into_force(m, a->text, r);
 		break;
 	case DESK_REFUSED:
-		refuse(m, r);
+		refuse(m, a, r);
 		break;
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
+		say(r, "%s", a->text);
 		break;
 	case DESK_LATE:
 		r->result = WISH_NOT_ANSWERED;
@@ -474,47 +436,100 @@ wish_store_make(struct wish_store *s, const struct wish *w, uint64_t for_ms, con
 		return;
 	}
 	if (r->text[0] == '\0')
-		come_into_force(m, r); /* a freeze moves nothing: there is nothing to judge */
+		come_into_force(m, "", r); /* a freeze moves nothing: there is nothing to judge */
 	done(arg, r);
 	mem_free(r);
 	mem_free(m);
 }
 
-void
-wish_store_end(struct wish_store *s, const struct wish *w, struct wish_reply *r)
-{
-	bool restore = w->kind == WISH_EVACUATE;
-	char text[2 * WISH_NAME + 8], why[2 * WISH_NAME + 64];
+/* ---- ending one ---- */
 
-	*r = (struct wish_reply){ .result = WISH_WRONG };
-	if (unknown_in(s->topology, w, why, sizeof why) != NULL) {
-		say(r, "%s", why);
-		return;
-	}
-	subject(w, text, sizeof text);
-	if (!wishes_drop(&s->wishes, w->kind, w->service, w->region)) {
-		if (!restore) {
-			say(r, "there is no %s of %s to be ended", wish_word(w->kind), text);
-			return;
-		}
-		/* it may be healthy again and wait for a person: that is no wish of ours */
-		desk_post_wishes(s->desk, &s->wishes, w->region);
-		tell(s, FACT_RESTORE_ASKED, SIGNAL_PERSON, w, "");
+/* It was not evacuated: a region that is healthy again and waits for a person is no wish of ours.
+ */
+static void
+on_waits(void *arg, const struct desk_answer *a)
+{
+	struct making *m = arg;
+	struct wish_reply *r = mem_new(sizeof *r);
+	const char *region = m->wish.region;
+
+	switch (a->verdict) {
+	case DESK_YES:
+		desk_post_wishes(m->store->desk, &m->store->wishes, region);
+		tell(m->store, FACT_RESTORE_ASKED, SIGNAL_PERSON, &m->wish, "");
 		r->result = WISH_DONE;
-		say(r, "%s was not evacuated; if it waits to be restored, it goes on now", text);
-		return;
+		say(r, "%s waited to be restored and takes traffic again, by its ramp", region);
+		break;
+	case DESK_REFUSED:
+	case DESK_UNKNOWN:
+		r->result = WISH_WRONG;
+		say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s", region,
+		    a->text);
+		break;
+	case DESK_LATE:
+		r->result = WISH_NOT_ANSWERED;
+		say(r, "the control thread did not answer in time: nothing was changed");
+		break;
 	}
+	m->done(m->arg, r);
+	mem_free(r);
+	mem_free(m);
+}
+
+static void
+restore_waiting(struct wish_store *s, const struct wish *w, wish_reply_fn *done, void *arg)
+{
+	struct making *m = mem_new(sizeof *m);
+	struct desk_question q = { .kind = DESK_WAITS, .wish = *w };
+
+	*m = (struct making){ .store = s, .wish = *w, .done = done, .arg = arg };
+	desk_ask(s->desk, &q, on_waits, m);
+}
+
+/* It was in force until now. */
+static void
+end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
+{
+	char text[2 * WISH_NAME + 8];
+
+	subject(w, text, sizeof text);
 	r->result = WISH_DONE;
 	note_change(s, w->kind);
 	log_info("%s %s is ended by %s%s%s", wish_word(w->kind), text, w->owner,
 	    w->reason[0] != '\0' ? ": " : "", w->reason);
 	tell(s, FACT_WISH_ENDED, SIGNAL_PERSON, w, "");
-	publish(s, restore ? w->region : NULL);
+	publish(s, w->kind == WISH_EVACUATE ? w->region : NULL);
 	if (w->kind == WISH_FREEZE)
 		say(r, "automatic moves of %s go on", text);
+	else if (w->kind == WISH_PIN)
+		say(r, "%s is automatic again", text);
 	else
-		say(r, restore ? "%s takes traffic again, by its ramp" : "%s is automatic again",
-		    text);
+		say(r, "%s takes traffic again, by its ramp", text);
+}
+
+void
+wish_store_end(struct wish_store *s, const struct wish *w, wish_reply_fn *done, void *arg)
+{
+	char text[2 * WISH_NAME + 8], why[2 * WISH_NAME + 64];
+	bool known = wish_unknown(s->topology, w, why, sizeof why) == NULL;
+	bool ends = known && wishes_drop(&s->wishes, w->kind, w->service, w->region);
+	struct wish_reply *r;
+
+	if (known && !ends && w->kind == WISH_EVACUATE) {
+		restore_waiting(s, w, done, arg);
+		return;
+	}
+	r = mem_new(sizeof *r);
+	r->result = WISH_WRONG;
+	if (ends)
+		end_wish(s, w, r);
+	else if (known)
+		say(r, "there is no %s of %s to be ended", wish_word(w->kind),
+		    subject(w, text, sizeof text));
+	else
+		say(r, "%s", why);
+	done(arg, r);
+	mem_free(r);
 }
 
 const struct wishes *

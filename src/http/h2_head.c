@@ -486,6 +486,21 @@ end_response(struct h2_head *h, bool end_stream, enum method request_method)
 	return H2_GOOD;
 }
 
+/* Of a request that is not served: what a log can say of it. */
+static void
+keep_known(struct h2_head *h)
+{
+	struct head *head = &h->head;
+	struct slice target = head_slice(head, head->target);
+	const char *query = target.len > 0 ? memchr(target.at, '?', target.len) : NULL;
+
+	head->path = head->target;
+	if (query != NULL)
+		head->path.len = (uint32_t)(query - target.at);
+	if (head->host.len == 0)
+		head->host = h->authority;
+}
+
 enum h2_verdict
 h2_head_end(struct h2_head *h, bool end_stream, enum method request_method)
 {
@@ -501,8 +516,11 @@ h2_head_end(struct h2_head *h, bool end_stream, enum method request_method)
 	case H2_TRAILERS:
 		break;
 	}
-	if (verdict != H2_GOOD)
+	if (verdict != H2_GOOD) {
+		if (h->section == H2_REQUEST)
+			keep_known(h);
 		return verdict;
+	}
 	put(h, SLICE("\r\n"));
 	h->head.len = h->used;
 	return H2_GOOD;

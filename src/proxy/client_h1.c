@@ -62,7 +62,7 @@ client_h1_watch_idle(struct client_h1 *c)
 }
 
 void
-client_h1_refuse(struct client_h1 *c, enum fault why)
+client_h1_refuse(struct client_h1 *c, enum fault why, const struct head *head)
 {
 	char id[WORKER_REQUEST_ID];
 	struct own_answer a = {
@@ -80,16 +80,16 @@ client_h1_refuse(struct client_h1 *c, enum fault why)
 
 	if (c->first_byte_us == 0)
 		c->first_byte_us = clock_now_us();
+	report_refused(c->conn.worker, &c->conn.facts, why, a.request_id, c->first_byte_us, head);
 	stream_write_last(&c->conn.stream, c->conn.worker->head, len);
 	client_watch_stall(&c->conn);
-	report_refused(c->conn.worker, &c->conn.facts, why, a.request_id, c->first_byte_us);
 	client_h1_linger(c);
 }
 
 void
 client_h1_on_head_timeout(void *arg)
 {
-	client_h1_refuse(client_h1_of(arg), FAULT_REQUEST_TIMEOUT);
+	client_h1_refuse(client_h1_of(arg), FAULT_REQUEST_TIMEOUT, NULL);
 }
 
 /* While we are the ones who do not read, nothing is held against the client. */

@@ -99,7 +99,7 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 
 	if (r == H1_BAD) {
 		if (head != NULL)
-			client_h1_refuse(c, FAULT_BAD_REQUEST);
+			client_h1_refuse(c, FAULT_BAD_REQUEST, head);
 		else
 			exchange_on_client_lost(c->side.exchange, FAULT_BAD_REQUEST);
 		return false;
@@ -108,7 +108,7 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 	if (limit > 0 && chunked &&
 	    (head != NULL ? 0 : c->side.exchange->body_in) + payload.len > limit) {
 		if (head != NULL)
-			client_h1_refuse(c, FAULT_BODY_TOO_LARGE);
+			client_h1_refuse(c, FAULT_BODY_TOO_LARGE, head);
 		else
 			exchange_on_client_lost(c->side.exchange, FAULT_BODY_TOO_LARGE);
 		return false;
@@ -126,7 +126,7 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 		end = true;
 	}
 	if (r == H1_DONE && !end && head != NULL && ends_badly(c, in)) {
-		client_h1_refuse(c, FAULT_BAD_REQUEST);
+		client_h1_refuse(c, FAULT_BAD_REQUEST, head);
 		return false;
 	}
 	if (end) {
@@ -164,7 +164,7 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	c->asked_keep_alive = c->http10 && head->keep_alive;
 	c->head_request = head->method == METHOD_HEAD;
 	if (limit > 0 && head->has_content_length && head->content_length > limit) {
-		client_h1_refuse(c, FAULT_BODY_TOO_LARGE);
+		client_h1_refuse(c, FAULT_BODY_TOO_LARGE, head);
 		return false;
 	}
 	h1_body_begin(&c->body, head);
@@ -199,6 +199,18 @@ begins_with_head(const struct span *in)
 	return stop - at >= 5 && memcmp(at, "HEAD ", 5) == 0;
 }
 
+/* One that came in pieces is read once more: head is of the last call only (h1.h). */
+static void
+refuse_head(struct client_h1 *c, const struct span *in, struct head *head)
+{
+	struct h1_parse again = { 0 };
+
+	if (head->method_text.len == 0)
+		(void)h1_parse_request(&again, head, in->at, in->len, &c->conn.worker->h1_limits);
+	c->head_request = begins_with_head(in);
+	client_h1_refuse(c, c->parse.fault, head);
+}
+
 static bool
 feed_head(struct client_h1 *c, struct span *in)
 {
@@ -219,8 +231,7 @@ feed_head(struct client_h1 *c, struct span *in)
 		return true;
 	}
 	if (r == H1_BAD) {
-		c->head_request = begins_with_head(in);
-		client_h1_refuse(c, c->parse.fault);
+		refuse_head(c, in, &head);
 		return false;
 	}
 	advance(in, head.len);

@@ -88,11 +88,11 @@ on_headers(struct client_h2 *c, const nghttp2_frame *frame)
 		return;
 	switch (h2_head_end(&b->head, end, METHOD_OTHER)) {
 	case H2_MALFORMED:
-		h2_stream_refuse(s, FAULT_NONE);
+		h2_stream_refuse(s, FAULT_NONE, &b->head.head);
 		break;
 	case H2_REFUSED:
 		s->in_ended |= end;
-		h2_stream_refuse(s, b->head.fault);
+		h2_stream_refuse(s, b->head.fault, &b->head.head);
 		break;
 	case H2_GOOD:
 		if (b->head.section == H2_REQUEST) {

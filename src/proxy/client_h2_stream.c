@@ -129,7 +129,7 @@ h2_stream_await_end(struct h2_stream *s)
 }
 
 void
-h2_stream_refuse(struct h2_stream *s, enum fault why)
+h2_stream_refuse(struct h2_stream *s, enum fault why, const struct head *head)
 {
 	struct worker *w = s->c->conn.worker;
 	enum fault said = why != FAULT_NONE ? why : FAULT_BAD_REQUEST;
@@ -142,7 +142,7 @@ h2_stream_refuse(struct h2_stream *s, enum fault why)
 	};
 
 	worker_request_id(w, id);
-	report_refused(w, &s->c->conn.facts, said, a.request_id, s->first_byte_us);
+	report_refused(w, &s->c->conn.facts, said, a.request_id, s->first_byte_us, head);
 	if (why != FAULT_NONE) {
 		h2_answer_own(s, w->head, forward_write_own(&a, w->head, WORKER_HEAD));
 		return;
@@ -225,7 +225,7 @@ h2_stream_request(struct h2_stream *s, const struct h2_head *h)
 	s->length = head->content_length;
 	s->connect = head->upgrade;
 	if (limit > 0 && head->content_length > limit)
-		h2_stream_refuse(s, FAULT_BODY_TOO_LARGE);
+		h2_stream_refuse(s, FAULT_BODY_TOO_LARGE, head);
 	else if (s->in_ended && may_start(s->c))
 		start(s, head, &none, true);
 	else
@@ -371,7 +371,7 @@ h2_stream_settle(struct h2_stream *s)
 		return true;
 	if (s->lost != FAULT_NONE) {
 		if (s->parked != NULL)
-			h2_stream_refuse(s, s->lost);
+			h2_stream_refuse(s, s->lost, &s->parked->head);
 		h2_stream_drop_request(s);
 		h2_stream_lose(s, s->lost);
 		return true;

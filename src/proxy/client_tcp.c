@@ -54,7 +54,7 @@ refuse(struct client_tcp *c, enum fault why)
 
 	worker_request_id(c->conn.worker, id);
 	report_refused(c->conn.worker, &c->conn.facts, why, (struct slice){ id, sizeof id },
-	    clock_now_us());
+	    clock_now_us(), NULL);
 	socket_reset_at_close(c->conn.stream.fd);
 	free_client(c);
 }
@@ -69,7 +69,7 @@ refuse_hello(struct client_tcp *c, enum fault why)
 
 	worker_request_id(c->conn.worker, id);
 	report_refused(c->conn.worker, &c->conn.facts, why, (struct slice){ id, sizeof id },
-	    clock_now_us());
+	    clock_now_us(), NULL);
 	raw_close(&c->raw);
 	stream_write_last(&c->conn.stream, alert, sizeof alert);
 	client_linger(&c->conn);

@@ -178,7 +178,7 @@ report_exchange(struct exchange *x)
 
 void
 report_refused(struct worker *w, const struct client_facts *facts, enum fault why,
-    struct slice request_id, uint64_t first_byte_us)
+    struct slice request_id, uint64_t first_byte_us, const struct head *head)
 {
 	uint64_t now = clock_now_us();
 	unsigned status = facts->raw ? 0 : fault_status(why);
@@ -196,6 +196,11 @@ report_refused(struct worker *w, const struct client_facts *facts, enum fault wh
 	r.protocol_minor = protocol_of(facts, 1);
 	r.fault = (uint8_t)why;
 	texts[ACCESS_CLIENT] = peer_text(facts, client);
+	if (head != NULL) {
+		texts[ACCESS_METHOD] = head_slice(head, head->method_text);
+		texts[ACCESS_HOST] = head_slice(head, head->host);
+		texts[ACCESS_PATH] = head_slice(head, head->path);
+	}
 	texts[ACCESS_REQUEST_ID] = request_id;
 	texts[ACCESS_LISTENER] = slice_of(facts->listener);
 	texts[ACCESS_TLS] = slice_of(facts->tls_version);

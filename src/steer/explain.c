@@ -155,7 +155,7 @@ say_evidence(struct text *t, const struct region *r)
 
 static void
 say_what_follows(
-    struct text *t, const struct steer *s, const struct brain_region *r, uint64_t now_ms)
+    struct text *t, const struct steer *s, const struct steered_region *r, uint64_t now_ms)
 {
 	const struct region_policy *policy = &s->plan->policy.region;
 	const struct region *region = &r->region;
@@ -202,7 +202,7 @@ say_what_follows(
 }
 
 static void
-say_state(struct text *t, const struct steer *s, const struct brain_region *r, uint64_t now_ms)
+say_state(struct text *t, const struct steer *s, const struct steered_region *r, uint64_t now_ms)
 {
 	const struct region *region = &r->region;
 
@@ -217,17 +217,17 @@ say_state(struct text *t, const struct steer *s, const struct brain_region *r, u
 }
 
 static unsigned
-count_serving(const struct brain_region *r)
+count_serving(const struct steered_region *r)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
-		n += brain_endpoint_serves(&r->endpoints[i]);
+		n += steer_endpoint_serves(&r->endpoints[i]);
 	return n;
 }
 
 static void
-say_endpoints(struct text *t, const struct brain_region *r)
+say_endpoints(struct text *t, const struct steered_region *r)
 {
 	unsigned unknown = 0;
 	unsigned ejected = 0;
@@ -247,19 +247,99 @@ say_endpoints(struct text *t, const struct brain_region *r)
 		say(t, ", too few: %.0f %% of its requests are tried on the others", r->blind * 100);
 }
 
-/* Is a region of a lower tier taking traffic, so that this one has none? */
-static bool
-is_standby(const struct steer *s, const struct brain_region *r)
+/* What the tiers before one come to, as share_compute() saw them. */
+struct before {
+	unsigned tiers;
+	uint32_t tier;  /* the last of them */
+	double takes;   /* of the service's traffic */
+	double weight;  /* of their regions */
+	double fit;     /* of that weight, what is healthy and has its whole part */
+	double planned; /* requests per second; 0: no capacity is stated */
+	bool pinned;
+};
+
+static void
+add_before(struct before *b, const struct steer *s, unsigned i)
 {
-	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		if (s->regions[i].share > 0 && s->regions[i].plan->tier < r->plan->tier)
-			return true;
+	const struct share_region *in = &s->inputs[i];
+	double known = in->total - in->unknown;
+	double fit = known > 0 && !in->evacuated ? in->healthy / known * in->factor : 0;
+
+	if (b->tiers == 0 || in->tier != b->tier)
+		b->tiers++;
+	b->tier = in->tier;
+	b->takes += s->regions[i].target;
+	b->weight += in->weight;
+	b->fit += in->weight * fit;
+	b->planned += s->plan->policy.share.max_utilization * fit * in->capacity;
+	b->pinned = b->pinned || !isnan(in->pinned);
+}
+
+static struct before
+look_before(const struct steer *s, uint32_t tier)
+{
+	struct before b = { .tiers = 0 };
+
+	for (uint32_t t = 0; t < tier; t++) {
+		uint32_t next = tier;
+
+		for (unsigned i = 0; i < s->plan->region_count; i++) {
+			if (s->inputs[i].tier == t)
+				add_before(&b, s, i);
+			else if (s->inputs[i].tier > t && s->inputs[i].tier < next)
+				next = s->inputs[i].tier;
+		}
+		t = next - 1; /* tiers may be numbered with gaps */
 	}
-	return false;
+	return b;
+}
+
+/* The numbers on which a standby was given traffic. */
+static void
+say_why_it_serves(struct text *t, const struct steer *s, const struct before *b)
+{
+	say(t, ", serves because ");
+	if (b->tiers == 1)
+		say(t, "tier %u takes ", b->tier);
+	else
+		say(t, "the %u tiers before it take ", b->tiers);
+	if (b->takes > 0) {
+		say(t, "only ");
+		say_part(t, b->takes);
+	} else {
+		say(t, "nothing");
+	}
+	say(t, ": ");
+	if (b->planned > 0) {
+		say(t, "planned for %.0f of %.0f requests/s", b->planned, s->planned_demand);
+		return;
+	}
+	say_part(t, b->weight > 0 ? b->fit / b->weight : 0);
+	say(t, " of %s fit", b->tiers == 1 ? "it is" : "them are");
+	if (b->fit > 0 && s->plan->policy.share.spill == SPILL_GRADUAL)
+		say(t, ", times overprovisioning %.4g", s->plan->policy.share.overprovisioning);
 }
 
 static void
-say_why_this_share(struct text *t, const struct steer *s, const struct brain_region *r)
+say_standby(struct text *t, const struct steer *s, const struct steered_region *r)
+{
+	struct before b = look_before(s, r->plan->tier);
+
+	if (b.tiers == 0)
+		return;
+	say(t, "; standby (tier %u)", r->plan->tier);
+	if (s->mode != SHARE_NORMAL || r->target <= 0 || !isnan(r->pinned))
+		return;
+	if (s->target.trickle[r - s->regions])
+		say(t, ", asked a little to learn how it does");
+	else if (b.pinned)
+		say(t, ", serves what the pins of others leave");
+	else
+		say_why_it_serves(t, s, &b);
+}
+
+static void
+say_why_this_share(struct text *t, const struct steer *s, const struct steered_region *r)
 {
 	if (!isnan(r->pinned)) {
 		say(t, "; pinned to ");
@@ -274,19 +354,19 @@ say_why_this_share(struct text *t, const struct steer *s, const struct brain_reg
 	}
 	if (r->plan->weight == 0 && isnan(r->pinned))
 		say(t, "; its weight is 0");
-	else if (r->region.state == REGION_UP && is_standby(s, r))
-		say(t, "; standby (tier %u)", r->plan->tier);
+	else
+		say_standby(t, s, r);
 }
 
 size_t
 explain_region(const struct steer *s, unsigned region, uint64_t now_ms, char *buf, size_t size)
 {
-	const struct brain_region *r = &s->regions[region];
+	const struct steered_region *r = &s->regions[region];
 	struct text t = text_open(buf, size);
 
 	say(&t, "%s gets ", r->plan->name);
 	say_part(&t, r->share);
-	say_state(&t, s, r, brain_time(s, now_ms));
+	say_state(&t, s, r, steer_time(s, now_ms));
 	say_endpoints(&t, r);
 	say_why_this_share(&t, s, r);
 	say(&t, ".");
@@ -388,7 +468,7 @@ say_losses(struct text *t, const struct steer *s)
 
 		if (s->regions[i].target <= 0)
 			continue;
-		brain_what_if(s, (int)i, s->demand, false, &plan);
+		steer_what_if(s, (int)i, s->demand, false, &plan);
 		gone = plan.mode != SHARE_NORMAL;
 		if (!gone && plan.shed <= 0)
 			continue;
@@ -409,7 +489,7 @@ explain_service(const struct steer *s, uint64_t now_ms, char *buf, size_t size)
 	say_mode(&t, s);
 	say_shed(&t, s);
 	say_sensor(&t, s);
-	say_holds(&t, s, brain_time(s, now_ms));
+	say_holds(&t, s, steer_time(s, now_ms));
 	say_losses(&t, s);
 	return t.length;
 }

@@ -105,6 +105,16 @@ fact_signal_word(enum fact_signal s)
 	return signal_words[s];
 }
 
+enum fact_signal
+fact_signal_parse(const char *word)
+{
+	for (unsigned s = SIGNAL_NONE + 1; s < SIGNAL_COUNT; s++) {
+		if (strcmp(signal_words[s], word) == 0)
+			return (enum fact_signal)s;
+	}
+	return SIGNAL_NONE;
+}
+
 /* A line that grows, and keeps the length it would have had: like snprintf(). */
 struct line {
 	char *buf;
@@ -148,7 +158,7 @@ put_value(struct line *l, enum fact_signal s, double v)
 {
 	switch (s) {
 	case SIGNAL_IN_A_ROW:
-		put(l, "%g failures in a row", v);
+		put(l, "%g failure%s in a row", v, v == 1 ? "" : "s");
 		return;
 	case SIGNAL_LOCAL_SHARE:
 		put_percent(l, v);
@@ -171,7 +181,7 @@ put_value(struct line *l, enum fact_signal s, double v)
 		put_ms(l, v);
 		return;
 	case SIGNAL_STALL:
-		put(l, "%g windows without answers", v);
+		put(l, "%g window%s without answers", v, v == 1 ? "" : "s");
 		return;
 	case SIGNAL_CLOCK:
 		put_ms(l, v);
@@ -224,6 +234,27 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 }
 
 static bool
+has_value(enum fact_signal s)
+{
+	return s != SIGNAL_NONE && s != SIGNAL_CAPACITY && s != SIGNAL_PERSON && s != SIGNAL_TIME;
+}
+
+size_t
+fact_evidence_format(enum fact_signal s, double value, double threshold, char *buf, size_t size)
+{
+	struct line l = { .buf = buf, .size = size };
+
+	if (size > 0)
+		buf[0] = '\0';
+	if (!has_value(s))
+		return 0;
+	put_value(&l, s, value);
+	put(&l, ", ");
+	put_threshold(&l, s, threshold);
+	return l.len;
+}
+
+static bool
 is_one_of(const char *name, const char *const *list)
 {
 	for (; *list != NULL; list++) {
@@ -231,6 +262,33 @@ is_one_of(const char *name, const char *const *list)
 			return true;
 	}
 	return false;
+}
+
+/* "1 failure", but not "1 tota". */
+static void
+put_count(struct line *l, const char *name, double v)
+{
+	size_t len = strlen(name);
+	bool cut = v == 1 && len > 1 && name[len - 1] == 's';
+
+	if (v == 1 && strcmp(name, "tries") == 0)
+		put(l, "1 try");
+	else if (v == 1 && strcmp(name, "passes") == 0)
+		put(l, "1 pass");
+	else
+		put(l, "%.4g %.*s", v, (int)(cut ? len - 1 : len), name);
+}
+
+/* A try that fails now may have begun long ago: "1 failure, 0 tries" would puzzle everybody. */
+static void
+put_burst(struct line *l, const char *name, double v)
+{
+	if (strcmp(name, "windows") == 0) {
+		put_value(l, SIGNAL_STALL, v);
+		return;
+	}
+	put_count(l, name, v);
+	put(l, strcmp(name, "tries") == 0 ? " begun in it" : " in the last second");
 }
 
 /* The unit is in the name: see fact.h. */
@@ -255,17 +313,13 @@ put_number(struct line *l, const struct fact *f, const char *name, double v)
 		put_percent(l, v);
 	} else if (is_one_of(name, rates)) {
 		put(l, "%s %.4g/s", name, v);
+	} else if (f->kind == FACT_REGION_SUSPECT) {
+		put_burst(l, name, v);
+	} else if (strcmp(name, "requests") == 0) {
+		put_count(l, name, v);
+		put(l, f->kind == FACT_ENDED ? " broken off" : " in flight");
 	} else {
-		/* one of its kind: "1 failure", but not "1 tota" */
-		size_t len = strlen(name);
-		bool cut = v == 1 && len > 1 && name[len - 1] == 's';
-
-		if (v == 1 && strcmp(name, "tries") == 0)
-			put(l, "1 try");
-		else if (v == 1 && strcmp(name, "passes") == 0)
-			put(l, "1 pass");
-		else
-			put(l, "%.4g %.*s", v, (int)(cut ? len - 1 : len), name);
+		put_count(l, name, v);
 	}
 }
 
@@ -313,7 +367,7 @@ fact_format(const struct fact *f, char *buf, size_t size)
 		open = ", ";
 	}
 	if (f->into != NULL && f->into[0] != '\0') {
-		put(&l, "%sfor %s", open, f->into);
+		put(&l, "%sto %s", open, f->into);
 		open = ", ";
 	}
 	if (f->rule != NULL && f->rule[0] != '\0') {

@@ -225,7 +225,10 @@ go_suspect(const struct step *s)
 	if (s->e->stalls > 0)
 		c = (struct charge){ SIGNAL_STALL, s->e->stalls, STALLS_DOWN, s->e->endpoints };
 	enter(s, REGION_SUSPECT, &c);
-	tell(s, FACT_REGION_SUSPECT, c.signal, s->e->local_1s, s->e->tries_1s, 0);
+	if (s->e->stalls > 0)
+		tell(s, FACT_REGION_SUSPECT, c.signal, NAN, NAN, s->e->stalls);
+	else
+		tell(s, FACT_REGION_SUSPECT, c.signal, s->e->local_1s, s->e->tries_1s, NAN);
 }
 
 static void

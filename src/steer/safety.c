@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,44 @@ is_broken(const struct safety_rule *rule, const struct safety_after *after)
 		return after->since_last_change_ms < rule->number;
 	}
 	abort();
+}
+
+/* "east, west", or "regions" when it speaks of all. */
+static void
+name_set(const struct safety_rule *rule, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(buf, size, "regions");
+	for (unsigned i = 0; rule->regions != NULL && i < rule->region_count && len < size; i++)
+		len += (size_t)snprintf(
+		    buf + len, size - len, "%s%s", i > 0 ? ", " : "", rule->regions[i]);
+}
+
+size_t
+safety_describe(const struct safety_rule *rule, char *buf, size_t size)
+{
+	char set[256];
+	const char *of = rule->regions != NULL ? "of " : "";
+	int len = 0;
+
+	name_set(rule, set, sizeof set);
+	switch (rule->kind) {
+	case SAFETY_AT_LEAST:
+		len = snprintf(buf, size, "at least %u %s%s must serve", rule->number, of, set);
+		break;
+	case SAFETY_NEVER_TOGETHER:
+		len = snprintf(buf, size, "no two %s%s may be out at once", of, set);
+		break;
+	case SAFETY_CAPACITY:
+		len = snprintf(buf, size, "the regions left must have the capacity for all demand");
+		break;
+	case SAFETY_WAIT:
+		len = snprintf(buf, size, "%g s must pass between two changes by people",
+		    rule->number / 1000.0);
+		break;
+	}
+	return len > 0 ? (size_t)len : 0;
 }
 
 const struct safety_rule *

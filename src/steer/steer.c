@@ -14,7 +14,7 @@ enum {
 };
 
 uint64_t
-brain_time(const struct steer *s, uint64_t now_ms)
+steer_time(const struct steer *s, uint64_t now_ms)
 {
 	int64_t t = (int64_t)now_ms + s->skew_ms;
 
@@ -30,7 +30,7 @@ callers_time(const struct steer *s, uint64_t ms)
 }
 
 void
-brain_tell(struct steer *s, struct facts *facts, struct fact fact)
+steer_tell(struct steer *s, struct facts *facts, struct fact fact)
 {
 	fact.at_ms = s->now_ms;
 	fact.service = s->plan->service;
@@ -44,7 +44,7 @@ brain_tell(struct steer *s, struct facts *facts, struct fact fact)
 /* Unchecked endpoints are up until traffic says otherwise. */
 static void
 endpoint_start(
-    struct brain_endpoint *e, const struct steer_region_plan *plan, unsigned i, uint64_t now_ms)
+    struct steered_endpoint *e, const struct steer_region_plan *plan, unsigned i, uint64_t now_ms)
 {
 	e->id = plan->ids[i];
 	e->checked = plan->checked ? ENDPOINT_UNKNOWN : ENDPOINT_UP;
@@ -54,7 +54,7 @@ endpoint_start(
 }
 
 static void
-region_open(struct brain_region *r, const struct steer_region_plan *plan, uint64_t now_ms)
+region_open(struct steered_region *r, const struct steer_region_plan *plan, uint64_t now_ms)
 {
 	r->plan = plan;
 	r->endpoints = mem_array(plan->endpoint_count, sizeof *r->endpoints);
@@ -75,7 +75,7 @@ region_open(struct brain_region *r, const struct steer_region_plan *plan, uint64
 }
 
 static void
-region_close(struct brain_region *r)
+region_close(struct steered_region *r)
 {
 	mem_free(r->endpoints);
 	mem_free(r->outliers);
@@ -83,7 +83,7 @@ region_close(struct brain_region *r)
 	mem_free(r->changed);
 }
 
-static const struct brain_region *
+static const struct steered_region *
 find_region(const struct steer *s, const char *name)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
@@ -95,13 +95,13 @@ find_region(const struct steer *s, const char *name)
 
 /* Endpoints keep their order more often than not: the search begins where the last one ended. */
 static void
-inherit_endpoints(struct brain_region *r, const struct brain_region *from)
+inherit_endpoints(struct steered_region *r, const struct steered_region *from)
 {
 	unsigned at = 0;
 
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
 		for (unsigned n = 0; n < from->plan->endpoint_count; n++) {
-			const struct brain_endpoint *e =
+			const struct steered_endpoint *e =
 			    &from->endpoints[(at + n) % from->plan->endpoint_count];
 
 			if (e->id != r->endpoints[i].id)
@@ -115,9 +115,9 @@ inherit_endpoints(struct brain_region *r, const struct brain_region *from)
 }
 
 static void
-inherit_region(struct brain_region *r, const struct brain_region *from)
+inherit_region(struct steered_region *r, const struct steered_region *from)
 {
-	struct brain_region own = *r;
+	struct steered_region own = *r;
 
 	*r = *from;
 	r->plan = own.plan;
@@ -152,7 +152,7 @@ static void
 inherit(struct steer *s, const struct steer *before)
 {
 	const struct steer_plan *plan = s->plan;
-	struct brain_region *regions = s->regions;
+	struct steered_region *regions = s->regions;
 
 	*s = *before;
 	s->plan = plan;
@@ -160,7 +160,7 @@ inherit(struct steer *s, const struct steer *before)
 	s->wishes_read = false;
 	s->settled = false;
 	for (unsigned i = 0; i < plan->region_count; i++) {
-		const struct brain_region *from = find_region(before, plan->regions[i].name);
+		const struct steered_region *from = find_region(before, plan->regions[i].name);
 
 		if (from != NULL)
 			inherit_region(&regions[i], from);
@@ -180,13 +180,13 @@ steer_new(const struct steer_plan *plan, const struct steer *before, uint64_t no
 	s->start_ms = now_ms;
 	s->in_grace = true;
 	if (before != NULL)
-		now_ms = brain_time(before, now_ms);
+		now_ms = steer_time(before, now_ms);
 	for (unsigned i = 0; i < plan->region_count; i++)
 		region_open(&s->regions[i], &plan->regions[i], now_ms);
 	if (before != NULL)
 		inherit(s, before);
 	for (unsigned i = 0; i < plan->region_count; i++)
-		brain_rate(s, &s->regions[i]);
+		steer_rate(s, &s->regions[i]);
 	return s;
 }
 
@@ -213,13 +213,13 @@ static void
 observe(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 {
 	end_grace(s);
-	brain_read_wishes(s, seen, facts);
+	steer_read_wishes(s, seen, facts);
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		r->endpoints_changed = false;
 		r->capacity_share = fmax(0, seen->regions[i].capacity_share);
-		brain_judge(s, r, seen->second, facts);
+		steer_judge(s, r, seen->second, facts);
 	}
 }
 
@@ -228,7 +228,7 @@ static void
 let_pass(struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		evidence_window_add(&r->window, &r->tick, s->now_ms);
 		r->tick = (struct evidence){ 0 };
@@ -239,7 +239,7 @@ let_pass(struct steer *s)
 	}
 }
 
-/* Facts are written in the brain's time, as the states are; they leave in the caller's. */
+/* Facts are written in the steering's own time, as the states are; they leave in the caller's. */
 static void
 translate(const struct steer *s, struct facts *facts, unsigned from)
 {
@@ -256,7 +256,7 @@ steer_tick(struct steer *s, const struct steer_seen *seen, uint64_t now_ms, stru
 	uint64_t dt_ms;
 
 	s->demand = seen->demand;
-	if (brain_guard(s, now_ms, facts)) {
+	if (steer_guard(s, now_ms, facts)) {
 		let_pass(s);
 		translate(s, facts, first_fact);
 		return false;
@@ -265,13 +265,13 @@ steer_tick(struct steer *s, const struct steer_seen *seen, uint64_t now_ms, stru
 	if (dt_ms > DT_MAX_MS)
 		dt_ms = DT_MAX_MS;
 	observe(s, seen, facts);
-	changed = brain_step_regions(s, seen, dt_ms, facts) || changed;
-	changed = brain_share(s, seen, dt_ms, facts) || changed;
-	changed = brain_limit(s, seen) || changed;
+	changed = steer_step_regions(s, seen, dt_ms, facts) || changed;
+	changed = steer_share(s, seen, dt_ms, facts) || changed;
+	changed = steer_limit(s, seen) || changed;
 	for (unsigned i = 0; i < s->plan->region_count; i++)
 		changed = changed || s->regions[i].endpoints_changed;
 	if (seen->second)
-		brain_tell_redundancy(s, facts);
+		steer_tell_redundancy(s, facts);
 	translate(s, facts, first_fact);
 	return changed;
 }
@@ -309,7 +309,7 @@ steer_plan_of(const struct steer *s)
 void
 steer_region(const struct steer *s, unsigned region, struct steer_region_out *out)
 {
-	const struct brain_region *r = &s->regions[region];
+	const struct steered_region *r = &s->regions[region];
 	double known = r->health.total - r->health.unknown;
 
 	*out = (struct steer_region_out){
@@ -343,8 +343,8 @@ void
 steer_save_region(
     const struct steer *s, unsigned region, uint64_t now_ms, struct steer_saved_region *saved)
 {
-	const struct brain_region *r = &s->regions[region];
-	uint64_t age_ms = brain_time(s, now_ms) - r->region.since_ms;
+	const struct steered_region *r = &s->regions[region];
+	uint64_t age_ms = steer_time(s, now_ms) - r->region.since_ms;
 
 	*saved = (struct steer_saved_region){
 		.state = r->region.state,
@@ -355,7 +355,7 @@ steer_save_region(
 		    : 0,
 		.p50_us = grey_base_p50_us(&r->grey),
 		.p95_us = grey_base_p95_us(&r->grey),
-		.mean_us = (uint64_t)brain_base_latency_us(r),
+		.mean_us = (uint64_t)steer_base_latency_us(r),
 	};
 	assert(strlen(r->plan->name) < sizeof saved->name);
 	memcpy(saved->name, r->plan->name, strlen(r->plan->name) + 1);
@@ -377,7 +377,8 @@ resume(
 }
 
 static void
-resume_latencies(struct brain_region *r, const struct steer_saved_region *saved, uint64_t passed_ms)
+resume_latencies(
+    struct steered_region *r, const struct steer_saved_region *saved, uint64_t passed_ms)
 {
 	if (passed_ms > BASE_KEPT_MS)
 		return;

@@ -14,13 +14,13 @@ enum {
 
 /* What a verdict by checks means: a fall that is doubted has not happened. */
 static enum endpoint_state
-believed(const struct brain_endpoint *e)
+believed(const struct steered_endpoint *e)
 {
 	return e->doubted ? ENDPOINT_UP : e->checked;
 }
 
 bool
-brain_endpoint_serves(const struct brain_endpoint *e)
+steer_endpoint_serves(const struct steered_endpoint *e)
 {
 	return believed(e) == ENDPOINT_UP && !e->outlier.failing && !e->outlier.ejected;
 }
@@ -31,7 +31,7 @@ brain_endpoint_serves(const struct brain_endpoint *e)
  * was ignored it has had its traffic all along, and starting slowly would only refuse some of that.
  */
 static void
-come_back(struct brain_region *r, struct brain_endpoint *e, uint64_t now_ms)
+come_back(struct steered_region *r, struct steered_endpoint *e, uint64_t now_ms)
 {
 	if (e->outlier.failing || e->outlier.ejected) {
 		e->outlier.until_ms = now_ms;
@@ -46,9 +46,9 @@ void
 steer_probe(struct steer *s, unsigned region, unsigned endpoint, enum endpoint_state state,
     enum endpoint_reason reason, uint32_t detail, uint64_t now_ms)
 {
-	struct brain_region *r = &s->regions[region];
-	struct brain_endpoint *e = &r->endpoints[endpoint];
-	uint64_t now = brain_time(s, now_ms);
+	struct steered_region *r = &s->regions[region];
+	struct steered_endpoint *e = &r->endpoints[endpoint];
+	uint64_t now = steer_time(s, now_ms);
 
 	r->stale = true;
 	e->reason = reason;
@@ -79,7 +79,7 @@ take(uint32_t *count, uint32_t *ahead)
 
 /* The counts without what was reported ahead of them. */
 static struct evidence
-not_yet_seen(struct brain_endpoint *e, const struct evidence *delta, uint64_t now_ms)
+not_yet_seen(struct steered_endpoint *e, const struct evidence *delta, uint64_t now_ms)
 {
 	struct evidence fresh = *delta;
 	uint32_t taken;
@@ -99,7 +99,7 @@ not_yet_seen(struct brain_endpoint *e, const struct evidence *delta, uint64_t no
 }
 
 static void
-count_run(struct brain_region *r, struct brain_endpoint *e, uint32_t failures)
+count_run(struct steered_region *r, struct steered_endpoint *e, uint32_t failures)
 {
 	r->run += failures;
 	r->run_endpoints += !e->in_run;
@@ -110,9 +110,9 @@ void
 steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evidence *delta,
     uint64_t now_ms)
 {
-	struct brain_region *r = &s->regions[region];
-	struct brain_endpoint *e = &r->endpoints[endpoint];
-	uint64_t now = brain_time(s, now_ms);
+	struct steered_region *r = &s->regions[region];
+	struct steered_endpoint *e = &r->endpoints[endpoint];
+	uint64_t now = steer_time(s, now_ms);
 	struct evidence fresh = not_yet_seen(e, delta, now);
 
 	outlier_see(&e->outlier, &fresh, now);
@@ -140,10 +140,10 @@ evidence_of(enum fault fault)
 bool
 steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault, uint64_t now_ms)
 {
-	struct brain_region *r = &s->regions[region];
-	struct brain_endpoint *e = &r->endpoints[endpoint];
+	struct steered_region *r = &s->regions[region];
+	struct steered_endpoint *e = &r->endpoints[endpoint];
 	struct evidence one = evidence_of(fault);
-	uint64_t now = brain_time(s, now_ms);
+	uint64_t now = steer_time(s, now_ms);
 
 	if (fault_origin(fault) != FAULT_LOCAL)
 		return false;
@@ -159,10 +159,10 @@ steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fau
 }
 
 static void
-tell_endpoint(struct steer *s, const struct brain_region *r, const struct brain_endpoint *e,
+tell_endpoint(struct steer *s, const struct steered_region *r, const struct steered_endpoint *e,
     enum fact_kind kind, enum fact_signal signal, double a, double b, double c, struct facts *facts)
 {
-	brain_tell(s, facts,
+	steer_tell(s, facts,
 	    (struct fact){ .kind = kind,
 		.signal = signal,
 		.region = r->plan->name,
@@ -191,7 +191,7 @@ signal_of(enum outlier_why why)
 
 /* Facts have a count in a row as it is, and shares as 0..1. */
 static void
-tell_ejection(struct steer *s, const struct brain_region *r, const struct brain_endpoint *e,
+tell_ejection(struct steer *s, const struct steered_region *r, const struct steered_endpoint *e,
     struct facts *facts)
 {
 	const struct outlier *o = &e->outlier;
@@ -205,10 +205,10 @@ tell_ejection(struct steer *s, const struct brain_region *r, const struct brain_
 }
 
 static void
-tell_checks(struct steer *s, struct brain_region *r, struct facts *facts)
+tell_checks(struct steer *s, struct steered_region *r, struct facts *facts)
 {
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
-		struct brain_endpoint *e = &r->endpoints[i];
+		struct steered_endpoint *e = &r->endpoints[i];
 		double times = endpoint_reason_counts(e->reason) ? (double)e->detail : (double)NAN;
 
 		if (!e->told)
@@ -224,7 +224,7 @@ tell_checks(struct steer *s, struct brain_region *r, struct facts *facts)
 
 /* Fit by its checks: a peer to be compared with, and one that a loss of others would lean on. */
 static bool
-judge_traffic(struct steer *s, struct brain_region *r, struct facts *facts)
+judge_traffic(struct steer *s, struct steered_region *r, struct facts *facts)
 {
 	unsigned changes;
 
@@ -240,7 +240,7 @@ judge_traffic(struct steer *s, struct brain_region *r, struct facts *facts)
 }
 
 static struct steer_endpoint_out
-out_of(const struct steer *s, const struct brain_endpoint *e)
+out_of(const struct steer *s, const struct steered_endpoint *e)
 {
 	const struct outlier_policy *policy = &s->plan->policy.outlier;
 	uint32_t weight = outlier_weight(&e->outlier, policy, s->now_ms);
@@ -261,7 +261,7 @@ out_of(const struct steer *s, const struct brain_endpoint *e)
 }
 
 static void
-write_out(const struct steer *s, struct brain_region *r, struct brain_endpoint *e)
+write_out(const struct steer *s, struct steered_region *r, struct steered_endpoint *e)
 {
 	struct steer_endpoint_out out = out_of(s, e);
 
@@ -276,9 +276,9 @@ write_out(const struct steer *s, struct brain_region *r, struct brain_endpoint *
 
 /* At the start what is unknown counts as well: see GRACE_MS. */
 static void
-count_endpoint(const struct steer *s, struct brain_region *r, const struct brain_endpoint *e)
+count_endpoint(const struct steer *s, struct steered_region *r, const struct steered_endpoint *e)
 {
-	struct brain_health *h = &r->health;
+	struct steered_health *h = &r->health;
 
 	switch (believed(e)) {
 	case ENDPOINT_UNKNOWN:
@@ -287,7 +287,7 @@ count_endpoint(const struct steer *s, struct brain_region *r, const struct brain
 		return;
 	case ENDPOINT_UP:
 		h->total += e->weight;
-		if (!brain_endpoint_serves(e))
+		if (!steer_endpoint_serves(e))
 			return;
 		h->up += e->weight;
 		h->serving += e->weight * e->out.weight / PERMILLE;
@@ -302,9 +302,9 @@ count_endpoint(const struct steer *s, struct brain_region *r, const struct brain
 }
 
 void
-brain_rate(struct steer *s, struct brain_region *r)
+steer_rate(struct steer *s, struct steered_region *r)
 {
-	r->health = (struct brain_health){ 0 };
+	r->health = (struct steered_health){ 0 };
 	r->slow_start = false;
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
 		write_out(s, r, &r->endpoints[i]);
@@ -317,7 +317,7 @@ brain_rate(struct steer *s, struct brain_region *r)
  * there is nothing to find, and most regions are well most of the time.
  */
 void
-brain_judge(struct steer *s, struct brain_region *r, bool second, struct facts *facts)
+steer_judge(struct steer *s, struct steered_region *r, bool second, struct facts *facts)
 {
 	if (r->stale)
 		tell_checks(s, r, facts);
@@ -327,6 +327,6 @@ brain_judge(struct steer *s, struct brain_region *r, bool second, struct facts *
 		r->stale = true;
 	}
 	if (r->stale || r->slow_start)
-		brain_rate(s, r);
+		steer_rate(s, r);
 	r->stale = false;
 }

@@ -33,7 +33,7 @@ suspect_self(
 	if (s->suspect_since_ms != 0)
 		return;
 	s->suspect_since_ms = s->now_ms > 0 ? s->now_ms : 1;
-	brain_tell(s, facts,
+	steer_tell(s, facts,
 	    (struct fact){ .kind = FACT_SELF_SUSPECT,
 		.signal = why,
 		.endpoint_id = UINT32_MAX,
@@ -46,7 +46,7 @@ trust_self(struct steer *s, struct facts *facts)
 {
 	if (s->suspect_since_ms == 0 || s->doubting || s->held_until_ms != 0)
 		return;
-	brain_tell(s, facts,
+	steer_tell(s, facts,
 	    (struct fact){ .kind = FACT_SELF_TRUSTED,
 		.signal = SIGNAL_TIME,
 		.endpoint_id = UINT32_MAX,
@@ -54,7 +54,7 @@ trust_self(struct steer *s, struct facts *facts)
 	s->suspect_since_ms = 0;
 }
 
-/* Moves the brain's clock on. Backwards it never goes: the jump is taken into skew_ms. */
+/* Moves its own clock on. Backwards it never goes: the jump is taken into skew_ms. */
 static void
 guard_clock(struct steer *s, uint64_t now_ms, struct facts *facts)
 {
@@ -75,7 +75,7 @@ guard_clock(struct steer *s, uint64_t now_ms, struct facts *facts)
 }
 
 static bool
-has_just_fallen(const struct steer *s, const struct brain_endpoint *e)
+has_just_fallen(const struct steer *s, const struct steered_endpoint *e)
 {
 	return e->checked == ENDPOINT_DOWN && e->fell_at_ms != 0 &&
 	    s->now_ms - e->fell_at_ms <= ROUND_MS;
@@ -87,10 +87,10 @@ count_fallen(struct steer *s)
 	struct fallen f = { 0 };
 
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		for (unsigned j = 0; j < r->plan->endpoint_count; j++) {
-			struct brain_endpoint *e = &r->endpoints[j];
+			struct steered_endpoint *e = &r->endpoints[j];
 			const struct evidence *lately = &e->outlier.window.last_1s;
 
 			f.known += e->checked == ENDPOINT_UP || e->checked == ENDPOINT_DOWN;
@@ -125,10 +125,10 @@ static void
 doubt(struct steer *s, bool doubted)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		for (unsigned j = 0; j < r->plan->endpoint_count; j++) {
-			struct brain_endpoint *e = &r->endpoints[j];
+			struct steered_endpoint *e = &r->endpoints[j];
 			bool was = e->doubted;
 
 			e->doubted = doubted && (was || has_just_fallen(s, e));
@@ -166,7 +166,7 @@ guard_checks(struct steer *s, struct facts *facts)
 }
 
 bool
-brain_guard(struct steer *s, uint64_t now_ms, struct facts *facts)
+steer_guard(struct steer *s, uint64_t now_ms, struct facts *facts)
 {
 	guard_clock(s, now_ms, facts);
 	if (s->held_until_ms == 0)

@@ -1,7 +1,7 @@
 /*
- * The brain's memory, shared by the files that are its parts; nobody else includes this.
+ * The steering's memory, shared by the files that are its parts; nobody else includes this.
  *
- * Times inside are on the brain's own clock, which never runs backwards: the caller's now_ms plus
+ * Times inside are on a clock of its own, which never runs backwards: the caller's now_ms plus
  * skew_ms. What goes out is on the caller's again.
  */
 #ifndef STEER_STEER_PRIVATE_H
@@ -19,7 +19,7 @@ enum {
 	BASE_SECONDS_MIN = 10, /* with answers, for a slot's mean to hold the slow ones too */
 };
 
-struct brain_endpoint {
+struct steered_endpoint {
 	struct outlier outlier;
 	uint32_t id;
 	double weight;
@@ -37,16 +37,16 @@ struct brain_endpoint {
 };
 
 /* Weights of a region's endpoints by what is known of them. */
-struct brain_health {
+struct steered_health {
 	double total;
 	double unknown;
 	double up;      /* raw evidence, slow start not counted */
 	double serving; /* up, slow start counted */
 };
 
-struct brain_region {
+struct steered_region {
 	const struct steer_region_plan *plan;
-	struct brain_endpoint *endpoints;
+	struct steered_endpoint *endpoints;
 	struct outlier **outliers; /* of endpoints, as outlier_judge() wants them */
 	bool *healthy;
 	bool *changed;
@@ -54,7 +54,7 @@ struct brain_region {
 	bool stale;             /* outs and health must be worked out anew */
 	bool judge;             /* do not wait for the second */
 	bool slow_start;        /* some endpoint's weight still grows */
-	struct brain_health health;
+	struct steered_health health;
 
 	struct region region;
 	struct grey grey;
@@ -100,7 +100,7 @@ struct brain_region {
 
 struct steer {
 	const struct steer_plan *plan;
-	struct brain_region *regions;
+	struct steered_region *regions;
 	int64_t skew_ms;
 	uint64_t now_ms;   /* of the last tick; 0: none yet */
 	uint64_t start_ms; /* of the process, as far as this service goes */
@@ -131,42 +131,42 @@ struct steer {
 	bool shedding; /* told */
 };
 
-/* The brain's clock. */
-uint64_t brain_time(const struct steer *, uint64_t now_ms);
-void brain_tell(struct steer *, struct facts *, struct fact);
+/* Its own clock. */
+uint64_t steer_time(const struct steer *, uint64_t now_ms);
+void steer_tell(struct steer *, struct facts *, struct fact);
 
 /* steer_endpoints.c: verdicts of a region's endpoints, from checks and from traffic. */
-void brain_judge(struct steer *, struct brain_region *, bool second, struct facts *);
-void brain_rate(struct steer *, struct brain_region *);
-bool brain_endpoint_serves(const struct brain_endpoint *);
+void steer_judge(struct steer *, struct steered_region *, bool second, struct facts *);
+void steer_rate(struct steer *, struct steered_region *);
+bool steer_endpoint_serves(const struct steered_endpoint *);
 
 /* steer_guard.c: do not act on a stale view. True: everything is held in this tick. */
-bool brain_guard(struct steer *, uint64_t now_ms, struct facts *);
+bool steer_guard(struct steer *, uint64_t now_ms, struct facts *);
 
 /* steer_wishes.c */
-void brain_read_wishes(struct steer *, const struct steer_seen *, struct facts *);
+void steer_read_wishes(struct steer *, const struct steer_seen *, struct facts *);
 
 /* steer_regions.c: evidence and states. */
-bool brain_step_regions(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
+bool steer_step_regions(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
 
 /*
  * steer_sensor.c: who answers mostly with errors, and whom to ask whether that can be helped.
- * brain_note_errors() before the states are stepped, brain_lend() behind.
+ * steer_note_errors() before the states are stepped, steer_lend() behind.
  */
-void brain_note_errors(struct steer *);
-void brain_lend(struct steer *, struct facts *);
+void steer_note_errors(struct steer *);
+void steer_lend(struct steer *, struct facts *);
 
 /* steer_shares.c: what the states mean for the shares. settle: once all waits are over. */
-void brain_share_inputs(const struct steer *, bool settle, struct share_region *);
-bool brain_share(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
-bool brain_limit(struct steer *, const struct steer_seen *);
+void steer_share_inputs(const struct steer *, bool settle, struct share_region *);
+bool steer_share(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
+bool steer_limit(struct steer *, const struct steer_seen *);
 /* The mean latency that is usual; 0: not known. */
-double brain_base_latency_us(const struct brain_region *);
+double steer_base_latency_us(const struct steered_region *);
 /* lose: index of a region taken away; -1: none. */
-void brain_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
+void steer_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
 
-/* steer_told.c: facts about what brain_share() did, and about what a loss would do. */
-void brain_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);
-void brain_tell_redundancy(struct steer *, struct facts *);
+/* steer_told.c: facts about what steer_share() did, and about what a loss would do. */
+void steer_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);
+void steer_tell_redundancy(struct steer *, struct facts *);
 
 #endif

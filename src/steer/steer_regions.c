@@ -10,7 +10,7 @@ static const double base_full_share = 0.2;
 
 /* Can it take traffic, by its state? */
 static bool
-serves(const struct brain_region *r)
+serves(const struct steered_region *r)
 {
 	switch (r->region.state) {
 	case REGION_UP:
@@ -27,7 +27,7 @@ serves(const struct brain_region *r)
 }
 
 static bool
-another_serves(const struct steer *s, const struct brain_region *r)
+another_serves(const struct steer *s, const struct steered_region *r)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		if (&s->regions[i] != r && serves(&s->regions[i]))
@@ -38,10 +38,10 @@ another_serves(const struct steer *s, const struct brain_region *r)
 
 /* Is there one that nothing is held against? */
 static bool
-another_is_better(const struct steer *s, const struct brain_region *r)
+another_is_better(const struct steer *s, const struct steered_region *r)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		const struct brain_region *o = &s->regions[i];
+		const struct steered_region *o = &s->regions[i];
 
 		if (o != r && serves(o) && o->region.state != REGION_GREY)
 			return true;
@@ -55,7 +55,7 @@ another_is_better(const struct steer *s, const struct brain_region *r)
  * beside one that was slow a minute ago.
  */
 static bool
-is_best(const struct steer *s, const struct brain_region *r)
+is_best(const struct steer *s, const struct steered_region *r)
 {
 	if (!another_serves(s, r))
 		return true;
@@ -63,7 +63,7 @@ is_best(const struct steer *s, const struct brain_region *r)
 }
 
 static bool
-another_is_suspect(const struct steer *s, const struct brain_region *r)
+another_is_suspect(const struct steer *s, const struct steered_region *r)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		if (&s->regions[i] != r && s->regions[i].region.state == REGION_SUSPECT)
@@ -74,7 +74,7 @@ another_is_suspect(const struct steer *s, const struct brain_region *r)
 
 /* Two that fail together are no measure for each other while a third one does well. */
 static struct evidence
-others_1s(const struct steer *s, const struct brain_region *r)
+others_1s(const struct steer *s, const struct steered_region *r)
 {
 	struct evidence sum = { 0 };
 
@@ -87,7 +87,7 @@ others_1s(const struct steer *s, const struct brain_region *r)
 
 /* The tick's counts into the windows. Answers end a run: in which order they came is not known. */
 static void
-take_counts(struct steer *s, struct brain_region *r)
+take_counts(struct steer *s, struct steered_region *r)
 {
 	evidence_window_add(&r->window, &r->tick, s->now_ms);
 	evidence_add(&r->second, &r->tick);
@@ -115,7 +115,7 @@ take_counts(struct steer *s, struct brain_region *r)
  * let in more, and make it slower still.
  */
 static void
-learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *first_byte,
+learn_mean(struct steer *s, struct steered_region *r, const struct histogram_sum *first_byte,
     uint32_t in_flight)
 {
 	bool enough;
@@ -148,7 +148,7 @@ learn_mean(struct steer *s, struct brain_region *r, const struct histogram_sum *
 
 /* Not to be reached is as bad as an error, when regions are compared. */
 static void
-close_second(struct steer *s, struct brain_region *r, const struct steer_region_seen *seen)
+close_second(struct steer *s, struct steered_region *r, const struct steer_region_seen *seen)
 {
 	const struct histogram_sum *first_byte = seen->first_byte;
 	const struct evidence *e = &r->second;
@@ -167,7 +167,7 @@ static void
 tell_common_cause(struct steer *s, unsigned bad, struct facts *facts)
 {
 	if (bad > 0 && !s->common_cause)
-		brain_tell(s, facts,
+		steer_tell(s, facts,
 		    (struct fact){ .kind = FACT_COMMON_CAUSE,
 			.signal = SIGNAL_ERRORS,
 			.endpoint_id = UINT32_MAX,
@@ -185,7 +185,7 @@ compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 	unsigned common = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		close_second(s, r, &seen->regions[i]);
 		greys[i] = &r->grey;
@@ -202,7 +202,7 @@ compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 }
 
 static void
-add_comparison(struct steer *s, struct brain_region *r, struct region_evidence *e)
+add_comparison(struct steer *s, struct steered_region *r, struct region_evidence *e)
 {
 	struct evidence others = others_1s(s, r);
 	const struct grey_verdict *v = &r->verdict;
@@ -230,14 +230,14 @@ add_comparison(struct steer *s, struct brain_region *r, struct region_evidence *
  * the clock alone.
  */
 static bool
-is_silent(const struct steer *s, const struct brain_region *r, uint32_t in_flight)
+is_silent(const struct steer *s, const struct steered_region *r, uint32_t in_flight)
 {
 	return r->share * s->demand >= SILENT_TRIES && in_flight >= SILENT_TRIES &&
 	    r->window.last_1s.answered == 0;
 }
 
 static struct region_evidence
-gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
+gather(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 {
 	double known = r->health.total - r->health.unknown;
 	struct region_evidence e = {
@@ -268,7 +268,7 @@ gather(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
 }
 
 static bool
-step(struct steer *s, struct brain_region *r, const struct steer_seen *seen, uint64_t dt_ms,
+step(struct steer *s, struct steered_region *r, const struct steer_seen *seen, uint64_t dt_ms,
     struct facts *facts)
 {
 	enum region_state was = r->region.state;
@@ -282,24 +282,24 @@ step(struct steer *s, struct brain_region *r, const struct steer_seen *seen, uin
 }
 
 bool
-brain_step_regions(
+steer_step_regions(
     struct steer *s, const struct steer_seen *seen, uint64_t dt_ms, struct facts *facts)
 {
 	bool changed = false;
 
 	for (unsigned i = 0; i < s->plan->region_count; i++)
 		take_counts(s, &s->regions[i]);
-	brain_note_errors(s);
+	steer_note_errors(s);
 	if (seen->second)
 		compare(s, seen, facts);
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		(void)stall_step(&r->stall, &r->window, seen->regions[i].completions,
 		    seen->regions[i].in_flight, s->now_ms);
 		changed = step(s, r, seen, dt_ms, facts) || changed;
 		r->tick = (struct evidence){ 0 };
 	}
-	brain_lend(s, facts);
+	steer_lend(s, facts);
 	return changed;
 }

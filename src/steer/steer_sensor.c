@@ -17,10 +17,10 @@ static const double enough_per_s = 15;
 static const double lent_most = 0.25;
 
 void
-brain_note_errors(struct steer *s)
+steer_note_errors(struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		r->errs = grey_errs(&r->grey, &r->tick, &r->window.last_1s) && !s->in_grace;
 	}
@@ -28,7 +28,7 @@ brain_note_errors(struct steer *s)
 
 /* GREY has been compared already; nobody counts on what is DOWN, in HOLD or EVACUATED. */
 static bool
-is_in_doubt(const struct brain_region *r)
+is_in_doubt(const struct steered_region *r)
 {
 	switch (r->region.state) {
 	case REGION_UP:
@@ -44,7 +44,7 @@ is_in_doubt(const struct brain_region *r)
 	return false;
 }
 
-static const struct brain_region *
+static const struct steered_region *
 region_in_doubt(const struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
@@ -58,7 +58,7 @@ static bool
 has_standby(const struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		const struct brain_region *r = &s->regions[i];
+		const struct steered_region *r = &s->regions[i];
 
 		if (r->region.state == REGION_UP && !r->evacuated && r->plan->weight > 0 &&
 		    r->health.up > 0 && (r->share <= 0 || r->trickle))
@@ -68,11 +68,11 @@ has_standby(const struct steer *s)
 }
 
 static void
-tell(struct steer *s, enum fact_kind kind, const struct brain_region *r, struct facts *facts)
+tell(struct steer *s, enum fact_kind kind, const struct steered_region *r, struct facts *facts)
 {
 	const struct evidence *e = r != NULL ? &r->window.last_1s : NULL;
 
-	brain_tell(s, facts,
+	steer_tell(s, facts,
 	    (struct fact){ .kind = kind,
 		.signal = SIGNAL_ERRORS,
 		.region = r != NULL ? r->plan->name : NULL,
@@ -94,9 +94,9 @@ loan(const struct steer *s)
 }
 
 void
-brain_lend(struct steer *s, struct facts *facts)
+steer_lend(struct steer *s, struct facts *facts)
 {
-	const struct brain_region *r = s->frozen ? NULL : region_in_doubt(s);
+	const struct steered_region *r = s->frozen ? NULL : region_in_doubt(s);
 
 	if (r != NULL && (s->lent > 0 || has_standby(s))) {
 		bool begins = s->lent <= 0;

@@ -16,7 +16,7 @@ static const double blind_step = 0.05;
 /* ---- inputs: the states in share_compute()'s terms ---- */
 
 static double
-factor_of(const struct steer *s, const struct brain_region *r, bool settle)
+factor_of(const struct steer *s, const struct steered_region *r, bool settle)
 {
 	const struct region_policy *policy = &s->plan->policy.region;
 
@@ -40,7 +40,7 @@ factor_of(const struct steer *s, const struct brain_region *r, bool settle)
 
 /* A ramp that has just begun has as little share as a wait, and is as well. */
 static enum share_reserve
-reserve_of(const struct steer *s, const struct brain_region *r)
+reserve_of(const struct steer *s, const struct steered_region *r)
 {
 	bool waits = r->region.state == REGION_HOLD ||
 	    (r->region.state == REGION_RAMP && r->region.factor <= 0);
@@ -51,7 +51,7 @@ reserve_of(const struct steer *s, const struct brain_region *r)
 }
 
 static double
-capacity_of(const struct brain_region *r)
+capacity_of(const struct steered_region *r)
 {
 	if (r->plan->capacity <= 0)
 		return 0;
@@ -61,7 +61,7 @@ capacity_of(const struct brain_region *r)
 /* Grows from 10 % over warm_up from when it began to take traffic; a region that always does, or
  * that has been idle for less than warm_up, is warm. */
 static double
-warm_of(const struct steer *s, const struct brain_region *r)
+warm_of(const struct steer *s, const struct steered_region *r)
 {
 	uint32_t warm_up_ms = s->plan->policy.warm_up_ms;
 	double age;
@@ -77,9 +77,9 @@ warm_of(const struct steer *s, const struct brain_region *r)
 
 static void
 input_health(
-    const struct steer *s, const struct brain_region *r, bool settle, struct share_region *in)
+    const struct steer *s, const struct steered_region *r, bool settle, struct share_region *in)
 {
-	const struct brain_health *h = &r->health;
+	const struct steered_health *h = &r->health;
 	/*
 	 * At the start the first probes of a standby may come back before those of a preferred
 	 * region: until all had time to, what is not known counts as healthy, or traffic would go
@@ -93,7 +93,7 @@ input_health(
 }
 
 void
-brain_share_inputs(const struct steer *s, bool settle, struct share_region *inputs)
+steer_share_inputs(const struct steer *s, bool settle, struct share_region *inputs)
 {
 	uint32_t lowest = UINT32_MAX;
 
@@ -103,7 +103,7 @@ brain_share_inputs(const struct steer *s, bool settle, struct share_region *inpu
 	}
 	memset(inputs, 0, s->plan->region_count * sizeof *inputs); /* compared as bytes */
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		const struct brain_region *r = &s->regions[i];
+		const struct steered_region *r = &s->regions[i];
 		struct share_region *in = &inputs[i];
 
 		in->tier = r->plan->tier;
@@ -120,11 +120,11 @@ brain_share_inputs(const struct steer *s, bool settle, struct share_region *inpu
 
 /* Lost: excluded, even when failing open. */
 void
-brain_what_if(const struct steer *s, int lose, double demand, bool settle, struct share_plan *plan)
+steer_what_if(const struct steer *s, int lose, double demand, bool settle, struct share_plan *plan)
 {
 	struct share_region inputs[SHARE_MAX_REGIONS];
 
-	brain_share_inputs(s, settle, inputs);
+	steer_share_inputs(s, settle, inputs);
 	if (lose >= 0) {
 		inputs[lose].healthy = 0;
 		inputs[lose].unknown = 0;
@@ -182,7 +182,7 @@ static void
 take_panic(struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 		double known = r->health.total - r->health.unknown;
 
 		r->blind = in_steps(s->target.blind[i]);
@@ -202,7 +202,7 @@ aim(struct steer *s)
 	bool moved = any_capacity(s) && demand_moved(s);
 
 	policy.standby_share = fmax(policy.standby_share, s->lent);
-	brain_share_inputs(s, false, inputs);
+	steer_share_inputs(s, false, inputs);
 	if (s->placed && !s->in_grace && !moved && memcmp(inputs, s->inputs, size) == 0 &&
 	    fabs(policy.standby_share - s->trickle) <= dust)
 		return false;
@@ -237,7 +237,7 @@ health_of(const struct share_region *in)
 static bool
 must_leave(const struct steer *s, unsigned i)
 {
-	const struct brain_region *r = &s->regions[i];
+	const struct steered_region *r = &s->regions[i];
 	const struct share_region *in = &s->inputs[i];
 	double most = in->healthy > 0 ? health_of(in) * in->capacity : in->capacity;
 
@@ -256,7 +256,7 @@ static bool
 pin_pending(const struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		const struct brain_region *r = &s->regions[i];
+		const struct steered_region *r = &s->regions[i];
 
 		if (!isnan(r->pinned) && fabs(r->share - r->target) > dust)
 			return true;
@@ -331,7 +331,7 @@ advance(struct steer *s, const double *now, uint64_t dt_ms, double *next)
 
 /* When a region began and ceased to take traffic: whether it is warm. */
 static void
-note_traffic(struct steer *s, struct brain_region *r)
+note_traffic(struct steer *s, struct steered_region *r)
 {
 	if (r->share <= 0) {
 		r->idle_since_ms = r->idle_since_ms != 0 ? r->idle_since_ms : s->now_ms;
@@ -352,7 +352,7 @@ place(struct steer *s, const double *next)
 	bool settled = true;
 
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		changed = changed || fabs(next[i] - r->share) > 0;
 		r->share = next[i];
@@ -373,7 +373,7 @@ place(struct steer *s, const double *next)
 }
 
 bool
-brain_share(struct steer *s, const struct steer_seen *seen, uint64_t dt_ms, struct facts *facts)
+steer_share(struct steer *s, const struct steer_seen *seen, uint64_t dt_ms, struct facts *facts)
 {
 	double now[SHARE_MAX_REGIONS] = { 0 };
 	double next[SHARE_MAX_REGIONS] = { 0 };
@@ -385,12 +385,12 @@ brain_share(struct steer *s, const struct steer_seen *seen, uint64_t dt_ms, stru
 		now[i] = s->regions[i].share;
 	aimed = aim(s);
 	if (!aimed && s->settled) {
-		brain_tell_shares(s, now, was, facts);
+		steer_tell_shares(s, now, was, facts);
 		return false;
 	}
 	advance(s, now, dt_ms, next);
 	changed = place(s, next);
-	brain_tell_shares(s, now, was, facts);
+	steer_tell_shares(s, now, was, facts);
 	return changed || aimed;
 }
 
@@ -406,7 +406,7 @@ by_value(const void *a, const void *b)
 }
 
 double
-brain_base_latency_us(const struct brain_region *r)
+steer_base_latency_us(const struct steered_region *r)
 {
 	double sorted[BASE_SLOTS];
 
@@ -424,14 +424,14 @@ brain_base_latency_us(const struct brain_region *r)
  * it is farther away, and is given that; later ones may be slow because there are too many.
  */
 static double
-latency_us(const struct steer *s, const struct brain_region *r)
+latency_us(const struct steer *s, const struct steered_region *r)
 {
-	double own = brain_base_latency_us(r), others = 0;
+	double own = steer_base_latency_us(r), others = 0;
 
 	if (own > 0 || r->first_us <= 0)
 		return own;
 	for (unsigned i = 0; i < s->plan->region_count; i++)
-		others = fmax(others, brain_base_latency_us(&s->regions[i]));
+		others = fmax(others, steer_base_latency_us(&s->regions[i]));
 	return others > 0 ? fmax(others, r->first_us) : 0;
 }
 
@@ -453,7 +453,7 @@ most_in_flight(double capacity, double latency_us)
  * tell about, is taken at its word.
  */
 static double
-limit_of(const struct brain_region *r)
+limit_of(const struct steered_region *r)
 {
 	double known = r->health.total - r->health.unknown;
 
@@ -467,12 +467,12 @@ limit_of(const struct brain_region *r)
  * failover what was caught must find a place before the next tick plans for it.
  */
 bool
-brain_limit(struct steer *s, const struct steer_seen *seen)
+steer_limit(struct steer *s, const struct steer_seen *seen)
 {
 	bool changed = false;
 
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 		double limit = limit_of(r);
 		double in_flight = r->limit_in_flight;
 

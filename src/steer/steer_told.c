@@ -20,10 +20,10 @@ static const double shed_told = 0.001;
 static const double served = 0.01; /* with less share than this, its loss is none */
 
 static void
-tell(struct steer *s, enum fact_kind kind, enum fact_signal why, const struct brain_region *r,
+tell(struct steer *s, enum fact_kind kind, enum fact_signal why, const struct steered_region *r,
     double a, double b, double c, struct facts *facts)
 {
-	brain_tell(s, facts,
+	steer_tell(s, facts,
 	    (struct fact){ .kind = kind,
 		.signal = why,
 		.region = r != NULL ? r->plan->name : NULL,
@@ -35,7 +35,7 @@ tell(struct steer *s, enum fact_kind kind, enum fact_signal why, const struct br
 
 /* Why shares are what they are: a state that is not UP, else the room there is. */
 static enum fact_signal
-cause(const struct steer *s, const struct brain_region *r)
+cause(const struct steer *s, const struct steered_region *r)
 {
 	bool limited = false;
 
@@ -44,7 +44,7 @@ cause(const struct steer *s, const struct brain_region *r)
 	if (!isnan(r->pinned))
 		return SIGNAL_PERSON;
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		const struct brain_region *other = &s->regions[i];
+		const struct steered_region *other = &s->regions[i];
 
 		limited = limited || other->plan->capacity > 0;
 		if (other->region.state != REGION_UP && other->region.state != REGION_SUSPECT)
@@ -76,7 +76,7 @@ static void
 tell_failovers(struct steer *s, const double *before, struct facts *facts)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		const struct brain_region *r = &s->regions[i];
+		const struct steered_region *r = &s->regions[i];
 		enum region_state state = r->region.state;
 		bool left = state == REGION_DOWN || state == REGION_GREY ||
 		    state == REGION_EVACUATED;
@@ -84,7 +84,7 @@ tell_failovers(struct steer *s, const double *before, struct facts *facts)
 		if (!left || r->region.since_ms != s->now_ms || before[i] < served ||
 		    r->share >= before[i])
 			continue;
-		brain_tell(s, facts,
+		steer_tell(s, facts,
 		    (struct fact){ .kind = FACT_FAILED_OVER,
 			.signal = r->region.signal,
 			.region = r->plan->name,
@@ -120,7 +120,7 @@ tell_moves(struct steer *s, const double *before, struct facts *facts)
 	double at_once = soft_ticks * s->plan->policy.move_per_s * TICK_MS / 1000;
 
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 		bool large = fabs(r->share - before[i]) > at_once;
 
 		if (fabs(r->share - r->told_share) < told_at_all)
@@ -182,7 +182,7 @@ static void
 tell_panic(struct steer *s, struct facts *facts)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 		double known = r->health.total - r->health.unknown;
 		bool now = r->blind > 0 && s->mode == SHARE_NORMAL;
 
@@ -195,7 +195,7 @@ tell_panic(struct steer *s, struct facts *facts)
 }
 
 void
-brain_tell_shares(struct steer *s, const double *before, enum share_mode was, struct facts *facts)
+steer_tell_shares(struct steer *s, const double *before, enum share_mode was, struct facts *facts)
 {
 	tell_mode(s, was, facts);
 	tell_shed(s, facts);
@@ -215,12 +215,12 @@ missed_without(const struct steer *s, unsigned region)
 
 	if (s->regions[region].target < served)
 		return 0;
-	brain_what_if(s, (int)region, s->demand, false, &plan);
+	steer_what_if(s, (int)region, s->demand, false, &plan);
 	return plan.mode == SHARE_NORMAL ? plan.shed : 1;
 }
 
 static void
-rate_redundancy(struct steer *s, struct brain_region *r, double missed, struct facts *facts)
+rate_redundancy(struct steer *s, struct steered_region *r, double missed, struct facts *facts)
 {
 	if (missed > shed_told) {
 		r->missed_seconds++;
@@ -239,7 +239,7 @@ rate_redundancy(struct steer *s, struct brain_region *r, double missed, struct f
 
 /* N - 1, once a second. */
 void
-brain_tell_redundancy(struct steer *s, struct facts *facts)
+steer_tell_redundancy(struct steer *s, struct facts *facts)
 {
 	bool was = false;
 	bool is = false;
@@ -247,7 +247,7 @@ brain_tell_redundancy(struct steer *s, struct facts *facts)
 	if (s->now_ms - s->start_ms < SETTLE_MS || s->mode != SHARE_NORMAL)
 		return;
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct brain_region *r = &s->regions[i];
+		struct steered_region *r = &s->regions[i];
 
 		was = was || r->not_redundant;
 		rate_redundancy(s, r, missed_without(s, i), facts);

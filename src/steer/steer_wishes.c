@@ -21,7 +21,7 @@ in_force(struct steer *s, const struct wish *w, uint64_t wall_ms)
 static void
 tell(struct steer *s, enum fact_kind kind, const char *region, double a, struct facts *facts)
 {
-	brain_tell(s, facts,
+	steer_tell(s, facts,
 	    (struct fact){ .kind = kind,
 		.signal = SIGNAL_PERSON,
 		.region = region,
@@ -45,7 +45,7 @@ read_freeze(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 
 static void
 read_pin(
-    struct steer *s, struct brain_region *r, const struct steer_seen *seen, struct facts *facts)
+    struct steer *s, struct steered_region *r, const struct steer_seen *seen, struct facts *facts)
 {
 	const char *name = r->plan->name;
 	const struct wish *w =
@@ -60,7 +60,7 @@ read_pin(
 }
 
 static void
-read_evacuation(struct steer *s, struct brain_region *r, const struct steer_seen *seen)
+read_evacuation(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 {
 	const struct wish *w =
 	    in_force(s, wishes_evacuation(seen->wishes, r->plan->name), seen->wall_ms);
@@ -71,7 +71,7 @@ read_evacuation(struct steer *s, struct brain_region *r, const struct steer_seen
 }
 
 void
-brain_read_wishes(struct steer *s, const struct steer_seen *seen, struct facts *facts)
+steer_read_wishes(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 {
 	if (seen->wishes == NULL)
 		return;

@@ -38,7 +38,7 @@ rule_broken(const struct steer *s, int lost, double shed)
 		.since_last_change_ms = UINT64_MAX,
 	};
 
-	brain_share_inputs(s, true, inputs);
+	steer_share_inputs(s, true, inputs);
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		names[i] = s->plan->regions[i].name;
 		serving[i] = (int)i != lost && !inputs[i].evacuated && inputs[i].healthy > 0 &&
@@ -55,8 +55,8 @@ whatif_lose(const struct steer *s, int region, double demand, struct whatif *out
 
 	if (demand <= 0)
 		demand = assumed_demand(s);
-	brain_what_if(s, -1, demand, true, &before);
-	brain_what_if(s, region, demand, true, &after);
+	steer_what_if(s, -1, demand, true, &before);
+	steer_what_if(s, region, demand, true, &after);
 	memset(out, 0, sizeof *out);
 	memcpy(out->before, before.share, size);
 	memcpy(out->after, after.share, size);

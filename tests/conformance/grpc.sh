@@ -4,10 +4,7 @@
 # TLS to one over TLS, and in clear text (h2c) on both sides. Ends with "N passed, N failed" and a code
 # to match. Client and server are Go's; they are found in $GRPC_INTEROP (client and server in one
 # directory), or else installed as Go modules. GRPC_CASES="a b" runs only these.
-set -euo pipefail
-case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
-root=$(cd "$(dirname "$0")/../.." && pwd)
-detour=$(realpath "${1:-$root/build/detour}")
+. "$(dirname "$0")/common.sh"
 module=google.golang.org/grpc/interop
 version=v1.76.0
 # Those that need neither an account at a provider of clouds nor several servers.
@@ -16,33 +13,11 @@ cases=${GRPC_CASES:-empty_unary large_unary client_streaming server_streaming pi
     special_status_message custom_metadata unimplemented_method unimplemented_service
     orca_per_rpc orca_oob rpc_soak channel_soak}
 
-dir=$(mktemp -d)
-children=()
-end() {
-    for pid in "${children[@]}"; do kill "$pid" 2> /dev/null || true; done
-    wait
-    rm -rf "$dir"
-}
-trap end EXIT
-
 interop=${GRPC_INTEROP:-}
 if [ -z "$interop" ]; then
     GOBIN=$dir go install "$module/client@$version" "$module/server@$version"
     interop=$dir
 fi
-
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-until_open() { # PORT NAME
-    for _ in $(seq 200); do
-        if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then return; fi
-        sleep 0.05
-    done
-    echo "grpc.sh: $2 did not start" >&2
-    cat "$dir"/*.log >&2
-    exit 1
-}
 
 clear=$(free_port)
 secure=$(free_port)

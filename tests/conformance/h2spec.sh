@@ -3,40 +3,14 @@
 # Strict, all 147 tests, over TLS: against an answer of the proxy's own, a small answer of an
 # HTTP/1.1 endpoint and a large one. Ends with "N passed, N failed" and a code to match.
 # h2spec is found in PATH or $H2SPEC, or else installed as a Go module.
-set -euo pipefail
-case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
-root=$(cd "$(dirname "$0")/../.." && pwd)
-detour=$(realpath "${1:-$root/build/detour}")
-PATH=$PATH:/usr/sbin:/sbin
+. "$(dirname "$0")/common.sh"
 module=github.com/summerwind/h2spec/cmd/h2spec@af83a65f0b62
-
-dir=$(mktemp -d)
-children=()
-end() {
-    for pid in "${children[@]}"; do kill "$pid" 2> /dev/null || true; done
-    wait
-    rm -rf "$dir"
-}
-trap end EXIT
 
 h2spec=${H2SPEC:-$(command -v h2spec || true)}
 if [ -z "$h2spec" ]; then
     GOBIN=$dir go install "$module"
     h2spec=$dir/h2spec
 fi
-
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-until_open() { # PORT NAME
-    for _ in $(seq 200); do
-        if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then return; fi
-        sleep 0.05
-    done
-    echo "h2spec.sh: $2 did not start" >&2
-    cat "$dir"/*.log >&2
-    exit 1
-}
 
 origin=$(free_port)
 port=$(free_port)

@@ -4,35 +4,9 @@
 # -H heads that never end, -B bodies that trickle, -R ranges, -X answers read byte by byte; each by
 # 600 connections of one address for 15 seconds. The bystander asks 20 times a second from another
 # address, each time on a new connection. Ends with "N passed, N failed" and a code to match.
-set -euo pipefail
-case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
-root=$(cd "$(dirname "$0")/../.." && pwd)
-detour=$(realpath "${1:-$root/build/detour}")
-PATH=$PATH:/usr/sbin:/sbin
+. "$(dirname "$0")/common.sh"
 seconds=15
 connections=600
-
-dir=$(mktemp -d)
-children=()
-end() {
-    for pid in "${children[@]}"; do kill "$pid" 2> /dev/null || true; done
-    wait
-    rm -rf "$dir"
-}
-trap end EXIT
-
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-until_open() { # PORT NAME
-    for _ in $(seq 200); do
-        if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then return; fi
-        sleep 0.05
-    done
-    echo "slowhttp.sh: $2 did not start" >&2
-    cat "$dir"/*.log >&2
-    exit 1
-}
 
 origin=$(free_port)
 port=$(free_port)

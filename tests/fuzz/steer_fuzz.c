@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The failover brain under events that no world would bring about, in any order: what it says stays
- * possible. Shares are parts of demand, nobody who is evacuated is sent anything while others
- * serve, limits are numbers, and a brain made anew from the old one says the same.
+ * The failover steering under events that no world would bring about, in any order: what it says
+ * stays possible. Shares are parts of demand, nobody who is evacuated is sent anything while others
+ * serve, limits are numbers, and one made anew from the old one says the same.
  *
  * The simulator (tests/sim) judges whether what it decides is good; here the events need not make
  * sense.
  */
 #include <math.h>
 
+#include "../sim/policy.h"
 #include "oracle.h"
 #include "steer/steer.h"
 
@@ -36,26 +37,11 @@ make_plan(struct play *p, uint8_t kind)
 	p->plan = (struct steer_plan){ .service = "shop",
 		.regions = p->regions,
 		.region_count = REGIONS,
-		.policy = { .share = { .overprovisioning = 1.4,
-				.panic_threshold = kind & 1 ? 0.5 : 0,
-				.max_utilization = 0.85,
-				.fail_open = kind & 2 },
-		    .region = { .min_healthy = 0.25,
-			.hold_down_ms = 30000,
-			.ramp_ms = 60000,
-			.sensor_share = 0.05 },
-		    .outlier = { .consecutive = 3,
-			.failure_share = 0.5,
-			.min_tries = 20,
-			.base_ms = 30000,
-			.max_ms = 300000,
-			.max_ejected = 0.5,
-			.slow_start_ms = 10000 },
-		    .warm_up_ms = 30000,
-		    .move_per_s = 0.1,
-		    .shed_leave_per_s = 0.1,
-		    .rules = &rule,
-		    .rule_count = kind & 4 ? 1 : 0 } };
+		.policy = usual_policy };
+	p->plan.policy.share.panic_threshold = kind & 1 ? 0.5 : 0;
+	p->plan.policy.share.fail_open = kind & 2;
+	p->plan.policy.rules = &rule;
+	p->plan.policy.rule_count = kind & 4 ? 1 : 0;
 	for (unsigned i = 0; i < REGIONS; i++)
 		p->regions[i] = (struct steer_region_plan){ .name = names[i],
 			.provider = "",

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of the policy in proxy.c. */
+/* Of the policy in policy.h. */
 static const uint64_t hold_ms = 30000;
 static const uint64_t ramp_ms = 60000;
 

@@ -4,32 +4,15 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "policy.h"
 #include "world.h"
-
-static const struct steer_policy policy = {
-	.share = { .overprovisioning = 1.4, .panic_threshold = 0.5, .max_utilization = 0.85 },
-	.region = { .min_healthy = 0.25,
-	    .hold_down_ms = 30000,
-	    .ramp_ms = 60000,
-	    .sensor_share = 0.05 },
-	.outlier = { .consecutive = 3,
-	    .failure_share = 0.5,
-	    .min_tries = 20,
-	    .base_ms = 30000,
-	    .max_ms = 300000,
-	    .max_ejected = 0.5,
-	    .slow_start_ms = 10000 },
-	.warm_up_ms = 30000,
-	.move_per_s = 0.10,
-	.shed_leave_per_s = 0.10,
-};
 
 static void
 plan(struct world *w)
 {
 	w->plan = (struct steer_plan){
 		.service = "shop",
-		.policy = policy,
+		.policy = usual_policy,
 		.regions = w->regions,
 		.region_count = w->is->region_count,
 	};

@@ -127,6 +127,39 @@ def a_person_is_named_with_the_reason(t):
 
 
 @sanitize
+def starts_reloads_and_ends_are_facts_with_who_and_why(t):
+    state = os.path.join(t.directory("kept"), "state")
+    p, origins = _two(t, state)
+    started = _facts(p)[0]
+    assert started["kind"] == "started" and started["actor"] == "detour", started
+    assert str(p.pid) in started["reason"] and p.conf_path in started["reason"], started
+    assert started["numbers"] == {"services": 1, "endpoints": 2, "routes": 1}, started
+    assert p.reload(services=[("blog", {"west": [origins["west"]]})])
+    done = [f for f in _facts(p) if f["kind"] == "reloaded"][0]
+    assert done["actor"] == "SIGHUP" and done["time"].endswith("Z"), done
+    assert done["reason"] == "version 2 of this process, services 1 -> 2, endpoints 2 -> 3", done
+    assert p.reload_now()
+    assert "as many of everything as before" in _facts(p)[-1]["reason"]
+    with open(p.conf_path, "a") as f:
+        f.write("wrokers = 1;\nnonsense = 2;\n")
+    assert not p.reload_now()
+    refused = [f for f in _facts(p) if f["kind"] == "reload_refused"][0]
+    assert refused["actor"] == "SIGHUP" and refused["numbers"] == {"errors": 2}, refused
+    assert "did you mean \"workers\"?" in refused["reason"], refused
+    shown = subprocess.run([t.binary, "journal", "-s", p.socket], stdout=subprocess.PIPE,
+                           timeout=60, check=True, text=True).stdout
+    assert "another configuration is applied (2 services, 3 endpoints, 1 route); SIGHUP: " in shown
+    assert "the old one serves on (2 errors); SIGHUP: " + refused["reason"] in shown, shown
+    assert "Detour starts (1 service, 2 endpoints, 1 route); version " in shown, shown
+    p.drain()
+    p.wait_exit()
+    leaving, ended = _lines(state)[-2:]
+    assert leaving["kind"] == "leaving" and leaving["actor"] == "SIGTERM", leaving
+    assert ended["kind"] == "ended" and ended["reason"] == "drained", ended
+    p.stop()
+
+
+@sanitize
 def the_journal_command_shows_and_follows(t):
     p, origins = _two(t)
     shown = subprocess.run([t.binary, "journal", "-s", p.socket, "-n", "1"],

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness import alone, deadline, process, sanitize, until
+from harness import alone, deadline, h2, process, sanitize, until
 
 
 def _busy(t, **parts):
@@ -261,3 +261,24 @@ def observers_under_load_do_not_disturb_traffic(t):
         stop.set()
         thread.join()
     assert not wrong, wrong
+
+
+@sanitize
+def a_refused_request_is_logged_with_what_is_known_of_it(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, plain="h2c = true;")
+    many = [("x-%d" % i, "y") for i in range(101)]
+    with h2.H2(p) as c:
+        assert c.answer(c.open(h2.request("DELETE", "/by-h2?q", more=many)))[0] == 431
+    c = p.client(tls=False)
+    c.send("PUT /by-h1?q HTTP/1.1\r\nHost: shop.example.com\r\n" + "X: a\r\n" * 101 + "\r\n")
+    c.response().expect(431)
+    c = p.client(tls=False)
+    c.send("PUT /in-pieces HTTP/1.1\r\nHost: shop.example.com\r\nX: a\r\n")
+    p.metrics()  # by now the first piece is most likely read; the line must not depend on it
+    c.send("X: a\r\n" * 101 + "\r\n")
+    c.response().expect(431)
+    for path, method in (("/by-h2", "DELETE"), ("/by-h1", "PUT"), ("/in-pieces", "PUT")):
+        line = p.until_access(path)[0]
+        assert line["method"] == method and line["status"] == 431, line
+        assert line["reason"] == "head_too_large", line
+    assert p.until_access("/by-h2")[0]["host"], "its authority"

@@ -82,8 +82,31 @@ def an_unknown_region_is_wrong_usage(t):
 
 
 @sanitize
-def safety_rules_that_a_loss_would_break_are_shown(t):
+def a_loss_that_breaks_a_safety_rule_is_exit_3_and_says_what_the_rule_asks_for(t):
     p = _proxy(t, east=1000, west=1000, far=1000)
+    p.write(top='safety = ( { name = "keep-two"; at_least = 2; } );')
+    assert _check(t, p).returncode == 0
     p.write(top='safety = ( { name = "keep-three"; at_least = 3; } );')
     done = _check(t, p)
-    assert "breaks keep-three" in done.stdout, done.stdout
+    assert done.returncode == 3, done
+    assert ("breaks the safety rule keep-three (at least 3 regions must serve); "
+            "CANNOT BE ABSORBED") in done.stdout, done.stdout
+    p.write(top='safety = ( { at_least = 1; regions = ( "east" ); } );')
+    assert _check(t, p, "--lose", "west").returncode == 0
+    done = _check(t, p, "--lose", "east", "-q")
+    assert done.returncode == 3 and "at least 1 of east must serve" in done.stdout, done
+    said = json.loads(_check(t, p, "--lose", "east", "-j").stdout)["services"][0]["losses"][0]
+    assert said["breaks"] and not said["absorbed"], said
+
+
+@sanitize
+def a_service_that_does_not_have_the_region_says_so_in_a_line(t):
+    p = _proxy(t, east=1000, west=1000)
+    p.write(services=[("blog", {"west": ["http://127.0.0.1:1"]})])
+    done = _check(t, p, "--lose", "east")
+    said = done.stdout.split("if a region were lost: ")[1].splitlines()
+    assert said[0] == "where traffic settles, not the seconds until then", said
+    assert said[1].startswith("  shop, at 1700") and said[2].startswith("    without east"), said
+    assert said[3:] == ["  blog: not in east"], said
+    done = _check(t, p, "--lose", "east", "-q")
+    assert len(done.stdout.splitlines()) == 1, done

@@ -101,6 +101,8 @@ def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
             (["pin", "shop", "east", "120%", "--reason", "x"], 2, "share"),
             (["pin", "blog", "east", "10%", "--reason", "x"], 1, "no service 'blog'"),
             (["freeze", "blog", "--reason", "x"], 1, "no service 'blog'"),
+            (["restore", "east"], 1, "nothing to restore: east is neither evacuated nor waiting"),
+            (["restore", "nowhere"], 1, "no region 'nowhere'"),
             (["unfreeze"], 1, "no freeze"),
             (["unpin", "shop", "east"], 1, "no pin")):
         done = _run(t, p, *args)
@@ -114,7 +116,12 @@ def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
 def a_safety_rule_refuses_by_name_and_is_overridden_by_name(t):
     p, _, _ = _two(t, top='safety = ( { name = "keep-two"; at_least = 2; } );')
     done = _run(t, p, "evacuate", "east", "--reason", "upgrade")
-    assert done.returncode == 1 and "keep-two" in done.stderr, done
+    assert done.returncode == 1, done
+    first, *numbers, last = done.stderr.splitlines()
+    assert first.startswith("detour: evacuate east is refused"), done.stderr
+    assert "keep-two (at least 2 regions must serve)" in first, done.stderr
+    assert numbers == ["shop: east 50.0 % -> 0.0 %, west 50.0 % -> 100.0 %; nothing would be shed"]
+    assert last.endswith("--override keep-two"), done.stderr
     assert _wishes(p) == []
     _do(t, p, "evacuate", "east", "--reason", "upgrade", "--override", "keep-two")
     assert [w["region"] for w in _wishes(p)] == ["east"]
@@ -184,6 +191,12 @@ def a_pinned_share_is_kept_until_it_is_unpinned(t):
     p, _, _ = _two(t)
     _do(t, p, "pin", "shop", "east", "20%", "--reason", "a slow database")
     until(lambda: p.shares() == {"east": 0.2, "west": 0.8}, "the pin is in force", 15)
+    said = _do(t, p, "evacuate", "east", "--reason", "x")
+    assert "the pin of shop to 20 % there" in said and "no effect meanwhile" in said, said
+    said = _do(t, p, "pin", "shop", "east", "20%", "--reason", "a slow database")
+    assert "but east is evacuated" in said, said
+    _do(t, p, "restore", "east")
+    until(lambda: p.shares() == {"east": 0.2, "west": 0.8}, "it takes effect again", 15)
     explained = _do(t, p, "explain", "shop")
     assert re.search(r"east gets 20 %.*pinned", explained), explained
     listed = _do(t, p, "wishes")

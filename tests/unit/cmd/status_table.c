@@ -133,13 +133,28 @@ static const struct {
 	{ "\"region_state\": \"up\", \"since_s\": 5, \"tier\": 1", "  tier 1, 0 of 0 up\n" },
 	{ "\"region_state\": \"down\", \"since_s\": 192, \"signal\": \"in_a_row\", \"value\": 3,"
 	  " \"threshold\": 3",
-	    "down for 3m12s, in_a_row 3 (threshold 3); tier 0" },
+	    "  down for 3m12s: 3 failures in a row, threshold 3; tier 0" },
+	{ "\"region_state\": \"down\", \"since_s\": 3, \"signal\": \"health\", \"value\": 0.2,"
+	  " \"threshold\": 0.25",
+	    "  down for 3s: 20 % healthy, threshold 25 %; tier 0" },
+	{ "\"region_state\": \"grey\", \"since_s\": 3, \"signal\": \"latency_p95\", \"value\": 812,"
+	  " \"threshold\": 360",
+	    "  worse than its peers for 3s: p95 812 ms, threshold 360 ms; tier 0" },
+	{ "\"region_state\": \"suspect\", \"since_s\": 1, \"signal\": \"in_a_row\", \"value\": 1,"
+	  " \"threshold\": 0",
+	    "  may be failing for 1s: 1 failure in a second; tier 0" },
+	{ "\"region_state\": \"hold\", \"since_s\": 9, \"signal\": \"health\", \"value\": 1,"
+	  " \"threshold\": 0.25",
+	    "  well again, but waiting for 9s; tier 0" },
+	{ "\"region_state\": \"unheard_of\", \"since_s\": 9, \"signal\": \"odd\"",
+	    "  unheard_of for 9s; tier 0" },
 	{ "\"region_state\": \"evacuated\", \"since_s\": 32, \"signal\": \"person\", \"value\": 0,"
 	  " \"threshold\": 0",
-	    "evacuated for 32s, person; tier 0" },
+	    "  evacuated by a person for 32s; tier 0" },
 	{ "\"region_state\": \"ramp\", \"since_s\": 2, \"share\": 0.1, \"target\": 0.7",
 	    "up; on its way to 70.0%" },
 	{ "\"share\": 0.7, \"target\": 0.7, \"panic\": true", "0 up; too few are up" },
+	{ "\"state\": \"fail_open\"", " FAIL OPEN " },
 };
 
 START_TEST(a_region_says_its_state_since_when_and_why)

@@ -53,7 +53,8 @@ static const struct mistake mistakes[] = {
 	    "t.conf:6: spill: \"all_dwn\" is none of \"gradual\", \"all_down\"; did you mean "
 	    "\"all_down\"?" },
 	{ { .service = "via = true;" },
-	    "t.conf:6: via: \"true\" is unknown here; write one of \"off\", \"requests\", \"both\"" },
+	    "t.conf:6: via: \"true\" is unknown here; write one of \"off\", \"requests\", "
+	    "\"both\"" },
 	{ { .service = "failover = { standby_share = 0.6; };" },
 	    "t.conf:6: standby_share: 0.6 is out of range; write a value from 0 to 0.5" },
 	{ { .service = "outlier = { base = \"10m\"; };" },
@@ -65,7 +66,8 @@ static const struct mistake mistakes[] = {
 	    "t.conf:1: a safety rule is one of at_least, never_together, capacity and wait, this "
 	    "one is several; give each rule a group of its own" },
 	{ { .top = "safety = ( { at_least = 2; } );" },
-	    "t.conf:1: at_least = 2 asks for more regions than the 1 of its set, so no change could "
+	    "t.conf:1: at_least = 2 asks for more regions than the 1 of its set, so no change "
+	    "could "
 	    "ever be made; write 1 or less" },
 	{ { .top = "safety = ( { capacity = true; regions = ( \"east\" ); } );" },
 	    "t.conf:1: regions without at_least say nothing; add at_least = 1; or remove them" },
@@ -80,9 +82,16 @@ static const struct mistake mistakes[] = {
 	    "own, which --override can tell apart" },
 	/* Durations and sizes. */
 	{ { .service = "timeouts = { idle = 30; };" },
-	    "t.conf:6: idle: a duration with a unit was expected, found 30; write \"30s\"" },
+	    "t.conf:6: idle: a duration with a unit was expected, found 30; write \"30ms\" or "
+	    "\"30s\"" },
+	{ { .service = "timeouts = { idle = 0.5; };" },
+	    "t.conf:6: idle: a duration with a unit was expected, found 0.5; write \"0.5s\"" },
 	{ { .service = "timeouts = { idle = \"30\"; };" },
-	    "t.conf:6: idle: a duration with a unit was expected, found \"30\"; write \"30s\"" },
+	    "t.conf:6: idle: a duration with a unit was expected, found \"30\"; write "
+	    "\"30ms\" or \"30s\"" },
+	{ { .service = "timeouts = { idle = \"0.5\"; };" },
+	    "t.conf:6: idle: a duration with a unit was expected, found \"0.5\"; write "
+	    "\"0.5s\"" },
 	{ { .service = "timeouts = { idle = \"soon\"; };" },
 	    "t.conf:6: idle: a duration was expected, found \"soon\"; write a number of whole "
 	    "milliseconds with a unit (ms, s, m, h, d), such as \"30s\"" },
@@ -109,11 +118,12 @@ static const struct mistake mistakes[] = {
 	    "write one of them" },
 	{ { .route = "service = \"shop\"; on_region_down = \"drain(30)\";" },
 	    "t.conf:7: on_region_down: a duration with a unit was expected, found \"30\"; write "
-	    "\"30s\"" },
+	    "\"30ms\" or \"30s\"" },
 	{ { .route = "service = \"shop\"; on_region_down = \"drain(25h)\";" },
 	    "t.conf:7: on_region_down: drain(25h) is too long; write at most drain(24h)" },
 	{ { .route = "service = \"shop\"; on_region_down = true;" },
-	    "t.conf:7: on_region_down: true is none of \"keep\", \"drain(30s)\" and \"reset\"; write "
+	    "t.conf:7: on_region_down: true is none of \"keep\", \"drain(30s)\" and \"reset\"; "
+	    "write "
 	    "one of them" },
 	{ { .listener = "protocol = \"udp\";" },
 	    "t.conf:2: protocol: \"udp\" is unknown here; write one of \"http\", \"tcp\", "
@@ -124,7 +134,8 @@ static const struct mistake mistakes[] = {
 	{ { .listener = "bnid = \":1\";" },
 	    "t.conf:2: unknown key \"bnid\" in this listener; did you mean \"bind\"?" },
 	{ { .route = "service = \"shop\"; elephants = 3;" },
-	    "t.conf:7: unknown key \"elephants\" in this route; remove it, or see conf/REFERENCE.md for "
+	    "t.conf:7: unknown key \"elephants\" in this route; remove it, or see "
+	    "conf/REFERENCE.md for "
 	    "the "
 	    "keys there are" },
 	{ { .top = "workers = 1; workers = 2;" },
@@ -156,6 +167,10 @@ static const struct mistake mistakes[] = {
 	    "t.conf:1: user: the environment variable DETOUR_TEST_UNSET is not set; set it, or "
 	    "write "
 	    "${DETOUR_TEST_UNSET:-default}" },
+	{ { .route = "service = \"shop\"; request_headers = { set = ( { name = \"X-A\"; value = "
+		     "\"${regoin}\"; } ); };" },
+	    "t.conf:7: value: the environment variable regoin is not set; did you mean "
+	    "${region}? Else set it, or write ${regoin:-default}" },
 	{ { .top = "user = \"$x\";" },
 	    "t.conf:1: user: a dollar sign stands alone; write $$ for one, or ${NAME} for a "
 	    "variable" },

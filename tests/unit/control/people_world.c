@@ -27,7 +27,7 @@ static struct steering_registry *steerings;
 static struct table *table;
 static struct rules *rules;
 static struct plan *plans[SERVICES];
-static struct steer *brains[SERVICES];
+static struct steer *steers[SERVICES];
 static uint64_t now_ms;
 static double demand;
 static json_t *journal;
@@ -83,20 +83,20 @@ decide(unsigned service)
 
 	for (unsigned i = 0; i < SHARE_MAX_REGIONS; i++)
 		seen[i] = (struct steer_region_seen){ .capacity_share = 1 };
-	steer_tick(brains[service], &all, now_ms, facts);
+	steer_tick(steers[service], &all, now_ms, facts);
 	free(facts);
 }
 
 static void
-make_brain(unsigned service)
+make_steer(unsigned service)
 {
 	const struct steer_plan *plan;
 
 	plans[service] = plan_new(&table->services[service], rules);
 	plan = plan_steer(plans[service]);
-	brains[service] = steer_new(plan, NULL, now_ms);
+	steers[service] = steer_new(plan, NULL, now_ms);
 	for (unsigned r = 0; r < plan->region_count; r++)
-		steer_probe(brains[service], r, 0, ENDPOINT_UP, REASON_CHECK_PASSED, 1, now_ms);
+		steer_probe(steers[service], r, 0, ENDPOINT_UP, REASON_CHECK_PASSED, 1, now_ms);
 }
 
 void
@@ -123,7 +123,7 @@ people_make(const char *safety)
 	people_store = wish_store_new(people_desk, people_journal);
 	wish_store_open(people_store, people_base, topology);
 	for (unsigned i = 0; i < SERVICES; i++)
-		make_brain(i);
+		make_steer(i);
 	people_turn(SETTLE_TICKS);
 }
 
@@ -146,7 +146,7 @@ people_free(void)
 	journal_free(people_journal);
 	event_base_free(people_base);
 	for (unsigned i = 0; i < SERVICES; i++) {
-		steer_free(brains[i]);
+		steer_free(steers[i]);
 		plan_free(plans[i]);
 	}
 	rules_free(rules);
@@ -183,7 +183,7 @@ people_turn_main(void)
 void
 people_turn(unsigned ticks)
 {
-	struct desk_world world = { brains, SERVICES, now_ms };
+	struct desk_world world = { steers, SERVICES, now_ms };
 
 	desk_serve(people_desk, &world);
 	for (unsigned i = 0; i < ticks; i++) {
@@ -195,9 +195,9 @@ people_turn(unsigned ticks)
 }
 
 struct steer *
-people_brain(unsigned service)
+people_steer(unsigned service)
 {
-	return brains[service];
+	return steers[service];
 }
 
 void
@@ -209,7 +209,13 @@ people_demand(double requests_per_s)
 void
 people_region_down(unsigned service, unsigned region)
 {
-	steer_probe(brains[service], region, 0, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3, now_ms);
+	steer_probe(steers[service], region, 0, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3, now_ms);
+}
+
+void
+people_region_up(unsigned service, unsigned region)
+{
+	steer_probe(steers[service], region, 0, ENDPOINT_UP, REASON_CHECK_PASSED, 1, now_ms);
 }
 
 static const json_t *

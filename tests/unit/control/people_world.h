@@ -1,6 +1,6 @@
 /*
- * Main's and control's side of what people do, on one thread: a topology with its brains, all
- * endpoints up, the desk between them, a journal and a store of wishes.
+ * Main's and control's side of what people do, on one thread: a topology, how its services are
+ * steered, all endpoints up, the desk between them, a journal and a store of wishes.
  */
 #ifndef TEST_PEOPLE_WORLD_H
 #define TEST_PEOPLE_WORLD_H
@@ -34,10 +34,11 @@ void people_restart(void);
 void people_turn(unsigned ticks);
 /* The same without control: it hangs. */
 void people_turn_main(void);
-struct steer *people_brain(unsigned service);
+struct steer *people_steer(unsigned service);
 void people_demand(double requests_per_s);
 /* Control's word on its endpoints. */
 void people_region_down(unsigned service, unsigned region);
+void people_region_up(unsigned service, unsigned region);
 
 /* The facts told so far of this kind; the newest one's member, or "". */
 unsigned people_facts(const char *kind);

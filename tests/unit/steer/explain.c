@@ -4,9 +4,9 @@
 #include <check.h>
 #include <string.h>
 
-#include "brain.h"
+#include "bench.h"
 
-static struct brain b;
+static struct bench b;
 
 static const char *
 region(unsigned i)
@@ -28,66 +28,66 @@ service(void)
 
 START_TEST(in_peace_any_one_region_can_be_lost)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	ck_assert_str_eq(region(0), "r0 gets 100 %: UP for 5.0 s; 2 of 2 endpoints up.");
 	ck_assert_str_eq(
 	    region(1), "r1 gets 0 %: UP for 5.0 s; 2 of 2 endpoints up; standby (tier 1).");
 	ck_assert_str_eq(service(), "shop goes by health and weight. Any one region can be lost.");
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
 START_TEST(a_failover_tells_its_evidence_and_what_it_waits_for)
 {
-	brain_start_pair(&b);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 1000);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_run(&b, 191000);
+	bench_start_pair(&b);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 191000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 0 %: DOWN for 3 m 11 s, 10 failures in a row to reach it (threshold "
 	    "3); 0 of 2 endpoints up.");
 	ck_assert_str_eq(
 	    service(), "shop goes by health and weight. Losing r1 would leave no healthy region.");
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_run(&b, 8000);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 8000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 0 %: HOLD for 7.9 s; it is healthy and its ramp begins in 22 s; 2 of "
 	    "2 endpoints up.");
-	brain_run(&b, 40000);
+	bench_run(&b, 40000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 29.8 %: RAMP for 17 s; it is back to 29.8 % of its part, full in 42 "
 	    "s; 2 of 2 endpoints up.");
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
 START_TEST(what_people_wish_is_told_with_the_time_it_has_left)
 {
-	brain_start_pair(&b);
-	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
-	brain_wish(&b, WISH_EVACUATE, "r0", 0, 3600000);
-	brain_run(&b, 1000);
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_FREEZE, "", 0, 600000);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 3600000);
+	bench_run(&b, 1000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 0 %: EVACUATED for 900 ms; by a person's wish, for another 59 m 59 s; "
 	    "2 of 2 endpoints up.");
 	ck_assert_str_eq(service(),
 	    "shop goes by health and weight. Frozen by a person: only hard failures move "
 	    "traffic. Losing r1 would leave no healthy region.");
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
 START_TEST(shedding_tells_how_much_and_of_what)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[0].capacity = 1000;
 	b.regions[1].capacity = 1000;
 	b.demand = 4000;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 3000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 3000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 25 %: UP for 3.0 s; 2 of 2 endpoints up; gets 1000 of the 1000 "
 	    "requests/s it may.");
@@ -95,40 +95,113 @@ START_TEST(shedding_tells_how_much_and_of_what)
 	    "shop goes by health and weight, up to capacity. SHEDDING 50 % of 4000 "
 	    "requests/s: the regions that serve can take no more than 2000. Losing r0 "
 	    "would shed 75 %, losing r1 would shed 75 %.");
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
 START_TEST(failing_open_is_loud)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.demand = 0;
-	brain_run(&b, 2000);
-	brain_probe_all(&b, ENDPOINT_DOWN);
-	brain_run(&b, 1000);
+	bench_run(&b, 2000);
+	bench_probe_all(&b, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
 	ck_assert_str_eq(region(1),
 	    "r1 gets 50 %: DOWN for 900 ms, 0 % of its endpoints' weight was up (threshold "
-	    "25 %); 0 of 2 endpoints up, all of them used whatever their health.");
+	    "25 %); 0 of 2 endpoints up, all of them used whatever their health; "
+	    "standby (tier 1).");
 	ck_assert_str_eq(service(),
 	    "shop FAILS OPEN: no region is eligible, so the checks are doubted and traffic "
 	    "goes by weight to all that is not evacuated.");
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
 START_TEST(a_slow_region_tells_its_latency_and_the_threshold)
 {
-	brain_plan(&b, 2);
-	brain_start(&b);
+	bench_plan(&b, 2);
+	bench_start(&b);
 	b.demand = 200;
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 120000);
-	brain_answer(&b, 0, ANSWER_SLOWLY);
-	brain_run(&b, 12000);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 120000);
+	bench_answer(&b, 0, ANSWER_SLOWLY);
+	bench_run(&b, 12000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 2.5 %: GREY for 11 s, its p95 latency is 2097 ms where the others' is "
 	    "not (threshold 105 ms); 2 of 2 endpoints up.");
-	brain_stop(&b);
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_tells_what_it_serves_for_with_the_numbers)
+{
+	bench_start_pair(&b);
+	bench_probe(&b, 0, 1, ENDPOINT_DOWN);
+	bench_run(&b, 20000);
+	ck_assert_str_eq(region(0), "r0 gets 70 %: UP for 25 s; 1 of 2 endpoints up.");
+	ck_assert_str_eq(region(1),
+	    "r1 gets 30 %: UP for 25 s; 2 of 2 endpoints up; standby (tier 1), serves because "
+	    "tier 0 takes only 70 %: 50 % of it is fit, times overprovisioning 1.4.");
+	bench_probe(&b, 0, 0, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
+	ck_assert_str_eq(region(1),
+	    "r1 gets 100 %: UP for 26 s; 2 of 2 endpoints up; standby (tier 1), serves because "
+	    "tier 0 takes nothing: 0 % of it is fit.");
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_of_tiers_with_gaps_counts_all_before_it)
+{
+	bench_plan(&b, 3);
+	b.regions[1].tier = 5;
+	b.regions[2].tier = 4000000000;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	ck_assert_str_eq(region(2),
+	    "r2 gets 0 %: UP for 5.0 s; 2 of 2 endpoints up; standby (tier 4000000000).");
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_probe(&b, 1, 0, ENDPOINT_DOWN);
+	bench_run(&b, 20000);
+	ck_assert_str_eq(region(2),
+	    "r2 gets 30 %: UP for 25 s; 2 of 2 endpoints up; standby (tier 4000000000), serves "
+	    "because the 2 tiers before it take only 70 %: 25 % of them are fit, times "
+	    "overprovisioning 1.4.");
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_tells_the_capacity_it_serves_beyond)
+{
+	bench_plan(&b, 2);
+	b.regions[0].capacity = 1000;
+	b.regions[1].capacity = 1000;
+	b.regions[1].tier = 1;
+	b.demand = 1000;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 60000);
+	ck_assert_str_eq(region(1),
+	    "r1 gets 15 %: UP for 1 m 0 s; 2 of 2 endpoints up; gets 150 of the 1000 requests/s "
+	    "it may; standby (tier 1), serves because tier 0 takes only 85 %: planned for 850 "
+	    "of 1000 requests/s.");
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_standby_that_is_asked_a_little_says_so)
+{
+	bench_plan(&b, 2);
+	b.regions[1].tier = 1;
+	b.plan.policy.share.standby_share = 0.02;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	ck_assert_str_eq(region(1),
+	    "r1 gets 2 %: UP for 5.0 s; 2 of 2 endpoints up; standby (tier 1), asked a little to "
+	    "learn how it does.");
+	bench_stop(&b);
 }
 END_TEST
 
@@ -137,7 +210,7 @@ START_TEST(a_text_is_cut_to_the_size_there_is)
 	char text[16];
 
 	memset(text, 'x', sizeof text);
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	for (size_t size = 0; size < sizeof text; size++) {
 		size_t length = explain_region(b.s, 0, b.now_ms, text, size);
 
@@ -147,7 +220,7 @@ START_TEST(a_text_is_cut_to_the_size_there_is)
 		ck_assert_int_eq(text[size], 'x');
 		ck_assert_uint_eq(explain_service(b.s, b.now_ms, text, size), length);
 	}
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
@@ -165,6 +238,10 @@ main(void)
 	tcase_add_test(tests, shedding_tells_how_much_and_of_what);
 	tcase_add_test(tests, failing_open_is_loud);
 	tcase_add_test(tests, a_slow_region_tells_its_latency_and_the_threshold);
+	tcase_add_test(tests, a_standby_tells_what_it_serves_for_with_the_numbers);
+	tcase_add_test(tests, a_standby_of_tiers_with_gaps_counts_all_before_it);
+	tcase_add_test(tests, a_standby_tells_the_capacity_it_serves_beyond);
+	tcase_add_test(tests, a_standby_that_is_asked_a_little_says_so);
 	tcase_add_test(tests, a_text_is_cut_to_the_size_there_is);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

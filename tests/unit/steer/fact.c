@@ -2,68 +2,82 @@
 #include "steer/fact.h"
 
 #include <check.h>
+#include <math.h>
 #include <string.h>
+
+static const struct {
+	struct fact f;
+	const char *line;
+} sentences[] = {
+	{ { FACT_REGION_DOWN, SIGNAL_IN_A_ROW, 0, "shop", "us-east-1", UINT32_MAX, 3, 3, 2, "",
+	      NULL },
+	    "shop, us-east-1: region is down (3 failures in a row, threshold 3, 2 "
+	    "endpoints)" },
+	{ { FACT_REGION_DOWN, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 0.2, 0.25, 5, "", NULL },
+	    "shop, a: region is down (20 % healthy, threshold 25 %, 5 endpoints)" },
+	{ { FACT_REGION_DOWN, SIGNAL_LOCAL_SHARE, 0, "shop", "a", UINT32_MAX, 0.667, 0.5, 1, "",
+	      NULL },
+	    "shop, a: region is down (66.7 % of tries failed, threshold 50 %, 1 "
+	    "endpoint)" },
+	{ { FACT_REGION_DOWN, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, 2, 2, 4, "", NULL },
+	    "shop, a: region is down (2 windows without answers, threshold 2, 4 "
+	    "endpoints)" },
+	{ { FACT_REGION_GREY, SIGNAL_LATENCY_P95, 0, "shop", "a", UINT32_MAX, 812, 360, 2, "",
+	      NULL },
+	    "shop, a: region is worse than its peers (p95 812 ms, threshold 360 ms, 2 "
+	    "peers)" },
+	{ { FACT_REGION_GREY, SIGNAL_ERRORS, 0, "shop", "a", UINT32_MAX, 0.34, 0.021, 1, "", NULL },
+	    "shop, a: region is worse than its peers (34 % errors, threshold 2.1 %, 1 "
+	    "peer)" },
+	{ { FACT_REGION_SUSPECT, SIGNAL_IN_A_ROW, 0, "shop", "a", UINT32_MAX, 1, 0, NAN, "", NULL },
+	    "shop, a: region may be failing: looking closer (1 failure in the last "
+	    "second, 0 tries begun in it)" },
+	{ { FACT_REGION_SUSPECT, SIGNAL_IN_A_ROW, 0, "shop", "a", UINT32_MAX, 3, 1, NAN, "", NULL },
+	    "shop, a: region may be failing: looking closer (3 failures in the last "
+	    "second, 1 try begun in it)" },
+	{ { FACT_REGION_SUSPECT, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, NAN, NAN, 1, "", NULL },
+	    "shop, a: region may be failing: looking closer (1 window without answers)" },
+	{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 30000, 0, 0, "", NULL },
+	    "shop, a: region is healthy again and waits (for 30 s, 0 relapses)" },
+	{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 960000, 5, 0, "", NULL },
+	    "shop, a: region is healthy again and waits (for 16 min, 5 relapses)" },
+	{ { FACT_SHARES_MOVED, SIGNAL_NONE, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", NULL },
+	    "shop, a: share moved (from 70 %, to 0 %)" },
+	{ { FACT_FAILED_OVER, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", "b" },
+	    "shop, a: a region with traffic is left for another one (share 70 %, to b)" },
+	{ { FACT_SHED_BEGAN, SIGNAL_CAPACITY, 0, "shop", "", UINT32_MAX, 400, 250, 0.375, "",
+	      NULL },
+	    "shop: more demand than capacity: shedding (demand 400/s, capacity 250/s, "
+	    "shed 37.5 %)" },
+	{ { FACT_FAIL_OPEN, SIGNAL_NONE, 0, "shop", "", UINT32_MAX, 0, 4, 0, "", NULL },
+	    "shop: nothing is eligible: health is ignored (0 up, 4 total)" },
+	{ { FACT_ENDPOINT_EJECTED, SIGNAL_IN_A_ROW, 0, "shop", "a", 7, 3, 3, 30000, "", NULL },
+	    "shop, a, endpoint 7: endpoint taken out by live traffic (3 failures in a row, "
+	    "threshold 3, for 30 s)" },
+	{ { FACT_REFUSED, SIGNAL_PERSON, 0, "", "a", UINT32_MAX, 0, 0, 0, "at_least_two", NULL },
+	    "a: a change was refused by a safety rule (rule at_least_two)" },
+	{ { FACT_SELF_SUSPECT, SIGNAL_CLOCK, 0, "", "", UINT32_MAX, 700, 500, 0, "", NULL },
+	    "our own view is stale: everything is held (700 ms late, threshold 500 ms)" },
+	{ { FACT_STARTED, SIGNAL_NONE, 0, NULL, NULL, UINT32_MAX, 1, 4, 2, NULL, NULL },
+	    "Detour starts (1 service, 4 endpoints, 2 routes)" },
+	{ { FACT_RELOAD_REFUSED, SIGNAL_NONE, 0, NULL, NULL, UINT32_MAX, 2, NAN, NAN, NULL, NULL },
+	    "a configuration is refused, the old one serves on (2 errors)" },
+	{ { FACT_LEAVING, SIGNAL_NONE, 0, NULL, NULL, UINT32_MAX, 1, NAN, NAN, NULL, NULL },
+	    "Detour leaves, and ends when its clients have gone (1 request in flight)" },
+	{ { FACT_ENDED, SIGNAL_NONE, 0, NULL, NULL, UINT32_MAX, 0, NAN, NAN, NULL, NULL },
+	    "Detour ends (0 requests broken off)" },
+	{ { FACT_UNFROZEN, SIGNAL_PERSON, 0, NULL, NULL, UINT32_MAX, 0, 0, 0, NULL, NULL },
+	    "automatic moves go on" },
+};
 
 START_TEST(a_fact_reads_as_a_sentence_with_its_numbers)
 {
-	static const struct {
-		struct fact f;
-		const char *line;
-	} t[] = {
-		{ { FACT_REGION_DOWN, SIGNAL_IN_A_ROW, 0, "shop", "us-east-1", UINT32_MAX, 3, 3, 2,
-		      "", NULL },
-		    "shop, us-east-1: region is down (3 failures in a row, threshold 3, 2 "
-		    "endpoints)" },
-		{ { FACT_REGION_DOWN, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 0.2, 0.25, 5, "", NULL },
-		    "shop, a: region is down (20 % healthy, threshold 25 %, 5 endpoints)" },
-		{ { FACT_REGION_DOWN, SIGNAL_LOCAL_SHARE, 0, "shop", "a", UINT32_MAX, 0.667, 0.5, 1,
-		      "", NULL },
-		    "shop, a: region is down (66.7 % of tries failed, threshold 50 %, 1 "
-		    "endpoint)" },
-		{ { FACT_REGION_DOWN, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, 2, 2, 4, "", NULL },
-		    "shop, a: region is down (2 windows without answers, threshold 2, 4 "
-		    "endpoints)" },
-		{ { FACT_REGION_GREY, SIGNAL_LATENCY_P95, 0, "shop", "a", UINT32_MAX, 812, 360, 2,
-		      "", NULL },
-		    "shop, a: region is worse than its peers (p95 812 ms, threshold 360 ms, 2 "
-		    "peers)" },
-		{ { FACT_REGION_GREY, SIGNAL_ERRORS, 0, "shop", "a", UINT32_MAX, 0.34, 0.021, 1,
-		      "", NULL },
-		    "shop, a: region is worse than its peers (34 % errors, threshold 2.1 %, 1 "
-		    "peer)" },
-		{ { FACT_REGION_SUSPECT, SIGNAL_IN_A_ROW, 0, "shop", "a", UINT32_MAX, 1, 1, 0, "", NULL },
-		    "shop, a: a burst of failures: looking closer (1 failure, 1 try)" },
-		{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 30000, 0, 0, "", NULL },
-		    "shop, a: region is healthy again and waits (for 30 s, 0 relapses)" },
-		{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 960000, 5, 0, "", NULL },
-		    "shop, a: region is healthy again and waits (for 16 min, 5 relapses)" },
-		{ { FACT_SHARES_MOVED, SIGNAL_NONE, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", NULL },
-		    "shop, a: share moved (from 70 %, to 0 %)" },
-		{ { FACT_FAILED_OVER, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", "b" },
-		    "shop, a: a region with traffic is left for another one (share 70 %, for b)" },
-		{ { FACT_SHED_BEGAN, SIGNAL_CAPACITY, 0, "shop", "", UINT32_MAX, 400, 250, 0.375,
-		      "", NULL },
-		    "shop: more demand than capacity: shedding (demand 400/s, capacity 250/s, "
-		    "shed 37.5 %)" },
-		{ { FACT_FAIL_OPEN, SIGNAL_NONE, 0, "shop", "", UINT32_MAX, 0, 4, 0, "", NULL },
-		    "shop: nothing is eligible: health is ignored (0 up, 4 total)" },
-		{ { FACT_ENDPOINT_EJECTED, SIGNAL_IN_A_ROW, 0, "shop", "a", 7, 3, 3, 30000, "", NULL },
-		    "shop, a, endpoint 7: endpoint taken out by live traffic (3 failures in a row, "
-		    "threshold 3, for 30 s)" },
-		{ { FACT_REFUSED, SIGNAL_PERSON, 0, "", "a", UINT32_MAX, 0, 0, 0, "at_least_two", NULL },
-		    "a: a change was refused by a safety rule (rule at_least_two)" },
-		{ { FACT_SELF_SUSPECT, SIGNAL_CLOCK, 0, "", "", UINT32_MAX, 700, 500, 0, "", NULL },
-		    "our own view is stale: everything is held (700 ms late, threshold 500 ms)" },
-		{ { FACT_UNFROZEN, SIGNAL_PERSON, 0, NULL, NULL, UINT32_MAX, 0, 0, 0, NULL, NULL },
-		    "automatic moves go on" },
-	};
-
-	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+	for (unsigned i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
 		char buf[256];
-		size_t n = fact_format(&t[i].f, buf, sizeof buf);
+		size_t n = fact_format(&sentences[i].f, buf, sizeof buf);
 
-		ck_assert_str_eq(buf, t[i].line);
-		ck_assert_uint_eq(n, strlen(t[i].line));
+		ck_assert_str_eq(buf, sentences[i].line);
+		ck_assert_uint_eq(n, strlen(sentences[i].line));
 	}
 }
 END_TEST

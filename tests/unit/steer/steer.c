@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The brain as a whole: how fast it moves, where to, and what it tells. */
+/* The steering as a whole: how fast it moves, where to, and what it tells. */
 #include "steer/steer.h"
 
 #include <check.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
-#include "brain.h"
+#include "bench.h"
 
-static struct brain b;
+static struct bench b;
 
 static void
 stop(void)
 {
-	brain_stop(&b);
+	bench_stop(&b);
 }
 
 START_TEST(without_a_fault_nothing_moves_and_nothing_is_told)
 {
-	brain_start_pair(&b);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_start_pair(&b);
+	BENCH_SHARES(&b, 1, 0);
 	for (unsigned i = 0; i < 1200; i++) {
-		ck_assert_msg(!brain_tick(&b), "tick %u changed something", i);
+		ck_assert_msg(!bench_tick(&b), "tick %u changed something", i);
 		ck_assert_msg(b.facts.count == 0 || b.facts.list[0].kind == FACT_NOT_REDUNDANT,
 		    "tick %u: %s", i, fact_word(b.facts.list[0].kind));
 	}
-	BRAIN_SHARES(&b, 1, 0);
+	BENCH_SHARES(&b, 1, 0);
 }
 END_TEST
 
@@ -33,31 +33,31 @@ START_TEST(nothing_is_allocated_once_it_runs)
 {
 	static atomic_ullong allocations;
 
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	mem_count_into(&allocations);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 10000);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_run(&b, 120000);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 10000);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_run(&b, 120000);
 	ck_assert_uint_eq(atomic_load(&allocations), 0);
-	BRAIN_SHARES(&b, 1, 0);
+	BENCH_SHARES(&b, 1, 0);
 }
 END_TEST
 
 START_TEST(a_standby_whose_probe_came_first_does_not_take_over_at_the_start)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[1].tier = 1;
-	brain_start(&b);
-	brain_probe_region(&b, 1, ENDPOINT_UP);
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_start(&b);
+	bench_probe_region(&b, 1, ENDPOINT_UP);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_UNPROVEN);
-	brain_run(&b, 500);
-	BRAIN_SHARES(&b, 1, 0);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_run(&b, 500);
+	BENCH_SHARES(&b, 1, 0);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
 	ck_assert_uint_eq(b.told[FACT_SHARES_MOVED], 0);
 }
@@ -65,37 +65,38 @@ END_TEST
 
 START_TEST(but_it_does_when_the_others_are_down_or_never_answer)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[1].tier = 1;
 	b.demand = 0;
-	brain_start(&b);
-	brain_probe_region(&b, 1, ENDPOINT_UP);
-	brain_run(&b, 1000);
-	BRAIN_SHARES(&b, 1, 0);
-	brain_run(&b, 1500);
-	BRAIN_SHARES(&b, 0, 1);
-	brain_stop(&b);
+	bench_start(&b);
+	bench_probe_region(&b, 1, ENDPOINT_UP);
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 1, 0);
+	bench_run(&b, 1500);
+	BENCH_SHARES(&b, 0, 1);
+	bench_stop(&b);
 
-	brain_start(&b);
-	brain_probe_region(&b, 1, ENDPOINT_UP);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_run(&b, 100);
-	BRAIN_SHARES(&b, 0, 1);
+	bench_start(&b);
+	bench_probe_region(&b, 1, ENDPOINT_UP);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 100);
+	BENCH_SHARES(&b, 0, 1);
 }
 END_TEST
 
 START_TEST(unchecked_endpoints_are_up)
 {
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].checked = false;
-	brain_start(&b);
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 1);
+	bench_start(&b);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 1);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
 }
 END_TEST
 
-/* One request each 10 ms, refused and reported at once, a tick whenever the brain asks for one. */
+/* One request each 10 ms, refused and reported at once, a tick whenever the steering asks for one.
+ */
 static unsigned
 refuse_until_left(unsigned region, unsigned most_ms)
 {
@@ -106,9 +107,9 @@ refuse_until_left(unsigned region, unsigned most_ms)
 		b.now_ms += 10;
 		if (steer_urgent(b.s, region, turn++ % 2, FAULT_CONNECT_REFUSED, b.now_ms)) {
 			b.now_ms -= 100;
-			brain_tick(&b);
+			bench_tick(&b);
 		}
-		if (brain_share_of(&b, region) <= 0)
+		if (bench_share_of(&b, region) <= 0)
 			return ms;
 	}
 	return most_ms + 1;
@@ -118,11 +119,11 @@ START_TEST(a_region_that_refuses_is_left_within_200_ms_at_100_a_second)
 {
 	unsigned ms;
 
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	ms = refuse_until_left(0, 1000);
 	ck_assert_msg(ms <= 50, "left after %u ms", ms);
-	BRAIN_SHARES(&b, 0, 1);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_DOWN);
+	BENCH_SHARES(&b, 0, 1);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 	ck_assert_uint_eq(b.told[FACT_REGION_DOWN], 1);
 	ck_assert_int_eq(b.last[FACT_REGION_DOWN].signal, SIGNAL_IN_A_ROW);
 }
@@ -132,22 +133,22 @@ START_TEST(a_failure_reported_ahead_of_its_count_counts_once)
 {
 	struct evidence one = { .tries = 1, .not_sent = 1 };
 
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[0].endpoint_count = 1;
 	b.regions[1].tier = 1;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
 	b.demand = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, b.now_ms);
 		steer_see(b.s, 0, 0, &one, b.now_ms);
-		brain_tick(&b);
-		ck_assert_int_ne(brain_state(&b, 0), REGION_DOWN);
+		bench_tick(&b);
+		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	}
 	steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, b.now_ms);
-	brain_tick(&b);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_DOWN);
+	bench_tick(&b);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 }
 END_TEST
 
@@ -155,51 +156,51 @@ START_TEST(answers_between_them_make_failures_no_run)
 {
 	struct evidence good = { .tries = 10, .answered = 10 };
 
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[0].endpoint_count = 8;
 	b.regions[1].tier = 1;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
 	b.demand = 0;
 	for (unsigned i = 0; i < 20; i++) {
 		steer_urgent(b.s, 0, i % 2, FAULT_CONNECT_REFUSED, b.now_ms);
 		for (unsigned k = 2; k < 8; k++)
 			steer_see(b.s, 0, k, &good, b.now_ms);
-		brain_tick(&b);
-		ck_assert_int_ne(brain_state(&b, 0), REGION_DOWN);
+		bench_tick(&b);
+		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	}
-	ck_assert_double_gt(brain_share_of(&b, 0), 0.9);
+	ck_assert_double_gt(bench_share_of(&b, 0), 0.9);
 	ck_assert_uint_eq(b.told[FACT_ENDPOINT_EJECTED], 2);
 }
 END_TEST
 
 START_TEST(failures_of_the_client_or_of_the_proxy_are_no_evidence)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	for (unsigned i = 0; i < 10; i++) {
 		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_CLIENT_LEFT, b.now_ms));
 		ck_assert(!steer_urgent(b.s, 0, 1, FAULT_STATUS, b.now_ms));
 	}
-	brain_tick(&b);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
+	bench_tick(&b);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
 }
 END_TEST
 
 START_TEST(a_failover_is_told_with_where_to_and_why)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	ck_assert_uint_eq(b.told[FACT_SHARES_MOVED], 0); /* what it began with has not moved */
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 1000);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
 	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 1);
 	ck_assert_str_eq(b.last[FACT_FAILED_OVER].region, "r0");
 	ck_assert_str_eq(b.last[FACT_FAILED_OVER].into, "r1");
 	ck_assert_int_eq(b.last[FACT_FAILED_OVER].signal, SIGNAL_IN_A_ROW);
 	ck_assert_double_eq_tol(b.last[FACT_FAILED_OVER].a, 1, 0.01);
 	ck_assert_uint_gt(b.told[FACT_SHARES_MOVED], 0);
-	brain_wish(&b, WISH_EVACUATE, "r0", 0, 10000); /* nothing went there any more */
-	brain_run(&b, 1000);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 10000); /* nothing went there any more */
+	bench_run(&b, 1000);
 	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 1);
 }
 END_TEST
@@ -209,28 +210,28 @@ START_TEST(failback_waits_out_the_hold_down_and_then_ramps)
 	double before;
 	unsigned seconds = 0;
 
-	brain_start_pair(&b);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_run(&b, 2000);
-	BRAIN_SHARES(&b, 0, 1);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_run(&b, 30000);
-	BRAIN_SHARES(&b, 0, 1);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
-	brain_run(&b, 1000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_RAMP);
+	bench_start_pair(&b);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 2000);
+	BENCH_SHARES(&b, 0, 1);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 30000);
+	BENCH_SHARES(&b, 0, 1);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
+	bench_run(&b, 1000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_RAMP);
 	b.told[FACT_SHARES_MOVED] = 0;
-	for (; brain_state(&b, 0) == REGION_RAMP; seconds++) {
-		before = brain_share_of(&b, 0);
-		brain_run(&b, 1000);
-		ck_assert_double_ge(brain_share_of(&b, 0), before);
-		ck_assert_double_lt(brain_share_of(&b, 0) - before, 0.02);
+	for (; bench_state(&b, 0) == REGION_RAMP; seconds++) {
+		before = bench_share_of(&b, 0);
+		bench_run(&b, 1000);
+		ck_assert_double_ge(bench_share_of(&b, 0), before);
+		ck_assert_double_lt(bench_share_of(&b, 0) - before, 0.02);
 	}
 	ck_assert_uint_ge(seconds, 58);
 	ck_assert_uint_le(seconds, 61);
-	BRAIN_SHARES(&b, 1, 0);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_msg(b.told[FACT_SHARES_MOVED] <= 2 * 61, "%u facts", b.told[FACT_SHARES_MOVED]);
 	ck_assert_msg(b.told[FACT_SHARES_MOVED] >= 2 * 55, "%u facts", b.told[FACT_SHARES_MOVED]);
 }
@@ -241,7 +242,7 @@ START_TEST(failures_among_answers_ask_for_no_tick_each)
 	struct evidence good = { .tries = 10, .answered = 10 };
 	unsigned ticks = 0;
 
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.demand = 0;
 	for (unsigned ms = 0; ms < 1000; ms++) {
 		b.now_ms++;
@@ -249,7 +250,7 @@ START_TEST(failures_among_answers_ask_for_no_tick_each)
 		if (!steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms))
 			continue;
 		b.now_ms -= 100;
-		brain_tick(&b);
+		bench_tick(&b);
 		ticks++;
 	}
 	ck_assert_msg(ticks <= 50, "%u ticks in a second", ticks);
@@ -260,27 +261,27 @@ START_TEST(checks_that_saw_it_go_may_bring_it_back_but_a_passing_one_may_not)
 {
 	struct steer_endpoint_out out;
 
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.answer[0][0] = ANSWER_REFUSED;
-	brain_run(&b, 1000);
+	bench_run(&b, 1000);
 	steer_endpoint(b.s, 0, 0, &out);
 	ck_assert(out.ejected);
 	ck_assert_int_eq(out.state, ENDPOINT_DOWN);
 	ck_assert_int_eq(out.reason, REASON_TRAFFIC_FAILED);
 	b.answer[0][0] = ANSWER_WELL;
-	brain_probe(&b, 0, 0, ENDPOINT_UP); /* as it was all along */
-	brain_run(&b, 5000);
+	bench_probe(&b, 0, 0, ENDPOINT_UP); /* as it was all along */
+	bench_run(&b, 5000);
 	steer_endpoint(b.s, 0, 0, &out);
 	ck_assert(out.ejected);
-	brain_probe(&b, 0, 0, ENDPOINT_DOWN);
-	brain_run(&b, 1000);
-	brain_probe(&b, 0, 0, ENDPOINT_UP);
-	brain_tick(&b);
+	bench_probe(&b, 0, 0, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
+	bench_probe(&b, 0, 0, ENDPOINT_UP);
+	bench_tick(&b);
 	steer_endpoint(b.s, 0, 0, &out);
 	ck_assert(!out.ejected);
 	ck_assert_int_eq(out.state, ENDPOINT_UP);
 	ck_assert_uint_eq(out.weight, 100); /* slowly */
-	brain_run(&b, 11000);
+	bench_run(&b, 11000);
 	steer_endpoint(b.s, 0, 0, &out);
 	ck_assert_uint_eq(out.weight, 1000);
 }
@@ -288,20 +289,20 @@ END_TEST
 
 START_TEST(a_slow_region_is_left_to_its_sensor_and_comes_back)
 {
-	brain_plan(&b, 2);
-	brain_start(&b);
+	bench_plan(&b, 2);
+	bench_start(&b);
 	b.demand = 200;
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 120000);
-	BRAIN_SHARES(&b, 0.5, 0.5);
-	brain_answer(&b, 0, ANSWER_SLOWLY);
-	brain_run(&b, 12000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
-	BRAIN_SHARES(&b, 0.025, 0.975);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_run(&b, 180000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
-	BRAIN_SHARES(&b, 0.5, 0.5);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 120000);
+	BENCH_SHARES(&b, 0.5, 0.5);
+	bench_answer(&b, 0, ANSWER_SLOWLY);
+	bench_run(&b, 12000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY);
+	BENCH_SHARES(&b, 0.025, 0.975);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_run(&b, 180000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
+	BENCH_SHARES(&b, 0.5, 0.5);
 }
 END_TEST
 
@@ -309,130 +310,130 @@ START_TEST(a_small_standby_is_given_its_capacity_and_the_rest_is_shed)
 {
 	struct steer_region_out out;
 
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[1].tier = 1;
 	b.regions[1].capacity = 250;
 	b.demand = 500;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 60000); /* it is cold by now */
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 0, 0.5);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 60000); /* it is cold by now */
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 0, 0.5);
 	ck_assert_double_eq_tol(steer_shed(b.s), 0.5, 1e-6);
 	ck_assert_uint_eq(b.told[FACT_SHED_BEGAN], 1);
 	steer_region(b.s, 1, &out);
 	ck_assert_double_eq_tol(out.limit, 250, 1e-6);
-	brain_run(&b, 5000);
+	bench_run(&b, 5000);
 	b.demand = 100;
 	b.told[FACT_SHARES_MOVED] = 0;
-	brain_run(&b, 1000);
-	ck_assert_double_eq_tol(brain_share_of(&b, 1), 0.6, 0.011); /* left slowly */
+	bench_run(&b, 1000);
+	ck_assert_double_eq_tol(bench_share_of(&b, 1), 0.6, 0.011); /* left slowly */
 	ck_assert_uint_le(b.told[FACT_SHARES_MOVED], 1);            /* and told once a second */
-	brain_run(&b, 5000);
-	BRAIN_SHARES(&b, 0, 1);
+	bench_run(&b, 5000);
+	BENCH_SHARES(&b, 0, 1);
 	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], 1);
 }
 END_TEST
 
 START_TEST(demand_beyond_capacity_is_shed_at_once_but_noise_moves_nothing)
 {
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].capacity = 250;
 	b.demand = 200;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
-	BRAIN_SHARES(&b, 1);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	BENCH_SHARES(&b, 1);
 	b.demand = 500;
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 0.5);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 0.5);
 	b.demand = 505;
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 0.5);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 0.5);
 }
 END_TEST
 
 START_TEST(what_waits_serves_rather_than_that_requests_are_refused)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[0].capacity = 1000;
 	b.regions[1].capacity = 400;
 	b.demand = 800;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_run(&b, 5000);
-	BRAIN_SHARES(&b, 0, 0.5);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_run(&b, 2000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
-	ck_assert_double_ge(brain_share_of(&b, 0), 0.1);
-	brain_run(&b, 13000);
-	BRAIN_SHARES(&b, 0.5, 0.5);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 5000);
+	BENCH_SHARES(&b, 0, 0.5);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 2000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
+	ck_assert_double_ge(bench_share_of(&b, 0), 0.1);
+	bench_run(&b, 13000);
+	BENCH_SHARES(&b, 0.5, 0.5);
 }
 END_TEST
 
 START_TEST(it_is_said_before_a_loss_that_it_could_not_be_absorbed)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[0].capacity = 1000;
 	b.regions[1].capacity = 1000;
 	b.demand = 1200;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 20000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 20000);
 	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 2);
 	ck_assert_double_eq_tol(b.last[FACT_NOT_REDUNDANT].a, 1 / 6.0, 0.01);
 	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 0);
 	b.demand = 900;
-	brain_run(&b, 8000);
+	bench_run(&b, 8000);
 	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 0);
-	brain_run(&b, 4000);
+	bench_run(&b, 4000);
 	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 1);
 }
 END_TEST
 
 START_TEST(of_two_grey_regions_the_one_that_is_clean_again_serves)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.demand = 400;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 90000);
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_run(&b, 10000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_run(&b, 20000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY); /* a whole minute, in general */
-	brain_answer(&b, 1, ANSWER_ERROR);
-	brain_run(&b, 15000);
-	ck_assert_int_eq(brain_state(&b, 1), REGION_GREY);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
-	BRAIN_SHARES(&b, 0.975, 0.025);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 90000);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_run(&b, 10000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_run(&b, 20000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY); /* a whole minute, in general */
+	bench_answer(&b, 1, ANSWER_ERROR);
+	bench_run(&b, 15000);
+	ck_assert_int_eq(bench_state(&b, 1), REGION_GREY);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
+	BENCH_SHARES(&b, 0.975, 0.025);
 }
 END_TEST
 
 START_TEST(errors_of_the_first_second_of_all_condemn_no_region)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.demand = 400;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_run(&b, 1000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_UP);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_run(&b, 60000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_run(&b, 1000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_run(&b, 60000);
 	ck_assert_uint_eq(b.told[FACT_REGION_GREY], 0);
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_run(&b, 1000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_run(&b, 1000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY);
 }
 END_TEST
 
@@ -440,21 +441,21 @@ START_TEST(a_region_in_panic_says_so_once)
 {
 	struct steer_region_out out;
 
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].endpoint_count = 5;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 3000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 3000);
 	b.demand = 0;
 	for (unsigned k = 0; k < 3; k++)
-		brain_probe(&b, 0, k, ENDPOINT_DOWN);
-	brain_run(&b, 10000);
+		bench_probe(&b, 0, k, ENDPOINT_DOWN);
+	bench_run(&b, 10000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.blind, 0.45, 1e-9); /* 1 - 1.4 * 0.4, in steps of 5 % */
 	ck_assert_uint_eq(b.told[FACT_REGION_PANIC], 1);
 	ck_assert_double_eq_tol(b.last[FACT_REGION_PANIC].a, 0.4, 1e-6);
-	brain_probe(&b, 0, 0, ENDPOINT_UP);
-	brain_tick(&b);
+	bench_probe(&b, 0, 0, ENDPOINT_UP);
+	bench_tick(&b);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.blind, 0, 1e-9); /* though the new one starts slowly */
 }

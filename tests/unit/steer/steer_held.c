@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The brain as a whole: when it does not act, what people wish, and what it remembers. */
+/* The steering as a whole: when it does not act, what people wish, and what it remembers. */
 #include "steer/steer.h"
 
 #include <check.h>
 
-#include "brain.h"
+#include "bench.h"
 
-static struct brain b;
+static struct bench b;
 
 static void
 stop(void)
 {
-	brain_stop(&b);
+	bench_stop(&b);
 }
 
 START_TEST(a_late_tick_holds_everything_for_a_second)
 {
-	brain_start_pair(&b);
-	brain_skip(&b, 600);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_start_pair(&b);
+	bench_skip(&b, 600);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
 	b.demand = 0;
-	ck_assert(!brain_tick(&b));
+	ck_assert(!bench_tick(&b));
 	ck_assert(steer_self_suspect(b.s));
 	ck_assert_uint_eq(b.told[FACT_SELF_SUSPECT], 1);
 	ck_assert_double_eq_tol(b.last[FACT_SELF_SUSPECT].a, 700, 0.5);
-	brain_run(&b, 900);
-	BRAIN_SHARES(&b, 1, 0);
-	brain_run(&b, 200);
+	bench_run(&b, 900);
+	BENCH_SHARES(&b, 1, 0);
+	bench_run(&b, 200);
 	ck_assert(!steer_self_suspect(b.s));
 	ck_assert_uint_eq(b.told[FACT_SELF_TRUSTED], 1);
-	BRAIN_SHARES(&b, 0, 1);
+	BENCH_SHARES(&b, 0, 1);
 }
 END_TEST
 
 START_TEST(a_tick_half_a_second_late_is_not_late_yet)
 {
-	brain_start_pair(&b);
-	brain_skip(&b, 500);
-	brain_tick(&b);
+	bench_start_pair(&b);
+	bench_skip(&b, 500);
+	bench_tick(&b);
 	ck_assert(!steer_self_suspect(b.s));
 }
 END_TEST
@@ -46,21 +46,21 @@ START_TEST(a_clock_that_jumps_back_ends_no_wait_and_no_wait_ends_early)
 {
 	struct steer_region_out out;
 
-	brain_start_pair(&b);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 1000);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_run(&b, 10000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
-	brain_skip(&b, -500000);
-	brain_tick(&b);
+	bench_start_pair(&b);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 10000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
+	bench_skip(&b, -500000);
+	bench_tick(&b);
 	ck_assert(steer_self_suspect(b.s));
-	brain_run(&b, 15000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
-	brain_run(&b, 6000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_RAMP);
+	bench_run(&b, 15000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
+	bench_run(&b, 6000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_RAMP);
 	steer_region(b.s, 0, &out);
 	ck_assert_uint_le(out.region.since_ms, b.now_ms);
 	ck_assert_uint_ge(out.region.since_ms, b.now_ms - 6000);
@@ -70,19 +70,19 @@ END_TEST
 
 START_TEST(checks_that_fall_by_the_dozen_are_doubted_while_traffic_succeeds)
 {
-	brain_start_pair(&b);
-	brain_probe_all(&b, ENDPOINT_DOWN);
-	brain_run(&b, 1000);
+	bench_start_pair(&b);
+	bench_probe_all(&b, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
 	ck_assert(steer_self_suspect(b.s));
 	ck_assert_int_eq(b.last[FACT_SELF_SUSPECT].signal, SIGNAL_MASS_CHANGE);
-	BRAIN_SHARES(&b, 1, 0);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
-	brain_run(&b, 2500);
+	bench_run(&b, 2500);
 	ck_assert(!steer_self_suspect(b.s));
 	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
 	ck_assert_uint_eq(b.told[FACT_FAIL_OPEN], 1);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 100);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 100);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
 	ck_assert_uint_eq(b.told[FACT_FAIL_OPEN_ENDED], 1);
 }
@@ -90,14 +90,14 @@ END_TEST
 
 START_TEST(but_believed_when_traffic_fails_too_or_is_none)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.demand = 0;
-	brain_run(&b, 2000);
-	brain_probe_all(&b, ENDPOINT_DOWN);
-	brain_tick(&b);
+	bench_run(&b, 2000);
+	bench_probe_all(&b, ENDPOINT_DOWN);
+	bench_tick(&b);
 	ck_assert(!steer_self_suspect(b.s));
 	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
-	BRAIN_SHARES(&b, 0.5, 0.5);
+	BENCH_SHARES(&b, 0.5, 0.5);
 }
 END_TEST
 
@@ -105,18 +105,18 @@ START_TEST(endpoints_that_served_while_health_was_ignored_do_not_start_slowly)
 {
 	struct steer_endpoint_out out;
 
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].capacity = 200;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_probe_all(&b, ENDPOINT_DOWN);
-	brain_run(&b, 2000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_probe_all(&b, ENDPOINT_DOWN);
+	bench_run(&b, 2000);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 200);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 200);
 	steer_endpoint(b.s, 0, 0, &out);
 	ck_assert_uint_eq(out.weight, 1000);
 	ck_assert_double_eq_tol(steer_shed(b.s), 0, 0.001);
@@ -126,12 +126,12 @@ END_TEST
 /* None of their tries has failed, but none was answered either. */
 START_TEST(and_when_what_they_condemn_hangs)
 {
-	brain_start_pair(&b);
-	brain_answer(&b, 0, ANSWER_NEVER);
-	brain_answer(&b, 1, ANSWER_NEVER);
-	brain_run(&b, 1000);
-	brain_probe_all(&b, ENDPOINT_DOWN);
-	brain_tick(&b);
+	bench_start_pair(&b);
+	bench_answer(&b, 0, ANSWER_NEVER);
+	bench_answer(&b, 1, ANSWER_NEVER);
+	bench_run(&b, 1000);
+	bench_probe_all(&b, ENDPOINT_DOWN);
+	bench_tick(&b);
 	ck_assert(!steer_self_suspect(b.s));
 	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
 }
@@ -139,73 +139,73 @@ END_TEST
 
 START_TEST(half_of_the_targets_are_not_a_mass)
 {
-	brain_start_pair(&b);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_tick(&b);
+	bench_start_pair(&b);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_tick(&b);
 	ck_assert(!steer_self_suspect(b.s));
-	BRAIN_SHARES(&b, 0, 1);
+	BENCH_SHARES(&b, 0, 1);
 }
 END_TEST
 
 START_TEST(an_evacuated_region_leaves_at_once_and_ramps_back)
 {
-	brain_start_pair(&b);
-	brain_wish(&b, WISH_EVACUATE, "r0", 0, 10000);
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 0, 1);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_EVACUATED);
-	brain_probe_region(&b, 1, ENDPOINT_DOWN); /* not even then */
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 0, 1);
-	brain_probe_region(&b, 1, ENDPOINT_UP);
-	brain_run(&b, 9700);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_EVACUATED);
-	brain_run(&b, 1000); /* it ends by itself, though nobody took it from the list */
-	ck_assert_int_eq(brain_state(&b, 0), REGION_RAMP);
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 10000);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 0, 1);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_EVACUATED);
+	bench_probe_region(&b, 1, ENDPOINT_DOWN); /* not even then */
+	bench_tick(&b);
+	BENCH_SHARES(&b, 0, 1);
+	bench_probe_region(&b, 1, ENDPOINT_UP);
+	bench_run(&b, 9700);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_EVACUATED);
+	bench_run(&b, 1000); /* it ends by itself, though nobody took it from the list */
+	ck_assert_int_eq(bench_state(&b, 0), REGION_RAMP);
 	ck_assert_uint_eq(b.told[FACT_REGION_RESTORED], 1);
-	brain_run(&b, 120000);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_run(&b, 120000);
+	BENCH_SHARES(&b, 1, 0);
 }
 END_TEST
 
 START_TEST(frozen_only_hard_failures_move)
 {
-	brain_start_pair(&b);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 1000);
-	BRAIN_SHARES(&b, 0, 1);
-	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_run(&b, 90000);
+	bench_start_pair(&b);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 0, 1);
+	bench_wish(&b, WISH_FREEZE, "", 0, 600000);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 90000);
 	ck_assert_uint_eq(b.told[FACT_FROZEN], 1);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
-	BRAIN_SHARES(&b, 0, 1);
-	brain_probe_region(&b, 1, ENDPOINT_DOWN);
-	brain_answer(&b, 1, ANSWER_REFUSED);
-	brain_tick(&b);
-	BRAIN_SHARES(&b, 1, 0);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
+	BENCH_SHARES(&b, 0, 1);
+	bench_probe_region(&b, 1, ENDPOINT_DOWN);
+	bench_answer(&b, 1, ANSWER_REFUSED);
+	bench_tick(&b);
+	BENCH_SHARES(&b, 1, 0);
 	wishes_drop(&b.wishes, WISH_FREEZE, "shop", "");
-	brain_tick(&b);
+	bench_tick(&b);
 	ck_assert_uint_eq(b.told[FACT_UNFROZEN], 1);
 }
 END_TEST
 
 START_TEST(a_pin_moves_softly_even_frozen_and_is_told)
 {
-	brain_start_pair(&b);
-	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
-	brain_wish(&b, WISH_PIN, "r1", 0.3, 600000);
-	brain_run(&b, 1000);
-	ck_assert_double_eq_tol(brain_share_of(&b, 1), 0.1, 0.011);
-	brain_run(&b, 3000);
-	BRAIN_SHARES(&b, 0.7, 0.3);
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_FREEZE, "", 0, 600000);
+	bench_wish(&b, WISH_PIN, "r1", 0.3, 600000);
+	bench_run(&b, 1000);
+	ck_assert_double_eq_tol(bench_share_of(&b, 1), 0.1, 0.011);
+	bench_run(&b, 3000);
+	BENCH_SHARES(&b, 0.7, 0.3);
 	ck_assert_uint_eq(b.told[FACT_PINNED], 1);
 	wishes_drop(&b.wishes, WISH_FREEZE, "shop", "");
 	wishes_drop(&b.wishes, WISH_PIN, "shop", "r1");
-	brain_run(&b, 4000);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_run(&b, 4000);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_uint_eq(b.told[FACT_UNPINNED], 1);
 }
 END_TEST
@@ -213,18 +213,18 @@ END_TEST
 START_TEST(a_new_plan_inherits_what_is_known)
 {
 	static const uint32_t new_ids[] = { 77 };
-	static struct brain next;
+	static struct bench next;
 	struct steer_endpoint_out out;
 
-	brain_plan(&b, 3);
+	bench_plan(&b, 3);
 	b.regions[2].tier = 1;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
-	brain_probe_region(&b, 1, ENDPOINT_DOWN);
-	brain_answer(&b, 1, ANSWER_REFUSED);
-	brain_run(&b, 1000);
-	BRAIN_SHARES(&b, 0.7, 0, 0.3);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	bench_probe_region(&b, 1, ENDPOINT_DOWN);
+	bench_answer(&b, 1, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 0.7, 0, 0.3);
 
 	/* r0 goes, r3 comes, r1 has its endpoints in another order */
 	next = b;
@@ -244,20 +244,20 @@ START_TEST(a_new_plan_inherits_what_is_known)
 	next.s = steer_new(&next.plan, b.s, b.now_ms);
 	steer_free(b.s);
 	b = next; /* whose plan stays where it is */
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_answer(&b, 1, ANSWER_WELL);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_answer(&b, 1, ANSWER_WELL);
 
-	ck_assert_int_eq(brain_state(&b, 0), REGION_DOWN);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 	steer_endpoint(b.s, 0, 1, &out);
 	ck_assert_int_eq(out.state, ENDPOINT_DOWN);
 	ck_assert_int_eq(steer_mode(b.s), SHARE_NORMAL);
-	BRAIN_SHARES(&b, 0, 1, 0);
-	brain_run(&b, 3000);
-	BRAIN_SHARES(&b, 0, 1, 0);
-	brain_probe(&b, 2, 0, ENDPOINT_UP);
-	brain_run(&b, 1000);
-	ck_assert_double_gt(brain_share_of(&b, 2), 0.05); /* softly */
-	ck_assert_double_lt(brain_share_of(&b, 2), 0.12);
+	BENCH_SHARES(&b, 0, 1, 0);
+	bench_run(&b, 3000);
+	BENCH_SHARES(&b, 0, 1, 0);
+	bench_probe(&b, 2, 0, ENDPOINT_UP);
+	bench_run(&b, 1000);
+	ck_assert_double_gt(bench_share_of(&b, 2), 0.05); /* softly */
+	ck_assert_double_lt(bench_share_of(&b, 2), 0.12);
 }
 END_TEST
 
@@ -284,8 +284,8 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		struct steer_region_out out;
 		struct steer_saved_region again;
 
-		brain_plan(&b, 2);
-		brain_start(&b);
+		bench_plan(&b, 2);
+		bench_start(&b);
 		steer_restore_region(b.s, &t[i].saved, t[i].passed_ms, b.now_ms);
 		steer_region(b.s, 0, &out);
 		ck_assert_msg(out.region.state == t[i].state, "%u: %s", i,
@@ -297,7 +297,7 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		ck_assert_int_eq(again.state, t[i].state);
 		ck_assert_uint_eq(again.hold_left_ms, t[i].hold_left_ms);
 		if (i + 1 < sizeof t / sizeof t[0])
-			brain_stop(&b);
+			bench_stop(&b);
 	}
 }
 END_TEST
@@ -314,28 +314,28 @@ START_TEST(latencies_that_were_usual_before_a_restart_are_so_after_it)
 		struct steer_saved_region saved;
 		struct steer_region_out out;
 
-		brain_plan(&b, 2);
+		bench_plan(&b, 2);
 		b.demand = 400;
 		b.regions[0].capacity = b.regions[1].capacity = 1000;
-		brain_start(&b);
-		brain_probe_all(&b, ENDPOINT_UP);
-		brain_run(&b, 90000);
+		bench_start(&b);
+		bench_probe_all(&b, ENDPOINT_UP);
+		bench_run(&b, 90000);
 		steer_save_region(b.s, 0, b.now_ms, &saved);
 		ck_assert_uint_ne(saved.p50_us, 0);
 		ck_assert_uint_ge(saved.p95_us, saved.p50_us);
 		ck_assert_uint_ne(saved.mean_us, 0);
-		brain_stop(&b);
-		brain_start(&b);
+		bench_stop(&b);
+		bench_start(&b);
 		steer_restore_region(b.s, &saved, t[i].passed_ms, b.now_ms);
-		brain_probe_all(&b, ENDPOINT_UP);
-		brain_run(&b, 3000);
+		bench_probe_all(&b, ENDPOINT_UP);
+		bench_run(&b, 3000);
 		steer_region(b.s, 0, &out);
 		ck_assert_int_eq(out.limit_in_flight > 0, t[i].state == REGION_GREY);
-		brain_answer(&b, 0, ANSWER_SLOWLY);
-		brain_run(&b, 20000);
-		ck_assert_int_eq(brain_state(&b, 0), t[i].state);
+		bench_answer(&b, 0, ANSWER_SLOWLY);
+		bench_run(&b, 20000);
+		ck_assert_int_eq(bench_state(&b, 0), t[i].state);
 		if (i + 1 < sizeof t / sizeof t[0])
-			brain_stop(&b);
+			bench_stop(&b);
 	}
 }
 END_TEST

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The brain as a whole: how much a region is sent at most. */
+/* The steering as a whole: how much a region is sent at most. */
 #include "steer/steer.h"
 
 #include <check.h>
 #include <math.h>
 
-#include "brain.h"
+#include "bench.h"
 
-static struct brain b;
+static struct bench b;
 
 static void
 stop(void)
 {
-	brain_stop(&b);
+	bench_stop(&b);
 }
 
 START_TEST(in_flight_is_limited_by_the_mean_latency_once_it_is_known)
 {
 	struct steer_region_out out;
 
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].capacity = 4000;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
-	brain_run(&b, 8000);
+	bench_run(&b, 8000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 20 + 3 * sqrt(20)), 1);
 }
@@ -36,17 +36,17 @@ START_TEST(a_few_seconds_of_answers_limit_nothing)
 {
 	struct steer_region_out out;
 
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].capacity = 4000;
 	b.demand = 0;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 25000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 25000);
 	b.demand = 1000;
-	brain_run(&b, 7000); /* over the end of a slot */
+	bench_run(&b, 7000); /* over the end of a slot */
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
-	brain_run(&b, 12000);
+	bench_run(&b, 12000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_gt(out.limit_in_flight, 0);
 }
@@ -57,23 +57,23 @@ START_TEST(in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need)
 {
 	struct steer_region_out out;
 
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[1].tier = 1;
 	b.regions[1].capacity = 200;
 	b.demand = 400;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_answer(&b, 0, ANSWER_SLOWLY); /* 2 s, always */
-	brain_run(&b, 75000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_answer(&b, 0, ANSWER_SLOWLY); /* 2 s, always */
+	bench_run(&b, 75000);
 	steer_region(b.s, 1, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_run(&b, 3000);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 3000);
 	steer_region(b.s, 1, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 400 + 3 * sqrt(400)), 1);
-	brain_answer(&b, 1, ANSWER_SLOWLY); /* what it learns in its first seconds is no excuse */
-	brain_run(&b, 5000);
+	bench_answer(&b, 1, ANSWER_SLOWLY); /* what it learns in its first seconds is no excuse */
+	bench_run(&b, 5000);
 	steer_region(b.s, 1, &out);
 	ck_assert_double_eq_tol(out.limit_in_flight, ceil(2 * 400 + 3 * sqrt(400)), 1);
 }
@@ -83,22 +83,22 @@ START_TEST(the_latency_of_a_full_region_does_not_raise_its_limit_in_flight)
 {
 	struct steer_region_out before, after;
 
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.demand = 400;
 	b.regions[0].capacity = 1000;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 70000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 70000);
 	steer_region(b.s, 0, &before);
 	ck_assert_double_gt(before.limit_in_flight, 0);
-	brain_answer(&b, 0, ANSWER_SLOWLY);
+	bench_answer(&b, 0, ANSWER_SLOWLY);
 	b.in_flight[0] = (uint32_t)before.limit_in_flight;
-	brain_run(&b, 600000);
+	bench_run(&b, 600000);
 	steer_region(b.s, 0, &after);
 	ck_assert_double_eq_tol(after.limit_in_flight, before.limit_in_flight, 1e-9);
 	/* slow, but not because of what is in flight */
 	b.in_flight[0] = (uint32_t)before.limit_in_flight / 3;
-	brain_run(&b, 600000);
+	bench_run(&b, 600000);
 	steer_region(b.s, 0, &after);
 	ck_assert_double_gt(after.limit_in_flight, 10 * before.limit_in_flight);
 }
@@ -108,22 +108,22 @@ START_TEST(a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity)
 {
 	struct steer_region_out out;
 
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[0].capacity = 200;
 	b.regions[1].capacity = 100;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit, 200, 1e-6);
-	brain_probe(&b, 0, 1, ENDPOINT_DOWN);
-	brain_run(&b, 1000);
+	bench_probe(&b, 0, 1, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit, 100, 1e-6);
 	steer_region(b.s, 1, &out);
 	ck_assert_double_eq_tol(out.limit, 100, 1e-6);
-	brain_probe_all(&b, ENDPOINT_DOWN); /* fails open: no limit of 0, which would be none */
-	brain_run(&b, 5000);
+	bench_probe_all(&b, ENDPOINT_DOWN); /* fails open: no limit of 0, which would be none */
+	bench_run(&b, 5000);
 	steer_region(b.s, 0, &out);
 	ck_assert_double_eq_tol(out.limit, 200, 1e-6);
 }

@@ -5,14 +5,14 @@
 #include <check.h>
 #include <math.h>
 
-#include "brain.h"
+#include "bench.h"
 
-static struct brain b;
+static struct bench b;
 
 static void
 stop(void)
 {
-	brain_stop(&b);
+	bench_stop(&b);
 }
 
 static bool
@@ -32,129 +32,129 @@ START_TEST(a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic)
 	} t[] = { { 50, 4000 }, { 100, 3000 }, { 500, 1500 }, { 5000, 500 } };
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
-		brain_start_pair(&b);
+		bench_start_pair(&b);
 		b.demand = t[i].demand;
-		brain_run(&b, 5000);
-		brain_answer(&b, 0, ANSWER_ERROR);
-		brain_run(&b, t[i].within_ms);
-		ck_assert_msg(brain_state(&b, 0) == REGION_GREY, "at %.0f/s: %s", t[i].demand,
-		    region_state_name(brain_state(&b, 0)));
-		BRAIN_SHARES(&b, 0.05, 0.95);
+		bench_run(&b, 5000);
+		bench_answer(&b, 0, ANSWER_ERROR);
+		bench_run(&b, t[i].within_ms);
+		ck_assert_msg(bench_state(&b, 0) == REGION_GREY, "at %.0f/s: %s", t[i].demand,
+		    region_state_name(bench_state(&b, 0)));
+		BENCH_SHARES(&b, 0.05, 0.95);
 		ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
-		brain_stop(&b);
+		bench_stop(&b);
 	}
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 }
 END_TEST
 
 START_TEST(what_is_lent_is_for_all_requests_and_ends_with_the_errors)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.demand = 500;
 	ck_assert(!is_trickle(1));
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_answer(&b, 1, ANSWER_ERROR);
-	brain_run(&b, 10000);
-	BRAIN_SHARES(&b, 0.95, 0.05);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_answer(&b, 1, ANSWER_ERROR);
+	bench_run(&b, 10000);
+	BENCH_SHARES(&b, 0.95, 0.05);
 	ck_assert(!is_trickle(1));
 	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
 	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 0);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_answer(&b, 1, ANSWER_WELL);
-	brain_run(&b, 8000);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_answer(&b, 1, ANSWER_WELL);
+	bench_run(&b, 8000);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 1);
 }
 END_TEST
 
 START_TEST(the_share_of_a_standby_is_a_trickle_until_it_serves)
 {
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.regions[1].tier = 1;
 	b.plan.policy.share.standby_share = 0.02;
 	b.demand = 500;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
-	BRAIN_SHARES(&b, 0.98, 0.02);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	BENCH_SHARES(&b, 0.98, 0.02);
 	ck_assert(is_trickle(1));
 	ck_assert(!is_trickle(0));
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 1000);
-	BRAIN_SHARES(&b, 0, 1);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 0, 1);
 	ck_assert(!is_trickle(1));
 }
 END_TEST
 
 START_TEST(an_endpoint_that_is_down_is_told_with_its_number_only_if_it_counts)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	steer_probe(b.s, 0, 0, ENDPOINT_DOWN, REASON_CHECK_TIMEOUT, 501, b.now_ms);
-	brain_run(&b, 100);
+	bench_run(&b, 100);
 	ck_assert(isnan(b.last[FACT_ENDPOINT_DOWN].a));
 	steer_probe(b.s, 0, 0, ENDPOINT_UP, REASON_CHECK_PASSED, 2, b.now_ms);
-	brain_run(&b, 100);
+	bench_run(&b, 100);
 	ck_assert_double_eq_tol(b.last[FACT_ENDPOINT_UP].a, 2, 1e-9);
 	steer_probe(b.s, 0, 0, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3, b.now_ms);
-	brain_run(&b, 100);
+	bench_run(&b, 100);
 	ck_assert_double_eq_tol(b.last[FACT_ENDPOINT_DOWN].a, 3, 1e-9);
 }
 END_TEST
 
 START_TEST(a_standby_that_errs_alike_changes_nothing_but_the_loan)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.demand = 500;
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_answer(&b, 1, ANSWER_ERROR);
-	brain_run(&b, 60000);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_answer(&b, 1, ANSWER_ERROR);
+	bench_run(&b, 60000);
 	ck_assert_uint_eq(b.told[FACT_REGION_GREY], 0);
-	BRAIN_SHARES(&b, 0.95, 0.05);
+	BENCH_SHARES(&b, 0.95, 0.05);
 }
 END_TEST
 
 START_TEST(two_regions_that_err_together_are_left_for_a_third_that_does_not)
 {
-	brain_plan(&b, 3);
+	bench_plan(&b, 3);
 	b.regions[2].tier = 1;
 	b.demand = 500;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 5000);
-	BRAIN_SHARES(&b, 0.5, 0.5, 0);
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_answer(&b, 1, ANSWER_ERROR);
-	brain_run(&b, 4000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_GREY);
-	ck_assert_int_eq(brain_state(&b, 1), REGION_GREY);
-	BRAIN_SHARES(&b, 0.025, 0.025, 0.95);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	BENCH_SHARES(&b, 0.5, 0.5, 0);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_answer(&b, 1, ANSWER_ERROR);
+	bench_run(&b, 4000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY);
+	ck_assert_int_eq(bench_state(&b, 1), REGION_GREY);
+	BENCH_SHARES(&b, 0.025, 0.025, 0.95);
 }
 END_TEST
 
 START_TEST(without_sensor_share_or_when_frozen_nothing_is_lent)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.plan.policy.region.sensor_share = 0;
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_run(&b, 10000);
-	BRAIN_SHARES(&b, 1, 0);
-	brain_stop(&b);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_run(&b, 10000);
+	BENCH_SHARES(&b, 1, 0);
+	bench_stop(&b);
 
-	brain_start_pair(&b);
-	brain_wish(&b, WISH_FREEZE, "", 0, 600000);
-	brain_answer(&b, 0, ANSWER_ERROR);
-	brain_run(&b, 10000);
-	BRAIN_SHARES(&b, 1, 0);
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_FREEZE, "", 0, 600000);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_run(&b, 10000);
+	BENCH_SHARES(&b, 1, 0);
 	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 0);
 }
 END_TEST
 
 START_TEST(a_few_errors_lend_nothing)
 {
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	b.demand = 500;
 	b.answer[0][0] = ANSWER_ERROR; /* every second one */
-	brain_run(&b, 30000);
+	bench_run(&b, 30000);
 	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 0);
 }
 END_TEST

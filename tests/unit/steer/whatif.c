@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "brain.h"
+#include "bench.h"
 
-static struct brain b;
+static struct bench b;
 
 static const struct safety_rule two_serve = { SAFETY_AT_LEAST, "two-serve", NULL, 0, 2 };
 
@@ -42,12 +42,12 @@ START_TEST(a_plan_alone_tells_what_a_loss_would_do)
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
 		struct whatif w;
 
-		brain_plan(&b, t[i].count);
+		bench_plan(&b, t[i].count);
 		for (unsigned r = 0; r < t[i].count; r++) {
 			b.regions[r].tier = t[i].tier[r];
 			b.regions[r].capacity = t[i].capacity[r];
 		}
-		brain_start(&b);
+		bench_start(&b);
 		whatif_lose(b.s, t[i].lose, t[i].demand, &w);
 		ck_assert_msg(w.mode == t[i].mode, "%s: mode %d", t[i].what, w.mode);
 		for (unsigned r = 0; r < t[i].count; r++) {
@@ -58,7 +58,7 @@ START_TEST(a_plan_alone_tells_what_a_loss_would_do)
 		}
 		ck_assert_msg(fabs(w.shed_rate - t[i].shed_rate) < 0.5, "%s: %.2f/s are shed",
 		    t[i].what, w.shed_rate);
-		brain_stop(&b);
+		bench_stop(&b);
 	}
 }
 END_TEST
@@ -67,15 +67,15 @@ START_TEST(it_names_the_rule_that_the_loss_would_break)
 {
 	struct whatif w;
 
-	brain_plan(&b, 2);
+	bench_plan(&b, 2);
 	b.plan.policy.rules = &two_serve;
 	b.plan.policy.rule_count = 1;
-	brain_start(&b);
+	bench_start(&b);
 	whatif_lose(b.s, -1, 0, &w);
 	ck_assert_ptr_null(w.broken);
 	whatif_lose(b.s, 1, 0, &w);
 	ck_assert_ptr_eq(w.broken, &two_serve);
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
@@ -83,23 +83,23 @@ START_TEST(what_is_down_now_is_no_help_and_what_waits_will_be)
 {
 	struct whatif w;
 
-	brain_plan(&b, 3);
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
-	brain_run(&b, 3000);
-	brain_probe_region(&b, 0, ENDPOINT_DOWN);
-	brain_answer(&b, 0, ANSWER_REFUSED);
-	brain_run(&b, 2000);
+	bench_plan(&b, 3);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 3000);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 2000);
 	whatif_lose(b.s, 1, 100, &w);
 	ck_assert_double_eq_tol(w.after[2], 1, 1e-3);
-	brain_answer(&b, 0, ANSWER_WELL);
-	brain_probe_region(&b, 0, ENDPOINT_UP);
-	brain_run(&b, 2000);
-	ck_assert_int_eq(brain_state(&b, 0), REGION_HOLD);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 2000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
 	whatif_lose(b.s, 1, 100, &w);
 	ck_assert_double_eq_tol(w.before[0], 1 / 3.0, 1e-3);
 	ck_assert_double_eq_tol(w.after[0], 0.5, 1e-3);
-	brain_stop(&b);
+	bench_stop(&b);
 }
 END_TEST
 
@@ -107,11 +107,11 @@ START_TEST(asking_changes_nothing)
 {
 	struct whatif w;
 
-	brain_start_pair(&b);
+	bench_start_pair(&b);
 	whatif_lose(b.s, 0, 0, &w);
-	ck_assert(!brain_tick(&b));
-	ck_assert_double_eq_tol(brain_share_of(&b, 0), 1, 1e-9);
-	brain_stop(&b);
+	ck_assert(!bench_tick(&b));
+	ck_assert_double_eq_tol(bench_share_of(&b, 0), 1, 1e-9);
+	bench_stop(&b);
 }
 END_TEST
 

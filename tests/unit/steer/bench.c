@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "brain.h"
+#include "bench.h"
 
 #include <assert.h>
 #include <check.h>
@@ -7,46 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy.h"
+
 enum { TICK_MS = 100, QUICK_US = 5000, SLOW_US = 2000000 };
 
-static const char *const names[BRAIN_REGIONS] = { "r0", "r1", "r2", "r3" };
-
-static const struct steer_policy usual = {
-	.share = { .overprovisioning = 1.4,
-	    .panic_threshold = 0.5,
-	    .max_utilization = 0.85,
-	    .fail_open = true },
-	.region = { .min_healthy = 0.25,
-	    .hold_down_ms = 30000,
-	    .ramp_ms = 60000,
-	    .sensor_share = 0.05 },
-	.outlier = { .consecutive = 3,
-	    .failure_share = 0.5,
-	    .min_tries = 20,
-	    .base_ms = 30000,
-	    .max_ms = 300000,
-	    .max_ejected = 0.5,
-	    .slow_start_ms = 10000 },
-	.warm_up_ms = 30000,
-	.move_per_s = 0.1,
-	.shed_leave_per_s = 0.1,
-};
+static const char *const names[BENCH_REGIONS] = { "r0", "r1", "r2", "r3" };
 
 void
-brain_plan(struct brain *b, unsigned regions)
+bench_plan(struct bench *b, unsigned regions)
 {
 	memset(b, 0, sizeof *b);
 	b->now_ms = 1000000;
 	b->wall_ms = 1700000000000;
 	b->demand = 100;
 	b->plan = (struct steer_plan){
-		.service = "shop", .policy = usual, .regions = b->regions, .region_count = regions
+		.service = "shop", .policy = usual_policy, .regions = b->regions, .region_count = regions
 	};
-	for (unsigned k = 0; k < BRAIN_ENDPOINTS; k++)
+	for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
 		b->weights[k] = 1;
 	for (unsigned i = 0; i < regions; i++) {
-		for (unsigned k = 0; k < BRAIN_ENDPOINTS; k++)
-			b->ids[i][k] = i * BRAIN_ENDPOINTS + k;
+		for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
+			b->ids[i][k] = i * BENCH_ENDPOINTS + k;
 		b->regions[i] = (struct steer_region_plan){
 			.name = names[i],
 			.provider = "",
@@ -60,30 +41,30 @@ brain_plan(struct brain *b, unsigned regions)
 }
 
 void
-brain_start(struct brain *b)
+bench_start(struct bench *b)
 {
 	b->s = steer_new(&b->plan, NULL, b->now_ms);
 }
 
 void
-brain_stop(struct brain *b)
+bench_stop(struct bench *b)
 {
 	steer_free(b->s);
 	b->s = NULL;
 }
 
 void
-brain_start_pair(struct brain *b)
+bench_start_pair(struct bench *b)
 {
-	brain_plan(b, 2);
+	bench_plan(b, 2);
 	b->regions[1].tier = 1;
-	brain_start(b);
-	brain_probe_all(b, ENDPOINT_UP);
-	brain_run(b, 5000);
+	bench_start(b);
+	bench_probe_all(b, ENDPOINT_UP);
+	bench_run(b, 5000);
 }
 
 void
-brain_probe(struct brain *b, unsigned region, unsigned endpoint, enum endpoint_state state)
+bench_probe(struct bench *b, unsigned region, unsigned endpoint, enum endpoint_state state)
 {
 	enum endpoint_reason reason =
 	    state == ENDPOINT_UP ? REASON_CHECK_PASSED : REASON_CHECK_REFUSED;
@@ -92,28 +73,28 @@ brain_probe(struct brain *b, unsigned region, unsigned endpoint, enum endpoint_s
 }
 
 void
-brain_probe_region(struct brain *b, unsigned region, enum endpoint_state state)
+bench_probe_region(struct bench *b, unsigned region, enum endpoint_state state)
 {
 	for (unsigned k = 0; k < b->regions[region].endpoint_count; k++)
-		brain_probe(b, region, k, state);
+		bench_probe(b, region, k, state);
 }
 
 void
-brain_probe_all(struct brain *b, enum endpoint_state state)
+bench_probe_all(struct bench *b, enum endpoint_state state)
 {
 	for (unsigned i = 0; i < b->plan.region_count; i++)
-		brain_probe_region(b, i, state);
+		bench_probe_region(b, i, state);
 }
 
 void
-brain_answer(struct brain *b, unsigned region, enum brain_answer answer)
+bench_answer(struct bench *b, unsigned region, enum bench_answer answer)
 {
-	for (unsigned k = 0; k < BRAIN_ENDPOINTS; k++)
+	for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
 		b->answer[region][k] = answer;
 }
 
 static void
-add_latency(struct brain *b, unsigned region, uint64_t us)
+add_latency(struct bench *b, unsigned region, uint64_t us)
 {
 	static struct histogram one;
 
@@ -123,7 +104,7 @@ add_latency(struct brain *b, unsigned region, uint64_t us)
 }
 
 static void
-try_once(struct brain *b, unsigned region, enum brain_answer answer, struct evidence *e)
+try_once(struct bench *b, unsigned region, enum bench_answer answer, struct evidence *e)
 {
 	e->tries++;
 	switch (answer) {
@@ -151,7 +132,7 @@ try_once(struct brain *b, unsigned region, enum brain_answer answer, struct evid
 
 /* Endpoints in turn among those the workers would use. */
 static unsigned
-next_endpoint(struct brain *b, unsigned region)
+next_endpoint(struct bench *b, unsigned region)
 {
 	unsigned count = b->regions[region].endpoint_count;
 
@@ -167,12 +148,12 @@ next_endpoint(struct brain *b, unsigned region)
 }
 
 static uint32_t
-send_tries(struct brain *b, unsigned region)
+send_tries(struct bench *b, unsigned region)
 {
-	struct evidence e[BRAIN_ENDPOINTS] = { 0 };
+	struct evidence e[BENCH_ENDPOINTS] = { 0 };
 	uint32_t completions = 0;
 
-	b->owed[region] += b->demand * TICK_MS / 1000 * brain_share_of(b, region);
+	b->owed[region] += b->demand * TICK_MS / 1000 * bench_share_of(b, region);
 	for (; b->owed[region] >= 1 - 1e-9; b->owed[region]--) {
 		unsigned k = next_endpoint(b, region);
 
@@ -187,7 +168,7 @@ send_tries(struct brain *b, unsigned region)
 }
 
 static void
-keep_facts(struct brain *b)
+keep_facts(struct bench *b)
 {
 	for (unsigned i = 0; i < b->facts.count; i++) {
 		b->told[b->facts.list[i].kind]++;
@@ -197,9 +178,9 @@ keep_facts(struct brain *b)
 
 /* One tick at now_ms, with what happened in the 100 ms before it. */
 bool
-brain_tick(struct brain *b)
+bench_tick(struct bench *b)
 {
-	struct steer_region_seen regions[BRAIN_REGIONS];
+	struct steer_region_seen regions[BENCH_REGIONS];
 	bool second;
 	bool changed;
 
@@ -214,8 +195,7 @@ brain_tick(struct brain *b)
 			.completions = completions,
 			.first_byte = second ? &b->first_byte[i] : NULL,
 			.capacity_share = 1,
-			.restored = b->restored != NULL &&
-			    strcmp(b->restored, names[i]) == 0,
+			.restored = b->restored != NULL && strcmp(b->restored, names[i]) == 0,
 		};
 	}
 	b->facts.count = 0;
@@ -234,23 +214,23 @@ brain_tick(struct brain *b)
 }
 
 void
-brain_run(struct brain *b, unsigned ms)
+bench_run(struct bench *b, unsigned ms)
 {
 	for (unsigned t = 0; t < ms; t += TICK_MS)
-		brain_tick(b);
+		bench_tick(b);
 }
 
 void
-brain_skip(struct brain *b, int64_t ms)
+bench_skip(struct bench *b, int64_t ms)
 {
 	b->now_ms = (uint64_t)((int64_t)b->now_ms + ms);
 }
 
 void
-brain_check_shares(const struct brain *b, const double *due)
+bench_check_shares(const struct bench *b, const double *due)
 {
 	for (unsigned i = 0; i < b->plan.region_count; i++) {
-		double share = brain_share_of(b, i);
+		double share = bench_share_of(b, i);
 
 		ck_assert_msg(fabs(share - due[i]) < 0.005, "%.1f s: r%u has %.3f, expected %.3f",
 		    (double)b->now_ms / 1000, i, share, due[i]);
@@ -258,7 +238,7 @@ brain_check_shares(const struct brain *b, const double *due)
 }
 
 double
-brain_share_of(const struct brain *b, unsigned region)
+bench_share_of(const struct bench *b, unsigned region)
 {
 	struct steer_region_out out;
 
@@ -267,7 +247,7 @@ brain_share_of(const struct brain *b, unsigned region)
 }
 
 enum region_state
-brain_state(const struct brain *b, unsigned region)
+bench_state(const struct bench *b, unsigned region)
 {
 	struct steer_region_out out;
 
@@ -276,7 +256,7 @@ brain_state(const struct brain *b, unsigned region)
 }
 
 void
-brain_wish(struct brain *b, enum wish_kind kind, const char *region, double share, unsigned for_ms)
+bench_wish(struct bench *b, enum wish_kind kind, const char *region, double share, unsigned for_ms)
 {
 	struct wish w = { .kind = kind,
 		.share = share,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/brain.h"
+#include "control/director.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -18,9 +18,9 @@
 
 enum { EJECT_MS = 300, TICK_MS = 20, WORKERS = 2 };
 
-/* A brain whose probes and workers are the test. */
+/* A director whose probes and workers are the test. */
 struct ward {
-	struct brain *brain;
+	struct director *director;
 	struct controller_stats stats;
 	struct endpoint_registry *endpoints;
 	struct steering_registry *steerings;
@@ -61,8 +61,8 @@ use(struct ward *w, struct topology *t)
 	    table_build(t, w->table, w->endpoints, w->steerings, no_names, NULL, 1);
 
 	t->services[0].outlier.base_ms = EJECT_MS;
-	brain_adopt(w->brain, next);
-	brain_settle(w->brain);
+	director_adopt(w->director, next);
+	director_settle(w->director);
 	if (w->table != NULL) {
 		table_release(w->table);
 		topology_unref(w->topology);
@@ -76,7 +76,7 @@ static void
 ward_open_on(struct ward *w, struct topology *t)
 {
 	*w = (struct ward){ .touched = { touched_new(), touched_new() } };
-	w->brain = brain_new(&(struct brain_setup){ .stats = &w->stats,
+	w->director = director_new(&(struct director_setup){ .stats = &w->stats,
 	    .touched = w->touched,
 	    .worker_count = WORKERS,
 	    .wanted = on_wanted,
@@ -98,7 +98,7 @@ ward_close(struct ward *w)
 {
 	const struct table_service *s = &w->table->services[0];
 
-	brain_free(w->brain);
+	director_free(w->director);
 	for (unsigned r = 0; r < s->region_count; r++)
 		for (unsigned i = 0; i < s->regions[r].endpoint_count; i++)
 			for (unsigned n = 0; n < WORKERS; n++)
@@ -130,7 +130,7 @@ tick(struct ward *w)
 {
 	for (int i = 0; i < TICK_MS; i++)
 		world_pause();
-	brain_tick(w->brain);
+	director_tick(w->director);
 }
 
 /* What a worker counts around a try that succeeds, or fails by this fault. */
@@ -160,7 +160,7 @@ tell(struct ward *w, unsigned region, unsigned n, enum endpoint_state state)
 		.reason = state == ENDPOINT_UP ? REASON_CHECK_PASSED : REASON_CHECK_REFUSED,
 		.detail = 3 };
 
-	brain_probe(w->brain, at(w, region, n), &track);
+	director_probe(w->director, at(w, region, n), &track);
 }
 
 static void
@@ -171,7 +171,7 @@ tell_all(struct ward *w, enum endpoint_state state)
 	for (unsigned r = 0; r < s->region_count; r++)
 		for (unsigned i = 0; i < s->regions[r].endpoint_count; i++)
 			tell(w, r, i, state);
-	brain_settle(w->brain);
+	director_settle(w->director);
 }
 
 static struct world
@@ -198,11 +198,11 @@ START_TEST(verdicts_become_words_at_once)
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->usable), 2);
 	ck_assert_uint_eq(world_share(w.table, 0), 100);
 	tell(&w, 0, 0, ENDPOINT_DOWN);
-	brain_settle(w.brain);
+	director_settle(w.director);
 	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_DOWN);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->usable), 1);
 	tell(&w, 0, 1, ENDPOINT_DOWN);
-	brain_settle(w.brain);
+	director_settle(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->entered[REGION_DOWN]), 1);
 	ck_assert_uint_eq(world_share(w.table, 0), 0);
@@ -246,14 +246,14 @@ START_TEST(a_report_is_acted_upon_before_the_shards_are_read)
 	for (unsigned i = 0; i < 100; i++)
 		world_pause(); /* so soon after a tick the next one would do */
 	for (unsigned i = 0; i < 4 && w.wanted == 0; i++) {
-		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
-		brain_urgent(w.brain, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
+		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
 	}
 	ck_assert_uint_gt(w.wanted, 0);
 	for (unsigned i = 0; i < 3; i++) {
-		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
-		brain_urgent(w.brain, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
-		brain_settle(w.brain);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
+		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+		director_settle(w.director);
 	}
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
 	ck_assert_uint_eq(world_share(w.table, 0), 0);
@@ -270,9 +270,9 @@ START_TEST(reports_that_concern_nobody_are_ignored)
 	ward_open(&w, &world);
 	w.wanted = 0;
 	for (unsigned i = 0; i < 100; i++) {
-		brain_urgent(w.brain, 4711, FAULT_CONNECT_REFUSED);
-		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_CLIENT_LEFT);
-		brain_urgent(w.brain, at(&w, 0, 0)->id, FAULT_STATUS);
+		director_urgent(w.director, 4711, FAULT_CONNECT_REFUSED);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CLIENT_LEFT);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_STATUS);
 	}
 	ck_assert_uint_eq(w.wanted, 0);
 	ward_close(&w);
@@ -290,7 +290,7 @@ START_TEST(a_new_table_takes_over_what_is_known)
 	tell_all(&w, ENDPOINT_UP);
 	tell(&w, 0, 0, ENDPOINT_DOWN);
 	tell(&w, 0, 1, ENDPOINT_DOWN);
-	brain_settle(w.brain);
+	director_settle(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
 	kept = at(&w, 0, 0);
 	since_ms = atomic_load(&kept->since_ms);
@@ -316,8 +316,8 @@ START_TEST(a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_
 	tell_all(&w, ENDPOINT_UP);
 	tell(&w, 0, 0, ENDPOINT_DOWN);
 	tell(&w, 0, 1, ENDPOINT_DOWN);
-	brain_settle(w.brain);
-	brain_save(w.brain, state);
+	director_settle(w.director);
+	director_save(w.director, state);
 	ck_assert_uint_eq(state->region_count, 2);
 	ward_close(&w);
 
@@ -325,13 +325,11 @@ START_TEST(a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_
 	world.regions[0].ports[1] = 3;
 	t = world_topology(&world);
 	w = (struct ward){ .touched = { touched_new(), touched_new() } };
-	w.brain = brain_new(&(struct brain_setup){ .stats = &w.stats,
-	    .wanted = on_wanted,
-	    .lost = on_lost,
-	    .arg = &w });
+	w.director = director_new(&(struct director_setup){
+	    .stats = &w.stats, .wanted = on_wanted, .lost = on_lost, .arg = &w });
 	w.endpoints = endpoint_registry_new(WORKERS);
 	w.steerings = steering_registry_new(WORKERS);
-	brain_resume(w.brain, state);
+	director_resume(w.director, state);
 	use(&w, t);
 	tell_all(&w, ENDPOINT_UP);
 	ck_assert_uint_ne(atomic_load(&steering(&w, 0)->state), REGION_UP);
@@ -352,7 +350,7 @@ START_TEST(a_change_in_one_region_makes_balancers_of_no_other_look_again)
 	east = atomic_load(&steering(&w, 0)->generation);
 	west = atomic_load(&steering(&w, 1)->generation);
 	tell(&w, 0, 0, ENDPOINT_DOWN);
-	brain_settle(w.brain);
+	director_settle(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->generation), east + 1);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 1)->generation), west);
 	for (unsigned i = 0; i < 5; i++)
@@ -366,9 +364,11 @@ static const char shared_capacity[] =
     "listeners = ( { name = \"l\"; bind = \"127.0.0.1:1\"; } );\n"
     "regions = ( { name = \"east\"; capacity = 1000; } );\n"
     "services = (\n"
-    "  { name = \"shop\"; regions = ( { region = \"east\"; endpoints = ( \"http://127.0.0.1:2\" ); } "
+    "  { name = \"shop\"; regions = ( { region = \"east\"; endpoints = ( \"http://127.0.0.1:2\" ); "
+    "} "
     "); },\n"
-    "  { name = \"blog\"; regions = ( { region = \"east\"; endpoints = ( \"http://127.0.0.1:3\" ); } "
+    "  { name = \"blog\"; regions = ( { region = \"east\"; endpoints = ( \"http://127.0.0.1:3\" ); "
+    "} "
     "); },\n"
     "  { name = \"own\"; regions = ( { region = \"east\"; capacity = 70;\n"
     "      endpoints = ( \"http://127.0.0.1:4\" ); } ); } );\n"
@@ -491,7 +491,7 @@ START_TEST(ten_thousand_endpoints_cost_less_than_5_ms_a_tick)
 			serve(&w, i % 2, i / 2, i / 2 % WORKERS, FAULT_NONE);
 		world_pause();
 		began_us = cpu_us();
-		brain_tick(w.brain);
+		director_tick(w.director);
 		began_us = cpu_us() - began_us;
 		sum_us += began_us;
 		if (began_us > worst_us)
@@ -512,8 +512,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *s = suite_create("control/brain");
-	TCase *c = tcase_create("brain");
+	Suite *s = suite_create("control/director");
+	TCase *c = tcase_create("director");
 
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, verdicts_become_words_at_once);
