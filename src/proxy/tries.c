@@ -217,14 +217,29 @@ tell_control(const struct try *t, enum fault why)
 		return; /* the counter is at its limit: it is readable already */
 }
 
+/*
+ * What was sent to an endpoint before it came back, and ends in vain only now, tells of the time
+ * when it was away. Held against it, a few of those would take it out just as its checks let it in.
+ */
+static bool
+is_of_the_past(const struct try *t, enum fault why)
+{
+	return fault_origin(why) == FAULT_LOCAL &&
+	    endpoint_is_up_since(t->shard->endpoint, t->at.lease / 1000);
+}
+
 void
 tries_blame(struct try *t, enum fault why)
 {
 	if (t->blamed)
 		return;
 	t->blamed = true;
-	endpoint_shard_failed(t->shard, why);
 	mark_touched(t);
+	if (is_of_the_past(t, why)) {
+		endpoint_shard_failed_long_ago(t->shard, why);
+		return;
+	}
+	endpoint_shard_failed(t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
 		tell_control(t, why);
 }
