@@ -24,7 +24,7 @@ from place import Failure, Place, say
 from proxies import Detour, Haproxy, Nginx
 from side import Side
 
-PATIENT = {"ANSWER_TIMEOUT": "30s", "STANDBY_LIMIT": "", "STANDBY_CAPACITY": ""}
+USUAL = {"ANSWER_TIMEOUT": "30s", "STANDBY_LIMIT": "", "STANDBY_CAPACITY": ""}
 NAMES = ["Detour", "HAProxy", "nginx"]
 
 
@@ -34,7 +34,7 @@ class Contender:
     def __init__(self, name, make, **values):
         self.name = name
         self.make = make
-        self.values = {**PATIENT, **values}
+        self.values = {**USUAL, **values}
 
     def side(self, place, lease, options, fault):
         values = dict(self.values)
@@ -55,13 +55,13 @@ class Contender:
 
 
 def contenders(options):
+    """Three at a time whatever is asked for: five loads would be too much for two processors."""
+    wait, suffix = ("1s", " 1 s") if options.impatient else ("30s", "")
     found = [Contender("Detour", lambda: Detour(options.detour)),
-             Contender("HAProxy", lambda: Haproxy("haproxy")),
-             Contender("nginx", lambda: Nginx("nginx"))]
-    if options.impatient:
-        found += [Contender("HAProxy 1 s", lambda: Haproxy("haproxy"), ANSWER_TIMEOUT="1s"),
-                  Contender("nginx 1 s", lambda: Nginx("nginx"), ANSWER_TIMEOUT="1s")]
-    return [c for c in found if not options.proxies or c.name in options.proxies.split(",")]
+             Contender("HAProxy" + suffix, lambda: Haproxy("haproxy"), ANSWER_TIMEOUT=wait),
+             Contender("nginx" + suffix, lambda: Nginx("nginx"), ANSWER_TIMEOUT=wait)]
+    wanted = options.proxies.split(",")
+    return [c for c in found if wanted == [""] or c.name.removesuffix(suffix) in wanted]
 
 
 def ramp_end(state_dir):
@@ -128,7 +128,7 @@ def parse(arguments):
                         help="one or more of: " + ", ".join(f.name for f in faults.ALL))
     parser.add_argument("--proxies", metavar="NAME", default="", help="of " + ", ".join(NAMES))
     parser.add_argument("--impatient", action="store_true",
-                        help="the peers also with timeouts of 1 s")
+                        help="the peers with timeouts of 1 s; printed only")
     parser.add_argument("--detour", required=True, metavar="PATH", help="the binary")
     parser.add_argument("--tools", required=True, metavar="DIR", help="of lab-load, lab-origin")
     parser.add_argument("--keep", metavar="DIR", help="logs of the run are put there")
@@ -139,7 +139,8 @@ def parse(arguments):
     for name in filter(None, options.only.split(",")):
         if name not in known:
             parser.error("no such fault: %s" % name)
-    if options.output is None and not (options.quick or options.only or options.proxies):
+    partial = options.quick or options.only or options.proxies or options.impatient
+    if options.output is None and not partial:
         options.output = results.PATH
     return options
 

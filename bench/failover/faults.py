@@ -3,6 +3,9 @@
 import time
 
 FLAPS = 10
+# From one proxy's loss to the next one's: what a loss costs the machine in its first moments (processes
+# that end, hundreds of connections anew) is not to be paid by the others' requests.
+APART_S = 1.0
 
 
 class Target:
@@ -34,20 +37,23 @@ class Fault:
         return self.lead + self.lasts + self.after
 
     def strike(self, regions):
-        """Loses all of them and heals them; returns when each was lost and healed."""
-        lost = [_at(self.lose, r) for r in regions]
-        time.sleep(self.lasts)
-        return list(zip(lost, [_at(self.heal, r) for r in regions]))
+        """Loses all of them, one after the other, and heals them; returns when each was lost and healed."""
+        return self._strike(regions, flaps=1, apart=APART_S)
+
+    def _strike(self, regions, flaps, apart):
+        began = time.monotonic()
+        when = [[] for _ in regions]
+        turns = sorted((i * apart + n * self.lasts, i, self.heal if n % 2 else self.lose)
+                       for i in range(len(regions)) for n in range(2 * flaps))
+        for at, i, act in turns:
+            time.sleep(max(0.0, began + at - time.monotonic()))
+            when[i].append(_at(act, regions[i]))
+        return [(moments[0], moments[-1]) for moments in when]
 
 
 class Flapping(Fault):
     def strike(self, regions):
-        spans = super().strike(regions)
-        for _ in range(FLAPS - 1):
-            time.sleep(self.lasts)
-            again = super().strike(regions)
-            spans = [(first[0], last[1]) for first, last in zip(spans, again)]
-        return spans
+        return self._strike(regions, FLAPS, apart=self.lasts / (len(regions) + 1))
 
     @property
     def seconds(self):

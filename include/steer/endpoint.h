@@ -113,10 +113,15 @@ struct endpoint {
 unsigned endpoint_waiting(const struct endpoint *);
 /* The worker: a try ended by this fault, the endpoint's or the way's to it. */
 void endpoint_shard_failed(struct endpoint_shard *, enum fault);
+/* The same where it says nothing of how things are now: people are told of it, control is not. */
+void endpoint_shard_failed_long_ago(struct endpoint_shard *, enum fault);
 /* The worker: an answer was 5xx or of retry.on_status, whether it is retried or passed on. */
 void endpoint_shard_bad_status(struct endpoint_shard *);
 
 enum { ENDPOINT_WEIGHT_FULL = 1000 };
+
+/* Has it come (back) up since then? Any thread; a change may be seen a moment late. */
+bool endpoint_is_up_since(const struct endpoint *, uint64_t then_ms);
 
 static inline unsigned
 endpoint_word(enum endpoint_state state, unsigned weight)

@@ -23,6 +23,7 @@
 enum {
 	URGENT_EVERY_MS = 20, /* control hears of a failing endpoint at most this often from here */
 	BACKOFF_STEPS = 10,   /* few durations, as timers like them */
+	STALE_WITHIN_MS = 500, /* a close that met a request tells so after a round trip */
 };
 
 /* ---- choosing ---- */
@@ -216,14 +217,29 @@ tell_control(const struct try *t, enum fault why)
 		return; /* the counter is at its limit: it is readable already */
 }
 
+/*
+ * What was sent to an endpoint before it came back, and ends in vain only now, tells of the time
+ * when it was away. Held against it, a few of those would take it out just as its checks let it in.
+ */
+static bool
+is_of_the_past(const struct try *t, enum fault why)
+{
+	return fault_origin(why) == FAULT_LOCAL &&
+	    endpoint_is_up_since(t->shard->endpoint, t->at.lease / 1000);
+}
+
 void
 tries_blame(struct try *t, enum fault why)
 {
 	if (t->blamed)
 		return;
 	t->blamed = true;
-	endpoint_shard_failed(t->shard, why);
 	mark_touched(t);
+	if (is_of_the_past(t, why)) {
+		endpoint_shard_failed_long_ago(t->shard, why);
+		return;
+	}
+	endpoint_shard_failed(t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
 		tell_control(t, why);
 }
@@ -273,13 +289,18 @@ tries_end(struct try *t, enum fault why)
 /*
  * A kept connection that closed without a byte of answer: most likely the endpoint's own
  * keep-alive ended as we sent. That says nothing against it, so the same one may be asked again,
- * once, and no attempt is charged.
+ * once, and no attempt is charged. But where the request was worked on for a while, something
+ * broke: when an endpoint dies, all that it was busy with would be asked of it once more, at one
+ * time.
  */
 static bool
 was_stale(const struct exchange *x)
 {
-	return x->try->reused && !x->stale_retried &&
-	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET);
+	const struct try *t = x->try;
+
+	return t->reused && !x->stale_retried &&
+	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET) &&
+	    clock_now_us() - t->at.sent < STALE_WITHIN_MS * 1000ull;
 }
 
 /*

@@ -287,6 +287,21 @@ endpoint_shard_failed(struct endpoint_shard *s, enum fault why)
 }
 
 void
+endpoint_shard_failed_long_ago(struct endpoint_shard *s, enum fault why)
+{
+	stat_add(&s->faults[why], 1);
+}
+
+bool
+endpoint_is_up_since(const struct endpoint *e, uint64_t then_ms)
+{
+	unsigned word = atomic_load_explicit(&e->word, memory_order_relaxed);
+
+	return endpoint_word_state(word) == ENDPOINT_UP &&
+	    atomic_load_explicit(&e->since_ms, memory_order_relaxed) > then_ms;
+}
+
+void
 endpoint_shard_bad_status(struct endpoint_shard *s)
 {
 	stat_add(&s->errors, 1);

@@ -72,6 +72,8 @@ struct steered_region {
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;
 	uint64_t base_sum_us, base_total;
+	double base_busy_us; /* in flight times time, over the slot */
+	uint32_t base_in_flight; /* when last looked at */
 	unsigned base_seconds; /* with answers, in the slot that is being filled */
 	double first_us; /* mean latency of its first answers; 0: not enough yet */
 	unsigned base_full_seconds; /* with much in flight */

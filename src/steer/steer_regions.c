@@ -101,6 +101,44 @@ take_counts(struct steer *s, struct steered_region *r)
 }
 
 /*
+ * What has been in flight for longer than it was answered in is still being worked on: by now for
+ * so long altogether, and, as far as anybody can tell, for as long again. Without that, ten seconds
+ * of a service that takes 3 s for some of its answers say a third too little of those. What hangs
+ * is in flight too, so it may count for no more than the answers do.
+ */
+static double
+slot_mean_us(const struct brain_region *r)
+{
+	double answered_us = (double)r->base_sum_us;
+	double waiting_us = 2 * (r->base_busy_us - answered_us);
+
+	if (r->base_count > 0 || waiting_us <= 0)
+		return answered_us / (double)r->base_total;
+	return (answered_us + fmin(waiting_us, answered_us)) /
+	    (double)(r->base_total + r->base_in_flight);
+}
+
+static void
+begin_slot(struct steer *s, struct brain_region *r)
+{
+	r->base_sum_us = 0;
+	r->base_total = 0;
+	r->base_seconds = 0;
+	r->base_full_seconds = 0;
+	r->base_busy_us = 0;
+	r->base_next_ms = s->now_ms + BASE_SLOT_MS;
+}
+
+static void
+fill_slot(struct brain_region *r, const struct histogram_sum *first_byte, uint32_t in_flight)
+{
+	r->base_sum_us += first_byte->sum_us;
+	r->base_total += first_byte->total;
+	r->base_seconds += first_byte->total > 0;
+	r->base_busy_us += ((double)r->base_in_flight + in_flight) / 2 * 1e6;
+}
+
+/*
  * The mean latency of 30 s, of which limits take the median of 10 minutes. Little's law speaks of
  * the mean: with a median of 5 ms and 2 % of reports that take 3 s, there is 13 times as much in
  * flight as the median says.
@@ -124,26 +162,20 @@ learn_mean(struct steer *s, struct steered_region *r, const struct histogram_sum
 		r->base_full_seconds++;
 	if (r->base_next_ms == 0)
 		r->base_next_ms = s->now_ms + BASE_SLOT_MS;
-	if (first_byte != NULL && r->region.state == REGION_UP) {
-		r->base_sum_us += first_byte->sum_us;
-		r->base_total += first_byte->total;
-		r->base_seconds += first_byte->total > 0;
-	}
+	if (first_byte != NULL && r->region.state == REGION_UP)
+		fill_slot(r, first_byte, in_flight);
+	r->base_in_flight = in_flight;
 	if (r->first_us <= 0 && r->base_total >= GREY_MIN_TRIES)
 		r->first_us = (double)r->base_sum_us / (double)r->base_total;
 	enough = r->base_total >= GREY_MIN_TRIES && r->base_seconds >= BASE_SECONDS_MIN;
 	if (s->now_ms < r->base_next_ms && (r->base_count > 0 || !enough))
 		return;
 	if (enough && r->base_full_seconds * 1000 < base_full_share * BASE_SLOT_MS) {
-		r->base_us[r->base_at] = (double)r->base_sum_us / (double)r->base_total;
+		r->base_us[r->base_at] = slot_mean_us(r);
 		r->base_at = (r->base_at + 1) % BASE_SLOTS;
 		r->base_count += r->base_count < BASE_SLOTS;
 	}
-	r->base_sum_us = 0;
-	r->base_total = 0;
-	r->base_seconds = 0;
-	r->base_full_seconds = 0;
-	r->base_next_ms = s->now_ms + BASE_SLOT_MS;
+	begin_slot(s, r);
 }
 
 /* Not to be reached is as bad as an error, when regions are compared. */

@@ -105,7 +105,7 @@ CELLS = [
     # 108/s fit nowhere until the region is back: shed, and nothing but that.
     Cell("2 s blackout of the largest region at 80 % load, soon after the start",
          lambda w: w.primary.blackhole(), lambda w: w.primary.heal(),
-         Expect(safe=1500, unsafe=170, unsent=170, also=_recovers(15, 1.2)),
+         Expect(safe=700, unsafe=90, unsent=90, also=_recovers(15, 1.2)),
          lasts=2.0, after=18.0, regions=THREE, rate=288, before=13.0, long=True,
          timeouts='timeouts = { try = "5s"; request = "10s"; };'),
     Cell("5 s blackout of the largest region at 80 % load", lambda w: w.primary.blackhole(),

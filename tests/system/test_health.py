@@ -29,6 +29,31 @@ def an_endpoint_falls_after_fall_failures_and_rises_after_rise_passes(t):
 
 
 @sanitize
+def what_was_sent_before_an_endpoint_fell_is_not_held_against_it_once_it_is_back(t):
+    east, other = t.origin("east"), t.origin("other")
+    p = t.proxy(regions={"us-east-1": [east, other]}, service_text='balance = "round_robin"; '
+                'timeouts = { try = "3s"; request = "6s"; }; ' +
+                _check('type = "http"; path = "/healthz";'))
+    for origin in (east, other):
+        p.until_state(origin, "up")
+    status = [200]
+    east.does(lambda x: x.answer(status[0]) if x.request.target == "/healthz"
+              else x.origin.stopping.wait(30))
+    clients = [p.client().request("POST", "/order", (), b"one") for _ in range(8)]
+    until(lambda: len(east.of("/order")) == 4, "half of them wait there")
+    status[0] = 500
+    p.until_state(east, "down")
+    status[0] = 200
+    p.until_state(east, "up")
+    assert sorted(c.response().status for c in clients) == [200] * 4 + [504] * 4
+    # Control has looked at what they came to by the time that it knows of this.
+    other.answers(500, "sick")
+    p.until_state(other, "down")
+    (state,) = [e["state"] for (_, _, u), e in p.endpoints().items() if u == east.url]
+    assert state == "up", state
+
+
+@sanitize
 def each_kind_of_failure_is_named(t):
     reasons = {}
     origins = {

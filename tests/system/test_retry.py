@@ -156,6 +156,16 @@ def an_idle_connection_the_endpoint_closed_fails_nobody(t):
 
 
 @sanitize
+def who_resets_a_kept_connection_after_working_on_it_is_not_asked_again(t):
+    east, west = t.origin("east"), t.origin("west")
+    p = t.proxy(regions={"us-east-1": [east], "us-west-2": {"endpoints": [west], "tier": 1}})
+    p.get("/").expect(200, "east")
+    east.does(lambda x: (x.origin.stopping.wait(0.8), x.reset()))
+    p.get("/report").expect(200, "west")
+    assert len(east.of("/report")) == 1
+
+
+@sanitize
 def a_connection_closed_right_behind_an_answer_is_not_used_again(t):
     origin = t.origin("east").does(lambda x: (x.answer(200, "bye"), x.close()))
     p = t.proxy(regions={"us-east-1": [origin]})

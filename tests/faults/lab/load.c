@@ -30,7 +30,7 @@ const char *tool_name = "load";
 static struct {
 	struct load load;
 	STAILQ_HEAD(, kind) kinds;
-	const struct kind *deck[DECK_MAX]; /* each kind as often as its weight, shuffled */
+	const struct kind *deck[DECK_MAX]; /* each kind as often as its weight */
 	unsigned deck_count;
 	TAILQ_HEAD(, job) pending; /* by due time */
 	struct event *due, *tick;
@@ -84,12 +84,10 @@ job_done(struct load *l, struct job *job, int status, const char *origin, const 
 	end_if_over();
 }
 
-/* Every deck has the same order: a run can be repeated. */
 static void
-shuffle_deck(void)
+fill_deck(void)
 {
 	const struct kind *k;
-	uint64_t x = 88172645463325252u;
 
 	STAILQ_FOREACH(k, &me.kinds, next)
 	for (unsigned i = 0; i < k->weight; i++) {
@@ -99,6 +97,18 @@ shuffle_deck(void)
 	}
 	if (me.deck_count == 0)
 		tool_die("--kind", "is needed");
+}
+
+/*
+ * Anew for each round: one order for all of them would keep time with a proxy that lets every
+ * second request in, and all of a kind would be let in, or none. By the same numbers: a run can be
+ * repeated.
+ */
+static void
+shuffle_deck(void)
+{
+	static uint64_t x = 88172645463325252u;
+
 	for (unsigned i = me.deck_count - 1; i > 0; i--) {
 		const struct kind *swap = me.deck[i];
 		unsigned other;
@@ -119,6 +129,8 @@ send_one(int64_t due_us)
 
 	if (job == NULL)
 		abort();
+	if (me.sent % me.deck_count == 0)
+		shuffle_deck();
 	job->kind = me.deck[me.sent % me.deck_count];
 	snprintf(job->id, sizeof job->id, "%s-%llu", me.tag, (unsigned long long)me.sent);
 	job->due_us = due_us;
@@ -308,7 +320,7 @@ main(int argc, char **argv)
 	me.connections = 20;
 	me.timeout_us = 10000000;
 	take_options(argc, argv);
-	shuffle_deck();
+	fill_deck();
 	signal(SIGPIPE, SIG_IGN);
 	if (me.load.tls != NULL && me.load.wire->alpn != NULL &&
 	    SSL_CTX_set_alpn_protos(me.load.tls, (const unsigned char *)me.load.wire->alpn,

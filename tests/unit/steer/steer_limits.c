@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <string.h>
 
 #include "bench.h"
 
@@ -79,6 +80,49 @@ START_TEST(in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need)
 }
 END_TEST
 
+static void
+answer_report(struct brain *brain, uint64_t us)
+{
+	static struct histogram one;
+
+	memset(&one, 0, sizeof one);
+	histogram_add(&one, us);
+	histogram_merge(&brain->first_byte[0], &one);
+}
+
+/* Beside 100 quick requests a second, ten reports: the first of them are answered after 3 s. */
+static void
+run_with_reports(struct brain *brain, unsigned ms)
+{
+	for (unsigned t = 0; t < ms; t += 100) {
+		brain->in_flight[0] += t < 3000;
+		if (t >= 3000)
+			answer_report(brain, 3000000);
+		brain_tick(brain);
+	}
+}
+
+/* Who still waits by then are the slow ones: without them the limit would shut a healthy region. */
+START_TEST(the_first_limit_allows_for_what_is_still_being_worked_on)
+{
+	double mean_s = (100 * 0.005 + 10 * 3.0) / 110;
+	struct steer_region_out out;
+
+	brain_plan(&b, 1);
+	b.regions[0].capacity = 1000;
+	brain_start(&b);
+	brain_probe_all(&b, ENDPOINT_UP);
+	b.demand = 0;
+	brain_run(&b, 3000);
+	b.demand = 100;
+	run_with_reports(&b, 13000);
+	steer_region(b.s, 0, &out);
+	ck_assert_double_gt(out.limit_in_flight, 0.95 * 2 * 1000 * mean_s);
+	ck_assert_double_lt(
+	    out.limit_in_flight, 1.1 * (2 * 1000 * mean_s + 3 * sqrt(1000 * mean_s)));
+}
+END_TEST
+
 START_TEST(the_latency_of_a_full_region_does_not_raise_its_limit_in_flight)
 {
 	struct steer_region_out before, after;
@@ -142,6 +186,7 @@ main(void)
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
 	tcase_add_test(tests, a_few_seconds_of_answers_limit_nothing);
 	tcase_add_test(tests, in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need);
+	tcase_add_test(tests, the_first_limit_allows_for_what_is_still_being_worked_on);
 	tcase_add_test(tests, the_latency_of_a_full_region_does_not_raise_its_limit_in_flight);
 	tcase_add_test(tests, a_region_with_half_of_its_endpoints_is_sent_half_of_its_capacity);
 	suite_add_tcase(suite, tests);
