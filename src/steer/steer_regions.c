@@ -107,7 +107,7 @@ take_counts(struct steer *s, struct steered_region *r)
  * is in flight too, so it may count for no more than the answers do.
  */
 static double
-slot_mean_us(const struct brain_region *r)
+slot_mean_us(const struct steered_region *r)
 {
 	double answered_us = (double)r->base_sum_us;
 	double waiting_us = 2 * (r->base_busy_us - answered_us);
@@ -119,7 +119,7 @@ slot_mean_us(const struct brain_region *r)
 }
 
 static void
-begin_slot(struct steer *s, struct brain_region *r)
+begin_slot(struct steer *s, struct steered_region *r)
 {
 	r->base_sum_us = 0;
 	r->base_total = 0;
@@ -130,7 +130,7 @@ begin_slot(struct steer *s, struct brain_region *r)
 }
 
 static void
-fill_slot(struct brain_region *r, const struct histogram_sum *first_byte, uint32_t in_flight)
+fill_slot(struct steered_region *r, const struct histogram_sum *first_byte, uint32_t in_flight)
 {
 	r->base_sum_us += first_byte->sum_us;
 	r->base_total += first_byte->total;

@@ -81,24 +81,24 @@ START_TEST(in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need)
 END_TEST
 
 static void
-answer_report(struct brain *brain, uint64_t us)
+answer_report(struct bench *bench, uint64_t us)
 {
 	static struct histogram one;
 
 	memset(&one, 0, sizeof one);
 	histogram_add(&one, us);
-	histogram_merge(&brain->first_byte[0], &one);
+	histogram_merge(&bench->first_byte[0], &one);
 }
 
 /* Beside 100 quick requests a second, ten reports: the first of them are answered after 3 s. */
 static void
-run_with_reports(struct brain *brain, unsigned ms)
+run_with_reports(struct bench *bench, unsigned ms)
 {
 	for (unsigned t = 0; t < ms; t += 100) {
-		brain->in_flight[0] += t < 3000;
+		bench->in_flight[0] += t < 3000;
 		if (t >= 3000)
-			answer_report(brain, 3000000);
-		brain_tick(brain);
+			answer_report(bench, 3000000);
+		bench_tick(bench);
 	}
 }
 
@@ -108,12 +108,12 @@ START_TEST(the_first_limit_allows_for_what_is_still_being_worked_on)
 	double mean_s = (100 * 0.005 + 10 * 3.0) / 110;
 	struct steer_region_out out;
 
-	brain_plan(&b, 1);
+	bench_plan(&b, 1);
 	b.regions[0].capacity = 1000;
-	brain_start(&b);
-	brain_probe_all(&b, ENDPOINT_UP);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
 	b.demand = 0;
-	brain_run(&b, 3000);
+	bench_run(&b, 3000);
 	b.demand = 100;
 	run_with_reports(&b, 13000);
 	steer_region(b.s, 0, &out);
