@@ -21,7 +21,11 @@ trap end EXIT
 
 h2spec=${H2SPEC:-$(command -v h2spec || true)}
 if [ -z "$h2spec" ]; then
-    GOBIN=$dir go install "$module"
+    if ! GOBIN=$dir go install "$module"; then
+        echo "h2spec.sh: build cmd/h2spec in a clone of ${module%%/cmd*} at ${module##*@}, and name" \
+            "the binary in H2SPEC" >&2
+        exit 2
+    fi
     h2spec=$dir/h2spec
 fi
 
