@@ -23,7 +23,7 @@ class Expect:
 
     def __init__(self, safe=0, unsafe=0, unsent=0, verdicts=("status",), statuses=(502, 503, 504),
                  worst_ms=None, late=None, settled=None, back=None, state=None, stays=False,
-                 also=None, whom=None):
+                 also=None, whom=None, caught=False):
         self.safe = safe  # failed requests that may be sent twice
         self.unsafe = unsafe  # failed ones that may not: they were caught after they were sent
         self.unsent = unsent  # those of them that reached nobody (packets were lost on the way)
@@ -32,6 +32,8 @@ class Expect:
         # Whose times count; others may have to wait for as long as their timeouts say: what may
         # not be sent twice, and an answer that has begun.
         self.whom = whom or (lambda r: r.safe and r.kind != "big")
+        # Not of them: what was in the region's hands before it was lost, and stays there (a tunnel).
+        self.caught = caught
         self.worst_ms = worst_ms  # slowest good answer to one of those, from the fault on
         self.late = late  # good answers to those that took over 100 ms
         self.settled = settled  # from then on nobody notices the fault: no failure, nothing late
@@ -68,6 +70,7 @@ class Cell:
         w.go_on(self.before)
         begin = time.monotonic()
         self.begin(w)
+        struck = time.monotonic()
         self._last(w, begin)
         end = time.monotonic()
         self.end(w)
@@ -76,7 +79,7 @@ class Cell:
         w.go_on(self.after)
         w.facts_at_end = w.facts()
         checker, samples = w.finish()
-        self._judge(w, checker, samples, begin, end)
+        self._judge(w, checker, samples, begin, struck, end)
 
     def _last(self, w, begin):
         if self.each is None:
@@ -98,11 +101,12 @@ class Cell:
         last = max(noticed, default=0.0)
         return last - w.waits.during(begin, begin + last)
 
-    def _judge(self, w, checker, samples, begin, end):
+    def _judge(self, w, checker, samples, begin, struck, end):
         e = self.expect
         bad = []
         safe, unsafe = checker.failed(True), checker.failed(False)
-        touched = [r for r in checker.between(begin, end + 60) if e.whom(r)]
+        touched = [r for r in checker.between(begin, end + 60) if e.whom(r) and not (
+            e.caught and r.due < struck and checker.region_of(r) == self.lost)]
         # What a busy machine adds is not the fault's doing: see waits.py.
         times = [w.took_ms(r) for r in touched if r.ok]
         worst, late = max(times, default=0.0), sum(ms > 100 for ms in times)

@@ -57,9 +57,9 @@ def _paced(w, checker, samples, begin, end):
     assert most <= had * 0.1 + 4, "%d of %d tunnels were ended in a second" % (most, had)
 
 
-def _expect(safe=0, unsafe=0, **more):
-    return Expect(safe=safe, unsafe=unsafe, unsent=unsafe, verdicts=("status",) + ENDS,
-                  whom=_opened, **more)
+def _expect(safe=0, unsafe=0, verdicts=("status",) + ENDS, **more):
+    return Expect(safe=safe, unsafe=unsafe, unsent=unsafe, verdicts=verdicts, whom=_opened,
+                  caught=True, **more)
 
 
 # Of what is in a tunnel nobody knows where it stopped; that goes for the note of one just opened.
@@ -67,6 +67,8 @@ def _expect(safe=0, unsafe=0, **more):
 DIES = {"safe": 2, "unsafe": 15, "worst_ms": 200, "late": 5, "state": "down"}
 VANISHES = {"safe": 5, "worst_ms": 500, "late": 50, "state": "down"}
 # The endpoints' own TLS, by the name that the client asks for. Checks see that somebody accepts.
+# Whose process dies in the handshake has not been connected to.
+SHAKES = ("refused",) + ENDS
 UNOPENED = {"passthrough": True, "protocol": "tcp", "check":
             'health_check = { type = "tcp"; interval = "1s"; timeout = "500ms"; };'}
 
@@ -108,20 +110,21 @@ def _rows(name, hang=0, worst_ms=None, **world):
 
 CELLS = _rows("WebSocket", worst_ms=2700, protocol="ws") + _rows("TCP", hang=120, protocol="tcp") + [
     Cell("TCP: a region behind TLS is killed", kill, revive, _expect(also=_end(0.5), **DIES), secure=True,
-         long=True, protocol="tcp"),
+         before=2.0, long=True, protocol="tcp"),
     Cell("TCP: a region behind TLS is dropped, tunnels are reset", lambda w: w.primary.blackhole(),
          lambda w: w.primary.heal(), _expect(unsafe=500, also=_paced, **VANISHES), secure=True,
-         on_down="reset", long=True, protocol="tcp"),
+         before=2.0, on_down="reset", long=True, protocol="tcp"),
     Cell("TCP: a region behind TLS is stopped, tunnels are kept", stop, go_on,
          _expect(state="down", also=_stay), secure=True, lasts=5.0, long=True, protocol="tcp"),
     Cell("TCP: TLS passes unopened, a region is killed", kill, revive,
-         _expect(also=_end(0.5), **DIES), **UNOPENED),
+         _expect(also=_end(0.5), verdicts=SHAKES, **DIES), **UNOPENED),
     Cell("TCP: TLS passes unopened, a region is dropped, tunnels are reset",
          lambda w: w.primary.blackhole(), lambda w: w.primary.heal(),
-         _expect(unsafe=500, also=_paced, **VANISHES), on_down="reset", long=True, **UNOPENED),
-    Cell("TCP: TLS passes unopened, one endpoint of two is killed", lambda w: w.all()[0].kill(),
-         lambda w: w.all()[0].start(), _expect(unsafe=10, worst_ms=100, late=5), long=True,
+         _expect(unsafe=500, also=_paced, verdicts=SHAKES, **VANISHES), on_down="reset", long=True,
          **UNOPENED),
+    Cell("TCP: TLS passes unopened, one endpoint of two is killed", lambda w: w.all()[0].kill(),
+         lambda w: w.all()[0].start(),
+         _expect(safe=1, unsafe=10, worst_ms=100, late=5, verdicts=SHAKES), long=True, **UNOPENED),
     # WebSockets by HTTP/2 (RFC 8441): tunnels are streams, five to a connection of the client's.
     Cell("WebSocket by HTTP/2: a region is killed", kill, revive, _expect(also=_end(0.5), **DIES),
          protocol="ws2"),
