@@ -18,6 +18,7 @@
 #include "proxy/basic_auth.h"
 #include "proxy/call.h"
 #include "proxy/identity.h"
+#include "proxy/lasting.h"
 #include "proxy/replay.h"
 #include "proxy/side.h"
 #include "proxy/tries.h"
@@ -140,6 +141,7 @@ struct exchange {
 	uint64_t body_out; /* to the client */
 
 	struct tunnel tunnel;
+	struct lasting lasting;
 	struct timer deadline; /* of the present state */
 	struct timer total; /* until the answer's head */
 	struct x_times at;

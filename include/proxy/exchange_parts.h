@@ -37,6 +37,11 @@ void exchange_answer_failure(struct exchange *);
  * failed. Runs it.
  */
 void exchange_lose_try(struct exchange *, struct try *, enum fault why);
+/*
+ * Ends what is open to an endpoint, for a reason of ours that nobody is blamed for. gently: each
+ * side of a tunnel hears an end of its bytes; else a reset. Runs it.
+ */
+void exchange_give_up(struct exchange *, enum fault why, bool gently);
 /* Where it stands after a failed try that another one follows: PICK, or a pause before it. */
 void exchange_go_on(struct exchange *);
 

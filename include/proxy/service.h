@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "net/tls_client.h"
-#include "proxy/tunnel.h"
+#include "proxy/lasting.h"
 #include "steer/balance.h"
 #include "steer/budget.h"
 #include "steer/region.h"
@@ -42,7 +42,7 @@ struct service_region {
 	uint64_t down_seen_us; /* when a look first found it down */
 	unsigned endpoints_seen; /* steering->generation at the last look */
 
-	struct region_tunnels tunnels;
+	struct region_lasting lasting;
 };
 
 struct service {

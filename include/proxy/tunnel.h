@@ -4,9 +4,8 @@
  * first byte).
  *
  * What it writes to a side that does not take it makes the other one wait, as for bodies. A tunnel
- * in which nothing moves for timeouts.tunnel ends. Those of a region that is DOWN or EVACUATED are
- * kept, ended after a while or reset, as their route or listener says, a tenth of them a second.
- * Worker thread only.
+ * in which nothing moves for timeouts.tunnel ends. What becomes of it when its region goes down:
+ * lasting.h. Worker thread only.
  */
 #ifndef PROXY_TUNNEL_H
 #define PROXY_TUNNEL_H
@@ -15,20 +14,15 @@
 #include <stdint.h>
 
 #include "base/fault.h"
-#include "base/list.h"
-#include "conf/topology.h"
 #include "proxy/side.h"
 #include "proxy/worker_state.h"
 
 struct exchange;
-struct service_region;
 struct worker;
 
 /* An exchange's part; all zero while it is none. */
 struct tunnel {
-	struct list node; /* in its region's */
 	struct deferred settle; /* runs the exchange from the loop */
-	struct conf_on_down on_region_down;
 	bool raw; /* from its first byte: there was no request */
 	bool begun; /* both ways are open, or have been */
 	bool client_ended; /* its direction, as seen by us */
@@ -38,18 +32,6 @@ struct tunnel {
 	bool gently; /* ended by us, but not cut */
 };
 
-/* A region's part: its tunnels in this worker, the oldest first. */
-struct region_tunnels {
-	struct list node; /* in worker->tunnel_regions while there are any */
-	struct list list; /* struct tunnel.node */
-	uint32_t count;
-	uint32_t had; /* as the region went down */
-	uint64_t down_us; /* it has been down since; 0: it is not */
-	uint64_t next_us; /* when the next one may end */
-};
-
-void tunnels_open(struct worker *);
-void tunnels_close(struct worker *);
 void tunnels_end(struct worker *); /* the worker leaves: each side hears an end */
 
 /*

@@ -82,8 +82,8 @@ struct worker {
 	enum pressure pressure; /* as felt */
 
 	struct watch watch; /* tries without an answer */
-	struct list tunnel_regions; /* struct region_tunnels.node: those with tunnels */
-	struct timer tunnel_sweep;
+	struct list lasting_regions; /* struct region_lasting.node: those with anything lasting */
+	struct timer lasting_sweep;
 	struct timer upkeep; /* standbys and what is kept of them */
 	struct list stalled; /* struct exchange.stalled, the longest first */
 	struct list mirrors; /* struct mirror.node */

@@ -217,6 +217,8 @@ void
 exchange_request_ended(struct exchange *x)
 {
 	x->request_ended = true;
+	if (!x->answered)
+		(void)lasting_end(x); /* what is awaited is an answer, as of any request */
 	if (x->service != NULL && !x->answered && x->call.timeout_ms == 0)
 		timer_start(x->worker->loop->timers, &x->total, timeouts(x)->request, on_total, x);
 }
@@ -353,6 +355,8 @@ step_send(struct exchange *x)
 		x->client->ops->resume(x->client);
 	}
 	x->state = X_HEAD;
+	if (!x->request_ended)
+		lasting_begin_call(x);
 	exchange_arm(x);
 	return WAIT;
 }
@@ -427,6 +431,7 @@ exchange_go_on(struct exchange *x)
 {
 	uint32_t ms = tries_backoff_ms(x);
 
+	(void)lasting_end(x); /* there */
 	/* By the table of then: a retry sees the regions as they are when it goes out. */
 	x->state = ms > 0 ? X_BACKOFF : X_PICK;
 	timer_start(x->worker->loop->timers, &x->deadline, ms, on_rested, x);
@@ -443,6 +448,16 @@ exchange_lose_try(struct exchange *x, struct try *t, enum fault why)
 		x->fault = why;
 		x->state = X_FAILED;
 	}
+	exchange_run(x);
+}
+
+void
+exchange_give_up(struct exchange *x, enum fault why, bool gently)
+{
+	x->try->blamed = true;
+	x->tunnel.gently = gently && x->state == X_TUNNEL;
+	x->fault = why;
+	x->state = X_FAILED;
 	exchange_run(x);
 }
 
@@ -474,6 +489,7 @@ step_done(struct exchange *x)
 	stalled_forget(x);
 	rival_let_go(x);
 	tunnel_end(x);
+	(void)lasting_end(x);
 	tries_end(x->try, x->fault); /* after a failure it has been done already */
 	report_exchange(x);
 	tries_forget(x);

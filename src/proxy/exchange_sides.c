@@ -304,6 +304,8 @@ exchange_on_response(
 		exchange_let_go_of_route(x);
 		return tunnel_begin(x, drained);
 	}
+	if (!end)
+		lasting_begin_call(x);
 	return after_response(x, drained, end);
 }
 

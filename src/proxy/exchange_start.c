@@ -103,7 +103,7 @@ exchange_start_tunnel(struct worker *w, struct side *client, const struct client
 
 	count_request(w);
 	x->tunnel.raw = true;
-	x->tunnel.on_region_down = asked->on_region_down;
+	x->lasting.on_region_down = asked->on_region_down;
 	x->service = asked->service;
 	x->priority = ADMIT_NORMAL;
 	identity_establish(&x->who, facts, &x->head, NULL);

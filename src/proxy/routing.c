@@ -111,7 +111,7 @@ route_to_service(
 		return nowhere(x, why);
 	x->service = s;
 	x->priority = class_of(route->priority);
-	x->tunnel.on_region_down = route->on_region_down;
+	x->lasting.on_region_down = route->on_region_down;
 	x->pick.hash = routing_hash(x, service);
 	if (route->mirror != NULL)
 		mirror_choose(x, route->mirror);

@@ -132,7 +132,7 @@ find_or_make_region(struct service *s, const char *name, unsigned hint)
 	list_init(&r->sent);
 	list_init(&r->arrived);
 	list_init(&r->left);
-	list_init(&r->tunnels.list);
+	list_init(&r->lasting.list);
 	s->all = mem_resize(s->all, (s->all_count + 1) * sizeof(struct service_region *));
 	s->all[s->all_count++] = r;
 	return r;

@@ -28,6 +28,7 @@
 #include "proxy/exchange.h"
 #include "proxy/gzip.h"
 #include "proxy/hold.h"
+#include "proxy/lasting.h"
 #include "proxy/mirror.h"
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
@@ -333,7 +334,7 @@ open_parts(struct worker *w)
 	w->services = services_new(w->setup.index, w->setup.loop_seed);
 	w->pool = pool_new(w);
 	watch_open(w);
-	tunnels_open(w);
+	lasting_open(w);
 	mirrors_open(w);
 	penalties_open(w);
 	upkeep_start(w);
@@ -360,7 +361,7 @@ close_parts(struct worker *w)
 	mirrors_close(w);
 	upkeep_stop(w);
 	watch_close(w);
-	tunnels_close(w);
+	lasting_close(w);
 	penalties_close(w);
 	pool_free(w->pool);
 	services_free(w->services);

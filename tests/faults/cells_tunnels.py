@@ -27,7 +27,8 @@ def _end(within):
     """All tunnels into the region end visibly, and come to live elsewhere."""
     def also(w, checker, samples, begin, end):
         left = [t for t in _tunnels(w, checker, begin)
-                if t.verdict not in ENDS or t.due + t.took > begin + within]
+                if t.verdict not in ENDS or
+                t.due + t.took - w.waits.during(begin, t.due + t.took) > begin + within]
         assert not left, "%d tunnels did not end within %.1f s: %s" % (len(left), within, left[:5])
         standby = {o.name for o in w.all("standby")}
         moved = [t for t in checker.tunnels if t.due > begin and t.origin in standby]
@@ -56,30 +57,37 @@ def _paced(w, checker, samples, begin, end):
     assert most <= had * 0.1 + 4, "%d of %d tunnels were ended in a second" % (most, had)
 
 
-def _expect(safe=0, unsafe=0, **more):
-    return Expect(safe=safe, unsafe=unsafe, unsent=unsafe, verdicts=("status",) + ENDS,
-                  whom=_opened, **more)
+def _expect(safe=0, unsafe=0, verdicts=("status",) + ENDS, **more):
+    return Expect(safe=safe, unsafe=unsafe, unsent=unsafe, verdicts=verdicts, whom=_opened,
+                  caught=True, **more)
+
+
+# Of what is in a tunnel nobody knows where it stopped; that goes for the note of one just opened.
+# One may be connected to just as its process dies.
+DIES = {"safe": 2, "unsafe": 15, "worst_ms": 200, "late": 5, "state": "down"}
+VANISHES = {"safe": 5, "worst_ms": 500, "late": 50, "state": "down"}
+# The endpoints' own TLS, by the name that the client asks for. Checks see that somebody accepts.
+# Whose process dies in the handshake has not been connected to.
+SHAKES = ("refused",) + ENDS
+UNOPENED = {"passthrough": True, "protocol": "tcp", "check":
+            'health_check = { type = "tcp"; interval = "1s"; timeout = "500ms"; };'}
 
 
 def _rows(name, hang=0, worst_ms=None, **world):
     """hang: who opens one at a stopped region before it is left: of a TCP service nobody can tell
     whether what was sent has been read."""
-    # Of what is in a tunnel nobody knows where it stopped; that goes for the note of one just opened.
-    # One may be connected to just as its process dies.
-    dies = {"safe": 2, "unsafe": 15, "worst_ms": 200, "late": 5, "state": "down"}
-    vanishes = {"safe": 5, "worst_ms": 500, "late": 50, "state": "down"}
     calm = {"lasts": 5.0, **world}
     return [
-        Cell(name + ": a region is killed", kill, revive, _expect(also=_end(0.5), **dies), **world),
+        Cell(name + ": a region is killed", kill, revive, _expect(also=_end(0.5), **DIES), **world),
         Cell(name + ": a region is dropped, tunnels are reset", lambda w: w.primary.blackhole(),
-             lambda w: w.primary.heal(), _expect(unsafe=500, also=_paced, **vanishes),
+             lambda w: w.primary.heal(), _expect(unsafe=500, also=_paced, **VANISHES),
              on_down="reset", **world),
         Cell(name + ": a region is dropped, tunnels are kept", lambda w: w.primary.blackhole(),
-             lambda w: w.primary.heal(), _expect(also=_stay, **vanishes), long=True, **world),
+             lambda w: w.primary.heal(), _expect(also=_stay, **VANISHES), long=True, **world),
         Cell(name + ": a region's answers are lost", lambda w: w.primary.answers_lost(),
-             lambda w: w.primary.heal(), _expect(also=_stay, **vanishes), long=True, **world),
+             lambda w: w.primary.heal(), _expect(also=_stay, **VANISHES), long=True, **world),
         Cell(name + ": a region resets everything", lambda w: w.primary.reset(),
-             lambda w: w.primary.heal(), _expect(also=_end(1.0), **{**dies, "unsafe": 30}), long=True,
+             lambda w: w.primary.heal(), _expect(also=_end(1.0), **{**DIES, "unsafe": 30}), long=True,
              **world),
         Cell(name + ": a region is stopped, tunnels are reset", stop, go_on,
              _expect(safe=hang, unsafe=600, worst_ms=worst_ms, state="down", also=_paced),
@@ -101,6 +109,33 @@ def _rows(name, hang=0, worst_ms=None, **world):
 
 
 CELLS = _rows("WebSocket", worst_ms=2700, protocol="ws") + _rows("TCP", hang=120, protocol="tcp") + [
+    Cell("TCP: a region behind TLS is killed", kill, revive, _expect(also=_end(0.5), **DIES), secure=True,
+         before=2.0, long=True, protocol="tcp"),
+    Cell("TCP: a region behind TLS is dropped, tunnels are reset", lambda w: w.primary.blackhole(),
+         lambda w: w.primary.heal(), _expect(unsafe=500, also=_paced, **VANISHES), secure=True,
+         before=2.0, on_down="reset", long=True, protocol="tcp"),
+    Cell("TCP: a region behind TLS is stopped, tunnels are kept", stop, go_on,
+         _expect(state="down", also=_stay), secure=True, lasts=5.0, long=True, protocol="tcp"),
+    Cell("TCP: TLS passes unopened, a region is killed", kill, revive,
+         _expect(also=_end(0.5), verdicts=SHAKES, **DIES), **UNOPENED),
+    Cell("TCP: TLS passes unopened, a region is dropped, tunnels are reset",
+         lambda w: w.primary.blackhole(), lambda w: w.primary.heal(),
+         _expect(unsafe=500, also=_paced, verdicts=SHAKES, **VANISHES), on_down="reset", long=True,
+         **UNOPENED),
+    Cell("TCP: TLS passes unopened, one endpoint of two is killed", lambda w: w.all()[0].kill(),
+         lambda w: w.all()[0].start(),
+         _expect(safe=1, unsafe=10, worst_ms=100, late=5, verdicts=SHAKES), long=True, **UNOPENED),
+    # WebSockets by HTTP/2 (RFC 8441): tunnels are streams, five to a connection of the client's.
+    Cell("WebSocket by HTTP/2: a region is killed", kill, revive, _expect(also=_end(0.5), **DIES),
+         protocol="ws2"),
+    Cell("WebSocket by HTTP/2: a region is dropped, tunnels are reset", lambda w: w.primary.blackhole(),
+         lambda w: w.primary.heal(), _expect(unsafe=500, also=_paced, **VANISHES), on_down="reset",
+         long=True, protocol="ws2"),
+    Cell("WebSocket by HTTP/2: a region is stopped, tunnels are kept", stop, go_on,
+         _expect(state="down", also=_stay), lasts=5.0, long=True, protocol="ws2"),
+    Cell("WebSocket by HTTP/2: a region is stopped, tunnels are drained", stop, go_on,
+         _expect(unsafe=600, worst_ms=2700, state="down", also=_paced), lasts=5.0,
+         on_down="drain(500ms)", long=True, protocol="ws2"),
     Cell("WebSocket: upgrades are answered by 503", *traffic("status", 503),
          _expect(worst_ms=100, late=5), before=5.0, protocol="ws"),
     Cell("WebSocket: FIN in place of upgrades", *traffic("close"), _expect(safe=5, unsafe=300), long=True,

@@ -18,8 +18,9 @@ sys.dont_write_bytecode = True
 
 from harness.runner import Test, add_options, chosen, run_all  # noqa: E402
 
+# The machine: for how long one of the processes had to wait for a processor. Times are without it.
 COLUMNS = ("cell", "requests", "safe failed", "others failed", "worst ms", "> 100 ms", "settled s",
-           "tries", "states", "")
+           "tries", "machine ms", "states", "")
 
 
 def _test(module, cell, protocol):
@@ -46,10 +47,10 @@ def show(rows):
             others += " (%d unsent)" % row["unsent"]
         lines.append((row["cell"], str(row["requests"]), str(row["safe"]), others,
                       "%.0f" % row["worst_ms"], str(row["late"]), "%.2f" % row["settled"],
-                      "%.2f" % row["tries"], " ".join(row["states"]), "" if good else "FAILED"))
+                      "%.2f" % row["tries"], "%.0f" % row["waited_ms"], " ".join(row["states"]), "" if good else "FAILED"))
     widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
     for line in lines:
-        print("  ".join(text.ljust(width) if i in (0, 8) else text.rjust(width)
+        print("  ".join(text.ljust(width) if i in (0, 9) else text.rjust(width)
                         for i, (text, width) in enumerate(zip(line, widths))).rstrip())
 
 

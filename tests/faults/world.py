@@ -7,6 +7,7 @@ import time
 
 from harness.process import run
 from harness.wait import until
+from waits import Waits
 from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin
 
 # As an operator would have it who runs reports of many seconds: no timeout helps the proxy here.
@@ -32,7 +33,8 @@ class Region:
 
 # What the load of a protocol sends, what its endpoints speak, and how they are checked.
 LOADS = {"h1": (MIX, "h1", CHECK), "h2": (MIX, "h1", CHECK), "grpc": (CALLS, "h2", GRPC_CHECK),
-         "ws": (WEBSOCKET, "h1", CHECK), "tcp": (TCP, "notes", TCP_CHECK)}
+         "ws": (WEBSOCKET, "h1", CHECK), "ws2": (WEBSOCKET, "h1", CHECK),
+         "tcp": (TCP, "notes", TCP_CHECK)}
 
 TWO = (Region("primary"), Region("standby", tier=1))
 
@@ -48,17 +50,19 @@ class Sample:
 
 
 class Witness:
-    """Asks the proxy for its status ten times a second until it is told to stop."""
+    """Asks the proxy for its status ten times a second until it is told to stop; looks at waits."""
 
-    def __init__(self, proxy):
+    def __init__(self, proxy, waits):
         self.samples = []
         self._proxy = proxy
+        self._waits = waits
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         while not self._stop.wait(0.1):
+            self._waits.sample()
             try:
                 at = time.monotonic()
                 status = self._proxy.status()
@@ -69,6 +73,7 @@ class Witness:
     def stop(self):
         self._stop.set()
         self._thread.join(10)
+        self._waits.sample()
         return self.samples
 
 
@@ -78,16 +83,17 @@ class World:
     def __init__(self, t, regions=TWO, rate=150, kinds=None, tls=False, secure=False, text="",
                  failover=FAILOVER, check=None, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
                  endpoints=None, on_down="keep", dns=False, disk=False, wrap=(), connections=20,
-                 **parts):
+                 passthrough=False, **parts):
         self.t = t
         self.lab = os.path.join(os.path.dirname(t.binary), "tests", "faults", "lab")
         self.specs = {r.name: r for r in regions}
         self.spaces = {}
         self.origins = {}
         usual = LOADS[protocol]
-        tls = tls or protocol in ("h2", "grpc")  # agreed on by ALPN
+        tls = tls or passthrough or protocol in ("h2", "grpc", "ws2")  # agreed on by ALPN
         self._speak = endpoints or usual[1]  # one of the origin's --protocol
         self._secure = secure
+        self._passthrough = passthrough  # TLS is the endpoints'; their certificates are the client's matter
         self.facts_at_end = []
         self._logs = t.directory("logs")
         for r in regions:
@@ -96,6 +102,7 @@ class World:
         self.disk = self._make_disk() if disk else None
         made = {r.name: self._conf(r) for r in regions}
         text = (check or usual[2]) + timeouts + failover + text
+        self.rate = rate
         self.to = None  # of a TCP listener
         if protocol == "tcp":
             parts.update(self._tcp(made, text, on_down))
@@ -105,7 +112,9 @@ class World:
         self.proxy = t.proxy(start=False, workers=2, top=self._top(), **parts)
         self.proxy.start(wrap=wrap)
         until(self._all_up, "all endpoints are up", 15)
-        self.witness = Witness(self.proxy)
+        self.load = None
+        self.waits = Waits([self._load_pids, self._proxy_pids, self._origin_pids])
+        self.witness = Witness(self.proxy, self.waits)
         self.load = Load(os.path.join(self.lab, "lab-load"),
                          self.to or (self.proxy.https if tls else self.proxy.http),
                          os.path.join(self._logs, "load"), rate=rate, kinds=kinds or usual[0],
@@ -118,20 +127,25 @@ class World:
         """Parts of the configuration: a listener and a service without requests."""
         address = self.t.lease.address()
         self.to = (address, self.t.lease.port(address))
-        return {"regions": {}, "routes": ['{ path = "/"; service = "web"; }'],
+        routes = ['{ path = "/"; service = "web"; }']
+        kind = 'protocol = "tcp"; service = "shop"; on_region_down = "%s";' % on_down
+        if self._passthrough:
+            kind = 'protocol = "tls_passthrough";'
+            routes.append('{ listener = "notes"; host = "shop.example.com"; service = "shop"; '
+                          'on_region_down = "%s"; }' % on_down)
+        return {"regions": {}, "routes": routes,
                 "services": [("shop", regions, 'protocol = "tcp"; ' + text),
                              ("web", {next(iter(regions)): ["http://127.0.0.1:9"]})],
-                "listeners": ['{ name = "notes"; bind = "%s:%d"; protocol = "tcp"; '
-                              'service = "shop"; on_region_down = "%s"; }' % (*self.to, on_down)]}
+                "listeners": ['{ name = "notes"; bind = "%s:%d"; %s }' % (*self.to, kind)]}
 
     def _make_region(self, r):
         space = self.t.netns(r.name[:7])
         self.spaces[r.name] = space
-        pair = self.t.pki.site() if self._secure else None
+        pair = self.t.pki.site() if self._secure or self._passthrough else None
         self.origins[r.name] = [
             Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), space.address,
                    8080 + i, os.path.join(self._logs, "%s%d" % (r.name, i)), space, pair,
-                   protocol=self._speak, **r.origin) for i in range(r.endpoints)]
+                   protocol=self._speak, opaque=self._passthrough, **r.origin) for i in range(r.endpoints)]
         for o in self.origins[r.name]:
             self.t.at_end(o.stop)
 
@@ -162,6 +176,15 @@ class World:
         states = [e["state"] for (service, _, _), e in self.proxy.endpoints().items()
                   if service == "shop"]
         return len(states) == sum(map(len, self.origins.values())) and set(states) == {"up"}
+
+    def _load_pids(self):
+        return [] if self.load is None else [self.load.pid]
+
+    def _proxy_pids(self):
+        return [self.proxy.pid] if self.proxy.is_running() else []
+
+    def _origin_pids(self):
+        return [o.pid for origins in self.origins.values() for o in origins]
 
     def _make_disk(self):
         """A disk that the proxy writes to and that can be full."""
@@ -195,6 +218,11 @@ class World:
             return samples and samples[-1].share[region] > 0
 
         until(now, "%s serves" % region, seconds)
+
+    def took_ms(self, request):
+        """What it took beyond what a busy machine let it wait."""
+        end = request.due + request.took
+        return max(0.0, request.took - self.waits.during(request.due, end)) * 1000
 
     def facts(self):
         """The journal: what was decided, when and why."""

@@ -1,6 +1,7 @@
 """gRPC through the proxy: streams both ways, deadlines, failures in its own terms, health checks."""
 
 import struct
+import subprocess
 import threading
 import time
 
@@ -265,3 +266,105 @@ def a_call_may_be_answered_before_it_has_ended(t):
     c.send("POST /s/None HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nTE: trailers\r\n"
            "Transfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n")
     assert _status(c.response()) == 12
+
+
+def _begins(s):
+    """A call that goes on: its head and a first message."""
+    s.head(200, [("content-type", "application/grpc")])
+    s.data(_message(b"first"))
+
+
+def _evacuate(t, p, region="us-east-1"):
+    subprocess.run([t.binary, "evacuate", region, "--reason", "test", "--socket", p.socket],
+                   stdout=subprocess.DEVNULL, check=True)
+
+
+def _two_regions(t, **parts):
+    """East, whose calls go on, and west, which is asked when east is left."""
+    east, west = t.h2_origin("east").does(lambda s: None), t.h2_origin("west")
+    east.at_head = _begins
+    west.does(lambda s: (_begins(s), s.trailers([("grpc-status", "0")])))
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east], "text": _H2},
+                         "us-west-2": {"endpoints": [west], "text": _H2, "tier": 1}},
+                service_text=_CALM, **parts)
+    return p, east, west
+
+
+_GOES_ON = [("content-type", "application/grpc"), ("te", "trailers")]
+
+
+@sanitize
+def calls_that_go_on_end_as_their_route_says_when_the_region_is_lost(t):
+    p, east, west = _two_regions(t, routes=[
+        '{ path = "/keep"; service = "shop"; }',
+        '{ path = "/drain"; service = "shop"; on_region_down = "drain(700ms)"; }',
+        '{ path = "/reset"; service = "shop"; on_region_down = "reset"; }'])
+    with H2(p, tls=True) as c:
+        def begun(path, end):
+            s = c.open(h2.request("POST", path, more=_GOES_ON), end=end)
+            c.until_kind(h2.DATA, s)
+            return s, east.streams[-1]
+
+        def ended(s):
+            last = c.until(lambda f: f.stream == s and (f.ends or f.kind == h2.RST_STREAM))
+            assert last.kind == h2.HEADERS and last.ends, last
+
+        kept, drained, reset = begun("/keep", True), begun("/drain", False), begun("/reset", True)
+        _evacuate(t, p)
+        ended(reset[0])
+        drained[1].data(_message(b"not yet"))
+        assert c.until_kind(h2.DATA, drained[0]).payload == _message(b"not yet")
+        ended(drained[0])
+        kept[1].data(_message(b"kept"))
+        assert c.until_kind(h2.DATA, kept[0]).payload == _message(b"kept")
+        for path, (_, there) in (("/drain", drained), ("/reset", reset)):
+            line = p.until_access(path)[0]
+            assert (line["grpc_status"], line["reason"]) == (14, "region_left"), line
+            until(lambda: there.reset == CANCEL, "the endpoint may stop working on it")
+        # Its client asks anew, and is served where the region's traffic has gone.
+        again = c.open(h2.request("POST", "/reset/again", more=_GOES_ON))
+        ended(again)
+        assert west.streams and p.until_access("/reset/again")[0]["grpc_status"] == 0
+        kept[1].trailers([("grpc-status", "0")])
+        ended(kept[0])
+    assert p.until_access("/keep")[0]["grpc_status"] == 0
+
+
+@sanitize
+def a_call_without_an_answer_is_ended_only_while_it_still_asks(t):
+    """Of one that has asked, as any other request has, the answer is awaited."""
+    p, east, _ = _two_regions(t, routes=[
+        '{ path = "/"; service = "shop"; on_region_down = "reset"; }'])
+    east.at_head = None
+    with H2(p, tls=True) as c:
+        asks = c.open(h2.request("POST", "/asks", more=_GOES_ON), end=False)
+        asked = c.open(h2.request("POST", "/asked", more=_GOES_ON), end=False)
+        c.data(asks, _message(b"and more"))
+        c.data(asked, _message(b"all"), end=True)
+        until(lambda: len(east.streams) == 2 and any(s.ended for s in east.streams),
+              "both are there")
+        _evacuate(t, p)
+        last = c.until(lambda f: f.stream == asks and f.kind != h2.WINDOW_UPDATE)
+        assert last.kind == h2.HEADERS and last.ends, last
+        assert p.until_access("/asks")[0]["grpc_status"] == 14
+        for s in east.streams:
+            if s.ended:
+                _begins(s)
+        assert c.until_kind(h2.DATA, asked).payload == _message(b"first")
+        c.send(h2.frame(h2.RST_STREAM, 0, asked, struct.pack("!I", h2.CANCEL)))
+
+
+@sanitize
+def calls_of_a_lost_region_end_a_tenth_a_second(t):
+    p, east, _ = _two_regions(t, workers=1, routes=[
+        '{ path = "/"; service = "shop"; on_region_down = "reset"; }'])
+    with H2(p, tls=True) as c:
+        for _ in range(20):
+            c.until_kind(h2.DATA, c.open(h2.request("POST", "/", more=_GOES_ON)))
+        _evacuate(t, p)
+        ends = []
+        while len(ends) < 7:
+            c.until(lambda f: f.kind == h2.HEADERS and f.ends)
+            ends.append(time.monotonic())
+        # Two a second: six gaps of half a second.
+        assert ends[-1] - ends[0] > 2.2, [at - ends[0] for at in ends]

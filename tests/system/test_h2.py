@@ -245,6 +245,28 @@ def a_stream_that_is_not_read_stops_no_other_and_is_reset(t):
 
 
 @sanitize
+def a_long_answer_lets_short_ones_pass_on_its_connection(t):
+    size = 64 << 20
+    origin = t.origin("east").does(
+        lambda x: x.answer(200, b"x" * (size if x.request.target == "/long" else 20000)))
+    p = _proxy(t, origin)
+    with H2(p, settings=[(h2.INITIAL_WINDOW_SIZE, (1 << 31) - 1)]) as c:
+        c.window(0, (1 << 31) - 1 - 65535)
+        long = c.open(h2.request(path="/long"))
+        got = len(c.until_kind(h2.DATA, long).payload)
+        for _ in range(3):
+            short, before = c.open(), got
+            rest = 20000
+            while rest > 0:
+                f = c.until(lambda f: f.kind == h2.DATA)
+                got += len(f.payload) if f.stream == long else 0
+                rest -= len(f.payload) if f.stream == short else 0
+            # What the sockets hold was on its way before it was asked for.
+            assert got - before < size // 4, "%d bytes of the long one came first" % (got - before)
+        assert got < size
+
+
+@sanitize
 def an_answer_that_is_cut_is_reset(t):
     p = _proxy(t, t.origin("east").sends_and_closes(
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"))

@@ -221,7 +221,7 @@ static void
 take_wire(const char *name)
 {
 	static const struct wire *const all[] = { &wire_h1, &wire_h2, &wire_grpc, &wire_websocket,
-		&wire_tcp };
+		&wire_streams, &wire_tcp };
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (strcmp(all[i]->name, name) == 0)

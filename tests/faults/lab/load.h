@@ -2,7 +2,7 @@
  * The load: requests on a constant schedule, each with an id of its own.
  *
  * load.c makes the jobs, keeps their deadlines and writes one line for each; how a job travels is
- * a struct wire (load_h1.c, load_h2.c, load_tunnel.c). One thread, one event base.
+ * a struct wire (load_h1.c, load_h2.c, load_tunnel.c; load_stream.c carries tunnels by HTTP/2). One thread, one event base.
  */
 #ifndef LAB_LOAD_H
 #define LAB_LOAD_H
@@ -50,7 +50,7 @@ struct wire {
 	void (*close)(struct load *);              /* the load is over; NULL: nothing to do */
 };
 
-extern const struct wire wire_h1, wire_h2, wire_grpc, wire_websocket, wire_tcp;
+extern const struct wire wire_h1, wire_h2, wire_grpc, wire_websocket, wire_streams, wire_tcp;
 
 struct load {
 	struct event_base *base;

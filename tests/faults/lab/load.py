@@ -65,6 +65,10 @@ class Load:
             else:
                 _, self.sent, self.ok, self.not_ok = map(int, line.split())
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def until_ok(self, count, seconds=30.0):
         """Waits until count more requests have been answered well."""
         goal = self.ok + count

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Notes through tunnels that stay open (WebSocket after its upgrade, or a TCP service's
- * connections), in turn over all of them. A tunnel that ends is opened anew, as clients do; a job
- * whose method is GET or DIAL opens one of its own, sends its note, and closes it.
+ * Notes through tunnels that stay open (WebSocket after its upgrade or by HTTP/2, or a TCP
+ * service's connections), in turn over all of them. A tunnel that ends is opened anew, as clients
+ * do; a job whose method is GET or DIAL opens one of its own, sends its note, and closes it.
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "load.h"
+#include "load_stream.h"
 #include "msg.h"
 #include "note.h"
 #include "tool.h"
@@ -46,7 +47,7 @@ static void send_note(struct load *, struct job *);
 static bool
 framed(const struct load *l)
 {
-	return l->wire == &wire_websocket;
+	return l->wire == &wire_websocket || l->wire == &wire_streams;
 }
 
 static bool
@@ -72,6 +73,8 @@ tunnel_free(struct tunnel *t)
 		h->opening--;
 	if (!t->single)
 		TAILQ_REMOVE(&h->all, t, next);
+	if (t->load->wire == &wire_streams)
+		tunnel_stream_end(t->bev);
 	bufferevent_free(t->bev);
 	free(t);
 }
@@ -271,9 +274,14 @@ tunnel_new(struct load *l, struct job *single)
 	} else {
 		TAILQ_INSERT_HEAD(&h->all, t, next);
 	}
-	t->bev = wire_stream(l);
+	t->bev = l->wire == &wire_streams ? tunnel_stream_new(l, t->id) : wire_stream(l);
 	bufferevent_setcb(t->bev, on_read, NULL, on_event, t);
 	bufferevent_enable(t->bev, EV_READ | EV_WRITE);
+	if (l->wire == &wire_streams) {
+		t->connected = true;
+		msg_begin(&t->head, true, t->id);
+		return;
+	}
 	/* A failure is told by on_event() too, later: callbacks are deferred. */
 	bufferevent_socket_connect(t->bev, (struct sockaddr *)&l->to, sizeof l->to);
 }
@@ -365,6 +373,16 @@ tunnels_close(struct load *l)
 const struct wire wire_websocket = {
 	.name = "ws",
 	.alpn = "\x08http/1.1",
+	.open = tunnels_begin,
+	.opening = tunnels_opening,
+	.send = tunnels_send,
+	.drop = tunnels_drop,
+	.close = tunnels_close,
+};
+
+const struct wire wire_streams = {
+	.name = "ws2",
+	.alpn = "\x02h2",
 	.open = tunnels_begin,
 	.opening = tunnels_opening,
 	.send = tunnels_send,

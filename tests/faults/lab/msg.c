@@ -42,6 +42,8 @@ take_field(struct msg *m, const char *line)
 		m->closes = strcasecmp(value, "close") == 0;
 	} else if (is_field(line, "upgrade", &value)) {
 		m->upgrades = true;
+	} else if (is_field(line, "sec-websocket-key", &value)) {
+		snprintf(m->key, sizeof m->key, "%s", value);
 	} else if (is_field(line, "x-id", &value)) {
 		snprintf(m->id, sizeof m->id, "%s", value);
 	} else if (is_field(line, "x-origin", &value)) {

@@ -31,6 +31,7 @@ struct msg {
 	int status;
 	char method[16];
 	char target[256];
+	char key[32];                /* Sec-WebSocket-Key */
 	char id[LAB_ID_MAX + 1];     /* X-Id */
 	char origin[LAB_ID_MAX + 1]; /* X-Origin */
 	uint64_t left;               /* of the body or of the chunk */

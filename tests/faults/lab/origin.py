@@ -11,13 +11,17 @@ class Origin:
     """One endpoint, in a network namespace if one is given. Survives kill() and start()."""
 
     def __init__(self, binary, name, address, port, log, netns=None, pair=None, delay=5, slots=0,
-                 cost_us=0, queue=0, collapse=0, protocol="h1"):
+                 cost_us=0, queue=0, collapse=0, protocol="h1", opaque=False):
         self.name = name
         self.address = address
         self.port = port
         self.log = log
         self._make = netns.spawn if netns is not None else spawn
-        self._scheme = "tcp" if protocol == "notes" else "https" if pair is not None else "http"
+        secure = pair is not None and not opaque  # opaque: the proxy sees no TLS, only bytes
+        if protocol == "notes":
+            self._scheme = "tls" if secure else "tcp"
+        else:
+            self._scheme = "https" if secure else "http"
         self._argv = [binary, "--listen", "%s:%d" % (address, port), "--name", name, "--log", log,
                       "--delay", str(delay), "--slots", str(slots), "--cost", str(cost_us),
                       "--queue", str(queue), "--collapse", str(collapse), "--protocol", protocol]
@@ -25,6 +29,10 @@ class Origin:
             self._argv += ["--chain", pair.chain, "--key", pair.key]
         self._process = None
         self.start()
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     @property
     def url(self):

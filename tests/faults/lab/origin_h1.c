@@ -2,6 +2,8 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ struct h1_link {
 	struct msg in;
 	struct work *work;      /* what it waits for */
 	bool upgrades;          /* and asks to leave HTTP */
+	char key[32];           /* with this Sec-WebSocket-Key */
 	bool seen;              /* the request's head is in the log */
 	bool ends;              /* when all is written */
 	bool resets;            /* and by RST */
@@ -117,16 +120,30 @@ write_oversize(struct evbuffer *out)
 	evbuffer_add(out, "\r\n\r\n", 4);
 }
 
+/* RFC 6455, section 4.2.2: that it was read is shown by a hash of it. */
+static void
+accept_key(const char *key, char out[29])
+{
+	char text[96];
+	unsigned char hash[SHA_DIGEST_LENGTH];
+	int len = snprintf(text, sizeof text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
+
+	SHA1((const unsigned char *)text, (size_t)len, hash);
+	EVP_EncodeBlock((unsigned char *)out, hash, sizeof hash);
+}
+
 /* From here on they are others' bytes. */
 static void
 grant_upgrade(struct h1_link *c)
 {
 	struct bufferevent *bev = c->bev;
+	char accept[29];
 
+	accept_key(c->key, accept);
 	evbuffer_add_printf(bufferevent_get_output(bev),
 	    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-	    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-Origin: %s\r\n\r\n",
-	    origin.name);
+	    "Sec-WebSocket-Accept: %s\r\nX-Origin: %s\r\n\r\n",
+	    accept, origin.name);
 	c->bev = NULL;
 	link_free(c, false);
 	notes_begin(bev);
@@ -178,6 +195,7 @@ answer(struct asker *asker, const struct work *w, enum deed deed, unsigned arg)
 	case DEED_STREAM_RESET:
 	case DEED_REFUSE:
 	case DEED_GOAWAY:
+	case DEED_SHUT:
 	case DEED_COUNT:
 		break;
 	}
@@ -209,6 +227,7 @@ begin_work(struct h1_link *c)
 
 	c->work = w;
 	c->upgrades = c->in.upgrades;
+	memcpy(c->key, c->in.key, sizeof c->key);
 	if (!w->health)
 		origin_log("run", w->method, w->id, c->in.body.good ? "good" : "bad");
 	msg_begin(&c->in, false, NULL);

@@ -18,6 +18,7 @@
 struct h2_link {
 	struct bufferevent *bev;
 	nghttp2_session *session;
+	bool shut;   /* it grants no window */
 	bool leaves; /* GOAWAY is sent: it ends with its last stream */
 	bool resets; /* when all is written, by RST */
 	bool over;   /* now, whatever is left */
@@ -203,6 +204,16 @@ send_status(struct h2_stream *s, unsigned status)
 	nghttp2_submit_response(s->c->session, s->id, fields, n, NULL);
 }
 
+/* Once: the last id that is named may not grow (RFC 9113, 6.8), and two may be sent in one turn. */
+static void
+leave(struct h2_link *c, int32_t last)
+{
+	if (!c->leaves)
+		nghttp2_submit_goaway(
+		    c->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+	c->leaves = true;
+}
+
 static void
 answer(struct asker *asker, const struct work *w, enum deed deed, unsigned arg)
 {
@@ -233,9 +244,7 @@ answer(struct asker *asker, const struct work *w, enum deed deed, unsigned arg)
 		bufferevent_write(c->bev, garbage, sizeof garbage - 1);
 		break;
 	case DEED_BYE:
-		nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
-		    nghttp2_session_get_last_proc_stream_id(c->session), NGHTTP2_NO_ERROR, NULL, 0);
-		c->leaves = true;
+		leave(c, nghttp2_session_get_last_proc_stream_id(c->session));
 		send_answer(s, w, DEED_OK);
 		break;
 	default:
@@ -257,9 +266,19 @@ leave_out(struct h2_stream *s)
 		    c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
 		return;
 	}
-	nghttp2_submit_goaway(
-	    c->session, NGHTTP2_FLAG_NONE, s->id > 2 ? s->id - 2 : 0, NGHTTP2_NO_ERROR, NULL, 0);
-	c->leaves = true;
+	leave(c, s->id > 2 ? s->id - 2 : 0);
+}
+
+/* Streams that are there already are given, or lose, as much as new ones (RFC 9113, 6.9.2). */
+static void
+set_window(struct h2_link *c, bool shut)
+{
+	nghttp2_settings_entry window = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+		shut ? 0 : NGHTTP2_INITIAL_WINDOW_SIZE };
+
+	if (c->shut != shut)
+		nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, &window, 1);
+	c->shut = shut;
 }
 
 /* Its head is complete. What is told of nowhere is left out before it is in the log. */
@@ -273,6 +292,7 @@ take_head(struct h2_stream *s)
 	pattern_begin(&s->in.body, s->request_id);
 	if (s->health || strncmp(s->target, "/healthz", 8) == 0)
 		return;
+	set_window(s->c, b->deed == DEED_SHUT && work_misbehaves(b));
 	if ((b->deed == DEED_REFUSE || b->deed == DEED_GOAWAY) && work_misbehaves(b)) {
 		leave_out(s);
 		return;
