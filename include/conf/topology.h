@@ -153,6 +153,9 @@ enum conf_underscores { UNDERSCORE_DROP, UNDERSCORE_KEEP, UNDERSCORE_REFUSE };
 /* What becomes of "%2F" in a path. */
 enum conf_encoded_slash { ENCODED_SLASH_KEEP, ENCODED_SLASH_REFUSE };
 
+/* What becomes of "//" in a path. */
+enum conf_slashes { SLASHES_KEEP, SLASHES_MERGE, SLASHES_REFUSE };
+
 /* Which way a Via field is added. */
 enum conf_via { VIA_OFF, VIA_REQUESTS, VIA_BOTH };
 
@@ -366,6 +369,7 @@ struct conf_client_limits {
 	uint32_t header_fields;
 	enum conf_underscores underscores;
 	enum conf_encoded_slash encoded_slash;
+	enum conf_slashes slashes;
 	uint64_t max_body_bytes; /* 0: unlimited */
 	uint32_t tls_handshake_ms;
 	uint32_t request_head_ms; /* total, not idle */

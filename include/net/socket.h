@@ -47,14 +47,17 @@ void socket_tune_client(int fd);
 /* From now on closing it resets the connection: nobody takes that for a proper end. */
 void socket_reset_at_close(int fd);
 
+/* Bytes have arrived that nobody has read: closing it now resets the connection. */
+bool socket_has_unread(int fd);
+
 /* What the kernel knows of the way to a peer. */
 struct socket_path {
-	uint32_t rtt_us; /* round trip, smoothed; 0: not measured */
-	uint32_t sent_ago_ms; /* since bytes were last sent, for the first time or again */
+	uint32_t rtt_us;             /* round trip, smoothed; 0: not measured */
+	uint32_t sent_ago_ms;        /* since bytes were last sent, for the first time or again */
 	uint64_t acknowledged_bytes; /* in the connection's life */
-	uint64_t written_bytes; /* at most: they, and what the kernel still has to send */
-	bool unacknowledged; /* bytes are under way */
-	bool resent; /* the oldest of them timed out and were sent again */
+	uint64_t written_bytes;      /* at most: they, and what the kernel still has to send */
+	bool unacknowledged;         /* bytes are under way */
+	bool resent;                 /* the oldest of them timed out and were sent again */
 };
 bool socket_path(int fd, struct socket_path *); /* false: not TCP, or not connected */
 

@@ -1,6 +1,7 @@
 /*
  * A client connection, whatever it speaks: from accept() through the stages before a protocol
- * (PROXY header, TLS) to its last goodbye. A protocol embeds it first and takes over between start() and the end.
+ * (PROXY header, TLS) to its last goodbye. A protocol embeds it first and takes over between
+ * start() and the end.
  *
  * Owned by itself from client_accept() until it is closed; on worker->clients meanwhile. Worker
  * thread only.
@@ -56,9 +57,10 @@ struct client {
 	enum conf_protocol protocol; /* its listener's */
 	enum client_stage stage;
 	bool leaving; /* its worker or its listener goes: nothing new after what is under way */
-	bool h2c; /* its listener takes HTTP/2 in clear text */
-	bool counted;          /* in the crowd, as facts.peer */
-	SSL *ssl;              /* owned until the PROXY header is read, else NULL */
+	bool h2c;     /* its listener takes HTTP/2 in clear text */
+	bool counted; /* in the crowd, as facts.peer */
+	SSL *ssl;     /* owned until the PROXY header is read, else NULL */
+	uint64_t linger_until; /* of stream.bytes_in: who goes on beyond it is closed */
 	uint64_t stall_bytes;  /* waiting when the stall timer was last looked at */
 	struct timer timer;    /* of the present stage; the protocol's while it serves */
 	struct timer stall;    /* while bytes wait for the client */
@@ -90,7 +92,7 @@ void client_watch_stall(struct client *);
 /*
  * Says goodbye and listens on for a while: closing a socket that still receives makes the kernel
  * send a reset, and that may overtake the answer (RFC 9112 section 9.6). The protocol has let go
- * of all that is its own.
+ * of all that is its own. It is a client that counts like any other, for 2 s and 16 MiB at most.
  */
 void client_linger(struct client *);
 /*

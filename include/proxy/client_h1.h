@@ -33,6 +33,7 @@ struct client_h1 {
 	uint32_t saved_len;
 	bool starved; /* what is saved needs more bytes before it makes sense */
 	bool paused;
+	bool piecemeal; /* once a request did not come whole and by itself: more may follow */
 
 	bool keep; /* the connection may carry another request */
 	bool head_request;

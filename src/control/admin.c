@@ -175,7 +175,8 @@ serve_on(struct admin *a, struct event_base *base, int fd, bool local, struct er
 	/* all that evhttp knows, so that a wrong one is told 405 and not 501 */
 	evhttp_set_allowed_methods(http,
 	    EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
-		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE |
+		EVHTTP_REQ_CONNECT);
 	evhttp_set_gencb(http, local ? on_local_request : on_tcp_request, a);
 	if (evhttp_accept_socket(http, fd) != 0) {
 		error_errno(error, "cannot serve on", "the admin socket");

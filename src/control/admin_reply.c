@@ -3,6 +3,7 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,24 @@ reason_of(int status)
 	}
 }
 
+/*
+ * evhttp takes every answer to CONNECT for the beginning of a tunnel, which has no length and never
+ * ends; and to HEAD it would send the body.
+ */
+static void
+add_length(struct evhttp_request *req, struct evkeyvalq *headers, struct evbuffer *body)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(req);
+	char length[24];
+
+	if (method != EVHTTP_REQ_CONNECT && method != EVHTTP_REQ_HEAD)
+		return;
+	snprintf(length, sizeof length, "%zu", evbuffer_get_length(body));
+	evhttp_add_header(headers, "Content-Length", length);
+	if (method == EVHTTP_REQ_HEAD)
+		evbuffer_drain(body, evbuffer_get_length(body));
+}
+
 void
 admin_reply(struct evhttp_request *req, int status, const char *type, struct evbuffer *body)
 {
@@ -38,6 +57,7 @@ admin_reply(struct evhttp_request *req, int status, const char *type, struct evb
 
 	evhttp_add_header(headers, "Content-Type", type);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
+	add_length(req, headers, body);
 	evhttp_send_reply(req, status, reason_of(status), body);
 }
 

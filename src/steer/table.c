@@ -199,20 +199,30 @@ same_members(const struct table_region *a, const struct table_region *b)
 	return true;
 }
 
+/* The same steering is the same name. Most reloads leave services where they were. */
+static const struct table_service *
+find_old(const struct table *old, const struct table_service *service)
+{
+	unsigned at = service->index;
+
+	for (unsigned i = 0; old != NULL && i < old->service_count; i++, at++) {
+		if (at >= old->service_count)
+			at = 0;
+		if (old->services[at].steering == service->steering)
+			return &old->services[at];
+	}
+	return NULL;
+}
+
 /* Filling the slots of 10,000 endpoints takes tens of ms; most reloads change none of them. */
 static bool
-share_maglev(const struct table *old_table, struct table_region *region)
+share_maglev(const struct table_service *old, struct table_region *region)
 {
-	const struct table_service *old = NULL;
-
-	if (old_table != NULL)
-		old = table_service_find(old_table, region->steering->service);
 	if (old == NULL)
 		return false;
 	for (unsigned i = 0; i < old->region_count; i++) {
 		const struct table_region *r = &old->regions[i];
 
-		/* The same steering is the same name. */
 		if (r->steering != region->steering || r->maglev_owner == NULL ||
 		    !same_members(r, region))
 			continue;
@@ -235,8 +245,8 @@ build_maglev(struct table_region *region)
 
 	/* The host too: two names may lead to one address. */
 	for (unsigned i = 0; i < region->endpoint_count; i++)
-		names[i] = arena_printf(scratch, "%s %s", region->endpoints[i]->url,
-		    region->endpoints[i]->host);
+		names[i] = arena_printf(
+		    scratch, "%s %s", region->endpoints[i]->url, region->endpoints[i]->host);
 	maglev_fill(m->slots, size, names, region->weights, region->endpoint_count);
 	arena_free(scratch);
 	atomic_init(&m->refs, 1);
@@ -249,10 +259,13 @@ static void
 build_service(struct builder *b, struct table_service *service, const struct conf_service *conf)
 {
 	struct arena *arena = b->table->arena;
+	const struct table_service *old = NULL;
 
 	service->conf = conf;
 	service->index = conf->index;
 	service->steering = steering_registry_service(b->steerings, conf->name);
+	if (conf->balance == BALANCE_MAGLEV)
+		old = find_old(b->old, service);
 	service->region_count = conf->region_count;
 	service->regions = arena_array(arena, conf->region_count, sizeof service->regions[0]);
 	for (unsigned i = 0; i < conf->region_count; i++) {
@@ -261,23 +274,21 @@ build_service(struct builder *b, struct table_service *service, const struct con
 		region->conf = &conf->regions[i];
 		region->name = region->conf->region->name;
 		region->index = i;
-		region->steering =
-		    steering_registry_get(b->steerings, conf->name, region->name);
+		region->steering = steering_registry_get(b->steerings, conf->name, region->name);
 		gather_region(b, conf, region->conf);
 		merge(&b->gathering);
 		take_gathered(region, &b->gathering, arena);
 		if (conf->sticky != NULL)
 			sticky_build(region, conf, arena);
 		if (conf->balance == BALANCE_MAGLEV && region->endpoint_count > 0 &&
-		    !share_maglev(b->old, region))
+		    !share_maglev(old, region))
 			build_maglev(region);
 	}
 }
 
 struct table *
-table_build(struct topology *topology, const struct table *old,
-    struct endpoint_registry *endpoints, struct steering_registry *steerings,
-    table_resolve_fn *resolve, void *arg, unsigned holders)
+table_build(struct topology *topology, const struct table *old, struct endpoint_registry *endpoints,
+    struct steering_registry *steerings, table_resolve_fn *resolve, void *arg, unsigned holders)
 {
 	struct arena *arena = arena_new();
 	struct table *t = arena_take(arena, sizeof *t);

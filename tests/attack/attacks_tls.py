@@ -22,11 +22,20 @@ def _each_cut(row):
     assert tally.cut >= max(1, tally.connections - 1), (tally.cut, tally.connections)
 
 
+def _soon_cut(row):
+    """Refused, more than once, but not as often as anybody cares to ask."""
+    _each_cut(row)
+    each = row.tally.units / row.tally.connections
+    assert 5 < each < 300, "%.1f a connection" % each
+
+
 ATTACKS = [
     Attack("handshakes", tls.handshakes, memory=4 * MIB, upstream=0),
     Attack("handshakes begun", tls.half_hellos, seconds=4, memory=300 * 64 * KIB, upstream=0, warm=False,
            also=_none_left, limits='tls_handshake = "2s";'),
     Attack("KeyUpdates", _lab("keyupdate"), upstream=0, also=_each_cut),
     Attack("renegotiation", _lab("renegotiate"), memory=4 * MIB, upstream=0, also=_each_cut),
+    Attack("renegotiation, again and again", _lab("insist"), memory=4 * MIB, upstream=0,
+           also=_soon_cut),
     Attack("connections", h1.connections(3000), memory=20 * MIB, upstream=0),
 ]

@@ -132,3 +132,17 @@ def who_guesses_passwords_keeps_nobody_else_from_being_verified(t):
         c.request("GET", "/", _basic("amy", "guess%d" % i))
     p.client(tls=False, source="127.0.0.9").get("/", _basic("ben", "bär")).expect(200, "east")
     assert all(c.response().status in (401, 503) for c in guessers)
+
+
+@sanitize
+def slashes_that_are_merged_lead_nobody_round_a_password(t):
+    guard = ['{ path = "/in"; service = "shop"; basic_auth = { file = "%s"; realm = "r"; }; }'
+             % _htpasswd(t, amy=_SHA), '{ path = "/"; service = "shop"; }']
+    origin = t.origin("east").does(lambda x: x.answer(200, x.request.target))
+    for limits, status in (("", 200), ('slashes = "merge";', 401)):
+        p = t.proxy(regions={"us-east-1": [origin]}, routes=guard, limits=limits)
+        code, told = p.check()
+        assert code == 0 and ('"//in" passes this route by' in told) == (status == 200), told
+        for path in ("//in", "/./%2e//in/x", "///in"):
+            p.client(tls=False).get(path).expect(status)
+        p.client(tls=False).get("/in").expect(401)

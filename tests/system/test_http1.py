@@ -440,3 +440,73 @@ def who_asks_for_the_end_is_let_go_at_once_and_nobody_else(t):
     refused.expect_close()
     for _ in range(20):
         refused.send("y")  # thrown away, not answered with a reset that overtakes the 400
+
+
+def _unread(c):
+    """Bytes that lie in the proxy's socket of this connection; None: it has none (any more)."""
+    ours = ":%04X" % c.socket.getsockname()[1]
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table:
+            fields = line.split()
+            if fields[2].endswith(ours):
+                return int(fields[4].split(":")[1], 16)
+    return None
+
+
+@sanitize
+def whoever_asked_for_the_end_in_pieces_is_listened_to_after_its_answer(t):
+    origin = t.origin("east").answers(200, b"bye")
+    p = t.proxy(regions={"us-east-1": [origin]})
+    for tls in (False, True):
+        c = p.client(tls=tls)
+        for piece in ("GET / HT", "TP/1.1\r\nHost: a\r\nConnection: close\r\n", "\r\n"):
+            c.send(piece)
+            until(lambda: _unread(c) == 0, "the piece has been read")
+        c.response().expect(200, b"bye")
+        c.expect_close()
+        for _ in range(20):
+            c.send("GET /behind HTTP/1.1\r\n")  # would be reset if the socket were closed
+    assert [r.target for r in origin.requests] == ["/", "/"]
+
+
+@sanitize
+def bytes_that_came_just_before_a_close_do_not_take_the_answer_with_them(t):
+    """The worker learns of them only after it has answered: it stood still when all of it came."""
+    go, gone = threading.Event(), threading.Event()
+    origin = t.origin("east")
+
+    def script(x):
+        go.wait(30)
+        x.answer(200, b"bye")
+        gone.set()
+
+    origin.does(script)
+    p = t.proxy(regions={"us-east-1": [origin]})
+    for tls in (False, True):
+        go.clear()
+        gone.clear()
+        c = p.client(tls=tls).request("GET", "/", [("Connection", "close")])
+        until(lambda: len(origin.requests) == 1 + tls, "the request has arrived")
+        with p.stopped():
+            go.set()
+            assert gone.wait(5)
+            c.send("GET /behind HTTP/1.1\r\n")
+        c.response().expect(200, b"bye")
+        c.expect_close()
+    assert len(origin.requests) == 2
+
+
+@sanitize
+def whoever_sends_on_and_on_behind_the_end_is_closed(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    for tls in (False, True):
+        c = p.client(tls=tls).send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        assert c.response().status == 400
+        sent = 0
+        try:
+            while sent < 200 << 20:
+                c.send(b"x" * (1 << 20))
+                sent += 1 << 20
+        except OSError:
+            pass
+        assert 8 << 20 < sent < 64 << 20, "%d MiB were taken" % (sent >> 20)

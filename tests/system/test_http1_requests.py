@@ -101,6 +101,18 @@ def encoded_slashes_are_refused_where_asked_for(t):
 
 
 @sanitize
+def slashes_are_merged_or_refused_where_asked_for(t):
+    status, seen = _asked(t, "//a/.//b//")
+    assert status == 200 and seen.target == "//a//b//", seen.target
+    status, seen = _asked(t, "///a/.//b/..//c//?d=//", limits='slashes = "merge";')
+    assert status == 200 and seen.target == "/a/c/?d=//", seen.target
+    status, seen = _asked(t, "/a//b", limits='slashes = "refuse";')
+    assert status == 400 and seen is None
+    status, seen = _asked(t, "/a/b?c=//", limits='slashes = "refuse";')
+    assert status == 200 and seen.target == "/a/b?c=//"
+
+
+@sanitize
 def via_is_added_where_asked_for(t):
     _, seen = _asked(t, service_text='via = "requests";')
     assert seen.all("via") == ["1.1 detour"], seen.fields

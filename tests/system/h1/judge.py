@@ -144,17 +144,12 @@ def _try_one(p, recorder, case, cut):
         return wrong
 
 
-def _try_again(p, recorder, case, cut):
-    """What is wrong, or None. Bytes behind a close may reset the answer away: then once more."""
-    for left in (2, 1, 0):
-        try:
-            return _try_one(p, recorder, case, cut)
-        except ConnectionResetError as e:
-            recorder.take()
-            if left == 0 or not case.closes or cut is whole:
-                return "reset: %s" % e
-        except (AssertionError, Closed, OSError) as e:
-            return "%s: %s" % (type(e).__name__, e)
+def _try(p, recorder, case, cut):
+    """What is wrong, or None."""
+    try:
+        return _try_one(p, recorder, case, cut)
+    except (AssertionError, Closed, OSError) as e:
+        return "%s: %s" % (type(e).__name__, e)
 
 
 def try_all(p, origin, cases, cuts):
@@ -163,7 +158,7 @@ def try_all(p, origin, cases, cuts):
     wrong = []
     for cut in cuts:
         for case in cases:
-            why = _try_again(p, recorder, case, cut)
+            why = _try(p, recorder, case, cut)
             if why:
                 wrong.append("%s (%s): %s" % (case.name, cut.__name__, why))
     # Whoever comes next gets an own answer, and nothing that was sent before surfaces.

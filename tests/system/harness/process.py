@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 
+from .wait import until
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,3 +73,24 @@ def is_stopped_by_end(pid):
         return status_field(pid, "State").startswith("Z")
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+class Stopped:
+    """While all of it stands still, what is sent to it waits in its sockets, in this order."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+        until(self._stand, "all of its threads have stopped")
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _stand(self):
+        return all(self._state(tid) == "T" for tid in os.listdir("/proc/%d/task" % self.pid))
+
+    def _state(self, tid):
+        with open("/proc/%d/task/%s/stat" % (self.pid, tid)) as f:
+            return f.read().rpartition(")")[2].split()[0]

@@ -90,6 +90,10 @@ class Proxy:
     def signal(self, number):
         self._process.send_signal(number)
 
+    def stopped(self):
+        """A context in which it stands still."""
+        return process.Stopped(self.pid)
+
     def drain(self):
         self.signal(signal.SIGTERM)
 

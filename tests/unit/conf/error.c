@@ -323,6 +323,10 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_https = "
 		     "true;" },
 	    "t.conf:7: the route has both redirect and redirect_https; remove one" },
+	{ { .route = "service = \"shop\"; }, { path = \"/in\"; service = \"shop\"; allow = ( "
+		     "\"10.0.0.0/8\" );" },
+	    "t.conf:7: warning: \"//in\" passes this route by and reaches shop unguarded, by the route "
+	    "in line 7; write slashes = \"merge\" into limits, or guard that route too" },
 	{ { .route = "redirect = \"/a\"; path = \"/b\";" },
 	    "t.conf:5: warning: no route leads to this service; add one, or remove the service" },
 };

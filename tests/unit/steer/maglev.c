@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "steer/hash.h"
+
 enum { MOST = 1000 };
 
 static char name_room[MOST][32];
@@ -69,7 +71,8 @@ START_TEST(slots_are_in_proportion_to_the_weights)
 		double due = (double)size * weights[i] / (double)sum;
 
 		ck_assert_msg(count[i] >= due - 2 && count[i] <= due + 2,
-		    "member %u of weight %u has %u slots, due are %f", i, weights[i], count[i], due);
+		    "member %u of weight %u has %u slots, due are %f", i, weights[i], count[i],
+		    due);
 	}
 	free(slots);
 }
@@ -136,10 +139,61 @@ START_TEST(losing_one_of_a_hundred_moves_few_slots)
 }
 END_TEST
 
+/* The same without a heap, a shortcut or a thought for time: who is due first takes its next slot.
+ */
+static void
+fill_simply(uint32_t *slots, uint32_t size, unsigned members)
+{
+	uint64_t due[MOST], at[MOST], skip[MOST];
+
+	for (unsigned i = 0; i < members; i++) {
+		due[i] = weights[i] > 0 ? ((uint64_t)1 << 40) / weights[i] : UINT64_MAX;
+		at[i] = hash_bytes(names[i], strlen(names[i]), 0) % size;
+		skip[i] = hash_bytes(names[i], strlen(names[i]), 1) % (size - 1) + 1;
+	}
+	memset(slots, 0xff, size * sizeof *slots);
+	for (uint32_t filled = 0; filled < size; filled++) {
+		unsigned first = 0;
+
+		for (unsigned i = 1; i < members; i++)
+			if (due[i] < due[first])
+				first = i;
+		while (slots[at[first]] != UINT32_MAX)
+			at[first] = (at[first] + skip[first]) % size;
+		slots[at[first]] = first;
+		due[first] += ((uint64_t)1 << 40) / weights[first];
+	}
+}
+
+START_TEST(tables_are_the_same_however_they_are_computed)
+{
+	static const uint16_t draws[][4] = { { 1, 1, 1, 1 }, { 7, 7, 7, 7 }, { 5, 5, 5, 0 },
+		{ 1, 2, 3, 4 }, { 65535, 1, 65535, 1 } };
+
+	for (unsigned members = 1; members <= 40; members += 3) {
+		uint32_t size = maglev_size_for(members);
+		uint32_t *simply = malloc(size * sizeof *simply);
+
+		make_members(members, 3);
+		for (unsigned d = 0; d < sizeof draws / sizeof draws[0]; d++) {
+			uint32_t *slots;
+
+			for (unsigned i = 0; i < members; i++)
+				weights[i] = draws[d][i % 4];
+			slots = fill(members, size);
+			fill_simply(simply, size, members);
+			ck_assert_mem_eq(slots, simply, size * sizeof *slots);
+			free(slots);
+		}
+		free(simply);
+	}
+}
+END_TEST
+
 START_TEST(ten_thousand_members_are_filled_whatever_their_weights)
 {
 	enum { MANY = 10000 };
-	char (*room)[32] = calloc(MANY, sizeof *room);
+	char(*room)[32] = calloc(MANY, sizeof *room);
 	const char **many = calloc(MANY, sizeof *many);
 	uint16_t *heavy = calloc(MANY, sizeof *heavy);
 	uint32_t size = maglev_size_for(MANY);
@@ -179,6 +233,7 @@ main(void)
 	tcase_add_test(tests, one_member_has_all_slots);
 	tcase_add_test(tests, members_of_one_name_end_and_share);
 	tcase_add_test(tests, losing_one_of_a_hundred_moves_few_slots);
+	tcase_add_test(tests, tables_are_the_same_however_they_are_computed);
 	tcase_add_test(tests, ten_thousand_members_are_filled_whatever_their_weights);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
