@@ -26,6 +26,13 @@ struct load {
 	struct report report;
 	struct source *source;
 	struct names *sets[SET_COUNT]; /* filled as names are read */
+	struct load_file *files;       /* that were read because a key names them */
+};
+
+struct load_file {
+	struct load_file *next;
+	const char *path;
+	struct conf_where where;
 };
 
 /* Fills the struct at base; setting NULL: the group is not there, all is default. */
@@ -38,6 +45,9 @@ void field_set_default(struct load *, const struct schema_key *, void *base);
 /* Where bytes of secrets lie: made when there are any. */
 struct arena *load_secrets(struct load *);
 struct conf_where load_where(const struct load *, const struct config_setting_t *);
+
+/* The path lasts as long as the load. */
+void load_note_file(struct load *, const char *path, const struct conf_where *);
 
 void derive(struct load *);
 void derive_shaping(struct load *, struct conf_route *);
@@ -52,6 +62,7 @@ void check_cors(struct load *, const struct conf_cors *);
 void check_mirror(struct load *, const struct conf_route *);
 void check_safety(struct load *);
 void check_limits(struct load *);
+void check_readers(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */
 void check_protocol(struct load *, const struct conf_service *);
 void check_tunnel_listener(struct load *, const struct conf_listener *);

@@ -196,4 +196,5 @@ check(struct load *l)
 	check_access(l);
 	check_safety(l);
 	check_limits(l);
+	check_readers(l);
 }

@@ -325,6 +325,7 @@ set_file(struct load *l, const struct value *v)
 		return;
 	}
 	file_keep(file, l->arena, v->key->type == TYPE_SECRET ? load_secrets(l) : l->arena);
+	load_note_file(l, file->path, &v->where);
 	if (v->key->type == TYPE_SECRET && file_is_exposed(file->path))
 		report_warning(&l->report, &v->where,
 		    "%s: everyone on this machine can read the private key %s; chmod o-rwx it",

@@ -96,6 +96,7 @@ htpasswd_read(struct load *l, struct conf_basic_auth *auth)
 		return;
 	}
 	file_keep(&file, l->arena, load_secrets(l));
+	load_note_file(l, file.path, &auth->where);
 	auth->users =
 	    arena_array(l->arena, count_lines(file.bytes, file.len), sizeof auth->users[0]);
 	end = file.bytes + file.len;

@@ -86,6 +86,27 @@ def nobody_sees_the_memory_unless_it_is_wished_so(t):
     p.get("/").expect(200, "east")
 
 
+@sanitize
+def files_that_only_root_may_read_are_told_of_before_a_reload_is_refused(t):
+    p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
+    os.chmod(p.directory, 0o777)
+    pair = Pair(p.directory, "roots")
+    shutil.copyfile(p.pki.site().chain, pair.chain)
+    shutil.copyfile(p.pki.site().key, pair.key)
+    os.chmod(pair.key, 0o600)
+    p.write(certificates=[pair], top='user = "nobody";')
+    told = "user nobody may not read %s, so reloads will be refused" % pair.key
+    code, text = p.check()
+    assert code == 0 and told in text and pair.chain + "," not in text, text
+    p.start()
+    assert told in p.log_text(), p.log_tail()
+    assert not p.reload_now(), "there was nothing to warn of"
+    os.chown(pair.key, 0, NOBODY)
+    os.chmod(pair.key, 0o640)
+    assert told not in p.check()[1], p.check()[1]
+    assert p.reload_now(), p.log_tail()
+
+
 def _stalls(p, loop):
     return p.metrics().total("detour_loop_stalls_total", loop=loop)
 

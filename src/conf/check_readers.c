@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "conf/load.h"
+#include "conf/topology.h"
+
+enum { GROUPS = 64, MAY_READ = 4, MAY_PASS = 1 };
+
+struct reader {
+	uid_t uid;
+	gid_t groups[GROUPS];
+	int group_count;
+};
+
+void
+load_note_file(struct load *l, const char *path, const struct conf_where *where)
+{
+	struct load_file *file = arena_take(l->arena, sizeof *file);
+
+	*file = (struct load_file){ .next = l->files, .path = path, .where = *where };
+	l->files = file;
+}
+
+static bool
+grants(const struct stat *st, const struct reader *r, unsigned what)
+{
+	if (st->st_uid == r->uid)
+		return (st->st_mode >> 6 & what) != 0;
+	for (int i = 0; i < r->group_count; i++)
+		if (st->st_gid == r->groups[i])
+			return (st->st_mode >> 3 & what) != 0;
+	return (st->st_mode & what) != 0;
+}
+
+/* By owner, group and mode of the file and of the directories that its path names. */
+static bool
+may_read(struct load *l, const struct reader *r, const char *path)
+{
+	char *way = arena_strdup(l->arena, path);
+	struct stat st;
+
+	for (char *slash = strchr(way + 1, '/'); *way != '\0' && slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (stat(way, &st) == 0 && !grants(&st, r, MAY_PASS))
+			return false;
+		*slash = '/';
+	}
+	return stat(path, &st) != 0 || grants(&st, r, MAY_READ);
+}
+
+/* Root reads them all at the start; the user it becomes reads them at each reload. */
+void
+check_readers(struct load *l)
+{
+	const char *user = l->topology->user;
+	const struct passwd *entry;
+	struct reader r = { .group_count = GROUPS };
+
+	if (user == NULL || geteuid() != 0)
+		return;
+	entry = getpwnam(user);
+	if (entry == NULL || entry->pw_uid == 0)
+		return;
+	r.uid = entry->pw_uid;
+	if (getgrouplist(user, entry->pw_gid, r.groups, &r.group_count) < 0)
+		r.group_count = GROUPS; /* who is in more of them */
+	for (const struct load_file *f = l->files; f != NULL; f = f->next)
+		if (!may_read(l, &r, f->path))
+			report_warning(&l->report, &f->where,
+			    "user %s may not read %s, so reloads will be refused; chgrp it (and "
+			    "its "
+			    "directory) to a group of %s and chmod g+r",
+			    user, f->path, user);
+}
