@@ -95,8 +95,7 @@ check_listeners(struct load *l)
 			report_error(&l->report, &one->where,
 			    "proxy_protocol takes headers from trusted_proxies only, and there are "
 			    "none; add trusted_proxies = ( \"...\" ); with the addresses of what "
-			    "is "
-			    "in front of this listener");
+			    "is in front of this listener");
 		/* Port 0 is a new port each time. */
 		if (one->bind.text == NULL || strcmp(strrchr(one->bind.text, ':'), ":0") == 0)
 			continue;

@@ -80,8 +80,7 @@ check_ways_round(struct load *l)
 			report_warning(&l->report, &r->where,
 			    "\"/%s\" passes this route by and reaches %s unguarded, by the route "
 			    "in line %u; write slashes = \"merge\" into limits, or guard that "
-			    "route "
-			    "too",
+			    "route too",
 			    r->path, r->service->name, other->where.line);
 	}
 	mem_free(open);

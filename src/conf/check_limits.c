@@ -11,15 +11,13 @@ check_http2(struct load *l, const struct conf_client_limits *c)
 	if (c->h2_memory_bytes > 0 && c->h2_header_table_bytes > c->h2_memory_bytes / TABLE_PART)
 		report_error(&l->report, &c->where,
 		    "h2_header_table is more than a sixteenth of h2_memory, which could end an "
-		    "honest "
-		    "connection; write a smaller one, or h2_memory = \"%uKiB\"",
+		    "honest connection; write a smaller one, or h2_memory = \"%uKiB\"",
 		    c->h2_header_table_bytes / 1024 * TABLE_PART);
 	if (c->h2_connection_window_bytes > 0 &&
 	    c->h2_stream_window_bytes > c->h2_connection_window_bytes)
 		report_error(&l->report, &c->where,
 		    "h2_stream_window is larger than h2_connection_window, which bounds all "
-		    "streams "
-		    "together; write a smaller one");
+		    "streams together; write a smaller one");
 }
 
 static void
@@ -28,8 +26,7 @@ check_memory(struct load *l, const struct conf_memory *m)
 	if (m->shed > m->shrink || m->shrink > m->stop)
 		report_error(&l->report, &m->where,
 		    "shed, shrink and stop follow each other as memory runs out; write them in "
-		    "that "
-		    "order, such as 0.85, 0.9 and 0.95");
+		    "that order, such as 0.85, 0.9 and 0.95");
 }
 
 static void

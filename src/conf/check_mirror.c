@@ -44,8 +44,7 @@ check_mirror(struct load *l, const struct conf_route *r)
 	if (answers(r, m->service))
 		report_error(&l->report, &m->where,
 		    "service \"%s\" answers the route's requests and would get each twice; mirror "
-		    "to "
-		    "another one",
+		    "to another one",
 		    m->service->name);
 	for (unsigned i = 0; i < m->method_count; i++)
 		if (!may_be_repeated(m->methods[i]))

@@ -74,7 +74,6 @@ check_readers(struct load *l)
 		if (!may_read(l, &r, f->path))
 			report_warning(&l->report, &f->where,
 			    "user %s may not read %s, so reloads will be refused; chgrp it (and "
-			    "its "
-			    "directory) to a group of %s and chmod g+r",
+			    "its directory) to a group of %s and chmod g+r",
 			    user, f->path, user);
 }

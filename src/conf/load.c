@@ -44,8 +44,7 @@ report_unknown(struct load *l, enum schema_block block, const config_setting_t *
 	else
 		report_error(&l->report, &where,
 		    "unknown key \"%s\" in %s; remove it, or see conf/REFERENCE.md for the keys "
-		    "there "
-		    "are",
+		    "there are",
 		    elem->name, schema_block(block)->noun);
 }
 

@@ -176,27 +176,25 @@ conf_print_reference(FILE *out)
 {
 	fputs("# Configuration reference\n"
 	      "\n"
-	      "Printed from the table of keys in `include/conf/schema.def`; change it there. A test "
-	      "keeps the two the same.\n"
+	      "Printed from the table of keys in `include/conf/schema.def`; change it there. A "
+	      "test keeps the two the same.\n"
 	      "\n"
 	      "A file is libconfig: `key = value;`, groups `{ }`, lists `( )`, comments with `#`. "
 	      "`@include \"FILE\"` at the beginning of a line puts another file there. Paths, also "
-	      "in "
-	      "`@include`, are relative to the file they stand in.\n"
+	      "in `@include`, are relative to the file they stand in.\n"
 	      "\n"
 	      "- A *duration* is a text with a unit: `\"250ms\"`, `\"2s\"`, `\"5m\"`, `\"1h\"`, "
 	      "`\"7d\"`; a *size* too: `\"512B\"`, `\"64KiB\"`, `\"1MB\"`. `0` needs no unit.\n"
 	      "- In any text, `${NAME}` is read from the environment and must be set; "
 	      "`${NAME:-default}` need not be; `$$` is a dollar sign. A text with a variable in it "
-	      "may "
-	      "stand for a number, or for true or false.\n"
+	      "may stand for a number, or for true or false.\n"
 	      "- A *template* is a text that each request fills in: ",
 	    out);
 	print_variables(out);
 	fputs(". `$1` to `$9` are the groups of the pattern beside it, `$0` is all it matched.\n"
-	      "- A *pattern* is a Perl-compatible regular expression (PCRE2) over bytes, found anywhere "
-	      "unless it says `^` and `$`; a dollar sign is itself there, and `(?i)` in front ignores "
-	      "case. Effort is bounded: beyond 100,000 steps it does not match.\n"
+	      "- A *pattern* is a Perl-compatible regular expression (PCRE2) over bytes, found "
+	      "anywhere unless it says `^` and `$`; a dollar sign is itself there, and `(?i)` in "
+	      "front ignores case. Effort is bounded: beyond 100,000 steps it does not match.\n"
 	      "- A *list of texts* is `( \"a\", \"b\" )`, or `\"a, b\"`.\n"
 	      "- A *list of statuses* holds numbers and ranges: `( 200, \"300-399\" )`.\n"
 	      "- A *list of networks* holds addresses and networks: `( \"192.0.2.1\", "
@@ -204,8 +202,7 @@ conf_print_reference(FILE *out)
 	      "socket.\n"
 	      "- A *name* has letters, digits and `._:/@*-`, and is unique among its kind.\n"
 	      "- An unknown key, a duplicate name and a reference to nothing are errors. `detour "
-	      "check "
-	      "-c FILE` shows all of a file's problems at once.\n",
+	      "check -c FILE` shows all of a file's problems at once.\n",
 	    out);
 	for (unsigned block = 0; block < BLOCK_COUNT; block++) {
 		const struct schema_key *k = schema_keys(block);

@@ -187,8 +187,7 @@ static const struct {
 	    offsetof(struct worker_stats, refused) },
 	{ "detour_worker_bad_proxy_headers_total",
 	    "Client connections closed because their PROXY header was missing, late or malformed, "
-	    "or "
-	    "because their sender is not among trusted_proxies.",
+	    "or because their sender is not among trusted_proxies.",
 	    offsetof(struct worker_stats, bad_headers) },
 	{ "detour_worker_requests_total", "Requests that came in.",
 	    offsetof(struct worker_stats, requests) },

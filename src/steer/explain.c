@@ -400,8 +400,7 @@ say_mode(struct text *t, const struct steer *s)
 	case SHARE_FAIL_OPEN:
 		say(t,
 		    "%s FAILS OPEN: no region is eligible, so the checks are doubted and traffic "
-		    "goes "
-		    "by weight to all that is not evacuated.",
+		    "goes by weight to all that is not evacuated.",
 		    s->plan->service);
 		return;
 	case SHARE_FAIL_CLOSED:
