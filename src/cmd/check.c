@@ -13,11 +13,9 @@ enum { ROUTES_SHOWN = 50, OPT_LOSE = 256 };
 
 static const struct usage usage = {
 	"check -c FILE [--lose REGION] [--json]",
-	"Validates a configuration without serving it; says what it would serve, and where "
-	"traffic\n"
-	"would go if each region in turn were lost, with all others up and the first tier as busy "
-	"as\n"
-	"max_utilization allows. Each service is looked at by itself.\n"
+	"Validates a configuration without serving it; says what it would serve, and where\n"
+	"traffic would go if each region in turn were lost, with all others up and the first\n"
+	"tier as busy as max_utilization allows. Each service is looked at by itself.\n"
 	"\n"
 	"  -c, --config FILE   the configuration\n"
 	"      --lose REGION   the loss of this region only\n"
@@ -25,12 +23,10 @@ static const struct usage usage = {
 	"  -j, --json          problems and losses as JSON, one object\n"
 	"  -h, --help          this text\n"
 	"\n"
-	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the loss of some region cannot "
-	"be\n"
-	"absorbed: the stated capacities do not suffice, or a safety rule would be broken. Where "
-	"no\n"
-	"capacity is stated, only shares are shown.\n"
-	"What is said of a loss is where traffic settles, not the seconds until it is noticed.\n",
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the loss of some region\n"
+	"cannot be absorbed: the stated capacities do not suffice, or a safety rule would be\n"
+	"broken. Where no capacity is stated, only shares are shown. What is said of a loss is\n"
+	"where traffic settles, not the seconds until it is noticed.\n",
 };
 
 static const char *

@@ -25,9 +25,8 @@ enum { HTTPS_PORT = 8443, HTTP_PORT = 8080, REVIVE_S = 15, REGIONS = 3 };
 
 static const struct usage usage = {
 	"demo [--port N]",
-	"Starts three sample regions and the proxy in front of them, on this machine alone, and "
-	"says\n"
-	"what to try. Needs no file and no network. Ctrl-C ends it all.\n"
+	"Starts three sample regions and the proxy in front of them, on this machine alone, and\n"
+	"says what to try. Needs no file and no network. Ctrl-C ends it all.\n"
 	"\n"
 	"  -p, --port N   port for https (8443, or a free one if that is taken; 0: a free one)\n"
 	"  -h, --help     this text\n",

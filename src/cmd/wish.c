@@ -38,16 +38,14 @@ struct deed {
 static const struct deed evacuate = { "evacuate", false, REGION,
 	{ "evacuate REGION --reason TEXT [--for TIME] [--override RULE]",
 	    "Takes a region out of rotation for all services, until it is restored or the time is\n"
-	    "over; it then comes back by its ramp. The safety rules of the configuration apply, "
-	    "and\n"
-	    "one more: last_region, the last fit region of a service stays.\n"
+	    "over; it then comes back by its ramp. The safety rules of the configuration apply,\n"
+	    "and one more: last_region, the last fit region of a service stays.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed restore = { "evacuate", true, REGION,
 	{ "restore REGION",
 	    "Ends an evacuation; the region comes back by its ramp. Also lets a region go on that\n"
-	    "is healthy again and waits, for a person (failback = \"manual\") or for its "
-	    "hold_down.\n"
-	    "If it does neither there is nothing to restore, which is exit code 1.\n"
+	    "is healthy again and waits, for a person (failback = \"manual\") or for its\n"
+	    "hold_down. If it does neither there is nothing to restore, which is exit code 1.\n"
 	    "\n" ENDING EXIT_CODES } };
 static const struct deed freeze = { "freeze", false, MAYBE_SERVICE,
 	{ "freeze [SERVICE] --reason TEXT [--for TIME]",
