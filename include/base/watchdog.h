@@ -3,7 +3,8 @@
  *
  * A loop beats every WATCHDOG_BEAT_MS from a timer of its own. A beat that is late by the warning
  * time is counted and logged; one that is late by the abort time ends the process with SIGABRT,
- * raised in the thread that stands still, which first says where it stands. Nobody is blamed for
+ * raised in the thread that stands still, which first says where it stands. A long piece of work
+ * that says it goes on is a delay to be told of, but no reason to end. Nobody is blamed for
  * time in which the watchdog itself did not run: then it was the machine, a SIGSTOP or a debugger.
  */
 #ifndef BASE_WATCHDOG_H
@@ -29,6 +30,7 @@ struct watchdog_stalls {
 struct beat {
 	atomic_ullong at_us;   /* the last one */
 	atomic_ullong late_us; /* the latest since the watchdog looked */
+	atomic_ullong works_us; /* the last time that a long piece of work said it goes on */
 	/* the watchdog's */
 	struct list node;
 	pthread_t thread;
@@ -62,5 +64,10 @@ bool watchdog_watch(struct beat *, struct watchdog_stalls *);
 void watchdog_forget(struct beat *);
 /* The loop goes round: a few instructions and a look at the clock. */
 void watchdog_beat(struct beat *);
+/*
+ * From work that takes as long as the configuration is large: it is not stuck. Any thread; nothing
+ * happens in one that nobody watches.
+ */
+void watchdog_work(void);
 
 #endif

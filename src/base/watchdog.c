@@ -38,6 +38,15 @@ static struct {
 	uint64_t alive_us; /* when we last said so */
 } dog = { .lock = PTHREAD_MUTEX_INITIALIZER, .beats = LIST_INIT(dog.beats), .stop_fd = -1 };
 
+static _Thread_local struct beat *mine; /* NULL: this thread is not watched */
+
+void
+watchdog_work(void)
+{
+	if (mine != NULL)
+		atomic_store_explicit(&mine->works_us, clock_now_us(), memory_order_release);
+}
+
 void
 watchdog_beat(struct beat *b)
 {
@@ -63,6 +72,7 @@ watchdog_watch(struct beat *b, struct watchdog_stalls *stalls)
 		b->stalls = stalls;
 		atomic_store_explicit(&b->at_us, clock_now_us(), memory_order_relaxed);
 		list_append(&dog.beats, &b->node);
+		mine = b;
 	}
 	pthread_mutex_unlock(&dog.lock);
 	return watched;
@@ -74,6 +84,7 @@ watchdog_forget(struct beat *b)
 	pthread_mutex_lock(&dog.lock);
 	list_unlink(&b->node);
 	pthread_mutex_unlock(&dog.lock);
+	mine = NULL;
 }
 
 /* ---- judging ---- */
@@ -155,13 +166,14 @@ less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* Returns for how long b has been standing still; 0: it goes round. */
+/* Returns for how long b has been stuck; 0: it goes round, or works. */
 static uint64_t
 judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 {
 	uint64_t warning_us = atomic_load_explicit(&dog.warning_ms, memory_order_relaxed) * 1000ull;
 	uint64_t abort_us = atomic_load_explicit(&dog.abort_ms, memory_order_relaxed) * 1000ull;
 	uint64_t at_us = atomic_load_explicit(&b->at_us, memory_order_acquire);
+	uint64_t works_us = atomic_load_explicit(&b->works_us, memory_order_acquire);
 	uint64_t stood_us;
 	char name[16];
 
@@ -179,7 +191,8 @@ judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 		b->told = false;
 		return 0;
 	}
-	stood_us = less(now_us, at_us + BEAT_US + b->excused_us);
+	stood_us = less(
+	    now_us, (works_us > at_us ? works_us : at_us) + BEAT_US + b->excused_us);
 	if (abort_us == 0 || stood_us < abort_us)
 		return stood_us;
 	if (!is_traced(b))

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/watchdog.h"
 #include "conf/topology.h"
 #include "control/act.h"
 #include "control/desk.h"
@@ -279,6 +280,7 @@ director_adopt(struct director *d, const struct table *table)
 
 		adopt_service(
 		    d, &services[i], service, number < known ? before[number] : NULL, now_ms);
+		watchdog_work();
 	}
 	mem_free(before);
 	free_services(d->services, d->service_count);
@@ -479,6 +481,7 @@ director_settle(struct director *d)
 	for (unsigned i = 0; i < d->due_count; i++) {
 		struct directed_service *s = &d->services[d->due[i]];
 
+		watchdog_work(); /* after an adoption all of them are due */
 		if (s->due)
 			decide(d, s, now_ms);
 	}

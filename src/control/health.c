@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/stat.h"
 #include "base/timer.h"
+#include "base/watchdog.h"
 #include "conf/topology.h"
 #include "control/controller.h"
 #include "control/fact_log.h"
@@ -362,6 +363,7 @@ health_set_adopt(struct health_set *set, const struct table *table, struct sites
 
 	set->round++;
 	for (unsigned s = 0; s < table->service_count; s++) {
+		watchdog_work();
 		for (unsigned r = 0; r < table->services[s].region_count; r++)
 			adopt_region(
 			    set, &table->services[s].regions[r], sites_at(sites, s, r), now_ms);
@@ -391,6 +393,7 @@ health_set_retire(struct health_set *set)
 
 		if (h->round == set->round)
 			continue;
+		watchdog_work();
 		drain(h->endpoint, now_ms);
 		fact_log_removed(&set->log, h->endpoint, now_ms);
 		health_free(h);

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/watchdog.h"
 #include "conf/topology.h"
 #include "steer/maglev.h"
 #include "steer/sticky.h"
@@ -311,8 +312,10 @@ table_build(struct topology *topology, const struct table *old, struct endpoint_
 		t->routes = route_index_build(topology);
 	t->service_count = topology->service_count;
 	t->services = arena_array(arena, t->service_count, sizeof t->services[0]);
-	for (unsigned i = 0; i < t->service_count; i++)
+	for (unsigned i = 0; i < t->service_count; i++) {
 		build_service(&b, &t->services[i], &topology->services[i]);
+		watchdog_work();
+	}
 	mem_free(b.gathering.list);
 	return t;
 }

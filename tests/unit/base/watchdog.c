@@ -24,6 +24,7 @@ struct loop {
 	struct beat beat;
 	struct watchdog_stalls stalls;
 	atomic_uint stand_ms; /* the next time round */
+	atomic_uint work_ms; /* the same, but it says that it goes on */
 	atomic_bool stop;
 	atomic_bool ended;
 };
@@ -37,6 +38,10 @@ go_round(void *arg)
 	while (!atomic_load(&l->stop)) {
 		poll(NULL, 0, WATCHDOG_BEAT_MS);
 		poll(NULL, 0, (int)atomic_exchange(&l->stand_ms, 0));
+		for (unsigned ms = atomic_exchange(&l->work_ms, 0); ms > 0; ms -= 10) {
+			poll(NULL, 0, 10);
+			watchdog_work();
+		}
 		watchdog_beat(&l->beat);
 	}
 	watchdog_forget(&l->beat);
@@ -123,6 +128,20 @@ START_TEST(a_loop_that_stands_still_for_too_long_ends_the_process)
 	atomic_store(&l.stand_ms, 20000);
 	poll(NULL, 0, 20000);
 	exit(0);
+}
+END_TEST
+
+START_TEST(a_long_piece_of_work_that_goes_on_is_told_of_and_ends_nothing)
+{
+	struct loop l = { .stop = false };
+
+	start_dog(100, 1000, 0);
+	start_loop(&l, "busy");
+	atomic_store(&l.work_ms, 2000);
+	until(&l.stalls.count, 1);
+	ck_assert_uint_ge(atomic_load(&l.stalls.longest_us), 1500 * 1000);
+	end_loop(&l);
+	watchdog_stop();
 }
 END_TEST
 
@@ -218,6 +237,7 @@ main(void)
 
 	tcase_set_timeout(tests, 40);
 	tcase_add_test(tests, a_loop_that_stood_still_is_counted_with_the_time_it_stood);
+	tcase_add_test(tests, a_long_piece_of_work_that_goes_on_is_told_of_and_ends_nothing);
 	tcase_add_test(tests, without_a_watchdog_nobody_is_watched);
 	tcase_add_test(tests, time_in_which_the_whole_process_stood_still_blames_nobody);
 	tcase_add_test(tests, it_says_that_all_is_well_while_all_is_well);
