@@ -149,7 +149,8 @@ put_ms(struct line *l, double ms)
 static void
 put_percent(struct line *l, double share)
 {
-	put(l, "%.3g %%", share * 100);
+	/* what sums of shares leave behind is nothing */
+	put(l, "%.3g %%", fabs(share) < 1e-6 ? 0 : share * 100);
 }
 
 /* "value", in the unit of the signal it was measured by. */

@@ -41,7 +41,7 @@ static const struct {
 	    "shop, a: region is healthy again and waits (for 30 s, 0 relapses)" },
 	{ { FACT_REGION_HOLD, SIGNAL_HEALTH, 0, "shop", "a", UINT32_MAX, 960000, 5, 0, "", NULL },
 	    "shop, a: region is healthy again and waits (for 16 min, 5 relapses)" },
-	{ { FACT_SHARES_MOVED, SIGNAL_NONE, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", NULL },
+	{ { FACT_SHARES_MOVED, SIGNAL_NONE, 0, "shop", "a", UINT32_MAX, 0.7, 1.6e-15, 0, "", NULL },
 	    "shop, a: share moved (from 70 %, to 0 %)" },
 	{ { FACT_FAILED_OVER, SIGNAL_STALL, 0, "shop", "a", UINT32_MAX, 0.7, 0, 0, "", "b" },
 	    "shop, a: a region with traffic is left for another one (share 70 %, to b)" },
