@@ -45,7 +45,8 @@ struct tally_window {
 
 enum { TALLY_WINDOW_MS = 5000 };
 
-struct tally *tally_new(void);
+/* now_ms: traffic is counted from here on, whenever it is first observed. */
+struct tally *tally_new(uint64_t now_ms);
 void tally_free(struct tally *);
 
 /*

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/topology.h"
@@ -271,7 +272,7 @@ admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn 
 
 	a->view = view;
 	a->arg = arg;
-	a->tally = tally_new();
+	a->tally = tally_new(clock_now_ms());
 	if (conf->bind.len > 0 && !open_tcp(a, base, &conf->bind, error))
 		goto fail;
 	if (conf->socket[0] != '\0' && !open_local(a, base, conf->socket, error))

@@ -45,13 +45,15 @@ struct tally {
 	unsigned region_slots;           /* a power of two */
 	unsigned region_count;
 	uint64_t turn;
+	uint64_t observed_ms; /* last */
 };
 
 struct tally *
-tally_new(void)
+tally_new(uint64_t now_ms)
 {
 	struct tally *t = mem_new(sizeof *t);
 
+	t->observed_ms = now_ms;
 	t->region_slots = 64;
 	t->regions = mem_array(t->region_slots, sizeof *t->regions);
 	return t;
@@ -222,7 +224,7 @@ grow_regions(struct tally *t)
 }
 
 static struct region_account *
-region_account(struct tally *t, const char *service, const char *region, uint64_t now_ms)
+region_account(struct tally *t, const char *service, const char *region)
 {
 	uint64_t hash = hash_names(service, region);
 	struct region_account *r = find_region(t, service, region, hash);
@@ -235,7 +237,8 @@ region_account(struct tally *t, const char *service, const char *region, uint64_
 	r->hash = hash;
 	r->service = mem_strdup(service);
 	r->region = mem_strdup(region);
-	r->account.older.at_ms = r->account.newer.at_ms = now_ms;
+	/* its traffic has begun since the last look */
+	r->account.older.at_ms = r->account.newer.at_ms = t->observed_ms;
 	r->next = t->regions[hash & (t->region_slots - 1)];
 	t->regions[hash & (t->region_slots - 1)] = r;
 	t->region_count++;
@@ -316,13 +319,14 @@ tally_observe(struct tally *t, const struct table *table, uint64_t now_ms)
 		for (unsigned j = 0; j < s->region_count; j++) {
 			const struct table_region *r = &s->regions[j];
 			struct region_account *account =
-			    region_account(t, r->steering->service, r->steering->region, now_ms);
+			    region_account(t, r->steering->service, r->steering->region);
 
 			for (unsigned k = 0; k < r->endpoint_count; k++)
 				observe_endpoint(t, r->endpoints[k], &account->account, now_ms);
 			rotate(&account->account, now_ms);
 		}
 	}
+	t->observed_ms = now_ms;
 	forget_unseen(t);
 }
 

@@ -82,6 +82,14 @@ START_TEST(a_rate_is_of_the_last_seconds_only)
 }
 END_TEST
 
+START_TEST(what_came_before_the_first_look_came_since_the_beginning)
+{
+	view_traffic(view_endpoint(0, 0), 0, 40, 2, 100);
+	view_world_observe(4000);
+	ck_assert_double_eq_tol(region_window(0).tries_per_s, 10, 0.01);
+}
+END_TEST
+
 /* Accounts of endpoints begin with their first traffic, those of regions before it. */
 START_TEST(a_rate_of_an_endpoint_is_of_the_same_seconds_as_its_region_s)
 {
@@ -172,6 +180,7 @@ main(void)
 	tcase_add_test(tests, observing_twice_counts_once);
 	tcase_add_test(tests, a_region_never_goes_back_when_an_endpoint_leaves);
 	tcase_add_test(tests, a_rate_is_of_the_last_seconds_only);
+	tcase_add_test(tests, what_came_before_the_first_look_came_since_the_beginning);
 	tcase_add_test(tests, a_rate_of_an_endpoint_is_of_the_same_seconds_as_its_region_s);
 	tcase_add_test(tests, a_window_is_never_longer_than_two_rotations);
 	tcase_add_test(tests, quantiles_of_a_region_are_of_all_its_endpoints);

@@ -110,7 +110,7 @@ view_world_make(void)
 	table = NULL;
 	use_table(two);
 	all_up();
-	tally = tally_new();
+	tally = tally_new(0);
 	view.tally = tally;
 }
 
