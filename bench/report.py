@@ -12,6 +12,13 @@ is in [README.md](README.md), the configurations are in [peers/](peers).
 
 """
 
+BEFORE = """# Before and after
+
+Detour and an older build of it on the same machine in the same run, as in "Side by side": what all
+that came since costs. Written by `bench/run.sh --before PATH --output FILE`.
+
+"""
+
 COST = """## Cost
 
 CPU time of the proxy for each request: user and system time of all its processes and threads, by
@@ -101,7 +108,8 @@ def _flat(parts):
 
 def text(run, measured):
     names = run.names
-    lines = [HEAD.rstrip("\n"), "", COST.format(rounds=run.rounds).rstrip("\n"), ""]
+    head = BEFORE if "before" in names else HEAD
+    lines = [head.rstrip("\n"), "", COST.format(rounds=run.rounds).rstrip("\n"), ""]
     lines += list(_cost_table(measured, names)) + ["", RATE.rstrip("\n"), ""]
     lines += list(_rate_table(measured, names)) + [""] + list(_flat(_conditions(run)))
     return "\n".join(lines) + "\n"
