@@ -2,9 +2,10 @@
  * What of an exchange may last for days, and so outlive its region: a tunnel, or a gRPC call whose
  * messages go on.
  *
- * Those of a region that is DOWN or EVACUATED are kept, ended after a while or reset, as their
- * route or listener says (on_region_down), a tenth of them a second. A call hears UNAVAILABLE
- * either way, upon which its client asks anew. Calls that are to be kept are in no list.
+ * Those of a region that is EVACUATED, or DOWN and sent nothing new, are kept, ended after a while
+ * or reset, as their route or listener says (on_region_down), a tenth of them a second. A call
+ * hears UNAVAILABLE either way, upon which its client asks anew. Calls that are to be kept are in
+ * no list.
  * Worker thread only.
  */
 #ifndef PROXY_LASTING_H
