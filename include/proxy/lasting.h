@@ -32,7 +32,7 @@ struct region_lasting {
 	struct list node; /* in worker->lasting_regions while there is any */
 	struct list list; /* struct lasting.node */
 	uint32_t count;
-	uint32_t had; /* as the region went down */
+	uint32_t had;     /* as the region went down */
 	uint64_t down_us; /* it has been down since; 0: it is not */
 	uint64_t next_us; /* when the next one may end */
 };

@@ -97,8 +97,7 @@ is_left(const struct service_region *r)
 {
 	enum region_state state = service_region_state(r);
 
-	return state == REGION_EVACUATED ||
-	    (state == REGION_DOWN && !service_region_has_share(r));
+	return state == REGION_EVACUATED || (state == REGION_DOWN && !service_region_has_share(r));
 }
 
 static void
