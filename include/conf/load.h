@@ -26,7 +26,7 @@ struct load {
 	struct report report;
 	struct source *source;
 	struct names *sets[SET_COUNT]; /* filled as names are read */
-	struct load_file *files;       /* that were read because a key names them */
+	struct load_file *files;       /* that a reload reads again */
 };
 
 struct load_file {

@@ -31,6 +31,8 @@ const char *source_text(const struct source *); /* ends with a NUL, holds no oth
 struct conf_where source_where(const struct source *, unsigned line);
 /* The directory that relative paths on that line are relative to; "" is the current one. */
 const char *source_dir(const struct source *, unsigned line);
+/* The next file that was read, *at being 0 at first; NULL: that was the last one. */
+const char *source_file(const struct source *, unsigned *at);
 /* A number that grows along the text. */
 unsigned source_position(const struct source *, const struct conf_where *);
 

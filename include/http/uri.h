@@ -12,10 +12,11 @@
 /*
  * Normalises an absolute path as RFC 3986 section 6.2.2 does: decodes percent-encoded unreserved
  * characters, upper-cases the hex digits of what stays encoded, removes dot segments (encoded
- * ones too). Never merges slashes (`limits.slashes` may). Idempotent. Refuses (returns false) a NUL, a backslash, a
- * control byte or a broken escape, encoded or not, invalid or overlong UTF-8 escapes, and what
- * may not stand in a path unencoded ('?', '#', ' ', bytes from 0x80 on ...). "%2F" stays as it is,
- * but a dot segment between such slashes, or with parameters ("..;a"), is refused.
+ * ones too). Never merges slashes: whether they are is for limits.slashes to say. Idempotent.
+ * Refuses (returns false) a NUL, a backslash, a control byte or a broken escape, encoded or not,
+ * invalid or overlong UTF-8 escapes, and what may not stand in a path unencoded ('?', '#', ' ',
+ * bytes from 0x80 on ...). "%2F" stays as it is, but a dot segment between such slashes, or with
+ * parameters ("..;a"), is refused.
  * out has room for path.len bytes; *out_len <= path.len.
  * *changed tells whether the result differs from what came.
  */

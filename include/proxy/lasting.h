@@ -2,9 +2,10 @@
  * What of an exchange may last for days, and so outlive its region: a tunnel, or a gRPC call whose
  * messages go on.
  *
- * Those of a region that is DOWN or EVACUATED are kept, ended after a while or reset, as their
- * route or listener says (on_region_down), a tenth of them a second. A call hears UNAVAILABLE
- * either way, upon which its client asks anew. Calls that are to be kept are in no list.
+ * Those of a region that is EVACUATED, or DOWN and sent nothing new, are kept, ended after a while
+ * or reset, as their route or listener says (on_region_down), a tenth of them a second. A call
+ * hears UNAVAILABLE either way, upon which its client asks anew. Calls that are to be kept are in
+ * no list.
  * Worker thread only.
  */
 #ifndef PROXY_LASTING_H
@@ -31,7 +32,7 @@ struct region_lasting {
 	struct list node; /* in worker->lasting_regions while there is any */
 	struct list list; /* struct lasting.node */
 	uint32_t count;
-	uint32_t had; /* as the region went down */
+	uint32_t had;     /* as the region went down */
 	uint64_t down_us; /* it has been down since; 0: it is not */
 	uint64_t next_us; /* when the next one may end */
 };

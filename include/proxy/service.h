@@ -77,5 +77,7 @@ struct tls_client *service_tls(struct service *, struct service_region *);
 /* A try took so long to the answer's head. */
 void service_region_learn(struct service_region *, uint64_t first_byte_us);
 enum region_state service_region_state(const struct service_region *);
+/* Is it sent new requests? One that is down is, where the service fails open. */
+bool service_region_has_share(const struct service_region *);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/arena.h"
 #include "conf/conf.h"
 #include "conf/load.h"
+#include "conf/names.h"
+#include "conf/route_names.h"
 #include "conf/topology.h"
 
 static void
@@ -34,31 +36,38 @@ asks_less(const struct conf_route *r, const struct conf_route *guarded)
 	    (has_rules(guarded) && !has_rules(r));
 }
 
-static bool
-is_wider(const struct conf_route *r, const struct conf_route *than)
+/*
+ * Who serves the route's path when one of its slashes is doubled, if that asks less and leads to
+ * the same service. way: the path, in the arena.
+ */
+static const struct conf_route *
+find_way_round(const struct names *index, struct arena *arena, const struct conf_route *guarded,
+    const char **way)
 {
-	size_t len = strlen(r->path);
+	for (const char *at = guarded->path; at != NULL; at = strchr(at + 1, '/')) {
+		const struct conf_route *r;
 
-	return !r->exact && len < strlen(than->path) && memcmp(r->path, than->path, len) == 0 &&
-	    (r->host[0] == '\0' || strcmp(r->host, than->host) == 0);
+		*way = arena_printf(arena, "%.*s/%s", (int)(at - guarded->path), guarded->path, at);
+		r = route_names_find(index, arena, guarded->host, *way);
+		if (r != NULL && r->service == guarded->service && asks_less(r, guarded))
+			return r;
+	}
+	return NULL;
 }
 
-/* Of each service the widest route that lets everybody in: one is enough to say so. */
-static const struct conf_route **
-find_open_routes(const struct topology *t)
+static void
+check_way_round(struct load *l, const struct names *index, const struct conf_route *guarded)
 {
-	const struct conf_route **open = mem_array(t->service_count + 1, sizeof *open);
+	struct arena *arena = arena_new();
+	const char *way;
+	const struct conf_route *r = find_way_round(index, arena, guarded, &way);
 
-	for (unsigned i = 0; i < t->route_count; i++) {
-		const struct conf_route *r = &t->routes[i], **best;
-
-		if (r->service == NULL || r->basic_auth != NULL || has_rules(r))
-			continue;
-		best = &open[r->service->index];
-		if (*best == NULL || strlen(r->path) < strlen((*best)->path))
-			*best = r;
-	}
-	return open;
+	if (r != NULL)
+		report_warning(&l->report, &guarded->where,
+		    "\"%s\" passes this route by and reaches %s unguarded, by the route in line %u; "
+		    "write slashes = \"merge\" into limits, or guard that route too",
+		    way, guarded->service->name, r->where.line);
+	arena_free(arena);
 }
 
 /* nginx merges slashes before it looks for a location, and services often do too. */
@@ -66,24 +75,22 @@ static void
 check_ways_round(struct load *l)
 {
 	const struct topology *t = l->topology;
-	const struct conf_route **open;
+	struct names *index;
 
 	if (l->report.problems->errors > 0 || t->client.slashes != SLASHES_KEEP)
 		return;
-	open = find_open_routes(t);
+	index = names_new();
+	for (unsigned i = 0; i < t->route_count; i++)
+		if (t->routes[i].conditions == 0)
+			names_add(index, route_names_key(l->arena, &t->routes[i]), &t->routes[i],
+			    t->routes[i].where);
 	for (unsigned i = 0; i < t->route_count; i++) {
 		const struct conf_route *r = &t->routes[i];
-		const struct conf_route *other =
-		    r->service != NULL ? open[r->service->index] : NULL;
 
-		if (other != NULL && asks_less(other, r) && is_wider(other, r))
-			report_warning(&l->report, &r->where,
-			    "\"/%s\" passes this route by and reaches %s unguarded, by the route "
-			    "in line %u; write slashes = \"merge\" into limits, or guard that "
-			    "route too",
-			    r->path, r->service->name, other->where.line);
+		if (r->service != NULL && (r->basic_auth != NULL || has_rules(r)))
+			check_way_round(l, index, r);
 	}
-	mem_free(open);
+	names_free(index);
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "conf/load.h"
+#include "conf/source.h"
 #include "conf/topology.h"
 
 enum { GROUPS = 64, MAY_READ = 4, MAY_PASS = 1 };
@@ -44,14 +45,26 @@ may_read(struct load *l, const struct reader *r, const char *path)
 	char *way = arena_strdup(l->arena, path);
 	struct stat st;
 
-	for (char *slash = strchr(way + 1, '/'); *way != '\0' && slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(way, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		if (slash == way)
+			continue; /* the root directory is everybody's */
 		*slash = '\0';
 		if (stat(way, &st) == 0 && !grants(&st, r, MAY_PASS))
 			return false;
 		*slash = '/';
 	}
 	return stat(path, &st) != 0 || grants(&st, r, MAY_READ);
+}
+
+/* Those that the configuration is written in. */
+static void
+note_sources(struct load *l)
+{
+	const char *name;
+	unsigned at = 0;
+
+	while ((name = source_file(l->source, &at)) != NULL)
+		load_note_file(l, name, &(struct conf_where){ name, 1 });
 }
 
 /* Root reads them all at the start; the user it becomes reads them at each reload. */
@@ -70,6 +83,7 @@ check_readers(struct load *l)
 	r.uid = entry->pw_uid;
 	if (getgrouplist(user, entry->pw_gid, r.groups, &r.group_count) < 0)
 		r.group_count = GROUPS; /* who is in more of them */
+	note_sources(l);
 	for (const struct load_file *f = l->files; f != NULL; f = f->next)
 		if (!may_read(l, &r, f->path))
 			report_warning(&l->report, &f->where,

@@ -5,6 +5,7 @@
 #include "base/regex.h"
 #include "conf/load.h"
 #include "conf/names.h"
+#include "conf/route_names.h"
 
 #define MOST_HOPS 10
 
@@ -13,48 +14,6 @@ struct place {
 	const char *host; /* "" when it is any */
 	const char *path;
 };
-
-static const char *
-key_of(struct arena *arena, const char *host, const char *path, size_t path_len, bool exact)
-{
-	return arena_printf(arena, "%s %s %.*s", host, exact ? "=" : "^", (int)path_len, path);
-}
-
-static const struct conf_route *
-find_key(const struct names *index, struct arena *arena, const char *host, const char *path,
-    size_t path_len, bool exact)
-{
-	const struct name *found = names_find(index, key_of(arena, host, path, path_len, exact));
-
-	return found == NULL ? NULL : found->thing;
-}
-
-/* An exact path, else the longest prefix that ends where a segment does. */
-static const struct conf_route *
-find_path(const struct names *index, struct arena *arena, const char *host, const char *path)
-{
-	size_t len = strlen(path);
-	const struct conf_route *r = find_key(index, arena, host, path, len, true);
-
-	for (; r == NULL && len > 0; len--)
-		if (path[len] == '\0' || path[len] == '/' || path[len - 1] == '/')
-			r = find_key(index, arena, host, path, len, false);
-	return r;
-}
-
-/* The exact host, else the longest wildcard, else any host. */
-static const struct conf_route *
-find_route(const struct names *index, struct arena *arena, const struct place *p)
-{
-	const struct conf_route *r = find_path(index, arena, p->host, p->path);
-	const char *dot = strchr(p->host, '.');
-
-	for (; r == NULL && dot != NULL; dot = strchr(dot + 1, '.'))
-		r = find_path(index, arena, arena_printf(arena, "*%s", dot), p->path);
-	if (r == NULL && p->host[0] != '\0')
-		r = find_path(index, arena, "", p->path);
-	return r;
-}
 
 /* Is there a listener that speaks the scheme a redirect goes to? */
 static bool
@@ -136,7 +95,7 @@ loops(const struct topology *t, const struct names *index, const struct conf_rou
 	while (r != NULL && r->redirect != NULL && r->redirect_regex == NULL && hops <= MOST_HOPS) {
 		if (!follow(t, arena, r, &at))
 			break;
-		r = find_route(index, arena, &at);
+		r = route_names_find(index, arena, at.host, at.path);
 		/* A route for any host says nothing about who serves a host that is named. */
 		if (r != NULL && r->host[0] == '\0' && at.host[0] != '\0' && at.host != named)
 			break;
@@ -168,10 +127,10 @@ conditions_text(struct arena *arena, const struct conf_route *r)
 }
 
 static void
-check_duplicate(struct load *l, struct names *index, struct names *conditional,
-    const struct conf_route *r)
+check_duplicate(
+    struct load *l, struct names *index, struct names *conditional, const struct conf_route *r)
 {
-	const char *key = key_of(l->arena, r->host, r->path, strlen(r->path), r->exact);
+	const char *key = route_names_key(l->arena, r);
 	const struct name *other;
 
 	if (r->conditions > 0)

@@ -25,11 +25,11 @@ hex(char c)
 }
 
 /*
- * Requests are matched in normal form (RFC 3986, 6.2.2), so a path in another form would match
- * none: why it is in another form, or NULL.
+ * Requests are matched in normal form (RFC 3986, 6.2.2; limits.slashes), so a path in another form
+ * would match none: why it is in another form, or NULL.
  */
 static const char *
-why_not_normal(const char *path)
+why_not_normal(const char *path, enum conf_slashes slashes)
 {
 	for (const char *at = path; *at != '\0'; at++) {
 		if (*at == '?')
@@ -39,6 +39,9 @@ why_not_normal(const char *path)
 			return "has a broken escape; write \"%\" and two upper-case hex digits";
 		if (*at == '%' && is_unreserved(hex(at[1]) * 16 + hex(at[2])))
 			return "escapes a character that needs none; write the character itself";
+		if (*at == '/' && at[1] == '/' && slashes != SLASHES_KEEP)
+			return "has an empty segment, which limits.slashes leaves in no request; "
+			       "write it without";
 		if (*at == '/' && at[1] == '.' && (at[2] == '/' || at[2] == '\0'))
 			return "has a \".\" segment, which no request keeps; write it without";
 		if (*at == '/' && at[1] == '.' && at[2] == '.' && (at[3] == '/' || at[3] == '\0'))
@@ -71,8 +74,8 @@ check_groups(struct load *l, const struct conf_route *r, const char *key, const 
 		    key, wanted, key);
 	else if (regex != NULL && wanted > (int)regex_groups(regex))
 		report_error(&l->report, &r->where,
-		    "%s says $%d, but its pattern has %u groups; add ( ) to the pattern", key, wanted,
-		    regex_groups(regex));
+		    "%s says $%d, but its pattern has %u groups; add ( ) to the pattern", key,
+		    wanted, regex_groups(regex));
 }
 
 static void
@@ -187,7 +190,8 @@ check_target(struct load *l, const struct conf_route *r)
 static void
 check_route(struct load *l, const struct conf_route *r)
 {
-	const char *why = r->path == NULL ? NULL : why_not_normal(r->path);
+	const char *why =
+	    r->path == NULL ? NULL : why_not_normal(r->path, l->topology->client.slashes);
 
 	if (why != NULL)
 		report_error(&l->report, &r->where, "path \"%s\" %s", r->path, why);

@@ -26,6 +26,7 @@ struct source_file {
 struct segment {
 	unsigned first;     /* in the whole text */
 	unsigned file_line; /* the same line in its file */
+	bool opens;         /* the file, whose first run it is */
 	struct source_file file;
 };
 
@@ -47,6 +48,7 @@ struct reading {
 	const char *at;
 	const char *end;
 	unsigned line;
+	bool begun;
 	enum lexis lexis;
 	unsigned opened; /* the line on which the string or comment began */
 };
@@ -86,7 +88,7 @@ append(struct source *s, const char *bytes, size_t len)
 }
 
 static void
-begin_segment(struct source *s, const struct reading *r)
+begin_segment(struct source *s, struct reading *r)
 {
 	struct segment *segment;
 
@@ -96,7 +98,8 @@ begin_segment(struct source *s, const struct reading *r)
 		    (s->segment_count == 0 ? 1 : s->segment_count * (size_t)2) *
 			sizeof *s->segments);
 	segment = &s->segments[s->segment_count++];
-	*segment = (struct segment){ s->line, r->line, r->file };
+	*segment = (struct segment){ s->line, r->line, !r->begun, r->file };
+	r->begun = true;
 }
 
 static struct conf_where
@@ -394,6 +397,18 @@ source_position(const struct source *s, const struct conf_where *where)
 			return line;
 	}
 	return 0;
+}
+
+const char *
+source_file(const struct source *s, unsigned *at)
+{
+	while (*at < s->segment_count) {
+		const struct segment *segment = &s->segments[(*at)++];
+
+		if (segment->opens)
+			return segment->file.name;
+	}
+	return NULL;
 }
 
 const char *

@@ -24,8 +24,10 @@ lasting_begin(struct exchange *x)
 
 	x->lasting.in = r;
 	list_append(&r->list, &x->lasting.node);
-	if (r->count++ == 0)
+	if (r->count++ == 0) {
+		r->down_us = 0; /* nobody has looked while nothing was there */
 		list_append(&w->lasting_regions, &r->node);
+	}
 	if (!timer_running(&w->lasting_sweep))
 		timer_start(w->loop->timers, &w->lasting_sweep, SWEEP_EVERY_MS, on_sweep, w);
 }
@@ -89,12 +91,13 @@ end_some(struct region_lasting *r, uint64_t now_us)
 	}
 }
 
+/* Where the service fails open it is not: who was sent away would come back to the same place. */
 static bool
 is_left(const struct service_region *r)
 {
 	enum region_state state = service_region_state(r);
 
-	return state == REGION_DOWN || state == REGION_EVACUATED;
+	return state == REGION_EVACUATED || (state == REGION_DOWN && !service_region_has_share(r));
 }
 
 static void

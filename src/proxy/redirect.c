@@ -11,6 +11,8 @@
 #include "proxy/template.h"
 #include "proxy/worker_state.h"
 
+#define LOCATION "Location: "
+
 enum { LOCATION_MAX = 8192 };
 
 bool
@@ -21,6 +23,24 @@ redirect_wanted(const struct conf_route *r, const struct exchange *x, struct sli
 		regex_find(r->redirect_regex, x->worker->regex, path, NULL));
 }
 
+/*
+ * A Location of two slashes in front names a host (RFC 3986 section 4.2), and the request has put
+ * one of them there: what it names stays a path. at: where the target begins in t.
+ */
+static void
+keep_here(struct text *t, size_t at, const char *template)
+{
+	char *target = t->at + at;
+
+	if (t->len - at < 2 || memcmp(target, "//", 2) != 0 || strncmp(template, "//", 2) == 0)
+		return;
+	text_add(t, SLICE("/."));
+	if (t->full)
+		return;
+	memmove(target + 2, target, t->len - at - 2);
+	memcpy(target, "/.", 2);
+}
+
 static enum fault
 answer(struct exchange *x, const char *target, unsigned status, const struct slice *groups)
 {
@@ -28,8 +48,9 @@ answer(struct exchange *x, const char *target, unsigned status, const struct sli
 	struct text t = { extra, 0, sizeof extra, false };
 	struct own_answer a = { .status = status, .text = SLICE("The resource is elsewhere.") };
 
-	text_add(&t, SLICE("Location: "));
+	text_add(&t, SLICE(LOCATION));
 	template_fill(&t, target, x, NULL, groups);
+	keep_here(&t, sizeof LOCATION - 1, target);
 	text_add(&t, SLICE("\r\n"));
 	if (t.full)
 		return FAULT_URI_TOO_LONG;

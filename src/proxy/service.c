@@ -234,3 +234,9 @@ service_region_state(const struct service_region *r)
 {
 	return (enum region_state)atomic_load_explicit(&r->steering->state, memory_order_relaxed);
 }
+
+bool
+service_region_has_share(const struct service_region *r)
+{
+	return atomic_load_explicit(&r->steering->share, memory_order_relaxed) > 0;
+}

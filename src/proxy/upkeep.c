@@ -41,17 +41,11 @@ keep_warm(struct worker *w, struct service *s, struct service_region *r)
 	}
 }
 
-static bool
-has_share(const struct service_region *r)
-{
-	return atomic_load_explicit(&r->steering->share, memory_order_relaxed) > 0;
-}
-
 /* One that gets no traffic, or only a trickle, and could be needed any moment. */
 static bool
 is_standby(const struct service_region *r)
 {
-	return r->now->conf->weight > 0 && (r->now->conf->tier > 0 || !has_share(r));
+	return r->now->conf->weight > 0 && (r->now->conf->tier > 0 || !service_region_has_share(r));
 }
 
 static void
@@ -59,7 +53,7 @@ look_after(struct worker *w, struct service *s, struct service_region *r)
 {
 	switch (service_region_state(r)) {
 	case REGION_DOWN:
-		if (!has_share(r)) /* else the service fails open */
+		if (!service_region_has_share(r)) /* else the service fails open */
 			close_kept(w, r);
 		return;
 	case REGION_EVACUATED:

@@ -105,6 +105,10 @@ def files_that_only_root_may_read_are_told_of_before_a_reload_is_refused(t):
     os.chmod(pair.key, 0o640)
     assert told not in p.check()[1], p.check()[1]
     assert p.reload_now(), p.log_tail()
+    os.chmod(p.conf_path, 0o600)
+    told = "detour.conf:1: warning: user nobody may not read %s, so" % p.conf_path
+    assert told in p.check()[1], p.check()[1]
+    assert not p.reload_now(), "there was nothing to warn of"
 
 
 def _stalls(p, loop):

@@ -96,6 +96,21 @@ def a_pattern_rewrites_the_path_and_what_comes_of_it_is_normal(t):
 
 
 @sanitize
+def a_redirect_leads_to_no_host_that_a_path_names(t):
+    """A Location that begins with two slashes names a host (RFC 3986 section 4.2)."""
+    p = t.proxy(regions={}, services=_services(t, "shop"), routes=[
+        '{ path = "/"; service = "shop"; redirect_regex = "[^/]$"; redirect = "${path}/"; }',
+        '{ path = "/old"; redirect_regex = "^/old/(.*)$"; redirect = "/$1${query}"; }',
+        '{ path = "/cdn"; redirect_regex = "/"; redirect = "//cdn.example.com${path}"; }'])
+    for path, to in (("//evil.example/a", "/.//evil.example/a/"),
+                     ("/old//evil.example?b", "/.//evil.example?b"),
+                     ("/old/new", "/new"),
+                     ("/cdn", "//cdn.example.com/cdn")):
+        location = p.client(tls=False).get(path).expect(308).get("location")
+        assert location == to, location
+
+
+@sanitize
 def a_pattern_redirects_what_it_matches_and_leaves_the_rest(t):
     p = t.proxy(regions={}, services=_services(t, "shop"), routes=[
         '{ path = "/"; service = "shop"; redirect_regex = "^/item/([0-9]+)$";'

@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 from harness import deadline, sanitize, sanitized, until
+from harness.wait import stays
 
 MIB = 1 << 20
 _UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "echo")]
@@ -255,9 +256,8 @@ _CHECKED = ('health_check = { path = "/healthz"; interval = "100ms"; fast_interv
             ' fall = 2; rise = 2; };')
 
 
-@sanitize
-def tunnels_of_a_region_that_goes_down_end_as_their_route_says(t):
-    ill = threading.Event()
+def _echo_unless(ill):
+    """A script whose checks fail while ill is set, and who echoes all the same."""
 
     def script(x):
         if x.request.target == "/healthz":
@@ -265,7 +265,14 @@ def tunnels_of_a_region_that_goes_down_end_as_their_route_says(t):
         else:
             _grants(_echo)(x)
 
-    east, west = t.origin("east").does(script), t.origin("west").does(_grants(_echo))
+    return script
+
+
+@sanitize
+def tunnels_of_a_region_that_goes_down_end_as_their_route_says(t):
+    ill = threading.Event()
+    east = t.origin("east").does(_echo_unless(ill))
+    west = t.origin("west").does(_grants(_echo))
     p = t.proxy(
         regions={"us-east-1": {"endpoints": [east]},
                  "us-west-2": {"endpoints": [west], "tier": 1}},
@@ -286,6 +293,25 @@ def tunnels_of_a_region_that_goes_down_end_as_their_route_says(t):
     assert _exactly(kept, 4) == b"kept"
     for path in ("/drain", "/reset"):
         assert p.until_access(path)[0]["reason"] == "region_left"
+
+
+@sanitize
+def tunnels_stay_while_their_service_fails_open(t):
+    """The checks are doubted then: whoever were sent away would come back to the same place."""
+    ill = threading.Event()
+    east = t.origin("east").does(_echo_unless(ill))
+    p = t.proxy(regions={"us-east-1": [east]}, service_text=_CHECKED,
+                routes=['{ path = "/"; service = "shop"; on_region_down = "reset"; }'])
+    p.until_state(east, "up")
+    old = _open(p, tls=False)
+    ill.set()
+    p.until_state(east, "down")
+    until(lambda: p.shares()["us-east-1"] == 1, "the service fails open")
+    new = _open(p, tls=False)
+    stays(lambda: old.is_open() and new.is_open(), "both are open", 1.2)
+    for c in (old, new):
+        c.send(b"here")
+        assert _exactly(c, 4) == b"here"
 
 
 @sanitize

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 
 from harness import deadline, sanitize, until
@@ -264,3 +265,17 @@ def a_stopped_proxy_is_told_apart_from_a_refusal(t):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=60, check=False, text=True)
     assert done.returncode == 1 and "/nowhere.sock" in done.stderr, done
+
+
+@sanitize
+def who_leaves_before_a_wish_is_answered_harms_nobody(t):
+    p, _, _ = _two(t)
+    body = json.dumps({"wish": "evacuate", "region": "east", "owner": "me", "reason": "r"})
+    asked = "POST /v1/wishes/end HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(body), body)
+    for _ in range(100):
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(p.socket)
+            c.sendall(asked.encode())
+    done = _run(t, p, "restore", "east")
+    assert done.returncode == 1 and "nothing to restore" in done.stderr, done

@@ -327,6 +327,20 @@ static const struct mistake mistakes[] = {
 		     "\"10.0.0.0/8\" );" },
 	    "t.conf:7: warning: \"//in\" passes this route by and reaches shop unguarded, by the route "
 	    "in line 7; write slashes = \"merge\" into limits, or guard that route too" },
+	{ { .route =
+		  "service = \"shop\"; path = \"/a/\"; }, { path = \"/a/in\"; service = \"shop\"; "
+		  "allow = ( \"10.0.0.0/8\" );" },
+	    "t.conf:7: warning: \"/a//in\" passes this route by and reaches shop unguarded, by the "
+	    "route in line 7; write slashes = \"merge\" into limits, or guard that route too" },
+	{ { .route =
+		  "host = \"b.c\"; service = \"shop\"; }, { host = \"*.c\"; service = \"shop\"; }, "
+		  "{ host = \"a.c\"; path = \"/in\"; service = \"shop\"; deny = ( \"::/0\" );" },
+	    "t.conf:7: warning: \"//in\" passes this route by and reaches shop unguarded, by the route "
+	    "in line 7; write slashes = \"merge\" into limits, or guard that route too" },
+	{ { .top = "limits = { slashes = \"merge\"; };",
+	      .route = "service = \"shop\"; path = \"/a//b\";" },
+	    "t.conf:7: path \"/a//b\" has an empty segment, which limits.slashes leaves in no "
+	    "request; write it without" },
 	{ { .route = "redirect = \"/a\"; path = \"/b\";" },
 	    "t.conf:5: warning: no route leads to this service; add one, or remove the service" },
 };
@@ -391,6 +405,25 @@ START_TEST(all_mistakes_of_a_file_are_told_at_once_in_its_order)
 }
 END_TEST
 
+START_TEST(a_route_that_is_not_above_a_guarded_one_leads_nobody_round_it)
+{
+	static const char *const others[] = { "path = \"/i\";", "path = \"/\"; exact = true;",
+		"path = \"/in/deep\";", "path = \"/\"; host = \"b.example.com\";" };
+
+	scratch_make();
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		char route[256];
+
+		snprintf(route, sizeof route,
+		    "%s service = \"shop\"; }, { path = \"/in\"; host = \"a.example.com\"; service = "
+		    "\"shop\"; allow = ( \"10.0.0.0/8\" );",
+		    others[i]);
+		topology_unref(load_good(whole(&(struct parts){ .route = route })));
+	}
+	scratch_remove();
+}
+END_TEST
+
 START_TEST(what_a_file_lacks_as_a_whole_is_told_without_a_line)
 {
 	expect_among(
@@ -440,6 +473,7 @@ main(void)
 	    tc, a_mistake_is_told_with_place_reason_and_remedy, 0, ARRAY_SIZE(mistakes));
 	tcase_add_loop_test(tc, one_mistake_is_one_problem, 0, ARRAY_SIZE(mistakes));
 	tcase_add_test(tc, all_mistakes_of_a_file_are_told_at_once_in_its_order);
+	tcase_add_test(tc, a_route_that_is_not_above_a_guarded_one_leads_nobody_round_it);
 	tcase_add_test(tc, what_a_file_lacks_as_a_whole_is_told_without_a_line);
 	tcase_add_test(tc, a_file_that_cannot_be_read_is_named);
 	suite_add_tcase(suite, tc);
