@@ -32,6 +32,11 @@ struct client_ops {
 	void (*on_stream)(struct client *, unsigned events);
 	/* What waits for the client has not gone out in time: its end, in client_free(). */
 	void (*stalled)(struct client *);
+	/*
+	 * Looked at every STALLED_MS while bytes wait for it: has it taken next to nothing since?
+	 * Does not end it. NULL: not asked.
+	 */
+	void (*rests)(struct client *, bool);
 	/* It is leaving: nothing new; closes by itself, soon if it is idle. */
 	void (*drain)(struct client *);
 	/* Ends now, whatever is in flight, in client_free(). */
@@ -60,11 +65,13 @@ struct client {
 	bool h2c;     /* its listener takes HTTP/2 in clear text */
 	bool counted; /* in the crowd, as facts.peer */
 	SSL *ssl;     /* owned until the PROXY header is read, else NULL */
-	uint64_t linger_until; /* of stream.bytes_in: who goes on beyond it is closed */
-	uint64_t stall_bytes;  /* waiting when the stall timer was last looked at */
-	struct timer timer;    /* of the present stage; the protocol's while it serves */
-	struct timer stall;    /* while bytes wait for the client */
-	struct deferred go_on; /* reading, from the loop; its fn is the protocol's to set */
+	uint64_t linger_until;   /* of stream.bytes_in: who goes on beyond it is closed */
+	uint64_t stall_bytes;    /* that waited at stall_since_ms */
+	uint64_t stall_since_ms; /* what is to be taken within send_stall is, from here on */
+	uint64_t stall_taken;    /* by its kernel's word, when it was last looked at */
+	struct timer timer;      /* of the present stage; the protocol's while it serves */
+	struct timer stall;      /* while bytes wait for the client */
+	struct deferred go_on;   /* reading, from the loop; its fn is the protocol's to set */
 };
 
 /* What one block of worker->client_slab must hold: the largest of all protocols. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -82,12 +83,22 @@ check_edits(struct load *l, const struct conf_edits *e)
 		    e->set_count + e->add_count + e->remove_count, MOST_NAMES);
 }
 
+/* RFC 3986 section 3.1. */
+static bool
+is_scheme(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && strchr("+-.", text[i]) == NULL)
+			return false;
+	return isalpha((unsigned char)text[0]);
+}
+
 static bool
 is_origin(const char *text)
 {
 	const char *host = strstr(text, "://");
 
-	if (host == NULL || host == text)
+	if (host == NULL || !is_scheme(text, (size_t)(host - text)))
 		return false;
 	host += 3;
 	if (strncmp(host, "*.", 2) == 0)

@@ -76,41 +76,6 @@ client_age_ms(const struct client *c)
 	return age_ms > 0 ? worker_spread_ms(c->worker, age_ms) : 0;
 }
 
-static void
-on_stall(void *arg)
-{
-	struct client *c = arg;
-	const struct conf_client_limits *limits = &c->worker->limits;
-	uint64_t now = stream_waiting(&c->stream);
-	uint64_t went = c->stall_bytes > now ? c->stall_bytes - now : 0;
-
-	if (went >= (uint64_t)limits->min_rate_bytes * limits->send_stall_ms / 1000 && went > 0) {
-		client_watch_stall(c);
-		return;
-	}
-	/* The kernel would keep megabytes for it, and offer them for minutes. */
-	socket_reset_at_close(c->stream.fd);
-	if (c->stage == CLIENT_SERVED)
-		c->ops->stalled(c);
-	else
-		client_free(c);
-}
-
-/* Bytes wait for a client that does not read, or reads too slowly. */
-void
-client_watch_stall(struct client *c)
-{
-	if (stream_is_drained(&c->stream)) {
-		timer_stop(&c->stall);
-		return;
-	}
-	if (timer_running(&c->stall))
-		return;
-	c->stall_bytes = stream_waiting(&c->stream);
-	timer_start(
-	    c->worker->loop->timers, &c->stall, c->worker->limits.send_stall_ms, on_stall, c);
-}
-
 /* ---- the end ---- */
 
 void

@@ -8,6 +8,7 @@
 #include "base/slab.h"
 #include "proxy/client_h1_parts.h"
 #include "proxy/report.h"
+#include "proxy/stalled.h"
 
 enum {
 	DRAIN_IDLE_MS = 1000, /* a busy keep-alive client hears of the drain with its next answer */
@@ -167,6 +168,17 @@ stalled(struct client *conn)
 }
 
 static void
+rests(struct client *conn, bool is_so)
+{
+	struct exchange *x = client_h1_of(conn)->side.exchange;
+
+	if (x != NULL && is_so)
+		stalled_note(x);
+	else if (x != NULL)
+		stalled_forget(x);
+}
+
+static void
 drain(struct client *conn)
 {
 	struct client_h1 *c = client_h1_of(conn);
@@ -186,6 +198,7 @@ const struct client_ops client_h1_ops = {
 	.start = start,
 	.on_stream = on_stream,
 	.stalled = stalled,
+	.rests = rests,
 	.drain = drain,
 	.close = close_now,
 };

@@ -166,7 +166,8 @@ release(struct side *side, enum fault why)
 	c->first_byte_us = 0;
 	if (why != FAULT_NONE || c->broken) {
 		/* Without TLS's goodbye, and with chunks unended: a cut answer shows as cut. */
-		if ((c->until_close || in_tunnel(c)) && c->conn.stream.ssl == NULL)
+		if (((c->until_close || in_tunnel(c)) && c->conn.stream.ssl == NULL) ||
+		    why == FAULT_CLIENT_STALLED) /* what it was sent would stay with the kernel */
 			socket_reset_at_close(c->conn.stream.fd);
 		client_h1_free(c);
 		return;

@@ -28,6 +28,9 @@ ATTACKS = [
            also=_all_told("408"), limits='min_rate_grace = "1s"; body_idle = "1s";'),
     Attack("slow readers", h1.slow_read, seconds=5, memory=20 * 200 * KIB, warm=False,
            also=_none_left, limits='send_stall = "1s";'),
+    # Others wait behind those that read nothing, half a second for each time they fill the endpoint.
+    Attack("slow readers, more than connections", h1.slow_read, seconds=3, memory=20 * 200 * KIB,
+           warm=False, p99_ms=1500, service_text="limits = { max_connections = 10; };"),
     Attack("pipelines of 10000", h1.pipeline),
     Attack("chunks of a byte", h1.chunks_of_one_byte),
     Attack("chunk extensions", h1.chunk_extensions),

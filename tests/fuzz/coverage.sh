@@ -25,7 +25,7 @@ parsers=(
     src/http/h1_meaning.c src/http/h1_request.c src/http/h1_response.c src/http/h2_fields.c
     src/http/h2_head.c src/http/message.c src/http/own_answer.c src/http/query.c src/http/uri.c
     src/net/client_hello.c src/net/proxy_protocol.c src/net/resolver_set.c
-    src/proxy/access_format.c
+    src/proxy/access_format.c src/proxy/cors.c src/proxy/sticky.c
 )
 
 build=${FUZZ_COVERAGE_BUILD:-build-fuzz-coverage}

@@ -6,6 +6,7 @@ import time
 
 from harness import alone, deadline, sanitize, until
 from harness.client import chunked
+from harness.message import Closed
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -253,6 +254,48 @@ def a_client_that_takes_nothing_is_given_up(t):
     line = p.until_access("/stalled", 15)[0]
     assert line["reason"] == "client_stalled", line
     until(lambda: origin.open_connections == 0, "the origin is let go")
+
+
+def _with_one_connection(t, wait=""):
+    """A proxy whose endpoint has one connection to give."""
+    origin = t.origin("east").does(
+        lambda x: x.answer(200, bytes(32 * MIB) if x.request.target == "/large" else b"page"))
+    return origin, t.proxy(regions={"us-east-1": [origin]},
+                           service_text='limits = { max_connections = 1; %s}; '
+                           'timeouts = { connect = "50ms"; };' % wait)
+
+
+def _breaks_off(c):
+    try:
+        c.response()
+        return False
+    except (OSError, Closed):
+        return True
+
+
+@sanitize
+def who_reads_nothing_leaves_its_connection_to_others(t):
+    origin, p = _with_one_connection(t)
+    for before, tls in enumerate((False, True)):
+        with p.client(tls=tls, receive_buffer=4096).request("GET", "/large") as c:
+            until(lambda before=before: len(origin.of("/large")) > before, "it is asked")
+            for _ in range(5):
+                p.get("/", tls=False).expect(200, "page")
+            assert _breaks_off(c), "what was cut looks whole"
+    lost = p.until_access("/large", count=2)
+    assert [line["reason"] for line in lost] == ["client_stalled"] * 2, lost
+
+
+@sanitize
+def who_reads_slowly_keeps_its_connection(t):
+    _, p = _with_one_connection(t, wait='max_wait = "50ms"; ')
+    with p.client(tls=False, receive_buffer=4096).request("GET", "/large") as c:
+        c.reader.fill()
+        begin = time.monotonic()
+        while time.monotonic() < begin + 1.5:
+            c.reader.fill()
+            p.get("/", tls=False).expect(503)
+        c.reader.fill()
 
 
 @sanitize

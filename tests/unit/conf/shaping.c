@@ -201,6 +201,9 @@ static const struct mistake mistakes[] = {
 	{ "service = \"shop\"; cors = { origins = \"a.example.com\"; };",
 	    "\"a.example.com\" is no origin; write \"https://a.example.com\", "
 	    "\"https://*.example.com\", or \"*\" alone" },
+	{ "service = \"shop\"; cors = { origins = \"*://a.example.com\"; };",
+	    "\"*://a.example.com\" is no origin; write \"https://a.example.com\", "
+	    "\"https://*.example.com\", or \"*\" alone" },
 	{ "splits = ( { service = \"shop\"; } );",
 	    "no split has a weight, so nobody answers who does not ask for one; give one a weight" },
 	{ "splits = ( { service = \"shop\"; weight = 1; header_value = \"x\"; } );",
