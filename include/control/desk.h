@@ -67,8 +67,8 @@ enum desk_verdict {
 
 struct desk_answer {
 	enum desk_verdict verdict;
-	char rule[WISH_TEXT]; /* of REFUSED; with YES: those overridden, if one would have refused */
-	char asks[WISH_TEXT]; /* of REFUSED: what that rule asks for, in words */
+	char rule[WISH_TEXT]; /* of REFUSED: those broken; with YES: those that are, overridden */
+	char asks[3 * WISH_TEXT]; /* the same, each with what it asks for, in words */
 	double shed;          /* judge: of the worst-off service's demand, afterwards */
 	char text[DESK_TEXT]; /* explain: sentences, a line each; judge: how things would stand */
 };

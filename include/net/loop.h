@@ -40,7 +40,8 @@ struct loop {
 	size_t cipher_in_at, cipher_in_len; /* private to net/stream.c */
 	bool cipher_in_used; /* private to net/stream.c: one read of the socket per call */
 	size_t cipher_out_len; /* private to net/stream.c */
-	struct beat beat;      /* while it runs and a watchdog does */
+	const char *handshake_why; /* of the last one that failed: see stream_handshake_why() */
+	struct beat beat;          /* while it runs and a watchdog does */
 };
 
 struct loop *loop_new(void); /* aborts when the kernel refuses an epoll instance */

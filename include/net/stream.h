@@ -150,6 +150,13 @@ void stream_shutdown(struct stream *);
 /* Peeks at an idle stream without blocking: true when nothing, not even an end, has arrived. */
 bool stream_is_quiet(const struct stream *);
 
+/*
+ * Why the handshake of an accepted stream failed, in words that last for ever; NULL: nothing was
+ * said before the client went, as by who looks whether the port is open. Only while STREAM_FAILED
+ * is told.
+ */
+const char *stream_handshake_why(const struct stream *);
+
 static inline enum fault
 stream_fault(const struct stream *s)
 {

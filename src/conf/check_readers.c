@@ -73,12 +73,23 @@ check_readers(struct load *l)
 {
 	const char *user = l->topology->user;
 	const struct passwd *entry;
+	const struct conf_where whole = { source_where(l->source, 1).file, 0 };
 	struct reader r = { .group_count = GROUPS };
 
-	if (user == NULL || geteuid() != 0)
+	if (user == NULL)
 		return;
 	entry = getpwnam(user);
-	if (entry == NULL || entry->pw_uid == 0)
+	if (entry == NULL) {
+		/* it may well be known where the file will serve */
+		report_warning(&l->report, &whole,
+		    "user: there is no user \"%s\" on this machine, and without it Detour does not "
+		    "start; create it, or name another",
+		    user);
+		return;
+	}
+	if (geteuid() != 0)
+		return;
+	if (entry->pw_uid == 0)
 		return;
 	r.uid = entry->pw_uid;
 	if (getgrouplist(user, entry->pw_gid, r.groups, &r.group_count) < 0)

@@ -189,8 +189,11 @@ set_regex(struct load *l, const struct value *v)
 	r = regex_new(v->text, &e);
 	if (r == NULL) {
 		field_complain(l, v, "%s", e.text);
-		return;
+		/* what leans on it is not wrong as well: it stays a pattern, of nine groups */
+		r = regex_new("()()()()()()()()()", &e);
 	}
+	if (r == NULL)
+		return;
 	arena_at_end(l->arena, free_regex, r);
 	*(const struct regex **)v->field = r;
 }

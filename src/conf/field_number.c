@@ -75,8 +75,9 @@ wants_integer(struct load *l, const struct value *v, int64_t *value)
 		field_complain(l, v, "%s", e.text);
 		return false;
 	}
-	field_complain(l, v, "an integer was expected, found %s; write digits without quotes",
-	    field_written(v, buf, sizeof buf));
+	field_complain(l, v, "an integer was expected, found %s; write %s",
+	    field_written(v, buf, sizeof buf),
+	    v->type == CONFIG_TYPE_FLOAT ? "a whole number" : "digits without quotes");
 	return false;
 }
 

@@ -112,6 +112,22 @@ load_nested(struct load *l, const struct schema_key *key, void *base, config_set
 	    key->name, kind_of(setting), key->name);
 }
 
+/* How a value of this type is written, for who has written none. */
+static const char *
+shape_of(enum schema_type type)
+{
+	switch (type) {
+	case TYPE_LIST:
+		return "( ... )";
+	case TYPE_UINT:
+	case TYPE_UINT16:
+	case TYPE_FLOAT:
+		return "NUMBER";
+	default:
+		return "\"...\"";
+	}
+}
+
 /* A key that is not there. setting NULL: its whole group is not. */
 static void
 load_absent(
@@ -130,8 +146,7 @@ load_absent(
 	    ? (struct conf_where){ source_where(l->source, 1).file, 0 }
 	    : load_where(l, setting);
 	report_error(&l->report, &where, "%s has no \"%s\"; add %s = %s;",
-	    schema_block(key->block)->noun, key->name, key->name,
-	    key->type == TYPE_LIST ? "( ... )" : "\"...\"");
+	    schema_block(key->block)->noun, key->name, key->name, shape_of(key->type));
 }
 
 static void

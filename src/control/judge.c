@@ -368,56 +368,96 @@ is_touched(const struct standing *st, const struct safety_rule *rule)
 	    memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
 }
 
-struct broken {
-	const char *name;
-	char asks[WISH_TEXT];
-};
+static const char last_region[] = "last_region";
+
+/* Names must be whole, for they are typed again: what does not fit is told next time. */
+static void
+note_broken(struct desk_answer *a, const char *name, const char *asks)
+{
+	size_t names = strlen(a->rule), text = strlen(a->asks);
+
+	if (names + strlen(name) + 2 > sizeof a->rule ||
+	    text + strlen(name) + strlen(asks) + 6 > sizeof a->asks)
+		return;
+	snprintf(a->rule + names, sizeof a->rule - names, "%s%s", names > 0 ? "," : "", name);
+	snprintf(
+	    a->asks + text, sizeof a->asks - text, "%s%s (%s)", text > 0 ? ", " : "", name, asks);
+}
 
 /*
  * The rules of the configuration, and one of our own: the last fit region of a service stays, for
- * without it nothing can be served. overridden: those not to be asked.
+ * without it nothing can be served. All that are broken are told at once. overridden: those not to
+ * be asked.
  */
 static bool
 find_broken(struct standing *st, const struct desk_world *w, const struct desk_question *q,
-    const char *overridden, struct broken *broken)
+    const char *overridden, struct desk_answer *a)
 {
-	static const char last_region[] = "last_region";
 	const struct steer_policy *policy = &steer_plan_of(w->services[0])->policy;
+	char asks[WISH_TEXT];
+	bool found = false;
 
+	a->rule[0] = a->asks[0] = '\0';
 	for (unsigned i = 0; i < policy->rule_count; i++) {
 		const struct safety_rule *rule = &policy->rules[i];
 
 		if (is_in(overridden, rule->name) || !is_touched(st, rule) ||
 		    !breaks(st, w, q, rule))
 			continue;
-		broken->name = rule->name;
-		safety_describe(rule, broken->asks, sizeof broken->asks);
-		return true;
+		safety_describe(rule, asks, sizeof asks);
+		note_broken(a, rule->name, asks);
+		found = true;
 	}
-	if (!st->last || is_in(overridden, last_region))
-		return false;
-	broken->name = last_region;
-	snprintf(
-	    broken->asks, sizeof broken->asks, "each service keeps a region that can serve it");
-	return true;
+	if (st->last && !is_in(overridden, last_region)) {
+		note_broken(a, last_region, "each service keeps a region that can serve it");
+		found = true;
+	}
+	return found;
 }
 
 static void
 obey(struct standing *st, const struct desk_world *w, const struct desk_question *q,
     struct desk_answer *a)
 {
-	struct broken broken;
-
 	a->shed = st->shed;
-	if (find_broken(st, w, q, q->overridden, &broken)) {
+	if (find_broken(st, w, q, q->overridden, a)) {
 		a->verdict = DESK_REFUSED;
-		snprintf(a->rule, sizeof a->rule, "%s", broken.name);
-		memcpy(a->asks, broken.asks, sizeof a->asks);
 		return;
 	}
 	a->verdict = DESK_YES;
-	if (find_broken(st, w, q, "", &broken))
-		snprintf(a->rule, sizeof a->rule, "%s", q->overridden);
+	find_broken(st, w, q, "", a);
+}
+
+static bool
+is_rule(const struct steer_policy *policy, const char *name, size_t len)
+{
+	if (len == strlen(last_region) && memcmp(name, last_region, len) == 0)
+		return true;
+	for (unsigned i = 0; i < policy->rule_count; i++) {
+		if (len == strlen(policy->rules[i].name) &&
+		    memcmp(name, policy->rules[i].name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A rule that is not there would be overridden in vain: whoever says so has another one in mind. */
+static bool
+knows_rules(const struct desk_world *w, const char *list, struct desk_answer *a)
+{
+	const struct steer_policy *policy = &steer_plan_of(w->services[0])->policy;
+
+	for (size_t len; *list != '\0'; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		if (is_rule(policy, list, len))
+			continue;
+		say(a, "there is no safety rule '%.*s'; there are ", (int)len, list);
+		for (unsigned i = 0; i < policy->rule_count; i++)
+			say(a, "%s, ", policy->rules[i].name);
+		say(a, "%s", last_region);
+		return false;
+	}
+	return true;
 }
 
 /* The region it is about does not serve: it can be put aside without any rule being touched. */
@@ -440,6 +480,10 @@ judge_wish(const struct desk_world *w, const struct wishes *wishes, const struct
 	a->verdict = DESK_YES;
 	if (q->wish.kind == WISH_FREEZE)
 		return;
+	if (!knows_rules(w, q->overridden, a)) {
+		a->verdict = DESK_UNKNOWN;
+		return;
+	}
 	stand(&st, w, wishes);
 	if (!apply(&st, w, wishes, &q->wish, a)) {
 		a->verdict = DESK_UNKNOWN;

@@ -370,8 +370,8 @@ refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
 	    m->wish.owner, r->rule);
 	tell(m->store, FACT_REFUSED, SIGNAL_PERSON, &m->wish, r->rule);
-	say(r, "%s %s is refused, nothing was changed: it breaks the safety rule %s (%s)\n",
-	    wish_word(m->wish.kind), text, a->rule, a->asks);
+	say(r, "%s %s is refused, nothing was changed: it breaks the safety rule%s %s\n",
+	    wish_word(m->wish.kind), text, strchr(a->rule, ',') != NULL ? "s" : "", a->asks);
 	say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
 	    m->overridden[0] != '\0' ? "," : "", a->rule);
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -380,6 +381,20 @@ fail_opening(struct stream *s, enum fault why)
 	return STREAM_FAILED;
 }
 
+const char *
+stream_handshake_why(const struct stream *s)
+{
+	long verdict = SSL_get_verify_result(s->ssl);
+
+	if (verdict != X509_V_OK)
+		return X509_verify_cert_error_string(verdict);
+	if (s->loop->handshake_why != NULL)
+		return s->loop->handshake_why;
+	if (SSL_get_state(s->ssl) == TLS_ST_BEFORE)
+		return NULL;
+	return s->peer_closed ? "the client closed the connection" : "the connection broke";
+}
+
 static unsigned
 shake_hands(struct stream *s)
 {
@@ -397,6 +412,7 @@ shake_hands(struct stream *s)
 		s->phase = STREAM_OPEN;
 		return STREAM_OPENED | (stream_may_read(s) ? STREAM_READABLE : 0);
 	}
+	s->loop->handshake_why = ERR_reason_error_string(ERR_peek_last_error());
 	if (stream_tls_end(s, ret) == STREAM_WAIT) {
 		stream_tls_leave(s);
 		return s->write_failed ? STREAM_FAILED : 0;

@@ -276,12 +276,21 @@ begin_clear(struct client *c)
 }
 
 static void
-on_handshake_timeout(void *arg)
+fail_handshake(struct client *c, const char *why)
 {
-	struct client *c = arg;
+	static struct log_limit limit;
 
+	if (why != NULL)
+		log_limited(&limit, LOG_LEVEL_INFO, "%s: TLS handshake with %.*s failed: %s",
+		    c->facts.listener, (int)c->facts.ip_len, c->facts.ip, why);
 	stat_add(&c->worker->stats.handshakes_failed, 1);
 	client_free(c);
+}
+
+static void
+on_handshake_timeout(void *arg)
+{
+	fail_handshake(arg, "it was not done in time");
 }
 
 static void
@@ -395,7 +404,7 @@ on_stream(struct stream *s, unsigned events, void *arg)
 		return;
 	case CLIENT_HANDSHAKE:
 		if (events & STREAM_FAILED) {
-			on_handshake_timeout(c);
+			fail_handshake(c, stream_handshake_why(&c->stream));
 			return;
 		}
 		on_opened(c);

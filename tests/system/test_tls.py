@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 
 from harness import sanitize, until
 
@@ -144,6 +145,29 @@ def client_certificates_are_off_requested_or_required(t):
                 assert type(e).__name__ == "Closed", e
                 served = False
             assert served == wanted, (mode, pair and pair.chain, maximum, served)
+
+
+def a_handshake_that_fails_is_logged_with_its_client_and_the_reason(t):
+    ca = t.pki.authority("ca").chain
+    foreign = t.pki.leaf("foreign", ["client.example.com"], ca="other-ca")
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]},
+                tls='client_ca = "%s"; client_auth = "require";' % ca)
+    for _ in range(3):
+        socket.create_connection(p.https).close()  # looks whether the port is open
+    for pair, reason in ((None, "peer did not return a certificate"),
+                         (foreign, "unable to get local issuer certificate")):
+        # one line a second at most: ask until it is this one's turn
+        told = "TLS handshake with 127.0.0.1 failed: %s" % reason
+        deadline = time.monotonic() + 5
+        while told not in p.log_text():
+            assert time.monotonic() < deadline, p.log_tail()
+            try:
+                with p.client(tls=t.pki.client_context(pair=pair)) as c:
+                    c.get("/")
+            except Exception:
+                pass  # that it is refused is another test's
+            time.sleep(0.05)
+    assert "client closed" not in p.log_text(), p.log_tail()
 
 
 @sanitize

@@ -103,7 +103,7 @@ static const struct mistake {
 	{ { .route = "service = \"shop\"; rate_limit = { rate = 5; header = \"X\"; };" },
 	    "t.conf:7: warning: header has no effect; write key = \"header\" or remove it" },
 	{ { .route = "service = \"shop\"; rate_limit = { per = \"1s\"; };" },
-	    "t.conf:7: rate_limit has no \"rate\"; add rate = \"...\";" },
+	    "t.conf:7: rate_limit has no \"rate\"; add rate = NUMBER;" },
 	{ { .listener = "rate_limit = { rate = 0; };" },
 	    "t.conf:2: rate: 0 is out of range; write a value from 1 to 1000000" },
 	{ { .top = "client_ip_header = \"X Real IP\";" },

@@ -14,7 +14,10 @@ static const struct mistake mistakes[] = {
 	    "t.conf:1: workers: an integer was expected, found \"two\"; write digits without "
 	    "quotes" },
 	{ { .top = "workers = 1.5;" },
-	    "t.conf:1: workers: an integer was expected, found 1.5; write digits without quotes" },
+	    "t.conf:1: workers: an integer was expected, found 1.5; write a whole number" },
+	{ { .top = "user = \"nobdy\";" },
+	    "t.conf: warning: user: there is no user \"nobdy\" on this machine, and without it Detour "
+	    "does not start; create it, or name another" },
 	{ { .top = "workers = true;" },
 	    "t.conf:1: workers: an integer was expected, found true; write digits without quotes" },
 	{ { .top = "workers = -1;" },
@@ -341,6 +344,9 @@ static const struct mistake mistakes[] = {
 	      .route = "service = \"shop\"; path = \"/a//b\";" },
 	    "t.conf:7: path \"/a//b\" has an empty segment, which limits.slashes leaves in no "
 	    "request; write it without" },
+	{ { .route = "service = \"shop\"; redirect_regex = \"^/([a\"; redirect = \"/$1\";" },
+	    "t.conf:7: redirect_regex: the pattern \"^/([a\" is broken behind its byte 5: missing "
+	    "terminating ] for character class" },
 	{ { .route = "redirect = \"/a\"; path = \"/b\";" },
 	    "t.conf:5: warning: no route leads to this service; add one, or remove the service" },
 };

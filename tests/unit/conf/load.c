@@ -206,8 +206,8 @@ START_TEST(variables_may_stand_for_any_type)
 	setenv("DETOUR_TEST_NUMBER", "7", 1);
 	setenv("DETOUR_TEST_BOOL", "true", 1);
 	setenv("DETOUR_TEST_WORD", "random", 1);
-	t = load_good(
-	    whole(&(struct parts){ .top = "workers = \"${DETOUR_TEST_NUMBER}\"; user = \"a$$b\";",
+	t = load_good(whole(
+	    &(struct parts){ .top = "workers = \"${DETOUR_TEST_NUMBER}\"; state_dir = \"a$$b\";",
 		.listener = "redirect_https = \"${DETOUR_TEST_BOOL}\";",
 		.service = "balance = \"${DETOUR_TEST_WORD}\"; timeouts = { idle = "
 			   "\"${DETOUR_TEST_NUMBER}s\"; };"
@@ -215,7 +215,7 @@ START_TEST(variables_may_stand_for_any_type)
 			   "\"${X_:-500, 502}\"; };",
 		.endpoints = "( \"http://localhost:${DETOUR_TEST_NUMBER}\" )" }));
 	ck_assert_uint_eq(t->workers, 7);
-	ck_assert_str_eq(t->user, "a$b");
+	ck_assert_str_eq(strchr(t->state_dir, 'a'), "a$b");
 	ck_assert(t->listeners[0].redirect_https);
 	ck_assert_int_eq(t->services[0].balance, BALANCE_RANDOM);
 	ck_assert_uint_eq(t->services[0].timeouts.idle, 7000);
