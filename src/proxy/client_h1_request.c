@@ -81,6 +81,16 @@ ends_badly(struct client_h1 *c, const struct span *in)
 	    H1_BAD;
 }
 
+/* head: of the request, if it has not become an exchange yet. */
+static void
+refuse_body(struct client_h1 *c, enum fault why, const struct head *head)
+{
+	if (head != NULL)
+		client_h1_refuse(c, why, head);
+	else
+		exchange_on_client_lost(c->side.exchange, why);
+}
+
 /*
  * Takes body bytes from in. head: of the request they belong to, which starts with them; or NULL.
  * What follows the request is saved before the exchange hears of its end, because the answer may
@@ -99,19 +109,13 @@ feed_body(struct client_h1 *c, struct span *in, const struct head *head)
 	bool end;
 
 	if (r == H1_BAD) {
-		if (head != NULL)
-			client_h1_refuse(c, FAULT_BAD_REQUEST, head);
-		else
-			exchange_on_client_lost(c->side.exchange, FAULT_BAD_REQUEST);
+		refuse_body(c, FAULT_BAD_REQUEST, head);
 		return false;
 	}
 	body_rate_add(&c->rate, used, clock_now_ms());
 	if (limit > 0 && chunked &&
 	    (head != NULL ? 0 : c->side.exchange->body_in) + payload.len > limit) {
-		if (head != NULL)
-			client_h1_refuse(c, FAULT_BODY_TOO_LARGE, head);
-		else
-			exchange_on_client_lost(c->side.exchange, FAULT_BODY_TOO_LARGE);
+		refuse_body(c, FAULT_BODY_TOO_LARGE, head);
 		return false;
 	}
 	if (payload.len > 0) {
