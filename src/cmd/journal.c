@@ -9,13 +9,14 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cmd/asking.h"
+#include "cmd/moves.h"
 
 enum { FOLLOW_EVERY_MS = 500, SHOWN = 100, MOST_SHOWN = 4096 };
 
 static const struct usage usage = {
 	"journal [--follow] [--limit N] [--socket PATH | -c FILE] [--json]",
-	"Shows the newest facts of a running Detour: what changed in routing, and on what "
-	"evidence.\n"
+	"Shows the newest facts of a running Detour: what changed in routing, and on what\n"
+	"evidence. A ramp is told once, unless it is followed or --json asks for each step.\n"
 	"\n"
 	"  -f, --follow        goes on with what comes, until interrupted\n"
 	"  -n, --limit N       so many to begin with (100)\n"
@@ -66,6 +67,28 @@ print_fact(const json_t *fact)
 	putchar('\n');
 }
 
+static void
+print_json(const json_t *facts)
+{
+	for (size_t i = 0; i < json_array_size(facts); i++) {
+		json_dumpf(
+		    json_array_get(facts, i), stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+		putchar('\n');
+	}
+}
+
+/* The newest of them, so many lines. */
+static void
+print_lines(const json_t *facts, unsigned limit)
+{
+	json_t *folded = moves_fold(facts);
+	size_t count = json_array_size(folded);
+
+	for (size_t i = count > limit ? count - limit : 0; i < count; i++)
+		print_fact(json_array_get(folded, i));
+	json_decref(folded);
+}
+
 /* Prints what came after *since and moves it. */
 static bool
 show(const char *socket, const struct options *o, const char *query, json_int_t *since)
@@ -88,15 +111,10 @@ show(const char *socket, const struct options *o, const char *query, json_int_t 
 		json_decref(json);
 		return false;
 	}
-	for (size_t i = 0; i < json_array_size(facts); i++) {
-		if (!o->asking.json) {
-			print_fact(json_array_get(facts, i));
-			continue;
-		}
-		json_dumpf(
-		    json_array_get(facts, i), stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
-		putchar('\n');
-	}
+	if (o->asking.json)
+		print_json(facts);
+	else
+		print_lines(facts, *since == 0 ? o->limit : MOST_SHOWN);
 	*since = json_integer_value(json_object_get(json, "next"));
 	json_decref(json);
 	return fflush(stdout) == 0;
@@ -109,7 +127,9 @@ show_all(const char *socket, const struct options *o)
 	json_int_t since = 0;
 	char query[80];
 
-	snprintf(query, sizeof query, "/v1/journal?limit=%u", o->limit);
+	/* Lines are what is counted, and each may stand for many facts. */
+	snprintf(query, sizeof query, "/v1/journal?limit=%u",
+	    o->asking.json ? o->limit : (unsigned)MOST_SHOWN);
 	while (show(socket, o, query, &since)) {
 		if (!o->follow)
 			return EXIT_GOOD;
