@@ -1,5 +1,7 @@
 """Certificates, made once for a run with the openssl command."""
 
+import contextlib
+import fcntl
 import os
 import ssl
 
@@ -42,7 +44,18 @@ class Pki:
         self.directory = directory
         os.makedirs(directory, exist_ok=True)
 
+    @contextlib.contextmanager
+    def _alone(self):
+        """Tests share the directory: two that make one certificate would mix its files."""
+        with open(os.path.join(self.directory, "lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def authority(self, name):
+        with self._alone():
+            return self._authority(name)
+
+    def _authority(self, name):
         pair = Pair(self.directory, name)
         if not os.path.exists(pair.chain):
             conf = self._write(name + ".cnf", _CA.format(cn="Test CA " + name))
@@ -53,10 +66,14 @@ class Pki:
 
     def leaf(self, name, names, ca="ca", rsa=False, days=20):
         """A certificate for names ("a.example.com" or "IP:1.2.3.4"), signed by the authority."""
+        with self._alone():
+            return self._leaf(name, names, ca, rsa, days)
+
+    def _leaf(self, name, names, ca, rsa, days):
         pair = Pair(self.directory, name)
         if os.path.exists(pair.chain):
             return pair
-        issuer = self.authority(ca)
+        issuer = self._authority(ca)
         san = ", ".join(n if n.startswith("IP:") else "DNS:" + n for n in names)
         conf = self._write(name + ".cnf", _LEAF.format(cn=names[0].replace("IP:", ""), san=san))
         algorithm = (["-newkey", "rsa:2048"] if rsa else
