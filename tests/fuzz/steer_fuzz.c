@@ -2,7 +2,7 @@
 /*
  * The failover steering under events that no world would bring about, in any order: what it says
  * stays possible. Shares are parts of demand, nobody who is evacuated is sent anything while others
- * serve, limits are numbers, and one made anew from the old one says the same.
+ * serve and nothing is held, limits are numbers, and one made anew from the old one says the same.
  *
  * The simulator (tests/sim) judges whether what it decides is good; here the events need not make
  * sense.
@@ -90,7 +90,8 @@ must_be_possible(const struct play *p)
 	}
 	must(is_part(sum), "shares are parts of one whole");
 	must(is_part(steer_shed(p->s)), "what is shed is a part");
-	must(!evacuated_gets || !others, "who is evacuated is left alone while others serve");
+	must(!evacuated_gets || !others || steer_self_suspect(p->s),
+	    "who is evacuated is left alone while others serve");
 }
 
 static void
