@@ -1,5 +1,5 @@
 /*
- * Outlier detection: taking an endpoint out by what live traffic met there (STEERING rule 2). Pure.
+ * Outlier detection: taking an endpoint out by what live traffic met there. Pure.
  */
 #ifndef STEER_OUTLIER_H
 #define STEER_OUTLIER_H
