@@ -1,5 +1,5 @@
 /*
- * The state of one region of one service (STEERING rule 3). Pure: one step per tick.
+ * The state of one region of one service. Pure: one step per tick.
  *
  *   UP --burst of local failures--> SUSPECT --evidence--> DOWN --healthy--> HOLD --time--> RAMP --> UP
  *   UP --comparison--> GREY --clean 60 s--> RAMP      RAMP --relapse--> DOWN or GREY, hold-down doubled

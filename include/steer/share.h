@@ -1,5 +1,5 @@
 /*
- * From states to shares (STEERING rules 4 and 5). Pure.
+ * From states to shares. Pure.
  */
 #ifndef STEER_SHARE_H
 #define STEER_SHARE_H

@@ -1,5 +1,5 @@
 /*
- * What if: the same functions on a copy of the state (STEERING rule 9). Pure.
+ * What if: the same functions on a copy of the state. Pure.
  */
 #ifndef STEER_WHATIF_H
 #define STEER_WHATIF_H

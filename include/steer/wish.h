@@ -1,6 +1,6 @@
 /*
  * What people wish: evacuations, pins, freezes, each with an owner, a reason and an end; and the
- * safety rules that a wish or a move must respect (STEERING rule 8; AWS ARC). Pure.
+ * safety rules that a wish or a move must respect (as AWS ARC). Pure.
  */
 #ifndef STEER_WISH_H
 #define STEER_WISH_H

@@ -10,7 +10,7 @@
 
 enum { MIN_TRIES = 20 }; /* fewer tell no share of failures */
 
-/* Of a service's traffic, per second: fixed (STEERING rule 4). */
+/* Of a service's traffic, per second: fixed. */
 #define MOVE_PER_S 0.10
 #define SHED_LEAVE_PER_S 0.10
 

@@ -1,5 +1,5 @@
 /*
- * The judge: what must hold in any world (STEERING rule 10). It looks at the truth, at what the
+ * The judge: what must hold in any world. It looks at the truth, at what the
  * core says of itself and at what became of requests, after each tick.
  */
 #ifndef SIM_JUDGE_H
