@@ -37,12 +37,18 @@ enum endpoint_reason {
 	REASON_CHECK_RESET,
 	REASON_CHECK_TIMEOUT, /* detail: ms waited */
 	REASON_CHECK_TLS,
+	REASON_CHECK_EXPIRED,
+	REASON_CHECK_TOO_EARLY,
+	REASON_CHECK_UNTRUSTED,
+	REASON_CHECK_WRONG_NAME,
+	REASON_CHECK_NO_H2,
 	REASON_CHECK_STATUS, /* detail: the status */
 	REASON_CHECK_BODY,
 	REASON_CHECK_MALFORMED,
 	REASON_CHECK_GRPC, /* detail: the gRPC status */
 	REASON_CHECK_NOT_SERVING,
-	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row (no health check to ask) */
+	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row */
+	REASON_TRAFFIC_MOSTLY, /* detail: failed tries, permille of them */
 	REASON_REMOVED, /* left the configuration or DNS: drains */
 	REASON_RESTORED, /* as it was before the restart, until its first check; detail: s ago */
 };
@@ -147,6 +153,9 @@ enum endpoint_reason endpoint_reason_of(enum fault);
  * "3 checks failed: refused", "check answered 503", ... into buf; returns buf.
  */
 char *endpoint_reason_format(enum endpoint_reason, unsigned detail, char *buf, size_t size);
+enum { ENDPOINT_REASON_BYTES = 128 }; /* each of them fits */
+/* The same of the state it is in now. */
+char *endpoint_reason(const struct endpoint *, char *buf, size_t size);
 /* Is its number that of checks, or tries, in a row? */
 bool endpoint_reason_counts(enum endpoint_reason);
 

@@ -75,8 +75,9 @@ size_t fact_evidence_format(
     enum fact_signal, double value, double threshold, char *buf, size_t size);
 /*
  * One line for people: 'shop, us-east-1: region is down (3 failures in a row, threshold 3, 2
- * endpoints)'. Returns the length it has when it is not cut, like snprintf().
+ * endpoints)'. endpoint: the URL of the one it is about; NULL: its number stands for it. Returns the
+ * length it has when it is not cut, like snprintf().
  */
-size_t fact_format(const struct fact *, char *buf, size_t size);
+size_t fact_format(const struct fact *, const char *endpoint, char *buf, size_t size);
 
 #endif

@@ -190,14 +190,16 @@ load(struct lifecycle *l)
 	struct conf_problems problems = { .count = 0 };
 	struct topology *topology = conf_load(l->setup->config_path, &problems);
 
-	for (unsigned i = 0; i < problems.count; i++) {
-		if (problems.list[i].warning)
-			log_warn("%s", problems.list[i].text);
-		else
-			log_error("%s", problems.list[i].text);
-	}
 	if (topology == NULL)
 		refuse_reload(l, problems.errors, first_error(&problems));
+	for (unsigned i = 0; i < problems.count; i++) {
+		const struct conf_problem *p = &problems.list[i];
+
+		if (p->warning)
+			log_warn("%s", p->text);
+		else if (p->text != first_error(&problems))
+			log_error("%s", p->text);
+	}
 	conf_problems_free(&problems);
 	return topology;
 }

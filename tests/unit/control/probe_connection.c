@@ -111,17 +111,21 @@ struct tls_case {
 	const char *sni;
 	enum conf_check_type type;
 	bool passes;
+	enum endpoint_reason reason;
 };
 
 static const struct tls_case tls_cases[] = {
-	{ "trusted", true, true, true, "shop.example.com", CHECK_HTTP, true },
-	{ "trusted, by the check's type", true, true, true, "shop.example.com", CHECK_HTTPS, true },
-	{ "not verified", true, false, false, NULL, CHECK_HTTP, true },
-	{ "an unknown CA", true, true, false, "shop.example.com", CHECK_HTTP, false },
-	{ "another name", true, true, true, "other.example.com", CHECK_HTTP, false },
-	{ "no TLS at all", false, false, false, NULL, CHECK_HTTP, false },
-	{ "a handshake alone", true, true, true, "shop.example.com", CHECK_TCP, true },
-	{ "a handshake alone, not trusted", true, true, true, "x.example.com", CHECK_TCP, false },
+	{ "trusted", true, true, true, "shop.example.com", CHECK_HTTP, true, 0 },
+	{ "trusted, by the check's type", true, true, true, "shop.example.com", CHECK_HTTPS, true, 0 },
+	{ "not verified", true, false, false, NULL, CHECK_HTTP, true, 0 },
+	{ "an unknown CA", true, true, false, "shop.example.com", CHECK_HTTP, false,
+	    REASON_CHECK_UNTRUSTED },
+	{ "another name", true, true, true, "other.example.com", CHECK_HTTP, false,
+	    REASON_CHECK_WRONG_NAME },
+	{ "no TLS at all", false, false, false, NULL, CHECK_HTTP, false, REASON_CHECK_TIMEOUT },
+	{ "a handshake alone", true, true, true, "shop.example.com", CHECK_TCP, true, 0 },
+	{ "a handshake alone, not trusted", true, true, true, "x.example.com", CHECK_TCP, false,
+	    REASON_CHECK_WRONG_NAME },
 };
 
 START_TEST(https_is_checked_with_the_trust_of_traffic)
@@ -148,8 +152,7 @@ START_TEST(https_is_checked_with_the_trust_of_traffic)
 		ck_assert_msg(b->result.check.passed == c->passes, "%s: probe %d, reason %d", c->name,
 		    i, b->result.check.reason);
 		if (!c->passes)
-			ck_assert_int_eq(b->result.check.reason,
-			    c->server_tls ? REASON_CHECK_TLS : REASON_CHECK_TIMEOUT);
+			ck_assert_int_eq(b->result.check.reason, c->reason);
 	}
 	if (c->passes && c->type != CHECK_TCP)
 		ck_assert_uint_eq(origin_connections(o), 1);

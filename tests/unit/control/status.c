@@ -64,7 +64,8 @@ static const struct shape top_shape[] = { { "version", JSON_STRING }, { "commit"
 
 static const struct shape service_shape[] = { { "name", JSON_STRING }, { "balance", JSON_STRING },
 	{ "fail_open", JSON_FALSE }, { "mode", JSON_STRING }, { "demand", JSON_INTEGER },
-	{ "shed", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "requests", JSON_INTEGER },
+	{ "shed", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "wishes", JSON_ARRAY },
+	{ "requests", JSON_INTEGER },
 	{ "errors", JSON_INTEGER },
 	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
 	{ "p99_ms", JSON_REAL }, { "regions", JSON_ARRAY } };
@@ -74,7 +75,8 @@ static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provide
 	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "region_state", JSON_STRING },
 	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "signal", JSON_STRING },
 	{ "value", JSON_REAL }, { "threshold", JSON_REAL }, { "target", JSON_REAL },
-	{ "limit", JSON_NULL }, { "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE }, { "requests", JSON_INTEGER },
+	{ "limit", JSON_NULL }, { "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE }, { "wishes", JSON_ARRAY },
+	{ "requests", JSON_INTEGER },
 	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
 	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
 	{ "endpoints", JSON_ARRAY } };

@@ -103,6 +103,7 @@ START_TEST(the_reason_is_the_evidence_for_the_state)
 	static const struct check_result pass = { .passed = true, .reason = REASON_CHECK_PASSED };
 	static const struct check_result refused = { .reason = REASON_CHECK_REFUSED };
 	static const struct check_result status = { .reason = REASON_CHECK_STATUS, .detail = 503 };
+	static const struct check_result grpc = { .reason = REASON_CHECK_GRPC, .detail = 12 };
 	static const struct {
 		const struct check_result *result;
 		enum endpoint_state state;
@@ -117,6 +118,8 @@ START_TEST(the_reason_is_the_evidence_for_the_state)
 		{ &refused, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3 },
 		{ &status, ENDPOINT_DOWN, REASON_CHECK_STATUS, 503 },
 		{ &pass, ENDPOINT_DOWN, REASON_CHECK_STATUS, 503 },
+		{ &grpc, ENDPOINT_DOWN, REASON_CHECK_GRPC, 12 },
+		{ &pass, ENDPOINT_DOWN, REASON_CHECK_GRPC, 12 },
 		{ &pass, ENDPOINT_UP, REASON_CHECK_PASSED, 2 },
 	};
 	struct check_track t = { 0 };
