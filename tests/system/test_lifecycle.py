@@ -70,6 +70,19 @@ def an_invalid_file_is_refused_with_its_reasons_and_the_old_one_serves_on(t):
 
 
 @sanitize
+def a_refused_reload_is_logged_once_for_each_mistake(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    with open(p.conf_path, "a") as f:
+        f.write("wrokers = 1;\nnonsense = 2;\n")
+    at = len(p.log_text())
+    assert p.reload_now() is False
+    said = [line for line in p.log_text()[at:].split("\n") if " error " in line]
+    assert len(said) == 2, said
+    assert "reload refused: " in said[0] and "wrokers" in said[0], said
+    assert "the old configuration serves on" in said[0] and "nonsense" in said[1], said
+
+
+@sanitize
 def listeners_come_and_go_with_a_reload(t):
     p = t.proxy(regions={"us-east-1": [t.origin("east")]}, workers=2)
     address = (p.http[0], t.lease.port(p.http[0]))
