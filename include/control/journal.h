@@ -39,8 +39,8 @@ struct journal *journal_new(void);
 void journal_free(struct journal *); /* what lies in the ring is still written; closes */
 
 /*
- * Control. Everything is copied. endpoint: that of fact.endpoint_id, whose cause is told, or NULL. wishes: those in force, from which owner and reason of what a person did are taken;
- * NULL: none.
+ * Control. Everything is copied. endpoint: that of fact.endpoint_id, whose cause is told, or NULL.
+ * wishes: those in force, from which owner and reason of what a person did are taken; NULL: none.
  */
 void journal_put(
     struct journal *, const struct fact *, const struct endpoint *, const struct wishes *);

@@ -8,8 +8,8 @@
 #include "control/desk.h"
 
 /* wishes: those in force. The answer is zeroed by the caller. */
-void judge_explain(const struct desk_world *, const struct wishes *, const char *service,
-    struct desk_answer *);
+void judge_explain(
+    const struct desk_world *, const struct wishes *, const char *service, struct desk_answer *);
 
 /*
  * YES: for some service the region is well again and waits, which a person may end; REFUSED: it

@@ -49,7 +49,7 @@ enum endpoint_reason {
 	REASON_CHECK_NOT_SERVING,
 	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row */
 	REASON_TRAFFIC_MOSTLY, /* detail: failed tries, permille of them */
-	REASON_REMOVED, /* left the configuration or DNS: drains */
+	REASON_REMOVED,        /* left the configuration or DNS: drains */
 	REASON_RESTORED, /* as it was before the restart, until its first check; detail: s ago */
 };
 
@@ -59,18 +59,18 @@ enum endpoint_reason {
  */
 struct endpoint_shard {
 	struct endpoint *endpoint;
-	bool referenced; /* plain: between endpoint_shard() and endpoint_shard_release() */
-	uint32_t held; /* plain: leases and idle connections of this worker that point here */
+	bool referenced;    /* plain: between endpoint_shard() and endpoint_shard_release() */
+	uint32_t held;      /* plain: leases and idle connections of this worker that point here */
 	uint32_t in_flight; /* plain: tries of this worker */
 
 	/* what control reads each tick, on one line: see steer/evidence.h */
 	_Alignas(64) atomic_ullong tries; /* begun */
-	atomic_ullong answered; /* response head received */
-	atomic_ullong not_sent; /* local failures by class; sums of faults below */
+	atomic_ullong answered;           /* response head received */
+	atomic_ullong not_sent;           /* local failures by class; sums of faults below */
 	atomic_ullong broken;
 	atomic_ullong timeouts;
 	atomic_ullong errors; /* upstream failures: bad answers, 5xx, statuses to retry on */
-	atomic_uint waiting; /* tries that neither have an answer's head yet nor have ended */
+	atomic_uint waiting;  /* tries that neither have an answer's head yet nor have ended */
 
 	_Alignas(64) atomic_ullong connects;
 	atomic_ullong reused;
@@ -80,7 +80,7 @@ struct endpoint_shard {
 	atomic_ullong bytes_out;
 	atomic_uint connections; /* open now, idle ones too */
 	atomic_uint idle;
-	atomic_uint active; /* tries in flight now, for readers elsewhere */
+	atomic_uint active;          /* tries in flight now, for readers elsewhere */
 	struct histogram first_byte; /* of each try, us */
 };
 
@@ -90,7 +90,7 @@ struct endpoint {
 	const char *service;
 	const char *region;
 	const char *host; /* of the URL: name or literal address */
-	const char *url; /* "https://10.1.0.10:8443": scheme and address, for people */
+	const char *url;  /* "https://10.1.0.10:8443": scheme and address, for people */
 	bool tls;
 	bool raw; /* bytes, no HTTP */
 	struct sockaddr_storage addr;
@@ -178,8 +178,8 @@ void endpoint_registry_free(struct endpoint_registry *); /* no table or worker m
  * The endpoint with this identity, made (UNKNOWN, full weight, REASON_FIRST_CHECK_PENDING, since 0)
  * if there is none, with one reference more.
  */
-struct endpoint *endpoint_registry_get(struct endpoint_registry *,
-    const struct endpoint_identity *);
+struct endpoint *endpoint_registry_get(
+    struct endpoint_registry *, const struct endpoint_identity *);
 /* The endpoint with this id, or NULL when it is gone. Borrowed: until the next sweep. */
 struct endpoint *endpoint_registry_find(const struct endpoint_registry *, uint32_t id);
 unsigned endpoint_registry_count(const struct endpoint_registry *);

@@ -12,8 +12,8 @@
 struct wishes;
 
 /*
- * One region's sentence. wishes: those in force, of which owner, reason and end are told; NULL: they
- * are not known. Returns its length (cut to size).
+ * One region's sentence. wishes: those in force, of which owner, reason and end are told; NULL:
+ * they are not known. Returns its length (cut to size).
  */
 size_t explain_region(const struct steer *, unsigned region, const struct wishes *, uint64_t now_ms,
     char *buf, size_t size);

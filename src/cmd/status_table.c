@@ -251,7 +251,8 @@ print_region(FILE *to, const json_t *region, unsigned width)
 	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"),
 	    provider[0] != '\0' ? " (" : "", provider, provider[0] != '\0' ? ")" : "");
 	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
-	    mode_state(state)[0] != '\0' ? mode_state(state) : state, number_of(region, "share") * 100);
+	    mode_state(state)[0] != '\0' ? mode_state(state) : state,
+	    number_of(region, "share") * 100);
 	add_numbers(&l, region);
 	add(&l, "  ");
 	add_region_state(&l, region);
@@ -337,8 +338,8 @@ print_listeners(FILE *to, const json_t *status, unsigned width)
 
 		add(&l, "%s%s %s://%s %" PRId64 " open",
 		    i > 0 ? ", " : "listeners: ", text_of(listener, "name"),
-		    text_of(listener, "scheme"),
-		    text_of(listener, "bind"), count_of(listener, "connections"));
+		    text_of(listener, "scheme"), text_of(listener, "bind"),
+		    count_of(listener, "connections"));
 	}
 	if (l.len > 0)
 		print_line(to, &l, width);

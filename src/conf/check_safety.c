@@ -37,8 +37,8 @@ states_capacity(const struct conf_service_region *r)
 }
 
 /*
- * What states no capacity is taken to have enough, so the rule can refuse nothing while such a region
- * of the service is left.
+ * What states no capacity is taken to have enough, so the rule can refuse nothing while such a
+ * region of the service is left.
  */
 static void
 check_capacity(struct load *l, const struct conf_safety *rule)

@@ -88,6 +88,6 @@ void
 fact_log_removed(struct fact_log *l, const struct endpoint *e, uint64_t now_ms)
 {
 	if (log_wants(LOG_LEVEL_INFO) && has_room(l, now_ms))
-		log_info("%s, %s, %s: endpoint left the configuration or DNS and drains", e->service,
-		    e->region, e->url);
+		log_info("%s, %s, %s: endpoint left the configuration or DNS and drains",
+		    e->service, e->region, e->url);
 }

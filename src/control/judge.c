@@ -365,8 +365,7 @@ is_touched(const struct standing *st, const struct safety_rule *rule)
 {
 	bool serving = rule->kind == SAFETY_AT_LEAST || rule->kind == SAFETY_NEVER_TOGETHER;
 
-	return !serving ||
-	    memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
+	return !serving || memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
 }
 
 static const char last_region[] = "last_region";

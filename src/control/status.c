@@ -136,8 +136,7 @@ add_verdict(json_t *into, const struct view *v, const struct endpoint *e)
 
 	json_object_set_new(
 	    into, "state", json_string(endpoint_state_name(endpoint_word_state(word))));
-	json_object_set_new(into, "reason",
-	    json_string(endpoint_reason(e, text, sizeof text)));
+	json_object_set_new(into, "reason", json_string(endpoint_reason(e, text, sizeof text)));
 	/* 0: it never changed since it was made */
 	json_object_set_new(into, "since",
 	    since_ms == 0 ? json_null() : json_wall(v->now_wall_us - held_ms * 1000));
@@ -207,8 +206,8 @@ service_status(const struct view *v, const struct table_service *s)
 {
 	struct tally_window window = { 0 };
 	uint64_t requests = 0, errors = 0;
-	bool fail_open = atomic_load_explicit(&s->steering->mode, memory_order_relaxed) ==
-	    SHARE_FAIL_OPEN;
+	bool fail_open =
+	    atomic_load_explicit(&s->steering->mode, memory_order_relaxed) == SHARE_FAIL_OPEN;
 	json_t *json = json_object();
 	json_t *regions = json_array();
 

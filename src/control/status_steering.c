@@ -68,10 +68,10 @@ status_add_region(json_t *into, const struct view *v, const struct table_service
 	json_object_set_new(into, "region_state",
 	    json_string(region_state_name((enum region_state)get(&s->state))));
 	add_since(into, v, atomic_load_explicit(&s->since_ms, memory_order_relaxed));
-	json_object_set_new(into, "signal",
-	    json_string(fact_signal_word((enum fact_signal)get(&s->signal))));
-	json_object_set_new(into, "value",
-	    rounded(atomic_load_explicit(&s->value, memory_order_relaxed), 1000));
+	json_object_set_new(
+	    into, "signal", json_string(fact_signal_word((enum fact_signal)get(&s->signal))));
+	json_object_set_new(
+	    into, "value", rounded(atomic_load_explicit(&s->value, memory_order_relaxed), 1000));
 	json_object_set_new(into, "threshold",
 	    rounded(atomic_load_explicit(&s->threshold, memory_order_relaxed), 1000));
 	json_object_set_new(into, "target", ratio(get(&s->target)));

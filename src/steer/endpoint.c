@@ -71,11 +71,10 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		return format_times(
 		    detail, "check", "failed: TLS, the certificate is not trusted", buf, size);
 	case REASON_CHECK_WRONG_NAME:
-		return format_times(detail, "check",
-		    "failed: TLS, the certificate is for another name", buf, size);
-	case REASON_CHECK_NO_H2:
 		return format_times(
-		    detail, "check", "failed: TLS, no HTTP/2 is spoken", buf, size);
+		    detail, "check", "failed: TLS, the certificate is for another name", buf, size);
+	case REASON_CHECK_NO_H2:
+		return format_times(detail, "check", "failed: TLS, no HTTP/2 is spoken", buf, size);
 	case REASON_CHECK_STATUS:
 		snprintf(buf, size, "check answered %u", detail);
 		return buf;

@@ -291,7 +291,8 @@ say_endpoints(struct text *t, const struct steered_region *r)
 	if (r->blind >= 1)
 		say(t, ", all of them used whatever their health");
 	else if (r->blind > 0)
-		say(t, ", too few: %.0f %% of its requests are tried on the others", r->blind * 100);
+		say(t, ", too few: %.0f %% of its requests are tried on the others",
+		    r->blind * 100);
 }
 
 /* What the tiers before one come to, as share_compute() saw them. */
@@ -392,8 +393,8 @@ say_why_this_share(struct text *t, const struct steer *s, const struct steered_r
 	if (!isnan(r->pinned)) {
 		say(t, "; pinned to ");
 		say_part(t, r->pinned);
-		say_wish(t,
-		    wishes != NULL ? wishes_pin(wishes, s->plan->service, r->plan->name) : NULL);
+		say_wish(
+		    t, wishes != NULL ? wishes_pin(wishes, s->plan->service, r->plan->name) : NULL);
 	}
 	if (r->plan->capacity > 0)
 		say(t, "; gets %.0f of the %.0f requests/s it may", r->share * s->demand, r->limit);
@@ -487,8 +488,7 @@ say_sensor(struct text *t, const struct steer *s)
 }
 
 static void
-say_holds(
-    struct text *t, const struct steer *s, const struct wishes *wishes, uint64_t now_ms)
+say_holds(struct text *t, const struct steer *s, const struct wishes *wishes, uint64_t now_ms)
 {
 	if (s->frozen) {
 		say(t, " Frozen");
@@ -535,8 +535,8 @@ say_losses(struct text *t, const struct steer *s)
 }
 
 size_t
-explain_service(const struct steer *s, const struct wishes *wishes, uint64_t now_ms, char *buf,
-    size_t size)
+explain_service(
+    const struct steer *s, const struct wishes *wishes, uint64_t now_ms, char *buf, size_t size)
 {
 	struct text t = text_open(buf, size);
 

@@ -33,12 +33,12 @@ get(struct endpoint_registry *r, const char *service, const char *region, const 
 
 	return endpoint_registry_get(r,
 	    &(struct endpoint_identity){ .service = service,
-	        .region = region,
-	        .host = host,
-	        .tls = tls,
-	        .addr = (const struct sockaddr *)&a,
-	        .addr_len = a.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-	                                              sizeof(struct sockaddr_in) });
+		.region = region,
+		.host = host,
+		.tls = tls,
+		.addr = (const struct sockaddr *)&a,
+		.addr_len = a.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						    : sizeof(struct sockaddr_in) });
 }
 
 START_TEST(a_new_endpoint_is_unknown_and_knows_its_names)
@@ -181,8 +181,7 @@ END_TEST
 START_TEST(releasing_a_shard_in_use_aborts)
 {
 	struct endpoint_registry *r = endpoint_registry_new(1);
-	struct endpoint_shard *s =
-	    endpoint_shard(get(r, "s", "r", "h", false, "10.0.0.1", 80), 0);
+	struct endpoint_shard *s = endpoint_shard(get(r, "s", "r", "h", false, "10.0.0.1", 80), 0);
 
 	s->held = 1;
 	endpoint_shard_release(s);

@@ -13,7 +13,8 @@ region(unsigned i)
 {
 	static char text[1024];
 
-	ck_assert_uint_eq(explain_region(b.s, i, &b.wishes, b.now_ms, text, sizeof text), strlen(text));
+	ck_assert_uint_eq(
+	    explain_region(b.s, i, &b.wishes, b.now_ms, text, sizeof text), strlen(text));
 	return text;
 }
 
@@ -22,7 +23,8 @@ service(void)
 {
 	static char text[1024];
 
-	ck_assert_uint_eq(explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text), strlen(text));
+	ck_assert_uint_eq(
+	    explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text), strlen(text));
 	return text;
 }
 
@@ -138,7 +140,8 @@ START_TEST(a_standby_tells_what_it_serves_for_with_the_numbers)
 	bench_start_pair(&b);
 	bench_probe(&b, 0, 1, ENDPOINT_DOWN);
 	bench_run(&b, 20000);
-	ck_assert_str_eq(region(0), "r0 gets 70 %: UP for 25 s; 1 of 2 endpoints up, 1 down: 3 checks failed: connection "
+	ck_assert_str_eq(region(0),
+	    "r0 gets 70 %: UP for 25 s; 1 of 2 endpoints up, 1 down: 3 checks failed: connection "
 	    "refused.");
 	ck_assert_str_eq(region(1),
 	    "r1 gets 30 %: UP for 25 s; 2 of 2 endpoints up; standby (tier 1), serves because "
