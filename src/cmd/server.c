@@ -313,6 +313,14 @@ server_reopen_logs(struct server *s)
 	journal_set_dir(s->people.journal, s->topology->state_dir);
 }
 
+void
+server_leave_disk(struct server *s)
+{
+	state_keeper_set_dir(s->keeper, "");
+	journal_set_dir(s->people.journal, "");
+	wish_store_close(s->people.wishes);
+}
+
 bool
 server_is_ready(const struct server *s)
 {
