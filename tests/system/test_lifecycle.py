@@ -1,5 +1,6 @@
 """Reload, drain, signals, privileges."""
 
+import gzip
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from harness import alone, deadline, process, sanitize, until
 from harness.pki import Pair
 from harness.wait import SLACK
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "200ms"; '
           'timeout = "150ms"; fall = 2; rise = 2; };')
 
@@ -350,6 +352,32 @@ def sigusr1_opens_the_log_anew(t):
     with open(moved) as f:
         assert "/before" in f.read()
     assert not [line for line in p.access() if line["path"] == "/before"]
+
+
+def logrotate_as_deployed_loses_no_line(t):
+    p = t.proxy(regions={"us-east-1": [t.nginx("east")]})
+    with open(os.path.join(ROOT, "deploy", "logrotate")) as f:
+        text = f.read().replace("/var/log/detour/access.log", p.access_path)
+    text, count = re.subn(r"systemctl kill .*", "kill -USR1 %d" % p.pid, text)
+    assert count == 1, text
+    conf = os.path.join(p.directory, "logrotate.conf")
+    with open(conf, "w") as f:
+        f.write(text)
+    load = t.load(p, rate=400)
+    for turn in range(2):
+        load.until_ok(100)
+        process.run(["logrotate", "-f", "-s", conf + ".state", conf])
+        until(lambda: os.path.exists(p.access_path), "a new file is open")
+    load.until_ok(100)
+    sent = load.stop_clean()["ok"]
+
+    def lines():
+        with gzip.open(p.access_path + ".2.gz") as f:
+            return len(p.access()) + f.read().count(b"\n") + open(
+                p.access_path + ".1").read().count("\n")
+
+    until(lambda: lines() >= sent, "every request has its line")
+    assert lines() == sent, (lines(), sent)
 
 
 @sanitize
