@@ -49,7 +49,7 @@ struct lifecycle {
 	struct event *hard_stop;
 	struct server *server;
 	struct takeover before; /* who served so far */
-	struct admin *admin; /* NULL: off */
+	struct admin *admin;    /* NULL: off */
 	struct view_process process;
 	bool ready;
 	bool closing; /* the workers drain */
@@ -147,7 +147,8 @@ on_drain_delay(evutil_socket_t fd, short what, void *arg)
 		arm(l->drain_timeout, t->drain_timeout_ms);
 }
 
-/* Who balances before us need not look elsewhere: it is served here, and told so by the other one. */
+/* Who balances before us need not look elsewhere: it is served here, and told so by the other one.
+ */
 static void
 leave_to_successor(struct lifecycle *l, const char *why)
 {

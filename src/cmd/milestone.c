@@ -57,7 +57,8 @@ milestone_started(struct journal *j, const struct topology *t, const char *path,
 	    version_commit(), (int)getpid(), path != NULL ? ", " : "", path != NULL ? path : "");
 	len = strlen(reason);
 	if (before > 0)
-		snprintf(reason + len, sizeof reason - len, ", takes over from pid %d", (int)before);
+		snprintf(
+		    reason + len, sizeof reason - len, ", takes over from pid %d", (int)before);
 	tell(j, FACT_STARTED, c.services, c.endpoints, c.routes, "", reason);
 }
 

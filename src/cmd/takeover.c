@@ -64,7 +64,8 @@ takeover_finish(struct takeover *t)
 	if (pidfd_send_signal(t->pidfd, SIGTERM, NULL, 0) == 0)
 		log_info("pid %d, which served so far, is told to leave", (int)t->pid);
 	else if (errno != ESRCH)
-		log_error("pid %d serves on beside us: it cannot be told to leave: %m", (int)t->pid);
+		log_error(
+		    "pid %d serves on beside us: it cannot be told to leave: %m", (int)t->pid);
 	close(t->pidfd);
 	t->pidfd = -1;
 }

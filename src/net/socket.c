@@ -270,7 +270,8 @@ socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 {
 	int limit = backlog == 0 ? SOMAXCONN : backlog > INT_MAX ? INT_MAX : (int)backlog;
 	bool ip = a->addr.ss_family != AF_UNIX;
-	bool named = !ip && ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path[0] != '\0';
+	bool named =
+	    !ip && ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path[0] != '\0';
 	int fd;
 
 	if (!ip && !clear_stale_file(a, e))
