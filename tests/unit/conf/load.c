@@ -76,7 +76,7 @@ static const char everything[] =
     "admin = { bind = \"127.0.0.1:9900\"; socket = \"a.sock\"; };\n"
     "log = { access = \"logs/a.log\"; format = \"text\"; level = \"debug\"; };\n"
     "listeners = ( { name = \"l\"; bind = \"unix:l.sock\"; redirect_port = 8443; } );\n"
-    "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; } "
+    "regions = ( { name = \"a\"; provider = \"aws\"; capacity = 2000; }, { name = \"b\"; capacity = 70; } "
     ");\n"
     "services = ( { name = \"s\"; balance = \"maglev\"; hash_on = \"cookie\";\n"
     "  hash_name = \"id\"; via = \"both\";\n"
