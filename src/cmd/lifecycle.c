@@ -79,6 +79,8 @@ fill_view(void *arg, struct view *v)
 	v->process = l->process;
 	v->process.refused_syscalls = seccomp_refused();
 	server_view(l->server, v);
+	/* until we are, the one we take over from serves at the same address */
+	v->ready = v->ready || l->before.pidfd >= 0;
 }
 
 static void
