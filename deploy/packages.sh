@@ -10,7 +10,7 @@ build=(gcc libc6-dev meson ninja-build pkg-config git ca-certificates
     libevent-dev libssl-dev libc-ares-dev libconfig-dev libjansson-dev libnghttp2-dev check
     libpcre2-dev zlib1g-dev libcrypt-dev libseccomp-dev)
 test=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm python3 openssl curl
-    nginx-light apache2-bin nftables iproute2 procps strace python3-websockets)
+    nginx-light apache2-bin nftables iproute2 procps strace python3-websockets logrotate)
 bench=(haproxy wrk h2o nghttp2-client)
 conformance=(testssl.sh sslscan slowhttptest)
 

@@ -21,8 +21,10 @@ struct lifecycle_setup {
 	void (*on_ready)(void *arg, struct event_base *, const struct server *);
 	void (*on_end)(void *arg);
 	void *arg;
-	bool may_exec; /* on_ready() has other programs started later on: no filter on system calls
-			*/
+	bool take_over; /* serve beside who serves admin.socket now, and send it away once we are
+			   ready */
+	bool may_exec;  /* on_ready() has other programs started later on: no filter on system calls
+			 */
 };
 
 /*

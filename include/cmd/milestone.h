@@ -5,6 +5,8 @@
 #ifndef CMD_MILESTONE_H
 #define CMD_MILESTONE_H
 
+#include <sys/types.h>
+
 struct journal;
 struct topology;
 
@@ -15,8 +17,8 @@ struct milestone_counts {
 
 struct milestone_counts milestone_count(const struct topology *);
 
-/* path: of the configuration, or NULL. */
-void milestone_started(struct journal *, const struct topology *, const char *path);
+/* path: of the configuration, or NULL. before: the process we take over from; 0: none. */
+void milestone_started(struct journal *, const struct topology *, const char *path, pid_t before);
 /*
  * A reload was applied. actor: what asked for it, "SIGHUP". version: of configurations of this
  * process, the one it started with is 1. before: of the one that was replaced.

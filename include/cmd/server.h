@@ -32,6 +32,8 @@ bool server_start(struct server *, struct event_base *, struct error *);
  */
 bool server_apply(struct server *, struct topology *, struct error *);
 void server_reopen_logs(struct server *);
+/* From now on what is kept on disk is a successor's to write. */
+void server_leave_disk(struct server *);
 
 /* The first routing table was published. */
 bool server_is_ready(const struct server *);

@@ -7,6 +7,7 @@
 #ifndef CONTROL_FACT_LOG_H
 #define CONTROL_FACT_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "steer/endpoint.h"
@@ -21,7 +22,12 @@ struct fact_log {
 	unsigned held_back;
 };
 
-/* endpoint: the one the fact is about, or NULL. */
+/*
+ * Why the fact's endpoint, or NULL, is in its state: "3 checks failed: connection refused". Empty
+ * where the fact's own numbers say it. ENDPOINT_REASON_BYTES are enough; returns buf.
+ */
+char *fact_log_cause(const struct fact *, const struct endpoint *, char *buf, size_t size);
+/* endpoint: the one the fact is about, or NULL. The words are the journal's. */
 void fact_log_write(struct fact_log *, const struct fact *, const struct endpoint *);
 /* An endpoint that has left the configuration or DNS. */
 void fact_log_removed(struct fact_log *, const struct endpoint *, uint64_t now_ms);

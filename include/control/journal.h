@@ -17,6 +17,7 @@
 #include "steer/fact.h"
 #include "steer/wish.h"
 
+struct endpoint;
 struct event_base;
 struct failovers;
 struct journal;
@@ -38,11 +39,11 @@ struct journal *journal_new(void);
 void journal_free(struct journal *); /* what lies in the ring is still written; closes */
 
 /*
- * Control. Everything is copied. endpoint_url: of fact.endpoint_id, or NULL. wishes: those in
- * force, from which owner and reason of what a person did are taken; NULL: none.
+ * Control. Everything is copied. endpoint: that of fact.endpoint_id, whose cause is told, or NULL.
+ * wishes: those in force, from which owner and reason of what a person did are taken; NULL: none.
  */
 void journal_put(
-    struct journal *, const struct fact *, const char *endpoint_url, const struct wishes *);
+    struct journal *, const struct fact *, const struct endpoint *, const struct wishes *);
 
 /*
  * Main: from now on facts are drained on this loop and, unless state_dir is "", written there. What

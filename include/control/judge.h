@@ -7,8 +7,9 @@
 
 #include "control/desk.h"
 
-/* The answer is zeroed by the caller. */
-void judge_explain(const struct desk_world *, const char *service, struct desk_answer *);
+/* wishes: those in force. The answer is zeroed by the caller. */
+void judge_explain(
+    const struct desk_world *, const struct wishes *, const char *service, struct desk_answer *);
 
 /*
  * YES: for some service the region is well again and waits, which a person may end; REFUSED: it

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "steer/wish.h"
 
+/* One of that list. A new reference. */
+json_t *wish_file_json_one(const struct wish *) __attribute__((warn_unused_result));
 /* {"version": n, "wishes": [...]}. A new reference. */
 json_t *wish_file_json(const struct wishes *) __attribute__((warn_unused_result));
 

@@ -29,6 +29,12 @@ int socket_listen(const struct conf_address *, uint32_t backlog, struct error *)
  */
 bool socket_is_free(const struct conf_address *, struct error *);
 
+/*
+ * Between true and false, at the start: others may listen where we are about to. Ports are shared
+ * with them, a unix socket of theirs is replaced. Main thread, before there are others.
+ */
+void socket_listen_beside(bool);
+
 /* When TCP asks a silent peer whether it is there, and how often without an answer. */
 struct socket_keepalive {
 	uint32_t idle_s, interval_s; /* 1..32767 */

@@ -41,6 +41,9 @@ bool tls_client_agreed_to_h2(const SSL *);
 void tls_client_forget_slot(SSL *);
 /* Was the failed handshake a matter of trust (certificate), or of the connection? */
 enum fault tls_client_fault(const SSL *);
+/* What was wrong with the certificate of a handshake that was a matter of trust. */
+enum tls_distrust { TLS_EXPIRED, TLS_TOO_EARLY, TLS_WRONG_NAME, TLS_UNTRUSTED };
+enum tls_distrust tls_client_distrust(const SSL *);
 /* Seconds since 1970 at which the peer's leaf certificate expires; 0 when there is none. */
 int64_t tls_client_not_after(const SSL *);
 

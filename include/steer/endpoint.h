@@ -37,13 +37,19 @@ enum endpoint_reason {
 	REASON_CHECK_RESET,
 	REASON_CHECK_TIMEOUT, /* detail: ms waited */
 	REASON_CHECK_TLS,
+	REASON_CHECK_EXPIRED,
+	REASON_CHECK_TOO_EARLY,
+	REASON_CHECK_UNTRUSTED,
+	REASON_CHECK_WRONG_NAME,
+	REASON_CHECK_NO_H2,
 	REASON_CHECK_STATUS, /* detail: the status */
 	REASON_CHECK_BODY,
 	REASON_CHECK_MALFORMED,
 	REASON_CHECK_GRPC, /* detail: the gRPC status */
 	REASON_CHECK_NOT_SERVING,
-	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row (no health check to ask) */
-	REASON_REMOVED, /* left the configuration or DNS: drains */
+	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row */
+	REASON_TRAFFIC_MOSTLY, /* detail: failed tries, permille of them */
+	REASON_REMOVED,        /* left the configuration or DNS: drains */
 	REASON_RESTORED, /* as it was before the restart, until its first check; detail: s ago */
 };
 
@@ -53,18 +59,18 @@ enum endpoint_reason {
  */
 struct endpoint_shard {
 	struct endpoint *endpoint;
-	bool referenced; /* plain: between endpoint_shard() and endpoint_shard_release() */
-	uint32_t held; /* plain: leases and idle connections of this worker that point here */
+	bool referenced;    /* plain: between endpoint_shard() and endpoint_shard_release() */
+	uint32_t held;      /* plain: leases and idle connections of this worker that point here */
 	uint32_t in_flight; /* plain: tries of this worker */
 
 	/* what control reads each tick, on one line: see steer/evidence.h */
 	_Alignas(64) atomic_ullong tries; /* begun */
-	atomic_ullong answered; /* response head received */
-	atomic_ullong not_sent; /* local failures by class; sums of faults below */
+	atomic_ullong answered;           /* response head received */
+	atomic_ullong not_sent;           /* local failures by class; sums of faults below */
 	atomic_ullong broken;
 	atomic_ullong timeouts;
 	atomic_ullong errors; /* upstream failures: bad answers, 5xx, statuses to retry on */
-	atomic_uint waiting; /* tries that neither have an answer's head yet nor have ended */
+	atomic_uint waiting;  /* tries that neither have an answer's head yet nor have ended */
 
 	_Alignas(64) atomic_ullong connects;
 	atomic_ullong reused;
@@ -74,7 +80,7 @@ struct endpoint_shard {
 	atomic_ullong bytes_out;
 	atomic_uint connections; /* open now, idle ones too */
 	atomic_uint idle;
-	atomic_uint active; /* tries in flight now, for readers elsewhere */
+	atomic_uint active;          /* tries in flight now, for readers elsewhere */
 	struct histogram first_byte; /* of each try, us */
 };
 
@@ -84,7 +90,7 @@ struct endpoint {
 	const char *service;
 	const char *region;
 	const char *host; /* of the URL: name or literal address */
-	const char *url; /* "https://10.1.0.10:8443": scheme and address, for people */
+	const char *url;  /* "https://10.1.0.10:8443": scheme and address, for people */
 	bool tls;
 	bool raw; /* bytes, no HTTP */
 	struct sockaddr_storage addr;
@@ -147,6 +153,9 @@ enum endpoint_reason endpoint_reason_of(enum fault);
  * "3 checks failed: refused", "check answered 503", ... into buf; returns buf.
  */
 char *endpoint_reason_format(enum endpoint_reason, unsigned detail, char *buf, size_t size);
+enum { ENDPOINT_REASON_BYTES = 128 }; /* each of them fits */
+/* The same of the state it is in now. */
+char *endpoint_reason(const struct endpoint *, char *buf, size_t size);
 /* Is its number that of checks, or tries, in a row? */
 bool endpoint_reason_counts(enum endpoint_reason);
 
@@ -169,8 +178,8 @@ void endpoint_registry_free(struct endpoint_registry *); /* no table or worker m
  * The endpoint with this identity, made (UNKNOWN, full weight, REASON_FIRST_CHECK_PENDING, since 0)
  * if there is none, with one reference more.
  */
-struct endpoint *endpoint_registry_get(struct endpoint_registry *,
-    const struct endpoint_identity *);
+struct endpoint *endpoint_registry_get(
+    struct endpoint_registry *, const struct endpoint_identity *);
 /* The endpoint with this id, or NULL when it is gone. Borrowed: until the next sweep. */
 struct endpoint *endpoint_registry_find(const struct endpoint_registry *, uint32_t id);
 unsigned endpoint_registry_count(const struct endpoint_registry *);

@@ -9,10 +9,16 @@
 
 #include "steer/steer.h"
 
-/* One region's sentence. Returns its length (cut to size). */
-size_t explain_region(const struct steer *, unsigned region, uint64_t now_ms, char *buf,
-    size_t size);
+struct wishes;
+
+/*
+ * One region's sentence. wishes: those in force, of which owner, reason and end are told; NULL:
+ * they are not known. Returns its length (cut to size).
+ */
+size_t explain_region(const struct steer *, unsigned region, const struct wishes *, uint64_t now_ms,
+    char *buf, size_t size);
 /* The service's own: mode, shed, freeze, stale view, what a loss of each region would mean. */
-size_t explain_service(const struct steer *, uint64_t now_ms, char *buf, size_t size);
+size_t explain_service(
+    const struct steer *, const struct wishes *, uint64_t now_ms, char *buf, size_t size);
 
 #endif

@@ -19,16 +19,16 @@ enum fact_kind {
 /* Which signal a decision rests on. */
 enum fact_signal {
 	SIGNAL_NONE,
-	SIGNAL_CHECKS, /* active health checks */
-	SIGNAL_IN_A_ROW, /* consecutive local-origin failures */
+	SIGNAL_CHECKS,      /* active health checks */
+	SIGNAL_IN_A_ROW,    /* consecutive local-origin failures */
 	SIGNAL_LOCAL_SHARE, /* share of local-origin failures in 1 s */
-	SIGNAL_HEALTH, /* healthy weight below min_healthy */
-	SIGNAL_ERRORS, /* error rate against the peers, z test */
+	SIGNAL_HEALTH,      /* healthy weight below min_healthy */
+	SIGNAL_ERRORS,      /* error rate against the peers, z test */
 	SIGNAL_LATENCY_P50,
 	SIGNAL_LATENCY_P95,
 	SIGNAL_STALL, /* completions missing */
 	SIGNAL_CAPACITY,
-	SIGNAL_CLOCK, /* our own tick was late, or the clock jumped */
+	SIGNAL_CLOCK,       /* our own tick was late, or the clock jumped */
 	SIGNAL_MASS_CHANGE, /* too many verdicts at once while traffic succeeds */
 	SIGNAL_PERSON,
 	SIGNAL_TIME, /* a wait is over */
@@ -38,14 +38,14 @@ enum fact_signal {
 struct fact {
 	enum fact_kind kind;
 	enum fact_signal signal;
-	uint64_t at_ms; /* monotonic */
-	const char *service; /* "" if it concerns none in particular */
-	const char *region; /* "" likewise */
+	uint64_t at_ms;       /* monotonic */
+	const char *service;  /* "" if it concerns none in particular */
+	const char *region;   /* "" likewise */
 	uint32_t endpoint_id; /* UINT32_MAX: none */
 	/*
-	 * Named in fact.def. Units: from, to, share, shed and healthy are 0..1; demand and capacity per
-	 * second; for_ms in ms. value and threshold are in the unit of the signal: a count in a row or
-	 * of windows, 0..1 for shares, health and errors, ms for latencies and clocks.
+	 * Named in fact.def. Units: from, to, share, shed and healthy are 0..1; demand and capacity
+	 * per second; for_ms in ms. value and threshold are in the unit of the signal: a count in a
+	 * row or of windows, 0..1 for shares, health and errors, ms for latencies and clocks.
 	 */
 	double a, b, c;
 	const char *rule; /* safety rule, or "" */
@@ -75,8 +75,9 @@ size_t fact_evidence_format(
     enum fact_signal, double value, double threshold, char *buf, size_t size);
 /*
  * One line for people: 'shop, us-east-1: region is down (3 failures in a row, threshold 3, 2
- * endpoints)'. Returns the length it has when it is not cut, like snprintf().
+ * endpoints)'. endpoint: the URL of the one it is about; NULL: its number stands for it. Returns
+ * the length it has when it is not cut, like snprintf().
  */
-size_t fact_format(const struct fact *, char *buf, size_t size);
+size_t fact_format(const struct fact *, const char *endpoint, char *buf, size_t size);
 
 #endif

@@ -20,6 +20,7 @@
 #include "cmd/privileges.h"
 #include "cmd/seccomp.h"
 #include "cmd/server.h"
+#include "cmd/takeover.h"
 #include "cmd/version.h"
 #include "conf/conf.h"
 #include "conf/topology.h"
@@ -47,7 +48,8 @@ struct lifecycle {
 	struct event *drain_timeout;
 	struct event *hard_stop;
 	struct server *server;
-	struct admin *admin; /* NULL: off */
+	struct takeover before; /* who served so far */
+	struct admin *admin;    /* NULL: off */
 	struct view_process process;
 	bool ready;
 	bool closing; /* the workers drain */
@@ -77,6 +79,8 @@ fill_view(void *arg, struct view *v)
 	v->process = l->process;
 	v->process.refused_syscalls = seccomp_refused();
 	server_view(l->server, v);
+	/* until we are, the one we take over from serves at the same address */
+	v->ready = v->ready || l->before.pidfd >= 0;
 }
 
 static void
@@ -145,6 +149,17 @@ on_drain_delay(evutil_socket_t fd, short what, void *arg)
 		arm(l->drain_timeout, t->drain_timeout_ms);
 }
 
+/* Who balances before us need not look elsewhere: it is served here, and told so by the other one.
+ */
+static void
+leave_to_successor(struct lifecycle *l, const char *why)
+{
+	log_info("%s: leaving to a successor, which answers /readyz from now on", why);
+	admin_close_tcp(l->admin);
+	server_leave_disk(l->server);
+	arm(l->drain_delay, 0);
+}
+
 /*
  * First say that we are leaving, and only drain_delay later close the door: who balances before
  * us must have the time to look.
@@ -158,6 +173,10 @@ start_drain(struct lifecycle *l, const char *why)
 	}
 	l->process.draining = true;
 	notify_stopping();
+	if (l->admin != NULL && admin_has_successor(l->admin)) {
+		leave_to_successor(l, why);
+		return;
+	}
 	log_info("%s: leaving; /readyz says so from now on", why);
 	milestone_leaving(journal_of(l), why, server_requests(l->server));
 	arm(l->drain_delay, server_topology(l->server)->drain_delay_ms);
@@ -190,14 +209,16 @@ load(struct lifecycle *l)
 	struct conf_problems problems = { .count = 0 };
 	struct topology *topology = conf_load(l->setup->config_path, &problems);
 
-	for (unsigned i = 0; i < problems.count; i++) {
-		if (problems.list[i].warning)
-			log_warn("%s", problems.list[i].text);
-		else
-			log_error("%s", problems.list[i].text);
-	}
 	if (topology == NULL)
 		refuse_reload(l, problems.errors, first_error(&problems));
+	for (unsigned i = 0; i < problems.count; i++) {
+		const struct conf_problem *p = &problems.list[i];
+
+		if (p->warning)
+			log_warn("%s", p->text);
+		else if (p->text != first_error(&problems))
+			log_error("%s", p->text);
+	}
 	conf_problems_free(&problems);
 	return topology;
 }
@@ -274,6 +295,7 @@ become_ready(struct lifecycle *l)
 	l->ready = true;
 	banner_log(l->server, l->admin);
 	notify_ready("Serving");
+	takeover_finish(&l->before);
 	if (l->setup->on_ready != NULL)
 		l->setup->on_ready(l->setup->arg, l->base, l->server);
 }
@@ -405,24 +427,39 @@ start_watchdog(const struct lifecycle *l, struct error *error)
 	    error);
 }
 
+/* Listeners and the admin side, beside somebody else's where we take over from it. */
+static bool
+open_all(struct lifecycle *l, struct error *error)
+{
+	const struct conf_admin *admin = &l->setup->topology->admin;
+
+	l->server = server_new(l->setup->topology, error);
+	if (l->server == NULL)
+		return false;
+	if (admin->bind.len == 0 && admin->socket[0] == '\0')
+		return true;
+	l->admin = admin_new(l->base, admin, fill_view, l, error);
+	if (l->admin == NULL)
+		return false;
+	admin_serve_people(l->admin, server_people(l->server));
+	return true;
+}
+
 /* In this order: what needs privileges, giving them up, what reads strangers' bytes. */
 static bool
 start(struct lifecycle *l, struct error *error)
 {
-	const struct conf_admin *admin = &l->setup->topology->admin;
+	bool opened;
 
 	if (!privileges_forbid_new(error))
 		return false;
-	l->server = server_new(l->setup->topology, error);
-	if (l->server == NULL)
+	if (l->setup->take_over &&
+	    !takeover_find(&l->before, l->setup->topology->admin.socket, error))
 		return false;
-	if (admin->bind.len > 0 || admin->socket[0] != '\0') {
-		l->admin = admin_new(l->base, admin, fill_view, l, error);
-		if (l->admin == NULL)
-			return false;
-		admin_serve_people(l->admin, server_people(l->server));
-	}
-	if (!drop_privileges(l, error))
+	socket_listen_beside(l->before.pid > 0);
+	opened = open_all(l, error);
+	socket_listen_beside(false);
+	if (!opened || !drop_privileges(l, error))
 		return false;
 	guard(l);
 	return start_watchdog(l, error) && server_start(l->server, l->base, error);
@@ -431,7 +468,7 @@ start(struct lifecycle *l, struct error *error)
 int
 lifecycle_run(const struct lifecycle_setup *setup)
 {
-	struct lifecycle l = { .setup = setup, .exit_code = EXIT_GOOD };
+	struct lifecycle l = { .setup = setup, .exit_code = EXIT_GOOD, .before = { .pidfd = -1 } };
 	uint64_t now_us = clock_wall_us();
 	struct error error;
 
@@ -449,7 +486,8 @@ lifecycle_run(const struct lifecycle_setup *setup)
 	mask_signals(SIG_BLOCK);
 	if (start(&l, &error)) {
 		arm(l.poll, 0);
-		milestone_started(journal_of(&l), setup->topology, setup->config_path);
+		milestone_started(
+		    journal_of(&l), setup->topology, setup->config_path, l.before.pid);
 		mask_signals(SIG_UNBLOCK);
 		event_base_dispatch(l.base);
 	} else {

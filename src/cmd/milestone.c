@@ -47,13 +47,18 @@ tell(struct journal *j, enum fact_kind kind, double a, double b, double c, const
 }
 
 void
-milestone_started(struct journal *j, const struct topology *t, const char *path)
+milestone_started(struct journal *j, const struct topology *t, const char *path, pid_t before)
 {
 	struct milestone_counts c = milestone_count(t);
 	char reason[REASON_BYTES];
+	size_t len;
 
 	snprintf(reason, sizeof reason, "version %s (%s), pid %d%s%s", version_text(),
 	    version_commit(), (int)getpid(), path != NULL ? ", " : "", path != NULL ? path : "");
+	len = strlen(reason);
+	if (before > 0)
+		snprintf(
+		    reason + len, sizeof reason - len, ", takes over from pid %d", (int)before);
 	tell(j, FACT_STARTED, c.services, c.endpoints, c.routes, "", reason);
 }
 

@@ -9,10 +9,12 @@
 #include "net/stream.h"
 
 static const struct usage usage = {
-	"run -c FILE",
+	"run -c FILE [--take-over]",
 	"Serves in the foreground until it is told to stop.\n"
 	"\n"
 	"  -c, --config FILE   the configuration\n"
+	"  -t, --take-over     starts beside the Detour that serves the same admin.socket and, once\n"
+	"                      ready, sends it a SIGTERM: no moment in which nobody listens\n"
 	"  -h, --help          this text\n"
 	"\n"
 	"Signals:\n"
@@ -31,6 +33,7 @@ command_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "take-over", no_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -38,10 +41,13 @@ command_run(int argc, char **argv)
 	struct conf_problems problems = { .count = 0 };
 	int got;
 
-	while ((got = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, ":c:th", options, NULL)) != -1) {
 		switch (got) {
 		case 'c':
 			setup.config_path = optarg;
+			break;
+		case 't':
+			setup.take_over = true;
 			break;
 		case 'h':
 			return usage_print(&usage);

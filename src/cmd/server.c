@@ -53,7 +53,7 @@ struct server {
 	struct access_log *access_log; /* NULL: off */
 	struct controller *controller;
 	struct admin_people people;
-	struct mailbox *states; /* of struct state, from control to the keeper */
+	struct mailbox *states;      /* of struct state, from control to the keeper */
 	struct state_keeper *keeper; /* NULL: not started */
 	struct view_worker *view_workers;
 	struct event *trim;
@@ -192,7 +192,8 @@ read_state(const char *dir)
 	return state;
 }
 
-/* Before control starts, so that an evacuation of before the restart holds from its first moment. */
+/* Before control starts, so that an evacuation of before the restart holds from its first moment.
+ */
 static void
 open_people(struct server *s, struct event_base *base)
 {
@@ -311,6 +312,14 @@ server_reopen_logs(struct server *s)
 	if (s->access_log != NULL)
 		access_log_reopen(s->access_log);
 	journal_set_dir(s->people.journal, s->topology->state_dir);
+}
+
+void
+server_leave_disk(struct server *s)
+{
+	state_keeper_set_dir(s->keeper, "");
+	journal_set_dir(s->people.journal, "");
+	wish_store_close(s->people.wishes);
 }
 
 bool

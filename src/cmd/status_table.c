@@ -134,7 +134,7 @@ static const struct {
 	{ "down", "down", true },
 	{ "hold", "well again, but waiting", false },
 	{ "ramp", "its share growing back", false },
-	{ "evacuated", "evacuated by a person", false },
+	{ "evacuated", "evacuated", false },
 };
 
 static void
@@ -149,6 +149,30 @@ add_evidence(struct line *l, const json_t *region, const char *state)
 		add(l, ": %.3g failure%s in a second", value, value > 1 ? "s" : "");
 	else if (fact_evidence_format(signal, value, threshold, text, sizeof text) > 0)
 		add(l, ": %s", text);
+}
+
+/* NULL: none of that kind is in force. */
+static const json_t *
+find_wish(const json_t *of, const char *kind)
+{
+	const json_t *wishes = json_object_get(of, "wishes");
+
+	for (size_t i = 0; i < json_array_size(wishes); i++) {
+		const json_t *wish = json_array_get(wishes, i);
+
+		if (strcmp(text_of(wish, "wish"), kind) == 0)
+			return wish;
+	}
+	return NULL;
+}
+
+/* " by alice until 2026-11-22T09:27Z (upgrade)": to the minute, for the line is long. */
+static void
+add_wish(struct line *l, const json_t *wish)
+{
+	if (wish != NULL)
+		add(l, " by %s until %.16sZ (%s)", text_of(wish, "owner"), text_of(wish, "until"),
+		    text_of(wish, "reason"));
 }
 
 /* "down for 3m12s: 3 failures in a row, threshold 3; ": nothing while it is up. */
@@ -170,6 +194,8 @@ add_region_state(struct line *l, const json_t *region)
 	add_age(l, number_of(region, "since_s"));
 	if (accused)
 		add_evidence(l, region, state);
+	if (strcmp(state, "evacuated") == 0)
+		add_wish(l, find_wish(region, "evacuate"));
 	add(l, "; ");
 }
 
@@ -178,12 +204,17 @@ static void
 add_region_rest(struct line *l, const json_t *region)
 {
 	const json_t *target = json_object_get(region, "target");
+	const json_t *pin = find_wish(region, "pin");
 	double to = json_number_value(target);
 
 	if (json_is_number(target) && fabs(to - number_of(region, "share")) > SHARE_MOVING)
 		add(l, "; on its way to %.1f%%", to * 100);
 	if (json_is_true(json_object_get(region, "panic")))
 		add(l, "; too few are up, so all are used");
+	if (pin != NULL) {
+		add(l, "; pinned to %.4g%%", number_of(pin, "share") * 100);
+		add_wish(l, pin);
+	}
 }
 
 /* How shares are found, when that is not by health, weight and capacity. */
@@ -220,7 +251,8 @@ print_region(FILE *to, const json_t *region, unsigned width)
 	snprintf(name, sizeof name, "%s%s%s%s", text_of(region, "name"),
 	    provider[0] != '\0' ? " (" : "", provider, provider[0] != '\0' ? ")" : "");
 	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
-	    mode_state(state)[0] != '\0' ? mode_state(state) : state, number_of(region, "share") * 100);
+	    mode_state(state)[0] != '\0' ? mode_state(state) : state,
+	    number_of(region, "share") * 100);
 	add_numbers(&l, region);
 	add(&l, "  ");
 	add_region_state(&l, region);
@@ -235,6 +267,7 @@ print_region(FILE *to, const json_t *region, unsigned width)
 static void
 add_service_why(struct line *l, const json_t *service, const char *mode)
 {
+	const json_t *freeze = find_wish(service, "freeze");
 	double shed = number_of(service, "shed");
 
 	add(l, "  balance %s", text_of(service, "balance"));
@@ -246,6 +279,10 @@ add_service_why(struct line *l, const json_t *service, const char *mode)
 		add(l, "; shedding %.1f%% of %.0f/s", shed * 100, number_of(service, "demand"));
 	if (json_is_true(json_object_get(service, "self_suspect")))
 		add(l, "; our own view is doubted, so all is held");
+	if (freeze != NULL) {
+		add(l, "; frozen");
+		add_wish(l, freeze);
+	}
 }
 
 static void
@@ -301,8 +338,8 @@ print_listeners(FILE *to, const json_t *status, unsigned width)
 
 		add(&l, "%s%s %s://%s %" PRId64 " open",
 		    i > 0 ? ", " : "listeners: ", text_of(listener, "name"),
-		    text_of(listener, "scheme"),
-		    text_of(listener, "bind"), count_of(listener, "connections"));
+		    text_of(listener, "scheme"), text_of(listener, "bind"),
+		    count_of(listener, "connections"));
 	}
 	if (l.len > 0)
 		print_line(to, &l, width);

@@ -30,6 +30,45 @@ check_set(struct load *l, const struct conf_safety_region *set, unsigned count)
 	names_free(seen);
 }
 
+static bool
+states_capacity(const struct conf_service_region *r)
+{
+	return r->capacity > 0 || (r->region != NULL && r->region->capacity > 0);
+}
+
+/*
+ * What states no capacity is taken to have enough, so the rule can refuse nothing while such a
+ * region of the service is left.
+ */
+static void
+check_capacity(struct load *l, const struct conf_safety *rule)
+{
+	const struct topology *t = l->topology;
+	const struct conf_service_region *silent = NULL;
+	unsigned stated = 0;
+
+	for (unsigned i = 0; i < t->service_count; i++) {
+		for (unsigned r = 0; r < t->services[i].region_count; r++) {
+			const struct conf_service_region *region = &t->services[i].regions[r];
+
+			stated += states_capacity(region);
+			if (silent == NULL && !states_capacity(region))
+				silent = region;
+		}
+	}
+	if (stated == 0)
+		report_warning(&l->report, &rule->where,
+		    "capacity = true; can refuse nothing: no region states its capacity; write "
+		    "capacity = ...; (requests per second) in each of regions, or remove the rule");
+	else if (silent != NULL)
+		report_warning(&l->report, &silent->where,
+		    "region \"%s\" states no capacity, so the safety rule \"%s\" (%s:%u) takes it to "
+		    "have enough for all; write capacity = ...; (requests per second)",
+		    silent->region != NULL ? silent->region->name : "",
+		    rule->name != NULL ? rule->name : "capacity", rule->where.file,
+		    rule->where.line);
+}
+
 static void
 check_rule(struct load *l, const struct conf_safety *rule)
 {
@@ -51,6 +90,8 @@ check_rule(struct load *l, const struct conf_safety *rule)
 	if (rule->never_together_count == 1)
 		report_error(&l->report, &rule->where,
 		    "never_together has one region only; name at least two");
+	if (rule->capacity && count_kinds(rule) == 1 && rule->region_count == 0)
+		check_capacity(l, rule);
 	check_set(l, rule->regions, rule->region_count);
 	check_set(l, rule->never_together, rule->never_together_count);
 }

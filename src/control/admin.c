@@ -294,16 +294,29 @@ admin_serve_people(struct admin *a, const struct admin_people *people)
 	a->people = people;
 }
 
-static void
-remove_socket(struct admin *a)
+bool
+admin_has_successor(const struct admin *a)
 {
 	struct stat st;
 
-	/* after a restart the path may be our successor's */
-	if (stat(a->socket_path, &st) != 0 || st.st_dev != a->socket_dev ||
-	    st.st_ino != a->socket_ino)
+	return a->socket_path != NULL && stat(a->socket_path, &st) == 0 &&
+	    (st.st_dev != a->socket_dev || st.st_ino != a->socket_ino);
+}
+
+void
+admin_close_tcp(struct admin *a)
+{
+	if (a->tcp != NULL)
+		evhttp_free(a->tcp);
+	a->tcp = NULL;
+}
+
+static void
+remove_socket(struct admin *a)
+{
+	if (admin_has_successor(a))
 		return;
-	if (unlink(a->socket_path) != 0)
+	if (unlink(a->socket_path) != 0 && errno != ENOENT)
 		log_debug("admin socket %s stays behind: %s", a->socket_path, strerror(errno));
 }
 

@@ -136,7 +136,7 @@ answer(struct desk *d, const struct post *p, const struct desk_world *world)
 	r->question_id = p->question_id;
 	switch (p->question.kind) {
 	case DESK_EXPLAIN:
-		judge_explain(world, p->question.service, &r->answer);
+		judge_explain(world, &d->wishes, p->question.service, &r->answer);
 		break;
 	case DESK_JUDGE:
 		judge_wish(world, &d->wishes, &p->question, &r->answer);

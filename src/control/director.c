@@ -121,7 +121,7 @@ tell(struct director *d, const struct fact *f)
 
 	fact_log_write(&d->log, f, e);
 	if (d->setup.journal != NULL)
-		journal_put(d->setup.journal, f, e != NULL ? e->url : NULL, d->wishes);
+		journal_put(d->setup.journal, f, e, d->wishes);
 	if (f->kind == FACT_ENDPOINT_EJECTED && e != NULL)
 		d->setup.lost(d->setup.arg, e);
 }

@@ -60,24 +60,27 @@ write_line(enum log_level level, const char *line)
 		log_info("%s", line);
 }
 
+char *
+fact_log_cause(const struct fact *f, const struct endpoint *e, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (f->kind != FACT_ENDPOINT_DOWN || e == NULL)
+		return buf;
+	return endpoint_reason(e, buf, size);
+}
+
 void
 fact_log_write(struct fact_log *l, const struct fact *f, const struct endpoint *e)
 {
 	enum log_level level = level_of(f->kind);
-	char text[LINE], line[2 * LINE], why[128];
+	char text[LINE], line[2 * LINE], why[ENDPOINT_REASON_BYTES];
 
 	/* A warning of a region must not be lost in a flood of its endpoints. */
 	if (!log_wants(level) || (level != LOG_LEVEL_WARN && !has_room(l, f->at_ms)))
 		return;
-	fact_format(f, text, sizeof text);
-	if (e == NULL) {
-		write_line(level, text);
-		return;
-	}
-	endpoint_reason_format(
-	    (enum endpoint_reason)atomic_load_explicit(&e->reason, memory_order_relaxed),
-	    atomic_load_explicit(&e->reason_detail, memory_order_relaxed), why, sizeof why);
-	snprintf(line, sizeof line, "%s; %s, %s", text, e->url, why);
+	fact_format(f, e != NULL ? e->url : NULL, text, sizeof text);
+	fact_log_cause(f, e, why, sizeof why);
+	snprintf(line, sizeof line, "%s%s%s", text, why[0] != '\0' ? "; " : "", why);
 	write_line(level, line);
 }
 
@@ -85,6 +88,6 @@ void
 fact_log_removed(struct fact_log *l, const struct endpoint *e, uint64_t now_ms)
 {
 	if (log_wants(LOG_LEVEL_INFO) && has_room(l, now_ms))
-		log_info("%s, %s: endpoint %s left the configuration or DNS and drains", e->service,
-		    e->region, e->url);
+		log_info("%s, %s, %s: endpoint left the configuration or DNS and drains",
+		    e->service, e->region, e->url);
 }

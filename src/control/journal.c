@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "base/stat.h"
+#include "control/fact_log.h"
 #include "control/failovers.h"
 #include "control/journal_file.h"
 #include "control/wish_store.h"
@@ -144,21 +145,24 @@ fill(struct record *r, const struct fact *f, const char *const texts[TEXTS])
 
 void
 journal_put(
-    struct journal *j, const struct fact *f, const char *endpoint_url, const struct wishes *wishes)
+    struct journal *j, const struct fact *f, const struct endpoint *e, const struct wishes *wishes)
 {
 	const struct wish *wish = wish_behind(f, wishes);
+	char why[ENDPOINT_REASON_BYTES] = "";
 	const char *const texts[TEXTS] = {
 		[T_SERVICE] = or_empty(f->service),
 		[T_REGION] = or_empty(f->region),
-		[T_ENDPOINT] = or_empty(endpoint_url),
+		[T_ENDPOINT] = e != NULL ? e->url : "",
 		[T_INTO] = or_empty(f->into),
 		[T_RULE] = or_empty(f->rule),
 		[T_OWNER] = wish != NULL ? wish->owner : "",
-		[T_REASON] = wish != NULL ? wish->reason : "",
+		[T_REASON] = wish != NULL ? wish->reason : why,
 		[T_WISH] = wish != NULL ? wish_word(wish->kind) : "",
 	};
-	struct record *r = ring_reserve(j->ring, size_of(texts));
+	struct record *r;
 
+	fact_log_cause(f, e, why, sizeof why);
+	r = ring_reserve(j->ring, size_of(texts));
 	if (r == NULL)
 		return;
 	fill(r, f, texts);
@@ -212,7 +216,7 @@ set_sentence(json_t *into, const struct record *r, const char *region, const cha
 		.into = region };
 	char text[TEXT_BYTES];
 
-	fact_format(&f, text, sizeof text);
+	fact_format(&f, NULL, text, sizeof text);
 	set_text(into, "text", text);
 }
 

@@ -55,7 +55,8 @@ find_region(const struct steer *s, const char *name)
 }
 
 void
-judge_explain(const struct desk_world *w, const char *service, struct desk_answer *a)
+judge_explain(const struct desk_world *w, const struct wishes *wishes, const char *service,
+    struct desk_answer *a)
 {
 	const struct steer *s = find_service(w, service);
 	char sentence[SENTENCE_BYTES];
@@ -66,10 +67,10 @@ judge_explain(const struct desk_world *w, const char *service, struct desk_answe
 		return;
 	}
 	a->verdict = DESK_YES;
-	explain_service(s, w->now_ms, sentence, sizeof sentence);
+	explain_service(s, wishes, w->now_ms, sentence, sizeof sentence);
 	say(a, "%s\n", sentence);
 	for (unsigned i = 0; i < steer_plan_of(s)->region_count; i++) {
-		explain_region(s, i, w->now_ms, sentence, sizeof sentence);
+		explain_region(s, i, wishes, w->now_ms, sentence, sizeof sentence);
 		say(a, "%s\n", sentence);
 	}
 }
@@ -364,8 +365,7 @@ is_touched(const struct standing *st, const struct safety_rule *rule)
 {
 	bool serving = rule->kind == SAFETY_AT_LEAST || rule->kind == SAFETY_NEVER_TOGETHER;
 
-	return !serving ||
-	    memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
+	return !serving || memcmp(st->before, st->after, st->count * sizeof st->after[0]) != 0;
 }
 
 static const char last_region[] = "last_region";

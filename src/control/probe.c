@@ -108,11 +108,27 @@ tell(struct probe *p)
 	p->fn(p, &r, p->arg);
 }
 
+/* Whoever has to mend it needs to know what is wrong with the certificate. */
+static enum endpoint_reason
+distrust_of(const SSL *ssl)
+{
+	static const enum endpoint_reason reasons[] = {
+		[TLS_EXPIRED] = REASON_CHECK_EXPIRED,
+		[TLS_TOO_EARLY] = REASON_CHECK_TOO_EARLY,
+		[TLS_WRONG_NAME] = REASON_CHECK_WRONG_NAME,
+		[TLS_UNTRUSTED] = REASON_CHECK_UNTRUSTED,
+	};
+
+	return reasons[tls_client_distrust(ssl)];
+}
+
 static void
 judge_fault(struct probe *p, enum fault f)
 {
 	static struct log_limit limit;
-	enum endpoint_reason reason = endpoint_reason_of(f);
+	enum endpoint_reason reason = f == FAULT_TLS_UNTRUSTED && p->stream.ssl != NULL
+	    ? distrust_of(p->stream.ssl)
+	    : endpoint_reason_of(f);
 	uint32_t detail = 0;
 
 	if (f == FAULT_INTERNAL || f == FAULT_NO_RESOURCES) {
@@ -331,7 +347,7 @@ on_opened(struct probe *p)
 	}
 	if (site_speaks_h2(p->site)) {
 		if (p->stream.ssl != NULL && !tls_client_agreed_to_h2(p->stream.ssl)) {
-			probe_failed(p, REASON_CHECK_TLS, 0, false);
+			probe_failed(p, REASON_CHECK_NO_H2, 0, false);
 			return;
 		}
 		p->h2 = probe_h2_new(&p->stream);

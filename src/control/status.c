@@ -130,17 +130,13 @@ static void
 add_verdict(json_t *into, const struct view *v, const struct endpoint *e)
 {
 	unsigned word = atomic_load_explicit(&e->word, memory_order_relaxed);
-	unsigned reason = atomic_load_explicit(&e->reason, memory_order_relaxed);
-	unsigned detail = atomic_load_explicit(&e->reason_detail, memory_order_relaxed);
 	uint64_t since_ms = atomic_load_explicit(&e->since_ms, memory_order_relaxed);
 	uint64_t held_ms = v->now_ms > since_ms ? v->now_ms - since_ms : 0;
-	char text[128];
+	char text[ENDPOINT_REASON_BYTES];
 
 	json_object_set_new(
 	    into, "state", json_string(endpoint_state_name(endpoint_word_state(word))));
-	json_object_set_new(into, "reason",
-	    json_string(
-		endpoint_reason_format((enum endpoint_reason)reason, detail, text, sizeof text)));
+	json_object_set_new(into, "reason", json_string(endpoint_reason(e, text, sizeof text)));
 	/* 0: it never changed since it was made */
 	json_object_set_new(into, "since",
 	    since_ms == 0 ? json_null() : json_wall(v->now_wall_us - held_ms * 1000));
@@ -176,7 +172,8 @@ endpoint_status(const struct view *v, const struct table_region *r, unsigned ind
 }
 
 static json_t *
-region_status(const struct view *v, const struct table_region *r, struct tally_window *service)
+region_status(const struct view *v, const struct table_service *s, const struct table_region *r,
+    struct tally_window *service)
 {
 	const struct tally_counts *counts = tally_region(v->tally, r);
 	unsigned share = atomic_load_explicit(&r->steering->share, memory_order_relaxed);
@@ -194,7 +191,7 @@ region_status(const struct view *v, const struct table_region *r, struct tally_w
 	json_object_set_new(json, "weight", json_number(r->conf->weight));
 	json_object_set_new(json, "share", json_ratio(share, SHARE_WHOLE));
 	json_object_set_new(json, "usable", json_number(usable));
-	status_add_region(json, v, r->steering);
+	status_add_region(json, v, s, r);
 	add_counts(json, counts);
 	add_window(json, &window);
 	json_object_set_new(json, "faults", fault_counts(counts));
@@ -209,8 +206,8 @@ service_status(const struct view *v, const struct table_service *s)
 {
 	struct tally_window window = { 0 };
 	uint64_t requests = 0, errors = 0;
-	bool fail_open = atomic_load_explicit(&s->steering->mode, memory_order_relaxed) ==
-	    SHARE_FAIL_OPEN;
+	bool fail_open =
+	    atomic_load_explicit(&s->steering->mode, memory_order_relaxed) == SHARE_FAIL_OPEN;
 	json_t *json = json_object();
 	json_t *regions = json_array();
 
@@ -218,7 +215,7 @@ service_status(const struct view *v, const struct table_service *s)
 		const struct table_region *r = &s->regions[i];
 		const struct tally_counts *counts = tally_region(v->tally, r);
 
-		json_array_append_new(regions, region_status(v, r, &window));
+		json_array_append_new(regions, region_status(v, s, r, &window));
 		if (counts != NULL) {
 			requests += counts->tries;
 			errors += tally_errors(counts);
@@ -227,7 +224,7 @@ service_status(const struct view *v, const struct table_service *s)
 	json_object_set_new(json, "name", json_text(s->conf->name));
 	json_object_set_new(json, "balance", json_string(balance_word(s->conf->balance)));
 	json_object_set_new(json, "fail_open", json_boolean(fail_open));
-	status_add_service(json, s->steering);
+	status_add_service(json, v, s);
 	json_object_set_new(json, "requests", json_number(requests));
 	json_object_set_new(json, "errors", json_number(errors));
 	add_window(json, &window);

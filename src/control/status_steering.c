@@ -5,11 +5,15 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "conf/topology.h"
 #include "control/view.h"
+#include "control/wish_file.h"
 #include "steer/fact.h"
 #include "steer/region.h"
 #include "steer/share.h"
 #include "steer/steering.h"
+#include "steer/table.h"
+#include "steer/wish.h"
 
 static unsigned
 get(const atomic_uint *word)
@@ -45,25 +49,40 @@ add_since(json_t *into, const struct view *v, uint64_t since_ms)
 	json_object_set_new(into, "since_s", rounded((double)held_ms / 1000.0, 1000));
 }
 
-void
-status_add_region(json_t *into, const struct view *v, const struct steering *s)
+static void
+add_wish(json_t *list, const struct wish *w)
 {
+	if (w != NULL)
+		json_array_append_new(list, wish_file_json_one(w));
+}
+
+void
+status_add_region(json_t *into, const struct view *v, const struct table_service *service,
+    const struct table_region *r)
+{
+	const struct steering *s = r->steering;
+	json_t *wishes = json_array();
 	double limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
 	unsigned most = get(&s->admission.most_in_flight);
 
 	json_object_set_new(into, "region_state",
 	    json_string(region_state_name((enum region_state)get(&s->state))));
 	add_since(into, v, atomic_load_explicit(&s->since_ms, memory_order_relaxed));
-	json_object_set_new(into, "signal",
-	    json_string(fact_signal_word((enum fact_signal)get(&s->signal))));
-	json_object_set_new(into, "value",
-	    rounded(atomic_load_explicit(&s->value, memory_order_relaxed), 1000));
+	json_object_set_new(
+	    into, "signal", json_string(fact_signal_word((enum fact_signal)get(&s->signal))));
+	json_object_set_new(
+	    into, "value", rounded(atomic_load_explicit(&s->value, memory_order_relaxed), 1000));
 	json_object_set_new(into, "threshold",
 	    rounded(atomic_load_explicit(&s->threshold, memory_order_relaxed), 1000));
 	json_object_set_new(into, "target", ratio(get(&s->target)));
 	json_object_set_new(into, "limit", limit > 0 ? rounded(limit, 10) : json_null());
 	json_object_set_new(into, "in_flight_limit", most > 0 ? json_integer(most) : json_null());
 	json_object_set_new(into, "panic", json_boolean(get(&s->blind) != 0));
+	if (v->wishes != NULL) {
+		add_wish(wishes, wishes_evacuation(v->wishes, r->name));
+		add_wish(wishes, wishes_pin(v->wishes, service->conf->name, r->name));
+	}
+	json_object_set_new(into, "wishes", wishes);
 }
 
 const char *
@@ -85,10 +104,16 @@ status_mode_word(const struct service_steering *s)
 }
 
 void
-status_add_service(json_t *into, const struct service_steering *s)
+status_add_service(json_t *into, const struct view *v, const struct table_service *service)
 {
+	const struct service_steering *s = service->steering;
+	json_t *wishes = json_array();
+
 	json_object_set_new(into, "mode", json_string(status_mode_word(s)));
 	json_object_set_new(into, "demand", json_integer(get(&s->demand)));
 	json_object_set_new(into, "shed", ratio(get(&s->shed)));
 	json_object_set_new(into, "self_suspect", json_boolean(get(&s->self_suspect) != 0));
+	if (v->wishes != NULL)
+		add_wish(wishes, wishes_freeze(v->wishes, service->conf->name));
+	json_object_set_new(into, "wishes", wishes);
 }

@@ -34,8 +34,8 @@ set_time(json_t *into, const char *key, const char *key_ms, uint64_t at_wall_ms)
 	json_object_set_new(into, key_ms, json_integer((json_int_t)at_wall_ms));
 }
 
-static json_t *
-wish_json(const struct wish *w)
+json_t *
+wish_file_json_one(const struct wish *w)
 {
 	json_t *json = json_object();
 
@@ -59,7 +59,7 @@ wish_file_json(const struct wishes *wishes)
 	json_t *json = json_object(), *list = json_array();
 
 	for (unsigned i = 0; i < wishes->count; i++)
-		json_array_append_new(list, wish_json(&wishes->list[i]));
+		json_array_append_new(list, wish_file_json_one(&wishes->list[i]));
 	json_object_set_new(json, "version", json_integer((json_int_t)wishes->version));
 	json_object_set_new(json, "wishes", list);
 	return json;

@@ -129,6 +129,14 @@ explain(struct error *e, const struct conf_address *a)
 	}
 }
 
+static bool beside; /* see socket_listen_beside() */
+
+void
+socket_listen_beside(bool may)
+{
+	beside = may;
+}
+
 /*
  * A socket file left behind by a process that died would block the address for ever. It is
  * removed only when nobody answers on it. False: it must stay, and e says why.
@@ -161,6 +169,8 @@ clear_stale_file(const struct conf_address *a, struct error *e)
 	rc = connect(fd, (const struct sockaddr *)un, a->len);
 	err = errno;
 	close(fd);
+	if (rc == 0 && beside)
+		return true;
 	if (rc == 0 || err != ECONNREFUSED) {
 		error_set(e,
 		    "cannot listen on %s: another process listens there%s%s; stop it or "
@@ -213,26 +223,62 @@ bind_address(const struct conf_address *a, bool share)
 	return fd;
 }
 
+static int
+listen_on(const struct conf_address *a, int backlog)
+{
+	bool ip = a->addr.ss_family != AF_UNIX;
+	int fd = bind_address(a, true), err;
+
+	if (fd < 0)
+		return -1;
+	if ((!ip || (tune(fd, &socket_keepalive_usual) && bound_unsent(fd))) &&
+	    listen(fd, backlog) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+/* Under a name of its own first, for at no moment the path may lead nowhere. */
+static int
+replace_unix(const struct conf_address *a, int backlog)
+{
+	static const char suffix[] = ".new";
+	struct conf_address new = *a;
+	struct sockaddr_un *un = (void *)&new.addr;
+	const struct sockaddr_un *old = (const void *)&a->addr;
+	size_t len = strlen(old->sun_path);
+	int fd;
+
+	if (len + sizeof suffix > sizeof un->sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(un->sun_path + len, suffix, sizeof suffix);
+	new.len = sizeof *un;
+	(void)unlink(un->sun_path);
+	fd = listen_on(&new, backlog);
+	if (fd < 0 || rename(un->sun_path, old->sun_path) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 int
 socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 {
 	int limit = backlog == 0 ? SOMAXCONN : backlog > INT_MAX ? INT_MAX : (int)backlog;
 	bool ip = a->addr.ss_family != AF_UNIX;
+	bool named =
+	    !ip && ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path[0] != '\0';
 	int fd;
 
 	if (!ip && !clear_stale_file(a, e))
 		return -1;
-	fd = bind_address(a, true);
-	if (fd < 0) {
+	fd = named && beside ? replace_unix(a, limit) : listen_on(a, limit);
+	if (fd < 0)
 		explain(e, a);
-		return -1;
-	}
-	if ((ip && (!tune(fd, &socket_keepalive_usual) || !bound_unsent(fd))) ||
-	    listen(fd, limit) < 0) {
-		explain(e, a);
-		close(fd);
-		return -1;
-	}
 	return fd;
 }
 
@@ -242,7 +288,7 @@ socket_is_free(const struct conf_address *a, struct error *e)
 	int fd;
 
 	/* Two processes cannot share a unix socket's path unnoticed, nor port 0. */
-	if (a->addr.ss_family == AF_UNIX || socket_port((const void *)&a->addr) == 0)
+	if (beside || a->addr.ss_family == AF_UNIX || socket_port((const void *)&a->addr) == 0)
 		return true;
 	fd = bind_address(a, false);
 	if (fd < 0) {

@@ -379,6 +379,22 @@ tls_client_fault(const SSL *ssl)
 	return FAULT_TLS_FAILED;
 }
 
+enum tls_distrust
+tls_client_distrust(const SSL *ssl)
+{
+	switch (SSL_get_verify_result(ssl)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return TLS_EXPIRED;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return TLS_TOO_EARLY;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return TLS_WRONG_NAME;
+	default:
+		return TLS_UNTRUSTED;
+	}
+}
+
 int64_t
 tls_client_not_after(const SSL *ssl)
 {

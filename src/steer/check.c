@@ -41,7 +41,8 @@ speaks_against(const struct check_track *t)
 static bool
 has_own_detail(enum endpoint_reason reason)
 {
-	return reason == REASON_CHECK_TIMEOUT || reason == REASON_CHECK_STATUS;
+	return reason == REASON_CHECK_TIMEOUT || reason == REASON_CHECK_STATUS ||
+	    reason == REASON_CHECK_GRPC;
 }
 
 bool

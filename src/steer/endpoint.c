@@ -61,6 +61,20 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		return buf;
 	case REASON_CHECK_TLS:
 		return format_times(detail, "check", "failed: TLS handshake", buf, size);
+	case REASON_CHECK_EXPIRED:
+		return format_times(
+		    detail, "check", "failed: TLS, the certificate has expired", buf, size);
+	case REASON_CHECK_TOO_EARLY:
+		return format_times(
+		    detail, "check", "failed: TLS, the certificate is not valid yet", buf, size);
+	case REASON_CHECK_UNTRUSTED:
+		return format_times(
+		    detail, "check", "failed: TLS, the certificate is not trusted", buf, size);
+	case REASON_CHECK_WRONG_NAME:
+		return format_times(
+		    detail, "check", "failed: TLS, the certificate is for another name", buf, size);
+	case REASON_CHECK_NO_H2:
+		return format_times(detail, "check", "failed: TLS, no HTTP/2 is spoken", buf, size);
 	case REASON_CHECK_STATUS:
 		snprintf(buf, size, "check answered %u", detail);
 		return buf;
@@ -76,6 +90,9 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		    detail, "check", "failed: the service is not serving", buf, size);
 	case REASON_TRAFFIC_FAILED:
 		return format_times(detail, "request", "in a row failed", buf, size);
+	case REASON_TRAFFIC_MOSTLY:
+		snprintf(buf, size, "%.3g %% of its requests failed", detail / 10.0);
+		return buf;
 	case REASON_REMOVED:
 		return format_text("removed from the configuration or from DNS", buf, size);
 	case REASON_RESTORED:
@@ -83,6 +100,15 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 		return buf;
 	}
 	abort();
+}
+
+char *
+endpoint_reason(const struct endpoint *e, char *buf, size_t size)
+{
+	unsigned reason = atomic_load_explicit(&e->reason, memory_order_relaxed);
+	unsigned detail = atomic_load_explicit(&e->reason_detail, memory_order_relaxed);
+
+	return endpoint_reason_format((enum endpoint_reason)reason, detail, buf, size);
 }
 
 bool
@@ -94,6 +120,11 @@ endpoint_reason_counts(enum endpoint_reason reason)
 	case REASON_CHECK_UNREACHABLE:
 	case REASON_CHECK_RESET:
 	case REASON_CHECK_TLS:
+	case REASON_CHECK_EXPIRED:
+	case REASON_CHECK_TOO_EARLY:
+	case REASON_CHECK_UNTRUSTED:
+	case REASON_CHECK_WRONG_NAME:
+	case REASON_CHECK_NO_H2:
 	case REASON_CHECK_BODY:
 	case REASON_CHECK_MALFORMED:
 	case REASON_CHECK_NOT_SERVING:
@@ -104,6 +135,7 @@ endpoint_reason_counts(enum endpoint_reason reason)
 	case REASON_CHECK_TIMEOUT:
 	case REASON_CHECK_STATUS:
 	case REASON_CHECK_GRPC:
+	case REASON_TRAFFIC_MOSTLY:
 	case REASON_REMOVED:
 	case REASON_RESTORED:
 		return false;
@@ -123,8 +155,9 @@ endpoint_reason_of(enum fault f)
 	case FAULT_UNACKNOWLEDGED:
 		return REASON_CHECK_TIMEOUT;
 	case FAULT_TLS_FAILED:
-	case FAULT_TLS_UNTRUSTED:
 		return REASON_CHECK_TLS;
+	case FAULT_TLS_UNTRUSTED:
+		return REASON_CHECK_UNTRUSTED;
 	default:
 		return REASON_CHECK_RESET;
 	}

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "steer/whatif.h"
+#include "steer/wish.h"
 #include "steer_private.h"
 
 /* A text that grows to the end of its buffer and no further. */
@@ -153,9 +155,23 @@ say_evidence(struct text *t, const struct region *r)
 	abort();
 }
 
+/* Whom to ask, why, and until when. */
 static void
-say_what_follows(
-    struct text *t, const struct steer *s, const struct steered_region *r, uint64_t now_ms)
+say_wish(struct text *t, const struct wish *w)
+{
+	char until[32];
+
+	if (w == NULL) {
+		say(t, " by a person");
+		return;
+	}
+	clock_format_wall(w->until_wall_ms * 1000, until, sizeof until);
+	say(t, " by %s (%s) until %s", w->owner, w->reason, until);
+}
+
+static void
+say_what_follows(struct text *t, const struct steer *s, const struct steered_region *r,
+    const struct wishes *wishes, uint64_t now_ms)
 {
 	const struct region_policy *policy = &s->plan->policy.region;
 	const struct region *region = &r->region;
@@ -194,7 +210,9 @@ say_what_follows(
 			say(t, ", but paused: it is worse than the others");
 		return;
 	case REGION_EVACUATED:
-		say(t, "; by a person's wish, for another ");
+		say(t, "; wished");
+		say_wish(t, wishes != NULL ? wishes_evacuation(wishes, r->plan->name) : NULL);
+		say(t, ", for another ");
 		say_time(t, r->evacuated_until_ms > now_ms ? r->evacuated_until_ms - now_ms : 0);
 		return;
 	}
@@ -202,7 +220,8 @@ say_what_follows(
 }
 
 static void
-say_state(struct text *t, const struct steer *s, const struct steered_region *r, uint64_t now_ms)
+say_state(struct text *t, const struct steer *s, const struct steered_region *r,
+    const struct wishes *wishes, uint64_t now_ms)
 {
 	const struct region *region = &r->region;
 
@@ -213,7 +232,7 @@ say_state(struct text *t, const struct steer *s, const struct steered_region *r,
 	if (region->relapses >= 0.5 && region->state != REGION_UP)
 		say(t, ", after %.0f relapse%s", region->relapses,
 		    region->relapses < 1.5 ? "" : "s");
-	say_what_follows(t, s, r, now_ms);
+	say_what_follows(t, s, r, wishes, now_ms);
 }
 
 static unsigned
@@ -224,6 +243,33 @@ count_serving(const struct steered_region *r)
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
 		n += steer_endpoint_serves(&r->endpoints[i]);
 	return n;
+}
+
+/* Of those that are down: how many for which reason, the commonest causes only. */
+static void
+say_causes(struct text *t, const struct steered_region *r)
+{
+	enum { CAUSES = 3 };
+	enum endpoint_reason told[CAUSES];
+	char why[ENDPOINT_REASON_BYTES];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < r->plan->endpoint_count && count < CAUSES; i++) {
+		const struct steer_endpoint_out *out = &r->endpoints[i].out;
+		unsigned alike = 0;
+		bool known = false;
+
+		for (unsigned j = 0; j < count; j++)
+			known = known || told[j] == out->reason;
+		if (out->state != ENDPOINT_DOWN || out->ejected || known)
+			continue;
+		for (unsigned j = i; j < r->plan->endpoint_count; j++)
+			alike += r->endpoints[j].out.state == ENDPOINT_DOWN &&
+			    r->endpoints[j].out.reason == out->reason;
+		told[count++] = out->reason;
+		endpoint_reason_format(out->reason, out->detail, why, sizeof why);
+		say(t, ", %u down: %s", alike, why);
+	}
 }
 
 static void
@@ -237,6 +283,7 @@ say_endpoints(struct text *t, const struct steered_region *r)
 		ejected += r->endpoints[i].out.ejected;
 	}
 	say(t, "; %u of %u endpoints up", count_serving(r), r->plan->endpoint_count);
+	say_causes(t, r);
 	if (unknown > 0)
 		say(t, ", %u not checked yet", unknown);
 	if (ejected > 0)
@@ -244,7 +291,8 @@ say_endpoints(struct text *t, const struct steered_region *r)
 	if (r->blind >= 1)
 		say(t, ", all of them used whatever their health");
 	else if (r->blind > 0)
-		say(t, ", too few: %.0f %% of its requests are tried on the others", r->blind * 100);
+		say(t, ", too few: %.0f %% of its requests are tried on the others",
+		    r->blind * 100);
 }
 
 /* What the tiers before one come to, as share_compute() saw them. */
@@ -339,12 +387,14 @@ say_standby(struct text *t, const struct steer *s, const struct steered_region *
 }
 
 static void
-say_why_this_share(struct text *t, const struct steer *s, const struct steered_region *r)
+say_why_this_share(struct text *t, const struct steer *s, const struct steered_region *r,
+    const struct wishes *wishes)
 {
 	if (!isnan(r->pinned)) {
 		say(t, "; pinned to ");
 		say_part(t, r->pinned);
-		say(t, " by a person");
+		say_wish(
+		    t, wishes != NULL ? wishes_pin(wishes, s->plan->service, r->plan->name) : NULL);
 	}
 	if (r->plan->capacity > 0)
 		say(t, "; gets %.0f of the %.0f requests/s it may", r->share * s->demand, r->limit);
@@ -359,16 +409,17 @@ say_why_this_share(struct text *t, const struct steer *s, const struct steered_r
 }
 
 size_t
-explain_region(const struct steer *s, unsigned region, uint64_t now_ms, char *buf, size_t size)
+explain_region(const struct steer *s, unsigned region, const struct wishes *wishes, uint64_t now_ms,
+    char *buf, size_t size)
 {
 	const struct steered_region *r = &s->regions[region];
 	struct text t = text_open(buf, size);
 
 	say(&t, "%s gets ", r->plan->name);
 	say_part(&t, r->share);
-	say_state(&t, s, r, steer_time(s, now_ms));
+	say_state(&t, s, r, wishes, steer_time(s, now_ms));
 	say_endpoints(&t, r);
-	say_why_this_share(&t, s, r);
+	say_why_this_share(&t, s, r, wishes);
 	say(&t, ".");
 	return t.length;
 }
@@ -437,10 +488,13 @@ say_sensor(struct text *t, const struct steer *s)
 }
 
 static void
-say_holds(struct text *t, const struct steer *s, uint64_t now_ms)
+say_holds(struct text *t, const struct steer *s, const struct wishes *wishes, uint64_t now_ms)
 {
-	if (s->frozen)
-		say(t, " Frozen by a person: only hard failures move traffic.");
+	if (s->frozen) {
+		say(t, " Frozen");
+		say_wish(t, wishes != NULL ? wishes_freeze(wishes, s->plan->service) : NULL);
+		say(t, ": only hard failures move traffic.");
+	}
 	if (s->suspect_since_ms == 0)
 		return;
 	say(t, " Our own view is doubted for ");
@@ -481,14 +535,15 @@ say_losses(struct text *t, const struct steer *s)
 }
 
 size_t
-explain_service(const struct steer *s, uint64_t now_ms, char *buf, size_t size)
+explain_service(
+    const struct steer *s, const struct wishes *wishes, uint64_t now_ms, char *buf, size_t size)
 {
 	struct text t = text_open(buf, size);
 
 	say_mode(&t, s);
 	say_shed(&t, s);
 	say_sensor(&t, s);
-	say_holds(&t, s, steer_time(s, now_ms));
+	say_holds(&t, s, wishes, steer_time(s, now_ms));
 	say_losses(&t, s);
 	return t.length;
 }

@@ -325,7 +325,7 @@ put_number(struct line *l, const struct fact *f, const char *name, double v)
 }
 
 static void
-put_subject(struct line *l, const struct fact *f)
+put_subject(struct line *l, const struct fact *f, const char *endpoint)
 {
 	const char *service = f->service != NULL ? f->service : "";
 	const char *region = f->region != NULL ? f->region : "";
@@ -339,7 +339,10 @@ put_subject(struct line *l, const struct fact *f)
 		put(l, "%s%s", comma, region);
 		comma = ", ";
 	}
-	if (f->endpoint_id != UINT32_MAX) {
+	if (endpoint != NULL) {
+		put(l, "%s%s", comma, endpoint);
+		comma = ", ";
+	} else if (f->endpoint_id != UINT32_MAX) {
 		put(l, "%sendpoint %u", comma, f->endpoint_id);
 		comma = ", ";
 	}
@@ -348,7 +351,7 @@ put_subject(struct line *l, const struct fact *f)
 }
 
 size_t
-fact_format(const struct fact *f, char *buf, size_t size)
+fact_format(const struct fact *f, const char *endpoint, char *buf, size_t size)
 {
 	const struct fact_row *row = row_of(f->kind);
 	const double v[3] = { f->a, f->b, f->c };
@@ -357,7 +360,7 @@ fact_format(const struct fact *f, char *buf, size_t size)
 
 	if (size > 0)
 		buf[0] = '\0';
-	put_subject(&l, f);
+	put_subject(&l, f, endpoint);
 	put(&l, "%s", row->text);
 	for (unsigned i = 0; i < 3; i++) {
 		/* NaN: it does not apply */

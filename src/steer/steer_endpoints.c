@@ -254,7 +254,8 @@ out_of(const struct steer *s, const struct steered_endpoint *e)
 
 	if (e->outlier.ejected && out.state == ENDPOINT_UP) {
 		out.state = ENDPOINT_DOWN;
-		out.reason = REASON_TRAFFIC_FAILED;
+		out.reason = e->outlier.why == OUTLIER_CONSECUTIVE ? REASON_TRAFFIC_FAILED
+								   : REASON_TRAFFIC_MOSTLY;
 		out.detail = e->outlier.value;
 	}
 	return out;

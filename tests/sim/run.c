@@ -31,7 +31,7 @@ print_tick(const struct world *w, const struct judge *j)
 	char line[400];
 
 	for (unsigned i = 0; i < w->facts.count; i++) {
-		(void)fact_format(&w->facts.list[i], line, sizeof line);
+		(void)fact_format(&w->facts.list[i], NULL, line, sizeof line);
 		printf("%7.1f %s [%s, %s, %u, %g %g %g]\n", w->t_ms / 1000.0, line,
 		    fact_word(w->facts.list[i].kind), fact_signal_word(w->facts.list[i].signal),
 		    w->facts.list[i].endpoint_id, w->facts.list[i].a, w->facts.list[i].b,

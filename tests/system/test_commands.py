@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -108,6 +109,16 @@ def every_sample_configuration_is_valid(t):
                 text = done.stdout + done.stderr
                 assert done.returncode == 0 or "No such file" in text, (file, text)
     assert found >= 3, "samples are there"
+
+
+def the_quickstart_tells_what_it_does_before_it_does_anything(t):
+    copy = os.path.join(t.directory("clone"), "deploy", "quickstart.sh")
+    os.mkdir(os.path.dirname(copy))
+    shutil.copy(os.path.join(ROOT, "deploy", "quickstart.sh"), copy)  # nothing to build there
+    for word in ("--help", "-h"):
+        told = process.run([copy, word])
+        assert told.startswith("From a fresh Debian 12") and "--check" in told, told
+    assert os.listdir(os.path.dirname(os.path.dirname(copy))) == ["deploy"]
 
 
 @sanitize

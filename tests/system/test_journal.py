@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import deadline, sanitize, until
+from harness import deadline, process, sanitize, until
 
 _CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "300ms"; '
           'fast_interval = "100ms"; timeout = "250ms"; fall = 2; rise = 2; };'
@@ -56,6 +56,43 @@ def the_death_of_a_region_is_told_with_its_evidence(t):
     assert moved and moved[0]["id"] > down["id"], moved
     endpoint = [f for f in _facts(p) if f["kind"] in ("endpoint_down", "endpoint_ejected")]
     assert endpoint and endpoint[0]["endpoint"] == origins["east"].url, endpoint
+
+
+def _down_because(t, origin, text=""):
+    """Journal, log, status and explain of a proxy whose one endpoint is down by its checks."""
+    p = t.proxy(regions={"east": {"endpoints": [origin], "text": text}},
+                service_text=_CHECK)
+    p.until_state(origin, "down")
+    until(lambda: _find(p, "endpoint_down", "east"), "the journal tells of it", 5)
+    fact = _find(p, "endpoint_down", "east")[0]
+    line = "shop, east, %s: %s; %s" % (origin.url, fact["text"], fact["reason"])
+    p.until_logged(line)
+    explained = process.run([t.binary, "explain", "shop", "-s", p.socket])
+    assert "0 of 1 endpoints up, 1 down: " in explained, explained
+    shown = process.run([t.binary, "journal", "-s", p.socket])
+    assert line in shown, shown
+    return fact["reason"], explained
+
+
+@sanitize
+def an_endpoint_that_is_down_is_told_with_the_cause(t):
+    trust = 'tls = { ca = "%s"; };' % t.pki.authority("ca").chain
+
+    def https(name, names, **options):
+        address = t.lease.address()
+        return t.origin(name, address=address, tls=t.pki.server_context(
+            t.pki.leaf(name + "-" + address, [n % address for n in names], **options)))
+
+    for origin, cause, text in (
+            (t.origin("refused").refuse(), "checks failed: connection refused", ""),
+            (t.origin("sick").answers(503, "sick"), "check answered 503", ""),
+            (t.origin("mute").hangs(), "check had no answer after", ""),
+            (https("expired", ["IP:%s"], days=-1), "TLS, the certificate has expired", trust),
+            (https("other", ["x%.0s.example"]), "TLS, the certificate is for another name", trust),
+            (https("strange", ["IP:%s"], ca="other"), "TLS, the certificate is not trusted",
+             trust)):
+        reason, explained = _down_because(t, origin, text=text)
+        assert cause in reason and cause in explained, (cause, reason, explained)
 
 
 @sanitize

@@ -1,15 +1,20 @@
 """Reload, drain, signals, privileges."""
 
+import gzip
+import json
 import os
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 
 from harness import alone, deadline, process, sanitize, until
 from harness.pki import Pair
+from harness.wait import SLACK
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "200ms"; '
           'timeout = "150ms"; fall = 2; rise = 2; };')
 
@@ -67,6 +72,19 @@ def an_invalid_file_is_refused_with_its_reasons_and_the_old_one_serves_on(t):
     p.write(text=good)
     assert p.reload_now() is True
     held.get("/").expect(200, "east")
+
+
+@sanitize
+def a_refused_reload_is_logged_once_for_each_mistake(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    with open(p.conf_path, "a") as f:
+        f.write("wrokers = 1;\nnonsense = 2;\n")
+    at = len(p.log_text())
+    assert p.reload_now() is False
+    said = [line for line in p.log_text()[at:].split("\n") if " error " in line]
+    assert len(said) == 2, said
+    assert "reload refused: " in said[0] and "wrokers" in said[0], said
+    assert "the old configuration serves on" in said[0] and "nonsense" in said[1], said
 
 
 @sanitize
@@ -220,6 +238,66 @@ def a_drain_under_load_fails_no_request(t):
     assert p.wait_exit() == 0
 
 
+@alone
+@deadline(60)
+def another_process_takes_over_under_load_without_a_failure(t):
+    state = os.path.join(t.directory("kept"), "state")
+    p = t.proxy(regions={"us-east-1": [t.nginx("a"), t.nginx("b")]}, workers=2,
+                top='state_dir = "%s";' % state)
+    load = t.load(p, rate=500, connections=50)
+    load.until_ok(200)
+    for _ in range(3):
+        first = p.pid
+        assert p.take_over().wait(20 * SLACK) == 0, p.log_text()
+        assert p.pid != first and p.status()["pid"] == p.pid
+        assert p.ready_status() == 200
+        load.until_ok(200)
+    totals = load.stop_clean()
+    with open(os.path.join(state, "journal.jsonl")) as f:
+        assert "takes over from pid %d" % first in f.read()
+    t.report("3 times: %d requests, 0 failed, slowest %.1f ms" % (
+        totals["ok"], totals["slowest_ms"]))
+
+
+@sanitize
+def who_takes_over_keeps_wishes_and_what_is_in_flight_ends_where_it_began(t):
+    gate = threading.Event()
+    origins = [t.origin(name) for name in ("east", "west")]
+    for origin in origins:
+        origin.sends("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbe", gate, "en")
+    state = os.path.join(t.directory("kept"), "state")
+    p = t.proxy(regions={"us-east-1": [origins[0]], "us-west-2": [origins[1]]},
+                top='state_dir = "%s"; drain = { delay = "60s"; };' % state)
+    c = p.client().request("GET", "/long")
+    while b"be" not in c.reader.buffer:
+        c.reader.fill()
+    wish = ["--reason", "a test", "-s", p.socket]
+    process.run([t.binary, "freeze", "shop"] + wish)
+    first = p.take_over()
+    p.until_logged("leaving to a successor")
+    process.run([t.binary, "evacuate", "us-west-2"] + wish)
+    assert first.poll() is None, "it waits for its client"
+    gate.set()
+    c.response().expect(200, "been")
+    assert first.wait(20 * SLACK) == 0, p.log_text()
+    with open(os.path.join(state, "wishes.json")) as f:
+        kept = [w["wish"] for w in json.load(f)["wishes"]]
+    assert kept == ["freeze", "evacuate"], kept
+    assert os.path.exists(p.socket), "the admin socket is the successor's"
+
+
+@sanitize
+def only_who_says_so_serves_beside_another(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    second = subprocess.run([t.binary, "run", "-c", p.conf_path], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30,
+                            check=False, text=True)
+    assert second.returncode == 1 and "the address is in use" in second.stdout, second
+    q = t.proxy(start=False, regions={"us-east-1": [t.origin("west")]})
+    q.start(options=["--take-over"])  # nobody is there
+    q.get("/").expect(200)
+
+
 @sanitize
 def the_drain_timeout_ends_what_does_not_end(t):
     origin = t.origin("east").hangs()
@@ -274,6 +352,32 @@ def sigusr1_opens_the_log_anew(t):
     with open(moved) as f:
         assert "/before" in f.read()
     assert not [line for line in p.access() if line["path"] == "/before"]
+
+
+def logrotate_as_deployed_loses_no_line(t):
+    p = t.proxy(regions={"us-east-1": [t.nginx("east")]})
+    with open(os.path.join(ROOT, "deploy", "logrotate")) as f:
+        text = f.read().replace("/var/log/detour/access.log", p.access_path)
+    text, count = re.subn(r"systemctl kill .*", "kill -USR1 %d" % p.pid, text)
+    assert count == 1, text
+    conf = os.path.join(p.directory, "logrotate.conf")
+    with open(conf, "w") as f:
+        f.write(text)
+    load = t.load(p, rate=400)
+    for turn in range(2):
+        load.until_ok(100)
+        process.run(["logrotate", "-f", "-s", conf + ".state", conf])
+        until(lambda: os.path.exists(p.access_path), "a new file is open")
+    load.until_ok(100)
+    sent = load.stop_clean()["ok"]
+
+    def lines():
+        with gzip.open(p.access_path + ".2.gz") as f:
+            return len(p.access()) + f.read().count(b"\n") + open(
+                p.access_path + ".1").read().count("\n")
+
+    until(lambda: lines() >= sent, "every request has its line")
+    assert lines() == sent, (lines(), sent)
 
 
 @sanitize

@@ -1,6 +1,7 @@
 """What an operator sees: status, metrics, logs; and what the kernel sees of a worker."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -9,6 +10,9 @@ import threading
 import time
 
 from harness import alone, deadline, h2, process, sanitize, until
+
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _busy(t, **parts):
@@ -84,6 +88,16 @@ def metrics_are_well_formed_and_count_what_happened(t):
             assert buckets[-1][1] == m.values(name + "_count", **dict(rest))[0]
 
 
+def the_alerts_ask_for_metrics_that_there_are(t):
+    p, _, _ = _busy(t)
+    known = set(p.metrics().types) | {"up"}
+    with open(os.path.join(ROOT, "deploy", "alerts.yml")) as f:
+        asked = set(re.findall(r"\b(?:detour|process)_\w+|\bup\b", re.sub("#.*", "", f.read())))
+    with open(os.path.join(ROOT, "deploy", "PRODUCTION.md")) as f:
+        asked |= set(re.findall(r"`((?:detour|process)_\w+)`", f.read()))
+    assert len(asked) > 15 and asked <= known, asked - known
+
+
 @sanitize
 def livez_and_readyz_answer_and_the_admin_port_takes_no_orders(t):
     p = t.proxy(regions={"us-east-1": [t.origin("east")]})
@@ -101,7 +115,6 @@ def livez_and_readyz_answer_and_the_admin_port_takes_no_orders(t):
                     assert answer.status == wanted, (method, target, answer)
                     assert wanted == 403 or answer.get("allow"), (method, target, answer)
                     c.get("/livez").expect(200)  # the answer was a whole one and nothing behind it
-    import os
     import stat
     assert stat.S_IMODE(os.stat(p.socket).st_mode) & 0o007 == 0, "not for everybody"
 

@@ -114,6 +114,28 @@ def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
 
 
 @sanitize
+def status_and_explain_say_whose_wish_is_in_force_why_and_until_when(t):
+    p, _, _ = _two(t)
+    who = ("--owner", "alice", "--for", "30m", "--reason")
+    _do(t, p, "evacuate", "east", *who, "kernel upgrade")
+    _do(t, p, "pin", "shop", "west", "60%", *who, "half a day of tests")
+    _do(t, p, "freeze", "shop", *who, "an audit")
+    _until_region(p, "east", "evacuated")
+    wishes = {w["wish"]: w for w in _wishes(p)}
+    assert [w["reason"] for w in _region(p, "east")["wishes"]] == ["kernel upgrade"]
+    status = _do(t, p, "status")
+    until(lambda: "Frozen" in _do(t, p, "explain", "shop"), "control knows of it", 5)
+    explained = _do(t, p, "explain", "shop")
+    for kind, said in (("evacuate", "evacuated for"), ("pin", "pinned to 60%"),
+                       ("freeze", "frozen")):
+        wish = wishes[kind]
+        assert re.search(re.escape(said) + r".* by alice \(as root\) until %sZ \(" %
+                         wish["until"][:16], status), status
+        assert "by %s (%s) until %s" % (wish["owner"], wish["reason"], wish["until"]) in \
+            explained, explained
+
+
+@sanitize
 def a_safety_rule_refuses_by_name_and_is_overridden_by_name(t):
     p, _, _ = _two(t, top='safety = ( { name = "keep-two"; at_least = 2; } );')
     done = _run(t, p, "evacuate", "east", "--reason", "upgrade")

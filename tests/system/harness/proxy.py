@@ -59,14 +59,20 @@ class Proxy:
 
     # its life
 
-    def start(self, ready=True, wrap=()):
+    def start(self, ready=True, wrap=(), options=()):
         with open(self.log_path, "ab") as log:
             self._process = process.spawn(
-                list(wrap) + [self.t.binary, "run", "-c", self.conf_path], stdout=log,
-                stderr=log, cwd=self.directory)
+                list(wrap) + [self.t.binary, "run", "-c", self.conf_path] + list(options),
+                stdout=log, stderr=log, cwd=self.directory)
         if ready:
             until(self._is_ready, "%s is ready" % self.name, 15)
         return self
+
+    def take_over(self):
+        """Another process of the same file takes over; returns the first, which drains."""
+        before = self._process
+        self.start(options=["--take-over"])
+        return before
 
     def _is_ready(self):
         assert self._process.poll() is None, "%s ended with %s:\n%s" % (

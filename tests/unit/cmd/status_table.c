@@ -150,7 +150,14 @@ static const struct {
 	    "  unheard_of for 9s; tier 0" },
 	{ "\"region_state\": \"evacuated\", \"since_s\": 32, \"signal\": \"person\", \"value\": 0,"
 	  " \"threshold\": 0",
-	    "  evacuated by a person for 32s; tier 0" },
+	    "  evacuated for 32s; tier 0" },
+	{ "\"region_state\": \"evacuated\", \"since_s\": 32, \"signal\": \"person\","
+	  " \"wishes\": [ { \"wish\": \"evacuate\", \"owner\": \"alice\","
+	  " \"reason\": \"a drill\", \"until\": \"2026-11-22T09:27:00.000Z\" } ]",
+	    "  evacuated for 32s by alice until 2026-11-22T09:27Z (a drill); tier 0" },
+	{ "\"region_state\": \"up\", \"wishes\": [ { \"wish\": \"pin\", \"share\": 0.25,"
+	  " \"owner\": \"bob\", \"reason\": \"r\", \"until\": \"2026-11-22T09:27:00.000Z\" } ]",
+	    "0 of 0 up; pinned to 25% by bob until 2026-11-22T09:27Z (r)\n" },
 	{ "\"region_state\": \"ramp\", \"since_s\": 2, \"share\": 0.1, \"target\": 0.7",
 	    "up; on its way to 70.0%" },
 	{ "\"share\": 0.7, \"target\": 0.7, \"panic\": true", "0 up; too few are up" },

@@ -68,6 +68,10 @@ static const struct mistake mistakes[] = {
 	{ { .top = "safety = ( { at_least = 1; capacity = true; } );" },
 	    "t.conf:1: a safety rule is one of at_least, never_together, capacity and wait, this "
 	    "one is several; give each rule a group of its own" },
+	{ { .top = "safety = ( { capacity = true; } );" },
+	    "t.conf:1: warning: capacity = true; can refuse nothing: no region states its "
+	    "capacity; write capacity = ...; (requests per second) in each of regions, or remove "
+	    "the rule" },
 	{ { .top = "safety = ( { at_least = 2; } );" },
 	    "t.conf:1: at_least = 2 asks for more regions than the 1 of its set, so no change "
 	    "could "
@@ -468,6 +472,33 @@ START_TEST(a_file_that_cannot_be_read_is_named)
 }
 END_TEST
 
+/* Two regions, of which the first states its capacity; other: keys of the second. */
+static const char *
+two_regions(const char *other)
+{
+	static char text[1024];
+
+	snprintf(text, sizeof text,
+	    "listeners = ( { name = \"web\"; bind = \"127.0.0.1:0\"; } );\n"
+	    "regions = ( { name = \"east\"; capacity = 9; }, { name = \"west\"; } );\n"
+	    "services = ( { name = \"shop\"; regions = (\n"
+	    "  { region = \"east\"; endpoints = ( \"http://127.0.0.1:1\" ); },\n"
+	    "  { region = \"west\"; %s endpoints = ( \"http://127.0.0.1:2\" ); } ); } );\n"
+	    "safety = ( { capacity = true; } );\n",
+	    other);
+	return text;
+}
+
+START_TEST(a_region_without_a_capacity_among_others_with_one_is_told_of)
+{
+	expect_problem(two_regions(""),
+	    "t.conf:5: warning: region \"west\" states no capacity, so the safety rule \"capacity\" "
+	    "(t.conf:6) takes it to have enough for all; write capacity = ...; (requests per "
+	    "second)");
+	topology_unref(load_good(two_regions("capacity = 5;")));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -482,6 +513,7 @@ main(void)
 	tcase_add_test(tc, a_route_that_is_not_above_a_guarded_one_leads_nobody_round_it);
 	tcase_add_test(tc, what_a_file_lacks_as_a_whole_is_told_without_a_line);
 	tcase_add_test(tc, a_file_that_cannot_be_read_is_named);
+	tcase_add_test(tc, a_region_without_a_capacity_among_others_with_one_is_told_of);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

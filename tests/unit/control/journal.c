@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "control/failovers.h"
+#include "steer/endpoint.h"
 
 static char dir[48];
 static struct event_base *base;
@@ -148,13 +149,14 @@ END_TEST
 
 START_TEST(a_fact_is_told_with_its_time_evidence_and_numbers)
 {
+	struct endpoint e = { .url = "http://10.0.0.1:80" };
 	struct fact f = down(4);
 	const json_t *fact;
 
 	journal_open(journal, base, "");
 	f.endpoint_id = 7;
 	f.at_ms -= 5000;
-	journal_put(journal, &f, "http://10.0.0.1:80", NULL);
+	journal_put(journal, &f, &e, NULL);
 	turn();
 	fact = json_array_get(read_facts(0, 0), 0);
 	ck_assert_str_eq(text_of(fact, "kind"), "region_down");
@@ -169,6 +171,28 @@ START_TEST(a_fact_is_told_with_its_time_evidence_and_numbers)
 	ck_assert_ptr_nonnull(strstr(text_of(fact, "text"), "4 failures in a row"));
 	ck_assert_ptr_null(strstr(text_of(fact, "text"), "shop"));
 	ck_assert_uint_eq(strlen(text_of(fact, "time")), 24);
+}
+END_TEST
+
+START_TEST(an_endpoint_that_is_down_is_told_with_the_cause)
+{
+	struct endpoint e = { .url = "http://10.0.0.1:80" };
+	struct fact f = { .kind = FACT_ENDPOINT_DOWN, .signal = SIGNAL_CHECKS, .a = 3 };
+	const json_t *fact;
+
+	atomic_store(&e.reason, REASON_CHECK_REFUSED);
+	atomic_store(&e.reason_detail, 3);
+	journal_open(journal, base, "");
+	journal_put(journal, &f, &e, NULL);
+	f.kind = FACT_ENDPOINT_UP;
+	journal_put(journal, &f, &e, NULL);
+	turn();
+	fact = json_array_get(read_facts(0, 0), 0);
+	ck_assert_str_eq(text_of(fact, "text"), "endpoint is down by its checks (3 failures)");
+	ck_assert_str_eq(text_of(fact, "reason"), "3 checks failed: connection refused");
+	ck_assert_str_eq(text_of(fact, "actor"), "detour");
+	fact = json_array_get(read_facts(0, 0), 1);
+	ck_assert_ptr_null(json_object_get(fact, "reason"));
 }
 END_TEST
 
@@ -453,6 +477,7 @@ main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, failovers_are_counted_by_whence_whither_and_why);
 	tcase_add_test(tests, a_fact_is_told_with_its_time_evidence_and_numbers);
+	tcase_add_test(tests, an_endpoint_that_is_down_is_told_with_the_cause);
 	tcase_add_test(tests, the_time_is_when_it_happened_not_when_it_was_read);
 	tcase_add_loop_test(
 	    tests, what_a_person_did_bears_owner_and_reason, 0, ARRAY_SIZE(persons));

@@ -26,26 +26,34 @@ struct reuse_case {
 
 static const struct reuse_case reuses[] = {
 	{ "kept", true, { { .bytes = OK_HEAD EMPTY } }, 1, "111", 1 },
-	{ "kept after chunks", true, { { .bytes = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
-	    "2\r\nok\r\n0\r\n\r\n" } }, 1, "111", 1 },
-	{ "kept after trailers", true, { { .bytes = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
-	    "0\r\nX-A: b\r\n\r\n" } }, 1, "111", 1 },
+	{ "kept after chunks", true,
+	    { { .bytes = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+				 "2\r\nok\r\n0\r\n\r\n" } },
+	    1, "111", 1 },
+	{ "kept after trailers", true,
+	    { { .bytes = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+				 "0\r\nX-A: b\r\n\r\n" } },
+	    1, "111", 1 },
 	{ "not kept when not wished", false, { { .bytes = OK_HEAD EMPTY } }, 1, "111", 3 },
-	{ "not kept when the server says so", true, { { .bytes = OK_HEAD "Connection: close\r\n"
-	    EMPTY } }, 1, "111", 3 },
+	{ "not kept when the server says so", true,
+	    { { .bytes = OK_HEAD "Connection: close\r\n" EMPTY } }, 1, "111", 3 },
 	{ "not kept with bytes left over", true, { { .bytes = OK_HEAD EMPTY "HTTP/1.1 200 " } }, 1,
 	    "111", 3 },
 	{ "closed while idle", true, { { .bytes = OK_HEAD EMPTY, .then = ORIGIN_CLOSE } }, 1, "111",
 	    3 },
-	{ "reset on the second request", true, { { .bytes = OK_HEAD EMPTY },
-	    { .then = ORIGIN_RESET }, { .bytes = OK_HEAD EMPTY } }, 3, "111", 2 },
-	{ "closed on the second request", true, { { .bytes = OK_HEAD EMPTY },
-	    { .then = ORIGIN_CLOSE }, { .bytes = OK_HEAD EMPTY } }, 3, "111", 2 },
-	{ "closed again on the fresh one", true, { { .bytes = OK_HEAD EMPTY },
-	    { .then = ORIGIN_CLOSE }, { .then = ORIGIN_CLOSE } }, 3, "10", 2 },
-	{ "half an answer on the second request", true, { { .bytes = OK_HEAD EMPTY },
-	    { .bytes = "HTTP/1.1 2", .then = ORIGIN_CLOSE }, { .bytes = OK_HEAD EMPTY } }, 3, "101",
-	    2 },
+	{ "reset on the second request", true,
+	    { { .bytes = OK_HEAD EMPTY }, { .then = ORIGIN_RESET }, { .bytes = OK_HEAD EMPTY } }, 3,
+	    "111", 2 },
+	{ "closed on the second request", true,
+	    { { .bytes = OK_HEAD EMPTY }, { .then = ORIGIN_CLOSE }, { .bytes = OK_HEAD EMPTY } }, 3,
+	    "111", 2 },
+	{ "closed again on the fresh one", true,
+	    { { .bytes = OK_HEAD EMPTY }, { .then = ORIGIN_CLOSE }, { .then = ORIGIN_CLOSE } }, 3,
+	    "10", 2 },
+	{ "half an answer on the second request", true,
+	    { { .bytes = OK_HEAD EMPTY }, { .bytes = "HTTP/1.1 2", .then = ORIGIN_CLOSE },
+		{ .bytes = OK_HEAD EMPTY } },
+	    3, "101", 2 },
 };
 
 START_TEST(a_connection_is_kept_when_it_may_be)
@@ -58,8 +66,8 @@ START_TEST(a_connection_is_kept_when_it_may_be)
 	w.check.reuse = c->reuse;
 	b = prober_new(origin_port(o), &w);
 	for (const char *p = c->passed; *p != '\0'; p++) {
-		ck_assert_msg(prober_once(b)->check.passed == (*p == '1'), "%s: probe %td, reason %d",
-		    c->name, p - c->passed + 1, b->result.check.reason);
+		ck_assert_msg(prober_once(b)->check.passed == (*p == '1'),
+		    "%s: probe %td, reason %d", c->name, p - c->passed + 1, b->result.check.reason);
 	}
 	prober_free(b);
 	ck_assert_msg(origin_connections(o) == c->connections, "%s: %u connections", c->name,
@@ -111,17 +119,22 @@ struct tls_case {
 	const char *sni;
 	enum conf_check_type type;
 	bool passes;
+	enum endpoint_reason reason;
 };
 
 static const struct tls_case tls_cases[] = {
-	{ "trusted", true, true, true, "shop.example.com", CHECK_HTTP, true },
-	{ "trusted, by the check's type", true, true, true, "shop.example.com", CHECK_HTTPS, true },
-	{ "not verified", true, false, false, NULL, CHECK_HTTP, true },
-	{ "an unknown CA", true, true, false, "shop.example.com", CHECK_HTTP, false },
-	{ "another name", true, true, true, "other.example.com", CHECK_HTTP, false },
-	{ "no TLS at all", false, false, false, NULL, CHECK_HTTP, false },
-	{ "a handshake alone", true, true, true, "shop.example.com", CHECK_TCP, true },
-	{ "a handshake alone, not trusted", true, true, true, "x.example.com", CHECK_TCP, false },
+	{ "trusted", true, true, true, "shop.example.com", CHECK_HTTP, true, 0 },
+	{ "trusted, by the check's type", true, true, true, "shop.example.com", CHECK_HTTPS, true,
+	    0 },
+	{ "not verified", true, false, false, NULL, CHECK_HTTP, true, 0 },
+	{ "an unknown CA", true, true, false, "shop.example.com", CHECK_HTTP, false,
+	    REASON_CHECK_UNTRUSTED },
+	{ "another name", true, true, true, "other.example.com", CHECK_HTTP, false,
+	    REASON_CHECK_WRONG_NAME },
+	{ "no TLS at all", false, false, false, NULL, CHECK_HTTP, false, REASON_CHECK_TIMEOUT },
+	{ "a handshake alone", true, true, true, "shop.example.com", CHECK_TCP, true, 0 },
+	{ "a handshake alone, not trusted", true, true, true, "x.example.com", CHECK_TCP, false,
+	    REASON_CHECK_WRONG_NAME },
 };
 
 START_TEST(https_is_checked_with_the_trust_of_traffic)
@@ -145,11 +158,10 @@ START_TEST(https_is_checked_with_the_trust_of_traffic)
 	b = prober_new(origin_port(o), &w);
 	for (int i = 0; i < 3; i++) {
 		(void)prober_once(b);
-		ck_assert_msg(b->result.check.passed == c->passes, "%s: probe %d, reason %d", c->name,
-		    i, b->result.check.reason);
+		ck_assert_msg(b->result.check.passed == c->passes, "%s: probe %d, reason %d",
+		    c->name, i, b->result.check.reason);
 		if (!c->passes)
-			ck_assert_int_eq(b->result.check.reason,
-			    c->server_tls ? REASON_CHECK_TLS : REASON_CHECK_TIMEOUT);
+			ck_assert_int_eq(b->result.check.reason, c->reason);
 	}
 	if (c->passes && c->type != CHECK_TCP)
 		ck_assert_uint_eq(origin_connections(o), 1);
@@ -177,7 +189,8 @@ START_TEST(a_deadline_seen_far_too_late_is_no_evidence)
 	loop_run(b->loop, NULL);
 	ck_assert_uint_eq(b->results, 1);
 	ck_assert(!b->result.evidence);
-	/* An answer that has come in the meantime counts: it is read before the deadline is seen. */
+	/* An answer that has come in the meantime counts: it is read before the deadline is seen.
+	 */
 	a = (struct origin_answer){ .bytes = OK_HEAD EMPTY };
 	origin_script(o, &a, 1);
 	ck_assert(prober_once(b)->check.passed);

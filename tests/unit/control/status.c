@@ -64,20 +64,20 @@ static const struct shape top_shape[] = { { "version", JSON_STRING }, { "commit"
 
 static const struct shape service_shape[] = { { "name", JSON_STRING }, { "balance", JSON_STRING },
 	{ "fail_open", JSON_FALSE }, { "mode", JSON_STRING }, { "demand", JSON_INTEGER },
-	{ "shed", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "requests", JSON_INTEGER },
-	{ "errors", JSON_INTEGER },
-	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
-	{ "p99_ms", JSON_REAL }, { "regions", JSON_ARRAY } };
+	{ "shed", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "wishes", JSON_ARRAY },
+	{ "requests", JSON_INTEGER }, { "errors", JSON_INTEGER }, { "rate", JSON_REAL },
+	{ "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL },
+	{ "regions", JSON_ARRAY } };
 
 static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provider", JSON_STRING },
 	{ "state", JSON_STRING }, { "tier", JSON_INTEGER }, { "weight", JSON_INTEGER },
 	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "region_state", JSON_STRING },
 	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "signal", JSON_STRING },
 	{ "value", JSON_REAL }, { "threshold", JSON_REAL }, { "target", JSON_REAL },
-	{ "limit", JSON_NULL }, { "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE }, { "requests", JSON_INTEGER },
-	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
-	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
-	{ "endpoints", JSON_ARRAY } };
+	{ "limit", JSON_NULL }, { "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE },
+	{ "wishes", JSON_ARRAY }, { "requests", JSON_INTEGER }, { "errors", JSON_INTEGER },
+	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
+	{ "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
 
 static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host", JSON_STRING },
 	{ "state", JSON_STRING }, { "reason", JSON_STRING }, { "since", JSON_STRING },
@@ -190,8 +190,8 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	service = service_of(status);
 	ck_assert_str_eq(json_string_value(get(region, "region_state")), "grey");
 	ck_assert_double_eq_tol(json_real_value(get(region, "since_s")), 5, 0.001);
-	ck_assert_str_eq(json_string_value(get(region, "signal")),
-	    fact_signal_word(SIGNAL_LATENCY_P95));
+	ck_assert_str_eq(
+	    json_string_value(get(region, "signal")), fact_signal_word(SIGNAL_LATENCY_P95));
 	ck_assert_double_eq_tol(json_real_value(get(region, "value")), 4.25, 0.0001);
 	ck_assert_double_eq_tol(json_real_value(get(region, "target")), 0.25, 0.0001);
 	ck_assert_double_eq_tol(json_real_value(get(region, "limit")), 250, 0.0001);

@@ -5,22 +5,24 @@
 
 #include "conf/topology.h"
 
-static const struct conf_health_check three_two = { .interval_ms = 1000,
-	.fast_interval_ms = 200,
-	.fall = 3,
-	.rise = 2,
-	.jitter_pct = 10 };
+static const struct conf_health_check three_two = {
+	.interval_ms = 1000, .fast_interval_ms = 200, .fall = 3, .rise = 2, .jitter_pct = 10
+};
 
-static const char letters[] = { [ENDPOINT_UNKNOWN] = '?', [ENDPOINT_UP] = 'U', [ENDPOINT_DOWN] = 'D' };
+static const char letters[] = {
+	[ENDPOINT_UNKNOWN] = '?', [ENDPOINT_UP] = 'U', [ENDPOINT_DOWN] = 'D'
+};
 
-/* Results (p, f) one second apart; after each the state (?, U, D) and whether fast (!) or not (.). */
+/* Results (p, f) one second apart; after each the state (?, U, D) and whether fast (!) or not (.).
+ */
 static void
 play(const struct conf_health_check *c, const char *results, const char *states, const char *speed)
 {
 	struct check_track t = { 0 };
 
 	for (unsigned i = 0; results[i] != '\0'; i++) {
-		struct check_result r = { .passed = results[i] == 'p', .reason = REASON_CHECK_REFUSED };
+		struct check_result r = { .passed = results[i] == 'p',
+			.reason = REASON_CHECK_REFUSED };
 		enum endpoint_state was = t.state;
 		bool changed;
 
@@ -103,6 +105,7 @@ START_TEST(the_reason_is_the_evidence_for_the_state)
 	static const struct check_result pass = { .passed = true, .reason = REASON_CHECK_PASSED };
 	static const struct check_result refused = { .reason = REASON_CHECK_REFUSED };
 	static const struct check_result status = { .reason = REASON_CHECK_STATUS, .detail = 503 };
+	static const struct check_result grpc = { .reason = REASON_CHECK_GRPC, .detail = 12 };
 	static const struct {
 		const struct check_result *result;
 		enum endpoint_state state;
@@ -117,6 +120,8 @@ START_TEST(the_reason_is_the_evidence_for_the_state)
 		{ &refused, ENDPOINT_DOWN, REASON_CHECK_REFUSED, 3 },
 		{ &status, ENDPOINT_DOWN, REASON_CHECK_STATUS, 503 },
 		{ &pass, ENDPOINT_DOWN, REASON_CHECK_STATUS, 503 },
+		{ &grpc, ENDPOINT_DOWN, REASON_CHECK_GRPC, 12 },
+		{ &pass, ENDPOINT_DOWN, REASON_CHECK_GRPC, 12 },
 		{ &pass, ENDPOINT_UP, REASON_CHECK_PASSED, 2 },
 	};
 	struct check_track t = { 0 };
@@ -124,7 +129,7 @@ START_TEST(the_reason_is_the_evidence_for_the_state)
 	for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		check_step(&t, steps[i].result, &three_two, i);
 		ck_assert_msg(t.state == steps[i].state && t.reason == steps[i].reason &&
-		        t.detail == steps[i].detail,
+			t.detail == steps[i].detail,
 		    "step %u: state %d, reason %d, detail %u", i, t.state, t.reason, t.detail);
 	}
 }
@@ -166,8 +171,8 @@ START_TEST(the_next_probe_is_within_the_jitter)
 		struct conf_health_check c = { .interval_ms = t[i].interval,
 			.fast_interval_ms = t[i].fast,
 			.jitter_pct = t[i].jitter };
-		struct check_track track = { .state = t[i].fast_one ? ENDPOINT_UNKNOWN :
-			                                              ENDPOINT_UP };
+		struct check_track track = { .state =
+						 t[i].fast_one ? ENDPOINT_UNKNOWN : ENDPOINT_UP };
 
 		ck_assert_msg(check_next_ms(&track, &c, t[i].random) == t[i].expected,
 		    "row %u: %u, expected %u", i, check_next_ms(&track, &c, t[i].random),

@@ -33,12 +33,12 @@ get(struct endpoint_registry *r, const char *service, const char *region, const 
 
 	return endpoint_registry_get(r,
 	    &(struct endpoint_identity){ .service = service,
-	        .region = region,
-	        .host = host,
-	        .tls = tls,
-	        .addr = (const struct sockaddr *)&a,
-	        .addr_len = a.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-	                                              sizeof(struct sockaddr_in) });
+		.region = region,
+		.host = host,
+		.tls = tls,
+		.addr = (const struct sockaddr *)&a,
+		.addr_len = a.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						    : sizeof(struct sockaddr_in) });
 }
 
 START_TEST(a_new_endpoint_is_unknown_and_knows_its_names)
@@ -181,8 +181,7 @@ END_TEST
 START_TEST(releasing_a_shard_in_use_aborts)
 {
 	struct endpoint_registry *r = endpoint_registry_new(1);
-	struct endpoint_shard *s =
-	    endpoint_shard(get(r, "s", "r", "h", false, "10.0.0.1", 80), 0);
+	struct endpoint_shard *s = endpoint_shard(get(r, "s", "r", "h", false, "10.0.0.1", 80), 0);
 
 	s->held = 1;
 	endpoint_shard_release(s);
@@ -226,14 +225,17 @@ START_TEST(reasons_are_sentences)
 		{ REASON_CHECK_REFUSED, 3, "3 checks failed: connection refused" },
 		{ REASON_CHECK_TIMEOUT, 500, "check had no answer after 500 ms" },
 		{ REASON_CHECK_STATUS, 503, "check answered 503" },
+		{ REASON_CHECK_EXPIRED, 2, "2 checks failed: TLS, the certificate has expired" },
+		{ REASON_CHECK_GRPC, 12, "check answered gRPC status 12" },
 		{ REASON_TRAFFIC_FAILED, 3, "3 requests in a row failed" },
+		{ REASON_TRAFFIC_MOSTLY, 667, "66.7 % of its requests failed" },
 	};
 	char buf[128];
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++)
 		ck_assert_str_eq(
 		    endpoint_reason_format(t[i].reason, t[i].detail, buf, sizeof buf), t[i].text);
-	for (unsigned i = REASON_NOT_CHECKED; i <= REASON_REMOVED; i++)
+	for (unsigned i = REASON_NOT_CHECKED; i <= REASON_RESTORED; i++)
 		ck_assert_uint_gt(strlen(endpoint_reason_format(i, 1, buf, sizeof buf)), 8);
 	ck_assert_str_eq(endpoint_reason_format(REASON_CHECK_STATUS, 503, buf, 6), "check");
 	ck_assert_str_eq(endpoint_state_name(ENDPOINT_DRAINING), "draining");

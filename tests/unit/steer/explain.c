@@ -13,7 +13,8 @@ region(unsigned i)
 {
 	static char text[1024];
 
-	ck_assert_uint_eq(explain_region(b.s, i, b.now_ms, text, sizeof text), strlen(text));
+	ck_assert_uint_eq(
+	    explain_region(b.s, i, &b.wishes, b.now_ms, text, sizeof text), strlen(text));
 	return text;
 }
 
@@ -22,7 +23,8 @@ service(void)
 {
 	static char text[1024];
 
-	ck_assert_uint_eq(explain_service(b.s, b.now_ms, text, sizeof text), strlen(text));
+	ck_assert_uint_eq(
+	    explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text), strlen(text));
 	return text;
 }
 
@@ -46,7 +48,7 @@ START_TEST(a_failover_tells_its_evidence_and_what_it_waits_for)
 	bench_run(&b, 191000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 0 %: DOWN for 3 m 11 s, 10 failures in a row to reach it (threshold "
-	    "3); 0 of 2 endpoints up.");
+	    "3); 0 of 2 endpoints up, 2 down: 3 checks failed: connection refused.");
 	ck_assert_str_eq(
 	    service(), "shop goes by health and weight. Losing r1 would leave no healthy region.");
 	bench_answer(&b, 0, ANSWER_WELL);
@@ -70,11 +72,11 @@ START_TEST(what_people_wish_is_told_with_the_time_it_has_left)
 	bench_wish(&b, WISH_EVACUATE, "r0", 0, 3600000);
 	bench_run(&b, 1000);
 	ck_assert_str_eq(region(0),
-	    "r0 gets 0 %: EVACUATED for 900 ms; by a person's wish, for another 59 m 59 s; "
-	    "2 of 2 endpoints up.");
+	    "r0 gets 0 %: EVACUATED for 900 ms; wished by ann (test) until "
+	    "2023-11-14T23:13:25.000Z, for another 59 m 59 s; 2 of 2 endpoints up.");
 	ck_assert_str_eq(service(),
-	    "shop goes by health and weight. Frozen by a person: only hard failures move "
-	    "traffic. Losing r1 would leave no healthy region.");
+	    "shop goes by health and weight. Frozen by ann (test) until "
+	    "2023-11-14T22:23:25.000Z: only hard failures move traffic. Losing r1 would leave no healthy region.");
 	bench_stop(&b);
 }
 END_TEST
@@ -108,8 +110,8 @@ START_TEST(failing_open_is_loud)
 	bench_run(&b, 1000);
 	ck_assert_str_eq(region(1),
 	    "r1 gets 50 %: DOWN for 900 ms, 0 % of its endpoints' weight was up (threshold "
-	    "25 %); 0 of 2 endpoints up, all of them used whatever their health; "
-	    "standby (tier 1).");
+	    "25 %); 0 of 2 endpoints up, 2 down: 3 checks failed: connection refused, all of "
+	    "them used whatever their health; standby (tier 1).");
 	ck_assert_str_eq(service(),
 	    "shop FAILS OPEN: no region is eligible, so the checks are doubted and traffic "
 	    "goes by weight to all that is not evacuated.");
@@ -138,7 +140,9 @@ START_TEST(a_standby_tells_what_it_serves_for_with_the_numbers)
 	bench_start_pair(&b);
 	bench_probe(&b, 0, 1, ENDPOINT_DOWN);
 	bench_run(&b, 20000);
-	ck_assert_str_eq(region(0), "r0 gets 70 %: UP for 25 s; 1 of 2 endpoints up.");
+	ck_assert_str_eq(region(0),
+	    "r0 gets 70 %: UP for 25 s; 1 of 2 endpoints up, 1 down: 3 checks failed: connection "
+	    "refused.");
 	ck_assert_str_eq(region(1),
 	    "r1 gets 30 %: UP for 25 s; 2 of 2 endpoints up; standby (tier 1), serves because "
 	    "tier 0 takes only 70 %: 50 % of it is fit, times overprovisioning 1.4.");
@@ -212,13 +216,13 @@ START_TEST(a_text_is_cut_to_the_size_there_is)
 	memset(text, 'x', sizeof text);
 	bench_start_pair(&b);
 	for (size_t size = 0; size < sizeof text; size++) {
-		size_t length = explain_region(b.s, 0, b.now_ms, text, size);
+		size_t length = explain_region(b.s, 0, &b.wishes, b.now_ms, text, size);
 
 		ck_assert_uint_lt(length, size > 0 ? size : 1);
 		if (size > 0)
 			ck_assert_uint_eq(length, strlen(text));
 		ck_assert_int_eq(text[size], 'x');
-		ck_assert_uint_eq(explain_service(b.s, b.now_ms, text, size), length);
+		ck_assert_uint_eq(explain_service(b.s, &b.wishes, b.now_ms, text, size), length);
 	}
 	bench_stop(&b);
 }

@@ -74,11 +74,23 @@ START_TEST(a_fact_reads_as_a_sentence_with_its_numbers)
 {
 	for (unsigned i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
 		char buf[256];
-		size_t n = fact_format(&sentences[i].f, buf, sizeof buf);
+		size_t n = fact_format(&sentences[i].f, NULL, buf, sizeof buf);
 
 		ck_assert_str_eq(buf, sentences[i].line);
 		ck_assert_uint_eq(n, strlen(sentences[i].line));
 	}
+}
+END_TEST
+
+START_TEST(an_endpoint_is_named_by_its_url)
+{
+	const struct fact f = { FACT_ENDPOINT_DOWN, SIGNAL_CHECKS, 0, "shop", "a", 7, 3, 0, 0, "",
+		NULL };
+	char buf[256];
+
+	fact_format(&f, "http://10.1.0.10:80", buf, sizeof buf);
+	ck_assert_str_eq(
+	    buf, "shop, a, http://10.1.0.10:80: endpoint is down by its checks (3 failures)");
 }
 END_TEST
 
@@ -92,7 +104,7 @@ START_TEST(a_line_that_does_not_fit_is_cut_and_its_length_told)
 		char buf[64];
 
 		memset(buf, '#', sizeof buf);
-		ck_assert_uint_eq(fact_format(&f, buf, size), strlen(whole));
+		ck_assert_uint_eq(fact_format(&f, NULL, buf, size), strlen(whole));
 		ck_assert_int_eq(buf[size], '#');
 		if (size == 0)
 			continue;
@@ -172,6 +184,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, a_fact_reads_as_a_sentence_with_its_numbers);
+	tcase_add_test(tests, an_endpoint_is_named_by_its_url);
 	tcase_add_test(tests, a_line_that_does_not_fit_is_cut_and_its_length_told);
 	tcase_add_test(tests, every_fact_and_every_signal_has_words);
 	tcase_add_test(tests, when_there_is_no_room_the_oldest_detail_goes_and_is_counted);
