@@ -126,7 +126,10 @@ method_is_idempotent(enum method m)
 	return m >= METHOD_GET && m <= METHOD_DELETE;
 }
 
-/* Any case. FIELD_OTHER if the proxy has no interest in it. */
+/*
+ * Any case. FIELD_OTHER if the proxy has no interest in it. The name holds no control byte but HTAB,
+ * which whoever read it saw to.
+ */
 enum field_id field_lookup(const char *name, size_t len);
 /* The lower-case name of an id. */
 struct slice field_id_name(enum field_id);

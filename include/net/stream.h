@@ -150,6 +150,10 @@ void stream_shutdown(struct stream *);
 /* Peeks at an idle stream without blocking: true when nothing, not even an end, has arrived. */
 bool stream_is_quiet(const struct stream *);
 
+/* The same for up to so many, by one system call. What can't be told is not called quiet. */
+enum { STREAM_LOOK_MAX = 64 };
+void stream_look(const struct stream *const streams[], size_t count, bool quiet[]);
+
 /*
  * Why the handshake of an accepted stream failed, in words that last for ever; NULL: nothing was
  * said before the client went, as by who looks whether the port is open. Only while STREAM_FAILED

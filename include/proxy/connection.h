@@ -65,6 +65,7 @@ struct connection {
 	uint64_t alive_ms; /* it was last seen to work */
 	uint64_t idle_since_ms;
 	uint64_t returned_turn; /* of the loop, as a request on it ended */
+	uint64_t quiet_turn; /* of the loop, as pool_quiet.c last saw that nothing had come */
 	uint64_t wrote_us; /* bytes were last given to the kernel, where many requests share it; else 0 */
 	uint32_t leased; /* requests on it */
 	bool opening; /* in slot->opening */

@@ -39,6 +39,17 @@ void pool_close_all(struct pool_slot *); /* the worker ends: no exchange is left
 void pool_serve(void *arg);
 size_t pool_wait_size(void);
 
+/*
+ * pool_quiet.c: bytes that came behind an answer are no answer to the next request.
+ *
+ * Whether nothing has come on a connection that is ready, as far as was last seen: an event would
+ * have told. One that was given back in this very turn has had none; the first time that such a one
+ * is asked about, all of its kind in the slot are looked at, with one system call.
+ */
+bool pool_seen_quiet(const struct connection *);
+/* Now, with a system call of its own. */
+bool pool_is_quiet(const struct connection *);
+
 /* pool_client.c: what befalls the endpoint's slot befalls its clients'. */
 void pool_client_free(struct pool_slot *);
 void pool_clients_adopt(struct pool_slot *whole);

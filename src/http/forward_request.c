@@ -126,11 +126,11 @@ put_list(struct out *o, const struct head *h, enum field_id id)
 static void
 put_node(struct out *o, struct slice text, bool bracketed)
 {
-	bool token = !bracketed;
+	size_t token = 0; /* its beginning that may stand in one */
 
-	for (size_t i = 0; i < text.len && token; i++)
-		token = char_is(text.at[i], CHAR_TOKEN);
-	if (token) {
+	while (token < text.len && char_is(text.at[token], CHAR_TOKEN))
+		token++;
+	if (!bracketed && token == text.len) {
 		out_put(o, text);
 		return;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "h1_fields.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "chars.h"
 #include "values.h"
+#include "words.h"
 
 const struct h1_limits h1_default_limits = {
 	.line_bytes = 8 * 1024,
@@ -42,32 +42,6 @@ h1_restart(struct h1_parse *p)
 }
 
 /*
- * The first control byte (below 0x20, or DEL) in [at, stop), or stop. Eight bytes at a time: a
- * borrow can only spoil the flags above the first true one, and the first is what we read.
- */
-static const char *
-find_control(const char *at, const char *stop)
-{
-	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-
-	for (; stop - at >= 8; at += 8) {
-		uint64_t bytes, below, del, found;
-
-		memcpy(&bytes, at, sizeof bytes);
-		bytes = le64toh(bytes);
-		below = (bytes - ones * 0x20) & ~bytes;
-		del = bytes ^ ones * 0x7f;
-		del = (del - ones) & ~del;
-		found = (below | del) & tops;
-		if (found != 0)
-			return at + __builtin_ctzll(found) / 8;
-	}
-	while (at < stop && (unsigned char)*at >= 0x20 && *at != 0x7f)
-		at++;
-	return at;
-}
-
-/*
  * Looks at bytes before their line is complete, so that a line that can't become good is
  * refused at once, and what a line's own parser sees holds no control byte but HTAB.
  */
@@ -76,10 +50,8 @@ h1_line(struct h1_parse *p, const char *data, size_t len, size_t bound, enum fau
     uint32_t *end)
 {
 	const char *stop = data + (len <= bound ? len : bound + 1);
-	const char *at = data + p->scanned;
+	const char *at = find_bad_control(data + p->scanned, stop);
 
-	while ((at = find_control(at, stop)) < stop && *at == '\t')
-		at++;
 	p->scanned = (uint32_t)(at - data);
 	if (at > data + bound)
 		return h1_bad(p, too_long, "longer than allowed");

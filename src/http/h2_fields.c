@@ -5,6 +5,7 @@
 #include "chars.h"
 #include "http/h2_head.h"
 #include "values.h"
+#include "words.h"
 
 static bool
 add(struct h2_fields *f, struct slice name, struct slice value)
@@ -62,15 +63,17 @@ static bool
 take_fields(struct h2_fields *f, char *lines, size_t len, nghttp2_nv *authority)
 {
 	for (;;) {
-		char *at = lines + f->taken, *colon;
+		char *at = lines + f->taken;
 		struct slice line = take_line(f, lines, len), name, value;
+		const char *colon;
 		enum field_id id;
 
 		if (line.len == 0)
 			return true;
-		for (colon = at; *colon != ':'; colon++)
-			*colon = char_lower(*colon);
+		colon = memchr(at, ':', line.len);
+		assert(colon != NULL);
 		name = (struct slice){ at, (size_t)(colon - at) };
+		lower_in_place(at, name.len);
 		value =
 		    value_trim((struct slice){ colon + 1, line.len - (size_t)(colon + 1 - at) });
 		id = field_lookup(name.at, name.len);

@@ -9,6 +9,7 @@
 #include "http/forward.h"
 #include "http/uri.h"
 #include "values.h"
+#include "words.h"
 
 enum { FIELD_CHARGE = 64, METHOD_MAX_LEN = 32 };
 
@@ -84,13 +85,7 @@ value_is_good(struct slice value)
 		return true;
 	if (char_is_blank(value.at[0]) || char_is_blank(value.at[value.len - 1]))
 		return false;
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.at[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
+	return find_bad_control(value.at, value.at + value.len) == value.at + value.len;
 }
 
 static bool

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "values.h"
+#include "words.h"
 
 enum {
 	NAME_SLOTS = 256,
@@ -50,15 +51,6 @@ fill_slots(void)
 	}
 }
 
-static bool
-is_name(const char *name, const char *lower, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (char_lower(name[i]) != lower[i])
-			return false;
-	return true;
-}
-
 enum field_id
 field_lookup(const char *name, size_t len)
 {
@@ -68,7 +60,7 @@ field_lookup(const char *name, size_t len)
 	     at = (at + 1) % NAME_SLOTS) {
 		const struct slice *known = &names[slots[at]];
 
-		if (known->len == len && is_name(name, known->at, len))
+		if (known->len == len && same_name(name, known->at, len))
 			return (enum field_id)slots[at];
 	}
 	return FIELD_OTHER;
@@ -153,7 +145,8 @@ head_cookie(const struct head *h, struct slice name, struct slice *value)
 			continue;
 		rest = field_value(h, &h->fields[i]);
 		while (value_next_by(&rest, ';', &pair)) {
-			if (!slice_starts(pair, name) || pair.len <= name.len || pair.at[name.len] != '=')
+			if (!slice_starts(pair, name) || pair.len <= name.len ||
+			    pair.at[name.len] != '=')
 				continue;
 			*value = (struct slice){ pair.at + name.len + 1, pair.len - name.len - 1 };
 			return true;

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,7 +56,8 @@ watch(struct stream *s, bool writable)
 {
 	short what = EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
 
-	event_assign(&s->event, s->loop->base, s->fd, writable ? what | EV_WRITE : what, on_event, s);
+	event_assign(
+	    &s->event, s->loop->base, s->fd, writable ? what | EV_WRITE : what, on_event, s);
 	event_add(&s->event, NULL);
 	s->writes_watched = writable;
 }
@@ -274,22 +276,43 @@ stream_shutdown(struct stream *s)
 	send_fin_when_drained(s);
 }
 
+/* By what was already read and heard of. */
+static bool
+looks_quiet(const struct stream *s)
+{
+	return s->phase == STREAM_OPEN && !s->write_failed && !s->peer_closed &&
+	    s->unread == NULL && s->end == STREAM_WAIT;
+}
+
 bool
 stream_is_quiet(const struct stream *s)
 {
 	char byte;
 	ssize_t n;
 
-	if (s->phase != STREAM_OPEN || s->write_failed || s->peer_closed || s->unread != NULL ||
-	    s->end != STREAM_WAIT)
+	if (!looks_quiet(s))
 		return false;
 	n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+void
+stream_look(const struct stream *const streams[], size_t count, bool quiet[])
+{
+	struct pollfd sockets[STREAM_LOOK_MAX];
+	bool told;
+
+	assert(count <= STREAM_LOOK_MAX);
+	for (size_t i = 0; i < count; i++)
+		sockets[i] = (struct pollfd){ streams[i]->fd, POLLIN | POLLRDHUP, 0 };
+	told = poll(sockets, count, 0) >= 0;
+	for (size_t i = 0; i < count; i++)
+		quiet[i] = told && sockets[i].revents == 0 && looks_quiet(streams[i]);
+}
+
 static void
-begin(struct stream *s, struct loop *loop, int fd, SSL *ssl, bool writable, stream_fn *fn,
-    void *arg)
+begin(
+    struct stream *s, struct loop *loop, int fd, SSL *ssl, bool writable, stream_fn *fn, void *arg)
 {
 	memset(s, 0, sizeof *s);
 	s->loop = loop;
@@ -404,8 +427,9 @@ shake_hands(struct stream *s)
 	ret = SSL_do_handshake(s->ssl);
 	if (ret == 1) {
 		/*
-		 * A server's session ticket leaves now and not with the first answer: it carries the
-		 * acknowledgement that a client with Nagle's algorithm waits for to send its request.
+		 * A server's session ticket leaves now and not with the first answer: it carries
+		 * the acknowledgement that a client with Nagle's algorithm waits for to send its
+		 * request.
 		 */
 		stream_tls_leave(s);
 		stream_tls_opened(s);
@@ -438,8 +462,7 @@ stream_begin_with(struct stream *s, const void *data, size_t len)
 static bool
 send_beginning(struct stream *s)
 {
-	ssize_t n =
-	    send_some(s, s->waiting.block + s->waiting.at, s->waiting.len, s->ssl != NULL);
+	ssize_t n = send_some(s, s->waiting.block + s->waiting.at, s->waiting.len, s->ssl != NULL);
 
 	if (n >= 0)
 		backlog_take(&s->waiting, (size_t)n);

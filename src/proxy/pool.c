@@ -19,7 +19,7 @@ enum {
 	CERTAIN_MS = 1000,
 	/* Handshakes under way with one endpoint: more at once only make all of them slower. */
 	OPENING_MAX = 64,
-	ANSWER_MS = 250, /* for a PING, beside the path's round trips */
+	ANSWER_MS = 250,     /* for a PING, beside the path's round trips */
 	WARM_LAST_MS = 3000, /* a kept connection that ends sooner is replaced already */
 };
 
@@ -143,26 +143,6 @@ pool_close_all(struct pool_slot *slot)
 	}
 }
 
-/*
- * An idle connection is told of bytes that came behind an answer, unless it is idle since this very
- * turn. Then it is looked at, and always for who must be certain. Where many answers share one,
- * each says whose it is.
- */
-static bool
-must_be_quiet(const struct connection *c, bool certain)
-{
-	bool just_returned = c->returned_turn == c->worker->loop->turn;
-
-	return certain || (just_returned && c->ops->verify == NULL);
-}
-
-/* One that was just opened may have tickets to read; nothing else is known. */
-static bool
-is_quiet(const struct connection *c)
-{
-	return !c->used || c->leased > 0 || stream_is_quiet(&c->stream);
-}
-
 struct upstream *
 pool_take(struct pool_slot *slot, bool certain)
 {
@@ -171,13 +151,15 @@ pool_take(struct pool_slot *slot, bool certain)
 	while (!list_empty(&slot->ready)) {
 		struct connection *c = at_node(slot->ready.next);
 		struct upstream *up;
+		bool must_be_quiet;
 
 		if (certain && now_ms - c->alive_ms > CERTAIN_MS)
 			return NULL; /* the others are older still */
-		if (certain && c->ops->verify != NULL && !is_quiet(c))
+		if (certain && c->ops->verify != NULL && !pool_is_quiet(c))
 			return NULL; /* it is asked */
+		must_be_quiet = certain || !pool_seen_quiet(c);
 		withdraw(c);
-		if (!c->ops->is_clean(c) || (must_be_quiet(c, certain) && !is_quiet(c))) {
+		if (!c->ops->is_clean(c) || (must_be_quiet && !pool_is_quiet(c))) {
 			if (c->leased == 0)
 				pool_discard(c);
 			continue;
@@ -561,7 +543,8 @@ pool_warm(struct pool_slot *slot, uint32_t wanted)
 	uint32_t have = slot->connecting + lasting_idle(slot, wanted);
 	enum fault why;
 
-	/* Without a request there is no use for one, or nobody knows of which client it would be. */
+	/* Without a request there is no use for one, or nobody knows of which client it would be.
+	 */
 	if (slot->endpoint->raw || slot->send_proxy != SEND_PROXY_OFF)
 		return;
 	if (wanted > slot->keep_idle)

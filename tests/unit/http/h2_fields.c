@@ -58,6 +58,17 @@ START_TEST(a_body_may_follow_the_lines_of_an_answer)
 }
 END_TEST
 
+START_TEST(a_name_becomes_lower_case_and_a_value_stays)
+{
+	char lines[] = "HTTP/1.1 200 OK\r\nABCDEFGHIJKLMNOPQRSTUVWXYZ: AbCdEfGhIjKl\r\n"
+		       "0!#$%&'*+-.^_`|~9aZ: @[\\]{}\r\nX: \xc3\x84\r\n\r\n";
+
+	ck_assert(h2_fields_response(&fields, lines, sizeof lines - 1));
+	EXPECT(":status=200|abcdefghijklmnopqrstuvwxyz=AbCdEfGhIjKl|"
+	       "0!#$%&'*+-.^_`|~9az=@[\\]{}|x=\xc3\x84|");
+}
+END_TEST
+
 START_TEST(a_reason_may_be_empty)
 {
 	char lines[] = "HTTP/1.1 299 \r\n\r\n";
@@ -170,6 +181,7 @@ main(void)
 	tcase_add_test(t, a_request_line_and_its_fields_become_fields);
 	tcase_add_test(t, what_belongs_to_one_connection_does_not_pass);
 	tcase_add_test(t, a_body_may_follow_the_lines_of_an_answer);
+	tcase_add_test(t, a_name_becomes_lower_case_and_a_value_stays);
 	tcase_add_test(t, a_reason_may_be_empty);
 	tcase_add_test(t, trailers_have_no_first_line);
 	tcase_add_test(t, more_fields_than_there_is_room_for_are_refused);

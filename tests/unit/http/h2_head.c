@@ -355,6 +355,26 @@ START_TEST(a_nul_byte_is_malformed)
 }
 END_TEST
 
+START_TEST(a_control_byte_is_malformed_wherever_it_stands_but_a_tab_inside)
+{
+	char value[19];
+
+	for (size_t at = 0; at < sizeof value; at++)
+		for (int byte = 0; byte < 256; byte++) {
+			bool edge = at == 0 || at == sizeof value - 1;
+			bool good =
+			    byte == '\t' || byte == ' ' ? !edge : byte > ' ' && byte != 0x7f;
+
+			memset(value, at % 2 != 0 ? '\xff' : 'v', sizeof value);
+			value[at] = (char)byte;
+			begin_get();
+			ck_assert_int_eq(
+			    h2_head_add(&head, SLICE("a"), (struct slice){ value, sizeof value }),
+			    good ? H2_GOOD : H2_MALFORMED);
+		}
+}
+END_TEST
+
 START_TEST(each_crumb_of_a_cookie_counts)
 {
 	begin_get();
@@ -428,6 +448,7 @@ main(void)
 	tcase_add_loop_test(t, an_answer_is_what_its_fields_say, 0, ARRAY_SIZE(responses));
 	tcase_add_loop_test(t, underscores_are_dropped_or_refused_as_the_limits_say, 0, 4);
 	tcase_add_test(t, a_nul_byte_is_malformed);
+	tcase_add_test(t, a_control_byte_is_malformed_wherever_it_stands_but_a_tab_inside);
 	tcase_add_test(t, each_crumb_of_a_cookie_counts);
 	tcase_add_test(t, what_decodes_to_more_than_allowed_is_refused_and_still_counted);
 	tcase_add_test(t, a_target_longer_than_a_line_is_refused);

@@ -37,6 +37,8 @@ START_TEST(a_byte_off_is_another_field)
 				other[i] = (char)(other[i] ^ 1 << bit);
 				if (letter && bit == 5) /* its upper case */
 					continue;
+				if (other[i] < 0x20) /* by contract in nobody's name */
+					continue;
 				ck_assert_msg(field_lookup(other, name.len) != id, "%s: byte %zu",
 				    name.at, i);
 			}
