@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/regex.h"
 #include "conf/load.h"
 #include "conf/names.h"
-#include "conf/route_names.h"
+#include "conf/route_index.h"
 
 #define MOST_HOPS 10
 
@@ -29,6 +30,16 @@ static bool
 begins(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static const char *
+lower(struct arena *arena, const char *text, size_t len)
+{
+	char *copy = arena_strndup(arena, text, len);
+
+	for (char *c = copy; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
 }
 
 /* The path of a redirect for a request at "at"; the query is of no interest. */
@@ -69,7 +80,7 @@ follow(const struct topology *t, struct arena *arena, const struct conf_route *r
 		} else {
 			size_t len = strcspn(target, "/?#$:");
 
-			at->host = arena_strndup(arena, target, len);
+			at->host = lower(arena, target, len);
 			target += len;
 		}
 		/* Another port, or a host that is put together: elsewhere. */
@@ -82,7 +93,7 @@ follow(const struct topology *t, struct arena *arena, const struct conf_route *r
 }
 
 static bool
-loops(const struct topology *t, const struct names *index, const struct conf_route *start)
+loops(const struct topology *t, const struct route_index *index, const struct conf_route *start)
 {
 	struct arena *arena = arena_new();
 	const struct conf_route *r = start;
@@ -95,7 +106,7 @@ loops(const struct topology *t, const struct names *index, const struct conf_rou
 	while (r != NULL && r->redirect != NULL && r->redirect_regex == NULL && hops <= MOST_HOPS) {
 		if (!follow(t, arena, r, &at))
 			break;
-		r = route_names_find(index, arena, at.host, at.path);
+		r = route_index_find(index, slice_of(at.host), slice_of(at.path), NULL, NULL);
 		/* A route for any host says nothing about who serves a host that is named. */
 		if (r != NULL && r->host[0] == '\0' && at.host[0] != '\0' && at.host != named)
 			break;
@@ -127,42 +138,59 @@ conditions_text(struct arena *arena, const struct conf_route *r)
 }
 
 static void
-check_duplicate(
-    struct load *l, struct names *index, struct names *conditional, const struct conf_route *r)
+check_duplicate(struct load *l, struct names *places, const struct conf_route *r)
 {
-	const char *key = route_names_key(l->arena, r);
-	const struct name *other;
+	struct slice path = route_index_path(r);
+	const char *key = arena_printf(l->arena, "%s %s%.*s%s", r->host, r->exact ? "=" : "",
+	    (int)path.len, path.at, conditions_text(l->arena, r));
+	const struct name *other = names_add(places, key, r, r->where);
 
-	if (r->conditions > 0)
-		key = arena_printf(l->arena, "%s%s", key, conditions_text(l->arena, r));
-	other = names_add(r->conditions > 0 ? conditional : index, key, r, r->where);
 	if (other != NULL)
 		report_error(&l->report, &r->where,
 		    "\"%s%s\" has a route already (%s:%u); remove one, or change its host or path",
 		    r->host, r->path, other->where.file, other->where.line);
 }
 
+static bool
+is_followed(const struct conf_route *r)
+{
+	return r->host != NULL && r->path != NULL && r->redirect != NULL && r->conditions == 0;
+}
+
 /* A route with conditions is not followed: whether a request meets them is not to be told here. */
-void
-check_redirects(struct load *l)
+static void
+check_loops(struct load *l)
 {
 	const struct topology *t = l->topology;
-	struct names *index = names_new(), *conditional = names_new();
+	struct route_index *index = NULL;
 
-	for (unsigned i = 0; i < t->route_count; i++)
-		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
-			check_duplicate(l, index, conditional, &t->routes[i]);
 	for (unsigned i = 0; i < t->route_count; i++) {
 		const struct conf_route *r = &t->routes[i];
 
-		if (r->host != NULL && r->path != NULL && r->redirect != NULL &&
-		    r->conditions == 0 && loops(t, index, r))
+		if (!is_followed(r))
+			continue;
+		if (index == NULL)
+			index = route_index_build(t);
+		if (loops(t, index, r))
 			report_error(&l->report, &r->where,
 			    "redirect \"%s\" never arrives: each answer leads to another "
 			    "redirect of these routes; name another host or path, or use "
 			    "redirect_https",
 			    r->redirect);
 	}
-	names_free(conditional);
-	names_free(index);
+	if (index != NULL)
+		route_index_free(index);
+}
+
+void
+check_redirects(struct load *l)
+{
+	const struct topology *t = l->topology;
+	struct names *places = names_new();
+
+	for (unsigned i = 0; i < t->route_count; i++)
+		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
+			check_duplicate(l, places, &t->routes[i]);
+	names_free(places);
+	check_loops(l);
 }

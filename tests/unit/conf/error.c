@@ -301,6 +301,10 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; }, { service = \"shop\"; path = \"/\";" },
 	    "t.conf:7: \"/\" has a route already (t.conf:7); remove one, or change its host or "
 	    "path" },
+	{ { .route =
+		  "service = \"shop\"; path = \"/a/\"; }, { service = \"shop\"; path = \"/a\";" },
+	    "t.conf:7: \"/a\" has a route already (t.conf:7); remove one, or change its host or "
+	    "path" },
 	{ { .route = "service = \"shop\"; host = \"A.com.\"; }, { service = \"shop\"; host = "
 		     "\"a.com\";" },
 	    "t.conf:7: \"a.com/\" has a route already (t.conf:7); remove one, or change its host "
