@@ -5,8 +5,10 @@
 #include "base/arena.h"
 #include "base/regex.h"
 #include "conf/load.h"
+#include "conf/location.h"
 #include "conf/names.h"
 #include "conf/route_index.h"
+#include "conf/variable.h"
 
 #define MOST_HOPS 10
 
@@ -69,12 +71,12 @@ static bool
 follow(const struct topology *t, struct arena *arena, const struct conf_route *r, struct place *at)
 {
 	const char *target = r->redirect;
-	bool https = begins(target, "https://");
+	const char *authority = location_authority(target);
 
-	if (https || begins(target, "http://")) {
-		target += https ? 8 : 7;
-		if (!listens(t, https))
+	if (authority != NULL) {
+		if (target[0] != '/' && !listens(t, begins(target, "https:")))
 			return false;
+		target = authority;
 		if (begins(target, "${host}")) {
 			target += strlen("${host}");
 		} else {
@@ -114,6 +116,61 @@ loops(const struct topology *t, const struct route_index *index, const struct co
 	}
 	arena_free(arena);
 	return hops > MOST_HOPS;
+}
+
+/* The end of a host that is the file's own: at least two labels, "-eu.example.com". */
+static bool
+is_ones_own(const char *text)
+{
+	const char *dot = strchr(text, '.');
+
+	return dot != NULL && strchr(dot + 1, '.') != NULL;
+}
+
+/* What a text of the file may be in an authority; the rest is judged when it is put together. */
+static bool
+may_stand_in_host(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!isalnum((unsigned char)text.at[i]) && memchr("-._:[]", text.at[i], 6) == NULL)
+			return false;
+	return true;
+}
+
+/* The host of a redirect, if it names one. */
+static void
+check_host(struct load *l, const struct conf_route *r)
+{
+	const char *at = location_authority(r->redirect), *start = at;
+	const char *own = NULL; /* what follows the last group, up to the port */
+	struct template_piece piece;
+	unsigned group = 0;
+
+	if (at == NULL)
+		return;
+	while (location_authority_next(&at, &piece)) {
+		if (piece.variable == VARIABLE_NONE && !may_stand_in_host(piece.text)) {
+			report_error(&l->report, &r->where,
+			    "redirect \"%s\" has \"%.*s\" for its host, or part of it, which is "
+			    "none; write a name and a port, and a slash behind them",
+			    r->redirect, (int)piece.text.len, piece.text.at);
+			return;
+		}
+		if (piece.variable == VARIABLE_GROUP) {
+			own = at;
+			group = piece.group;
+		}
+	}
+	if (at == start)
+		report_error(&l->report, &r->where,
+		    "redirect \"%s\" names no host behind its two slashes, so whatever path follows "
+		    "would be taken for one; write the host, or ${host}",
+		    r->redirect);
+	if (own != NULL && !is_ones_own(arena_strndup(l->arena, own, strcspn(own, "/?#:$"))))
+		report_warning(&l->report, &r->where,
+		    "redirect \"%s\" lets the path name the end of the host, so a link to this server "
+		    "may lead anywhere; write a domain behind $%u, or a slash before it",
+		    r->redirect, group);
 }
 
 /* The conditions of a route, as far as they tell it from another one of the same place. */
@@ -191,6 +248,9 @@ check_redirects(struct load *l)
 	for (unsigned i = 0; i < t->route_count; i++)
 		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
 			check_duplicate(l, places, &t->routes[i]);
+	for (unsigned i = 0; i < t->route_count; i++)
+		if (t->routes[i].redirect != NULL)
+			check_host(l, &t->routes[i]);
 	names_free(places);
 	check_loops(l);
 }

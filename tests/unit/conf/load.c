@@ -254,6 +254,9 @@ static const struct {
 	  "\"http://a.com\";",
 	    true },
 	{ "host = \"a.com\"; redirect = \"http://A.com.${path}\";", true },
+	{ "host = \"a.com\"; redirect = \"//b.com${path}\";", false },
+	{ "redirect = \"//cdn.example.com${path}\";", false },
+	{ "host = \"a.com\"; redirect = \"//a.com${path}\";", true },
 	{ "host = \"a.com\"; path = \"/\"; redirect = \"http://a.com/b\"; }, { host = \"a.com\"; "
 	  "path = \"/b/\"; methods = ( \"GET\" ); service = \"shop\";",
 	    true },
