@@ -188,7 +188,7 @@ static struct topology *
 load(struct lifecycle *l)
 {
 	struct conf_problems problems = { .count = 0 };
-	struct topology *topology = conf_load(l->setup->config_path, &problems);
+	struct topology *topology = conf_reload(l->setup->config_path, &problems);
 
 	for (unsigned i = 0; i < problems.count; i++) {
 		if (problems.list[i].warning)
