@@ -41,6 +41,18 @@ slice_of(const char *text)
 	return (struct slice){ text, strlen(text) };
 }
 
+/* The whole of text (NULL: "") with its end; false, and into as it was, when it does not fit. */
+static inline bool
+copy_text(char *into, size_t size, const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	if (len >= size)
+		return false;
+	memcpy(into, text != NULL ? text : "", len + 1);
+	return true;
+}
+
 static inline bool
 slice_eq(struct slice a, struct slice b)
 {

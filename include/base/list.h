@@ -4,6 +4,7 @@
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,13 +15,25 @@ struct list {
 
 #define LIST_INIT(name) { &(name), &(name) }
 
-/* Visits each node; the body must not unlink it. */
+/*
+ * Visits each node; the body must not unlink it. What ends something may end what hangs beside it,
+ * and a sweep would go on from there: whoever is ended from within another's end is let go of later
+ * (worker_defer() in the proxy). A sweep that comes to a node which is on no list any more aborts.
+ */
 #define list_for(node, head) \
-	for (struct list *node = (head)->next; node != (head); node = node->next)
+	for (struct list *node = (head)->next; node != (head); node = list_after(node))
 /* Visits each node; the body may unlink the visited one (and only that one). */
 #define list_for_safe(node, head) \
 	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
-	     node = node##_next, node##_next = node->next)
+	     node = node##_next, node##_next = list_after(node))
+
+/* Where a sweep goes on. */
+static inline struct list *
+list_after(const struct list *node)
+{
+	assert(node->next != NULL);
+	return node->next;
+}
 
 static inline void
 list_init(struct list *head)

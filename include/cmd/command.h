@@ -41,6 +41,7 @@ struct usage {
 
 /* Prints the whole usage on standard output; returns EXIT_GOOD. */
 int usage_print(const struct usage *);
+const char *usage_plural(unsigned count); /* "s", or "" of one */
 /* Prints what is wrong and the synopsis on standard error; returns EXIT_USAGE. */
 int usage_wrong(const struct usage *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* getopt_long() met something it does not know ('?') or lacks (':'); says so, as usage_wrong(). */

@@ -18,8 +18,10 @@ struct topology;
  */
 bool losses_print(FILE *, struct topology *, const char *region, bool quiet);
 /*
- * The same as [{"service", "demand", "losses": [{"region", "absorbed", "shed", "shed_rate", "breaks",
- * "shares": {REGION: {"before", "after"}}}]}]. A new reference.
+ * The same as [{"service", "demand", "max_utilization", "not_in", "losses": [{"region", "absorbed",
+ * "no_region_left", "shed", "shed_rate", "breaks", "rule", "shares": {REGION: {"before", "after"}}}]}].
+ * not_in: the region asked for, if the service does not have it, and so no loss; else null. rule: what
+ * the one it breaks asks for. A new reference.
  */
 json_t *losses_json(struct topology *, const char *region, bool *absorbed);
 

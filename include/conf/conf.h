@@ -28,9 +28,12 @@ struct conf_problems {
 /*
  * Parses and validates path. Returns a topology with one reference, or NULL when there was any
  * error; problems is filled either way (it may hold warnings) and is freed by the caller with
- * conf_problems_free(). Files the configuration names (certificates, keys) are read here.
+ * conf_problems_free(). Files the configuration names (certificates, keys) are read here. Called by
+ * root, asks in a process of its own what the configured user could read.
  */
 struct topology *conf_load(const char *path, struct conf_problems *problems);
+/* The same in a process that serves, by whom it has become: asks nothing for anybody else. */
+struct topology *conf_reload(const char *path, struct conf_problems *problems);
 /* The same from text (demo, tests, fuzzing); name stands for the file in messages, relative paths
  * are relative to dir. */
 struct topology *conf_load_text(const char *text, const char *name, const char *dir,

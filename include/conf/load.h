@@ -27,6 +27,7 @@ struct load {
 	struct source *source;
 	struct names *sets[SET_COUNT]; /* filled as names are read */
 	struct load_file *files;       /* that a reload reads again */
+	bool starts;                   /* no reload: nothing runs yet */
 };
 
 struct load_file {

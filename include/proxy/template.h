@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 
 struct exchange;
+struct template_piece;
 struct try;
 
 /* A growing text of bounded size; full: what did not fit is the caller's error. */
@@ -27,5 +28,8 @@ void text_add(struct text *, struct slice);
  */
 void template_fill(struct text *, const char *template, const struct exchange *, const struct try *,
     const struct slice *groups);
+/* The same for one piece of it. */
+void template_fill_piece(struct text *, const struct template_piece *, const struct exchange *,
+    const struct try *, const struct slice *groups);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "conf/topology.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 #include "steer/maglev.h"
 #include "steer/rng.h"
 #include "steer/table.h"

@@ -57,9 +57,10 @@ struct steer_plan {
 
 /*
  * before (may be NULL): that of the same service under an older plan; what it knows of regions
- * (by name) and endpoints (by id) is carried over whole.
+ * (by name) and endpoints (by id) is carried over whole, some of it taken: it is for steer_free()
+ * only then, which must come before its plan goes.
  */
-struct steer *steer_new(const struct steer_plan *, const struct steer *before, uint64_t now_ms);
+struct steer *steer_new(const struct steer_plan *, struct steer *before, uint64_t now_ms);
 void steer_free(struct steer *);
 
 /* An endpoint's verdict by checks has changed (or is told for the first time). */

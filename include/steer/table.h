@@ -15,7 +15,7 @@
 
 #include "base/bytes.h"
 #include "steer/endpoint.h"
-#include "steer/route_index.h"
+#include "conf/route_index.h"
 #include "steer/steering.h"
 
 struct arena;

@@ -207,7 +207,7 @@ static struct topology *
 load(struct lifecycle *l)
 {
 	struct conf_problems problems = { .count = 0 };
-	struct topology *topology = conf_load(l->setup->config_path, &problems);
+	struct topology *topology = conf_reload(l->setup->config_path, &problems);
 
 	if (topology == NULL)
 		refuse_reload(l, problems.errors, first_error(&problems));

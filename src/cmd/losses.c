@@ -275,8 +275,9 @@ static void
 add_service(void *arg, const struct steer_plan *plan, double demand, const char *absent)
 {
 	json_array_append_new(arg,
-	    json_pack("{s:s, s:o, s:[]}", "service", plan->service, "demand",
-		demand > 0 ? json_real(demand) : json_null(), "losses"));
+	    json_pack("{s:s, s:o, s:f, s:s?, s:[]}", "service", plan->service, "demand",
+		demand > 0 ? json_real(demand) : json_null(), "max_utilization",
+		plan->policy.share.max_utilization, "not_in", absent, "losses"));
 }
 
 static void
@@ -285,16 +286,20 @@ add_loss(void *arg, const struct steer_plan *plan, const char *lost, const struc
 {
 	const json_t *services = arg;
 	json_t *shares = json_object();
-	json_t *losses = json_object_get(
-	    json_array_get(services, json_array_size(services) - 1), "losses");
+	char rule[256];
+	json_t *losses =
+	    json_object_get(json_array_get(services, json_array_size(services) - 1), "losses");
 
+	if (w->broken != NULL)
+		safety_describe(w->broken, rule, sizeof rule);
 	for (unsigned i = 0; i < plan->region_count; i++)
 		json_object_set_new(shares, plan->regions[i].name,
 		    json_pack("{s:f, s:f}", "before", w->before[i], "after", w->after[i]));
 	json_array_append_new(losses,
-	    json_pack("{s:s, s:b, s:f, s:f, s:s?, s:o}", "region", lost, "absorbed", absorbed,
-		"shed", w->shed, "shed_rate", w->shed_rate, "breaks",
-		w->broken != NULL ? w->broken->name : NULL, "shares", shares));
+	    json_pack("{s:s, s:b, s:b, s:f, s:f, s:s?, s:s?, s:o}", "region", lost, "absorbed",
+		absorbed, "no_region_left", w->mode != SHARE_NORMAL, "shed", w->shed, "shed_rate",
+		w->shed_rate, "breaks", w->broken != NULL ? w->broken->name : NULL, "rule",
+		w->broken != NULL ? rule : NULL, "shares", shares));
 }
 
 json_t *

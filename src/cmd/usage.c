@@ -5,6 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+const char *
+usage_plural(unsigned count)
+{
+	return count == 1 ? "" : "s";
+}
+
 int
 usage_print(const struct usage *u)
 {

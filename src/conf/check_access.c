@@ -4,8 +4,7 @@
 #include "base/arena.h"
 #include "conf/conf.h"
 #include "conf/load.h"
-#include "conf/names.h"
-#include "conf/route_names.h"
+#include "conf/route_index.h"
 #include "conf/topology.h"
 
 static void
@@ -28,12 +27,81 @@ has_rules(const struct conf_route *r)
 	return r->access.allow.count > 0 || r->access.deny.count > 0;
 }
 
+static bool
+is_guarded(const struct conf_route *r)
+{
+	return r->basic_auth != NULL || has_rules(r) || r->access.rate_limit != NULL;
+}
+
 /* Does r ask less of a client than guarded does? */
 static bool
 asks_less(const struct conf_route *r, const struct conf_route *guarded)
 {
 	return (guarded->basic_auth != NULL && r->basic_auth == NULL) ||
-	    (has_rules(guarded) && !has_rules(r));
+	    (has_rules(guarded) && !has_rules(r)) ||
+	    (guarded->access.rate_limit != NULL && r->access.rate_limit == NULL);
+}
+
+/* The services a route leads to, one after the other; NULL: there are no more. */
+static const struct conf_service *
+service_at(const struct conf_route *r, unsigned i)
+{
+	if (r->split_count > 0)
+		return i < r->split_count ? r->splits[i].service : NULL;
+	return i == 0 ? r->service : NULL;
+}
+
+/* One that both lead to, or NULL. */
+static const struct conf_service *
+common_service(const struct conf_route *a, const struct conf_route *b)
+{
+	const struct conf_service *one, *other;
+
+	for (unsigned i = 0; (one = service_at(a, i)) != NULL; i++)
+		for (unsigned j = 0; (other = service_at(b, j)) != NULL; j++)
+			if (one == other)
+				return one;
+	return NULL;
+}
+
+static bool
+share_a_method(const struct conf_route *a, const struct conf_route *b)
+{
+	if (a->method_count == 0 || b->method_count == 0)
+		return true;
+	for (unsigned i = 0; i < a->method_count; i++)
+		for (unsigned j = 0; j < b->method_count; j++)
+			if (strcmp(a->methods[i], b->methods[j]) == 0)
+				return true;
+	return false;
+}
+
+/* Who writes two routes for one place means what their conditions say. */
+static bool
+share_a_place(const struct conf_route *a, const struct conf_route *b)
+{
+	return a->exact == b->exact && strcmp(a->host, b->host) == 0 &&
+	    slice_eq(route_index_path(a), route_index_path(b));
+}
+
+/* Does r, asked in guarded's stead, let pass who is not to? */
+static bool
+leads_round(const struct conf_route *r, const struct conf_route *guarded)
+{
+	return asks_less(r, guarded) && common_service(r, guarded) != NULL &&
+	    !share_a_place(r, guarded);
+}
+
+/*
+ * Of a request that meets the conditions of guarded: whether it meets r's is up to who sends it,
+ * as far as the method leaves that open.
+ */
+static bool
+may_be_met(const struct conf_route *r, void *arg)
+{
+	const struct conf_route *guarded = arg;
+
+	return r == guarded || (leads_round(r, guarded) && share_a_method(r, guarded));
 }
 
 /*
@@ -41,22 +109,23 @@ asks_less(const struct conf_route *r, const struct conf_route *guarded)
  * the same service. way: the path, in the arena.
  */
 static const struct conf_route *
-find_way_round(const struct names *index, struct arena *arena, const struct conf_route *guarded,
+find_way_round(const struct route_index *index, struct arena *arena, struct conf_route *guarded,
     const char **way)
 {
 	for (const char *at = guarded->path; at != NULL; at = strchr(at + 1, '/')) {
 		const struct conf_route *r;
 
 		*way = arena_printf(arena, "%.*s/%s", (int)(at - guarded->path), guarded->path, at);
-		r = route_names_find(index, arena, guarded->host, *way);
-		if (r != NULL && r->service == guarded->service && asks_less(r, guarded))
+		r = route_index_find(
+		    index, slice_of(guarded->host), slice_of(*way), may_be_met, guarded);
+		if (r != NULL && leads_round(r, guarded))
 			return r;
 	}
 	return NULL;
 }
 
 static void
-check_way_round(struct load *l, const struct names *index, const struct conf_route *guarded)
+check_way_round(struct load *l, const struct route_index *index, struct conf_route *guarded)
 {
 	struct arena *arena = arena_new();
 	const char *way;
@@ -66,7 +135,7 @@ check_way_round(struct load *l, const struct names *index, const struct conf_rou
 		report_warning(&l->report, &guarded->where,
 		    "\"%s\" passes this route by and reaches %s unguarded, by the route in line %u; "
 		    "write slashes = \"merge\" into limits, or guard that route too",
-		    way, guarded->service->name, r->where.line);
+		    way, common_service(r, guarded)->name, r->where.line);
 	arena_free(arena);
 }
 
@@ -75,22 +144,19 @@ static void
 check_ways_round(struct load *l)
 {
 	const struct topology *t = l->topology;
-	struct names *index;
+	struct route_index *index = NULL;
 
 	if (l->report.problems->errors > 0 || t->client.slashes != SLASHES_KEEP)
 		return;
-	index = names_new();
-	for (unsigned i = 0; i < t->route_count; i++)
-		if (t->routes[i].conditions == 0)
-			names_add(index, route_names_key(l->arena, &t->routes[i]), &t->routes[i],
-			    t->routes[i].where);
 	for (unsigned i = 0; i < t->route_count; i++) {
-		const struct conf_route *r = &t->routes[i];
-
-		if (r->service != NULL && (r->basic_auth != NULL || has_rules(r)))
-			check_way_round(l, index, r);
+		if (!is_guarded(&t->routes[i]))
+			continue;
+		if (index == NULL)
+			index = route_index_build(t);
+		check_way_round(l, index, &t->routes[i]);
 	}
-	names_free(index);
+	if (index != NULL)
+		route_index_free(index);
 }
 
 void

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "conf/load.h"
 #include "conf/source.h"
 #include "conf/topology.h"
-
-enum { GROUPS = 64, MAY_READ = 4, MAY_PASS = 1 };
-
-struct reader {
-	uid_t uid;
-	gid_t groups[GROUPS];
-	int group_count;
-};
 
 void
 load_note_file(struct load *l, const char *path, const struct conf_where *where)
@@ -27,33 +20,56 @@ load_note_file(struct load *l, const char *path, const struct conf_where *where)
 	l->files = file;
 }
 
-static bool
-grants(const struct stat *st, const struct reader *r, unsigned what)
+/*
+ * In the process that asks: becomes the user for good, and leaves in refused, file by file, what
+ * the kernel says, which knows of lists of access (ACLs), of mounts and of whatever else guards
+ * files.
+ */
+static void
+ask(const struct passwd *user, const struct load_file *files, char *refused)
 {
-	if (st->st_uid == r->uid)
-		return (st->st_mode >> 6 & what) != 0;
-	for (int i = 0; i < r->group_count; i++)
-		if (st->st_gid == r->groups[i])
-			return (st->st_mode >> 3 & what) != 0;
-	return (st->st_mode & what) != 0;
+	if (initgroups(user->pw_name, user->pw_gid) != 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
+		_exit(1);
+	for (const struct load_file *f = files; f != NULL; f = f->next)
+		*refused++ = access(f->path, R_OK) != 0 && errno == EACCES;
+	_exit(0);
 }
 
-/* By owner, group and mode of the file and of the directories that its path names. */
-static bool
-may_read(struct load *l, const struct reader *r, const char *path)
+static void
+wait_for(pid_t pid)
 {
-	char *way = arena_strdup(l->arena, path);
-	struct stat st;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
 
-	for (char *slash = strchr(way, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		if (slash == way)
-			continue; /* the root directory is everybody's */
-		*slash = '\0';
-		if (stat(way, &st) == 0 && !grants(&st, r, MAY_PASS))
-			return false;
-		*slash = '/';
-	}
-	return stat(path, &st) != 0 || grants(&st, r, MAY_READ);
+/* Where no process is to be had, or it may not become the user, nothing is known of any file. */
+static void
+check_files(struct load *l, const struct passwd *user)
+{
+	size_t count = 1;
+	char *refused;
+	unsigned i = 0;
+	pid_t pid;
+
+	for (const struct load_file *f = l->files; f != NULL; f = f->next)
+		count++;
+	refused = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (refused == MAP_FAILED)
+		return;
+	pid = fork();
+	if (pid == 0)
+		ask(user, l->files, refused);
+	if (pid > 0)
+		wait_for(pid);
+	for (const struct load_file *f = l->files; f != NULL; f = f->next)
+		if (refused[i++])
+			report_warning(&l->report, &f->where,
+			    "user %s may not read %s, so reloads will be refused; chgrp it (and "
+			    "its directory) to a group of %s and chmod g+r",
+			    user->pw_name, f->path, user->pw_name);
+	munmap(refused, count);
 }
 
 /* Those that the configuration is written in. */
@@ -74,7 +90,6 @@ check_readers(struct load *l)
 	const char *user = l->topology->user;
 	const struct passwd *entry;
 	const struct conf_where whole = { source_where(l->source, 1).file, 0 };
-	struct reader r = { .group_count = GROUPS };
 
 	if (user == NULL)
 		return;
@@ -87,18 +102,8 @@ check_readers(struct load *l)
 		    user);
 		return;
 	}
-	if (geteuid() != 0)
+	if (!l->starts || geteuid() != 0 || entry->pw_uid == 0)
 		return;
-	if (entry->pw_uid == 0)
-		return;
-	r.uid = entry->pw_uid;
-	if (getgrouplist(user, entry->pw_gid, r.groups, &r.group_count) < 0)
-		r.group_count = GROUPS; /* who is in more of them */
 	note_sources(l);
-	for (const struct load_file *f = l->files; f != NULL; f = f->next)
-		if (!may_read(l, &r, f->path))
-			report_warning(&l->report, &f->where,
-			    "user %s may not read %s, so reloads will be refused; chgrp it (and "
-			    "its directory) to a group of %s and chmod g+r",
-			    user, f->path, user);
+	check_files(l, entry);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/regex.h"
 #include "conf/load.h"
+#include "conf/location.h"
 #include "conf/names.h"
-#include "conf/route_names.h"
+#include "conf/route_index.h"
+#include "conf/variable.h"
 
 #define MOST_HOPS 10
 
@@ -29,6 +32,16 @@ static bool
 begins(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static const char *
+lower(struct arena *arena, const char *text, size_t len)
+{
+	char *copy = arena_strndup(arena, text, len);
+
+	for (char *c = copy; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
 }
 
 /* The path of a redirect for a request at "at"; the query is of no interest. */
@@ -58,18 +71,18 @@ static bool
 follow(const struct topology *t, struct arena *arena, const struct conf_route *r, struct place *at)
 {
 	const char *target = r->redirect;
-	bool https = begins(target, "https://");
+	const char *authority = location_authority(target);
 
-	if (https || begins(target, "http://")) {
-		target += https ? 8 : 7;
-		if (!listens(t, https))
+	if (authority != NULL) {
+		if (target[0] != '/' && !listens(t, begins(target, "https:")))
 			return false;
+		target = authority;
 		if (begins(target, "${host}")) {
 			target += strlen("${host}");
 		} else {
 			size_t len = strcspn(target, "/?#$:");
 
-			at->host = arena_strndup(arena, target, len);
+			at->host = lower(arena, target, len);
 			target += len;
 		}
 		/* Another port, or a host that is put together: elsewhere. */
@@ -82,7 +95,7 @@ follow(const struct topology *t, struct arena *arena, const struct conf_route *r
 }
 
 static bool
-loops(const struct topology *t, const struct names *index, const struct conf_route *start)
+loops(const struct topology *t, const struct route_index *index, const struct conf_route *start)
 {
 	struct arena *arena = arena_new();
 	const struct conf_route *r = start;
@@ -95,7 +108,7 @@ loops(const struct topology *t, const struct names *index, const struct conf_rou
 	while (r != NULL && r->redirect != NULL && r->redirect_regex == NULL && hops <= MOST_HOPS) {
 		if (!follow(t, arena, r, &at))
 			break;
-		r = route_names_find(index, arena, at.host, at.path);
+		r = route_index_find(index, slice_of(at.host), slice_of(at.path), NULL, NULL);
 		/* A route for any host says nothing about who serves a host that is named. */
 		if (r != NULL && r->host[0] == '\0' && at.host[0] != '\0' && at.host != named)
 			break;
@@ -103,6 +116,61 @@ loops(const struct topology *t, const struct names *index, const struct conf_rou
 	}
 	arena_free(arena);
 	return hops > MOST_HOPS;
+}
+
+/* The end of a host that is the file's own: at least two labels, "-eu.example.com". */
+static bool
+is_ones_own(const char *text)
+{
+	const char *dot = strchr(text, '.');
+
+	return dot != NULL && strchr(dot + 1, '.') != NULL;
+}
+
+/* What a text of the file may be in an authority; the rest is judged when it is put together. */
+static bool
+may_stand_in_host(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!isalnum((unsigned char)text.at[i]) && memchr("-._:[]", text.at[i], 6) == NULL)
+			return false;
+	return true;
+}
+
+/* The host of a redirect, if it names one. */
+static void
+check_host(struct load *l, const struct conf_route *r)
+{
+	const char *at = location_authority(r->redirect), *start = at;
+	const char *own = NULL; /* what follows the last group, up to the port */
+	struct template_piece piece;
+	unsigned group = 0;
+
+	if (at == NULL)
+		return;
+	while (location_authority_next(&at, &piece)) {
+		if (piece.variable == VARIABLE_NONE && !may_stand_in_host(piece.text)) {
+			report_error(&l->report, &r->where,
+			    "redirect \"%s\" has \"%.*s\" for its host, or part of it, which is "
+			    "none; write a name and a port, and a slash behind them",
+			    r->redirect, (int)piece.text.len, piece.text.at);
+			return;
+		}
+		if (piece.variable == VARIABLE_GROUP) {
+			own = at;
+			group = piece.group;
+		}
+	}
+	if (at == start)
+		report_error(&l->report, &r->where,
+		    "redirect \"%s\" names no host behind its two slashes, so whatever path follows "
+		    "would be taken for one; write the host, or ${host}",
+		    r->redirect);
+	if (own != NULL && !is_ones_own(arena_strndup(l->arena, own, strcspn(own, "/?#:$"))))
+		report_warning(&l->report, &r->where,
+		    "redirect \"%s\" lets the path name the end of the host, so a link to this server "
+		    "may lead anywhere; write a domain behind $%u, or a slash before it",
+		    r->redirect, group);
 }
 
 /* The conditions of a route, as far as they tell it from another one of the same place. */
@@ -127,42 +195,62 @@ conditions_text(struct arena *arena, const struct conf_route *r)
 }
 
 static void
-check_duplicate(
-    struct load *l, struct names *index, struct names *conditional, const struct conf_route *r)
+check_duplicate(struct load *l, struct names *places, const struct conf_route *r)
 {
-	const char *key = route_names_key(l->arena, r);
-	const struct name *other;
+	struct slice path = route_index_path(r);
+	const char *key = arena_printf(l->arena, "%s %s%.*s%s", r->host, r->exact ? "=" : "",
+	    (int)path.len, path.at, conditions_text(l->arena, r));
+	const struct name *other = names_add(places, key, r, r->where);
 
-	if (r->conditions > 0)
-		key = arena_printf(l->arena, "%s%s", key, conditions_text(l->arena, r));
-	other = names_add(r->conditions > 0 ? conditional : index, key, r, r->where);
 	if (other != NULL)
 		report_error(&l->report, &r->where,
 		    "\"%s%s\" has a route already (%s:%u); remove one, or change its host or path",
 		    r->host, r->path, other->where.file, other->where.line);
 }
 
+static bool
+is_followed(const struct conf_route *r)
+{
+	return r->host != NULL && r->path != NULL && r->redirect != NULL && r->conditions == 0;
+}
+
 /* A route with conditions is not followed: whether a request meets them is not to be told here. */
-void
-check_redirects(struct load *l)
+static void
+check_loops(struct load *l)
 {
 	const struct topology *t = l->topology;
-	struct names *index = names_new(), *conditional = names_new();
+	struct route_index *index = NULL;
 
-	for (unsigned i = 0; i < t->route_count; i++)
-		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
-			check_duplicate(l, index, conditional, &t->routes[i]);
 	for (unsigned i = 0; i < t->route_count; i++) {
 		const struct conf_route *r = &t->routes[i];
 
-		if (r->host != NULL && r->path != NULL && r->redirect != NULL &&
-		    r->conditions == 0 && loops(t, index, r))
+		if (!is_followed(r))
+			continue;
+		if (index == NULL)
+			index = route_index_build(t);
+		if (loops(t, index, r))
 			report_error(&l->report, &r->where,
 			    "redirect \"%s\" never arrives: each answer leads to another "
 			    "redirect of these routes; name another host or path, or use "
 			    "redirect_https",
 			    r->redirect);
 	}
-	names_free(conditional);
-	names_free(index);
+	if (index != NULL)
+		route_index_free(index);
+}
+
+void
+check_redirects(struct load *l)
+{
+	const struct topology *t = l->topology;
+	struct names *places = names_new();
+
+	for (unsigned i = 0; i < t->route_count; i++)
+		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
+			check_duplicate(l, places, &t->routes[i]);
+	for (unsigned i = 0; i < t->route_count; i++)
+		if (t->routes[i].redirect != NULL)
+			check_host(l, &t->routes[i]);
+	names_free(places);
+	check_loops(l);
 }

@@ -74,15 +74,28 @@ end(struct load *l)
 	return NULL;
 }
 
-struct topology *
-conf_load(const char *path, struct conf_problems *problems)
+static struct topology *
+load_file(const char *path, struct conf_problems *problems, bool starts)
 {
 	struct load l;
 
 	begin(&l, path, problems);
+	l.starts = starts;
 	if (source_read_file(l.source, path))
 		load_text(&l);
 	return end(&l);
+}
+
+struct topology *
+conf_load(const char *path, struct conf_problems *problems)
+{
+	return load_file(path, problems, true);
+}
+
+struct topology *
+conf_reload(const char *path, struct conf_problems *problems)
+{
+	return load_file(path, problems, false);
 }
 
 struct topology *

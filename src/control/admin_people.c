@@ -166,17 +166,6 @@ struct wanted {
 	uint64_t for_ms;
 };
 
-static bool
-copy_text(char *into, size_t size, const char *text)
-{
-	size_t len = text != NULL ? strlen(text) : 0;
-
-	if (len >= size)
-		return false;
-	memcpy(into, text != NULL ? text : "", len + 1);
-	return true;
-}
-
 /* A name that is given stands for a person; that somebody else typed it is kept beside it. */
 static bool
 set_owner(struct wish *w, const char *given, const char *peer)

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "steer/endpoint.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 #include "steer/steering.h"
 #include "steer/table.h"
 

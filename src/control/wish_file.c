@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -80,17 +81,6 @@ wish_file_write(const char *state_dir, const struct wishes *wishes, struct error
 	written = whole_file_write(state_dir, FILE_NAME, text, strlen(text), error);
 	free(text);
 	return written;
-}
-
-static bool
-copy_text(char *into, size_t size, const char *text)
-{
-	size_t len = text != NULL ? strlen(text) : 0;
-
-	if (len >= size)
-		return false;
-	memcpy(into, text != NULL ? text : "", len + 1);
-	return true;
 }
 
 /* Are the names there that this kind needs? */

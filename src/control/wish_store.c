@@ -377,6 +377,21 @@ refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 }
 
 static void
+be_late(struct wish_reply *r)
+{
+	r->result = WISH_NOT_ANSWERED;
+	say(r, "the control thread did not answer in time: nothing was changed");
+}
+
+static void
+finish(struct making *m, struct wish_reply *r)
+{
+	m->done(m->arg, r);
+	mem_free(r);
+	mem_free(m);
+}
+
+static void
 on_judged(void *arg, const struct desk_answer *a)
 {
 	struct making *m = arg;
@@ -395,13 +410,10 @@ on_judged(void *arg, const struct desk_answer *a)
 		say(r, "%s", a->text);
 		break;
 	case DESK_LATE:
-		r->result = WISH_NOT_ANSWERED;
-		say(r, "the control thread did not answer in time: nothing was changed");
+		be_late(r);
 		break;
 	}
-	m->done(m->arg, r);
-	mem_free(r);
-	mem_free(m);
+	finish(m, r);
 }
 
 static void
@@ -467,13 +479,10 @@ on_waits(void *arg, const struct desk_answer *a)
 		    a->text);
 		break;
 	case DESK_LATE:
-		r->result = WISH_NOT_ANSWERED;
-		say(r, "the control thread did not answer in time: nothing was changed");
+		be_late(r);
 		break;
 	}
-	m->done(m->arg, r);
-	mem_free(r);
-	mem_free(m);
+	finish(m, r);
 }
 
 static void

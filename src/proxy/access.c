@@ -9,7 +9,7 @@
 #include "proxy/exchange.h"
 #include "proxy/rate_table.h"
 #include "proxy/worker_state.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 #include "steer/table.h"
 
 enum { PREFIX4 = 32, PREFIX6 = 64 }; /* an IPv6 client has at least a /64 to itself */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 enum { ROWS = 2, PLACES = 16 * 1024, PREFIX4 = 24, PREFIX6 = 64 };
 

@@ -13,7 +13,7 @@
 #include "proxy/routing.h"
 #include "proxy/service.h"
 #include "proxy/worker_state.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 static void
 copy_head(struct exchange *x, const struct head *head)

@@ -4,7 +4,7 @@
 #include "base/slab.h"
 #include "proxy/connection.h"
 #include "proxy/pool_parts.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 static uint64_t
 hash_of(const struct pool_slot *whole, const struct proxy_header *who)

@@ -6,14 +6,17 @@
 
 #include "base/regex.h"
 #include "base/stat.h"
+#include "conf/location.h"
 #include "conf/topology.h"
+#include "conf/variable.h"
+#include "http/uri.h"
 #include "proxy/exchange.h"
 #include "proxy/template.h"
 #include "proxy/worker_state.h"
 
 #define LOCATION "Location: "
 
-enum { LOCATION_MAX = 8192 };
+enum { LOCATION_MAX = 8192, AUTHORITY_MAX = 264 };
 
 bool
 redirect_wanted(const struct conf_route *r, const struct exchange *x, struct slice path)
@@ -41,6 +44,22 @@ keep_here(struct text *t, size_t at, const char *template)
 	memcpy(target, "/.", 2);
 }
 
+/* What a request puts into the host of a Location must not end it, nor be none. */
+static bool
+names_a_host(const char *template, const struct exchange *x, const struct slice *groups)
+{
+	const char *at = location_authority(template);
+	struct template_piece piece;
+	char buf[AUTHORITY_MAX];
+	struct text t = { buf, 0, sizeof buf, false };
+
+	if (at == NULL)
+		return true;
+	while (location_authority_next(&at, &piece))
+		template_fill_piece(&t, &piece, x, NULL, groups);
+	return !t.full && uri_authority_is_valid((struct slice){ buf, t.len });
+}
+
 static enum fault
 answer(struct exchange *x, const char *target, unsigned status, const struct slice *groups)
 {
@@ -48,6 +67,8 @@ answer(struct exchange *x, const char *target, unsigned status, const struct sli
 	struct text t = { extra, 0, sizeof extra, false };
 	struct own_answer a = { .status = status, .text = SLICE("The resource is elsewhere.") };
 
+	if (!names_a_host(target, x, groups))
+		return FAULT_BAD_REQUEST;
 	text_add(&t, SLICE(LOCATION));
 	template_fill(&t, target, x, NULL, groups);
 	keep_here(&t, sizeof LOCATION - 1, target);

@@ -12,6 +12,7 @@
 #include "proxy/hold.h"
 #include "proxy/match.h"
 #include "proxy/mirror.h"
+#include "proxy/path.h"
 #include "proxy/redirect.h"
 #include "proxy/rewrite.h"
 #include "proxy/service.h"
@@ -143,50 +144,13 @@ answer_last(struct exchange *x)
 	return ROUTED_ANSWERED;
 }
 
-/* What is left of runs of slashes is one of each. */
-static size_t
-merge_slashes(char *path, size_t len)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < len; i++)
-		if (path[i] != '/' || to == 0 || path[to - 1] != '/')
-			path[to++] = path[i];
-	return to;
-}
-
-/* After dot segments went: two readers might not agree which slashes they stood between. */
-static bool
-judge_slashes(enum conf_slashes slashes, char *at, size_t *len, bool *changed)
-{
-	if (slashes == SLASHES_KEEP || memmem(at, *len, "//", 2) == NULL)
-		return true;
-	if (slashes == SLASHES_REFUSE)
-		return false;
-	*len = merge_slashes(at, *len);
-	*changed = true;
-	return true;
-}
-
 /* The path as routes see it. False: it has no normal form. */
 static bool
 normalize(struct exchange *x, struct slice *path, bool *changed)
 {
-	struct slice raw = head_slice(&x->head, x->head.path);
-
-	*changed = false;
-	if (raw.len == 1 && raw.at[0] == '*') {
-		*path = SLICE("/"); /* OPTIONS *: asks about the server as a whole */
-		return true;
-	}
 	*path = (struct slice){ x->block + x->block_used, 0 };
-	if (!uri_normalize_path(raw, x->block + x->block_used, &path->len, changed))
-		return false;
-	if (x->worker->limits.encoded_slash == ENCODED_SLASH_REFUSE &&
-	    memmem(path->at, path->len, "%2F", 3) != NULL)
-		return false;
-	if (!judge_slashes(
-		x->worker->limits.slashes, x->block + x->block_used, &path->len, changed))
+	if (!path_normalize(
+		&x->head, &x->worker->limits, x->block + x->block_used, &path->len, changed))
 		return false;
 	x->block_used += (uint32_t)path->len;
 	return true;

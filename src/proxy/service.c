@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 struct services {
 	unsigned worker;

@@ -4,7 +4,9 @@
 #include "conf/variable.h"
 #include "http/uri.h"
 #include "proxy/exchange.h"
+#include "proxy/path.h"
 #include "proxy/service.h"
+#include "proxy/worker_state.h"
 #include "steer/endpoint.h"
 
 void
@@ -31,6 +33,25 @@ add_host(struct text *t, const struct exchange *x)
 		text_add(t, (struct slice){ out, len });
 }
 
+/*
+ * The path that decided which route the request takes: what says another one to an endpoint, or to
+ * where a redirect leads, says what was not looked at. As it came where no route was looked for.
+ */
+static void
+add_path(struct text *t, const struct exchange *x)
+{
+	struct slice raw = head_slice(&x->head, x->head.path);
+	size_t len;
+	bool changed;
+
+	if (raw.len > t->size - t->len)
+		t->full = true;
+	else if (path_normalize(&x->head, &x->worker->limits, t->at + t->len, &len, &changed))
+		t->len += len;
+	else
+		text_add(t, raw);
+}
+
 static const struct endpoint *
 endpoint_of(const struct try *t)
 {
@@ -46,7 +67,7 @@ add_variable(struct text *t, enum conf_variable variable, const struct exchange 
 		add_host(t, x);
 		break;
 	case VARIABLE_PATH:
-		text_add(t, head_slice(&x->head, x->head.path));
+		add_path(t, x);
 		break;
 	case VARIABLE_QUERY:
 		text_add(t, head_slice(&x->head, x->head.query));
@@ -82,17 +103,23 @@ add_variable(struct text *t, enum conf_variable variable, const struct exchange 
 }
 
 void
+template_fill_piece(struct text *t, const struct template_piece *piece, const struct exchange *x,
+    const struct try *try, const struct slice *groups)
+{
+	if (piece->variable == VARIABLE_NONE)
+		text_add(t, piece->text);
+	else if (piece->variable != VARIABLE_GROUP)
+		add_variable(t, piece->variable, x, endpoint_of(try));
+	else if (groups != NULL)
+		text_add(t, groups[piece->group]);
+}
+
+void
 template_fill(struct text *t, const char *template, const struct exchange *x, const struct try *try,
     const struct slice *groups)
 {
 	struct template_piece piece;
 
-	while (template_next(&template, &piece)) {
-		if (piece.variable == VARIABLE_NONE)
-			text_add(t, piece.text);
-		else if (piece.variable != VARIABLE_GROUP)
-			add_variable(t, piece.variable, x, endpoint_of(try));
-		else if (groups != NULL)
-			text_add(t, groups[piece.group]);
-	}
+	while (template_next(&template, &piece))
+		template_fill_piece(t, &piece, x, try, groups);
 }

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "endpoint_private.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 /* A hash table of ids (plus one; 0 is empty): open addressing, at most half full. */
 struct endpoint_registry {

@@ -8,7 +8,7 @@
 #include "balancer.h"
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 /* The largest primes below powers of two, so that each is about twice the one before. */
 static const uint32_t primes[] = { 127, 251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521,

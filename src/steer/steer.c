@@ -54,9 +54,8 @@ endpoint_start(
 }
 
 static void
-region_open(struct steered_region *r, const struct steer_region_plan *plan, uint64_t now_ms)
+endpoints_open(struct steered_region *r, const struct steer_region_plan *plan, uint64_t now_ms)
 {
-	r->plan = plan;
 	r->endpoints = mem_array(plan->endpoint_count, sizeof *r->endpoints);
 	r->outliers = mem_array(plan->endpoint_count, sizeof(struct outlier *));
 	r->healthy = mem_array(plan->endpoint_count, sizeof(bool));
@@ -66,6 +65,12 @@ region_open(struct steered_region *r, const struct steer_region_plan *plan, uint
 		r->endpoints[i].weight = plan->weights[i];
 		r->outliers[i] = &r->endpoints[i].outlier;
 	}
+}
+
+static void
+region_open(struct steered_region *r, const struct steer_region_plan *plan, uint64_t now_ms)
+{
+	r->plan = plan;
 	region_start(&r->region, REGION_UP, now_ms);
 	r->capacity_share = 1;
 	r->pinned = NAN;
@@ -83,7 +88,7 @@ region_close(struct steered_region *r)
 	mem_free(r->changed);
 }
 
-static const struct steered_region *
+static struct steered_region *
 find_region(const struct steer *s, const char *name)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
@@ -114,21 +119,44 @@ inherit_endpoints(struct steered_region *r, const struct steered_region *from)
 	}
 }
 
-static void
-inherit_region(struct steered_region *r, const struct steered_region *from)
+static bool
+has_same_endpoints(const struct steer_region_plan *a, const struct steer_region_plan *b)
 {
-	struct steered_region own = *r;
+	return a->endpoint_count == b->endpoint_count &&
+	    memcmp(a->ids, b->ids, a->endpoint_count * sizeof a->ids[0]) == 0;
+}
+
+/*
+ * What is known of an endpoint is 2.6 KiB, and most tables have the endpoints of the one before:
+ * those of such a region are taken over where they are. r has all else of from.
+ */
+static void
+take_endpoints(struct steered_region *r, struct steered_region *from)
+{
+	from->endpoints = NULL;
+	from->outliers = NULL;
+	from->healthy = NULL;
+	from->changed = NULL;
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
+		r->endpoints[i].weight = r->plan->weights[i];
+}
+
+static void
+inherit_region(struct steered_region *r, struct steered_region *from, uint64_t now_ms)
+{
+	const struct steer_region_plan *plan = r->plan;
 
 	*r = *from;
-	r->plan = own.plan;
-	r->endpoints = own.endpoints;
-	r->outliers = own.outliers;
-	r->healthy = own.healthy;
-	r->changed = own.changed;
+	r->plan = plan;
 	r->endpoints_changed = true;
 	r->stale = true;
 	r->judge = true;
-	inherit_endpoints(r, from);
+	if (has_same_endpoints(plan, from->plan)) {
+		take_endpoints(r, from);
+	} else {
+		endpoints_open(r, plan, now_ms);
+		inherit_endpoints(r, from);
+	}
 }
 
 /* What removed regions had goes to those that stay: it is not to be shed until shares are stepped.
@@ -149,7 +177,7 @@ spread_missing(struct steer *s)
 }
 
 static void
-inherit(struct steer *s, const struct steer *before)
+inherit(struct steer *s, const struct steer *before, uint64_t now_ms)
 {
 	const struct steer_plan *plan = s->plan;
 	struct steered_region *regions = s->regions;
@@ -160,17 +188,17 @@ inherit(struct steer *s, const struct steer *before)
 	s->wishes_read = false;
 	s->settled = false;
 	for (unsigned i = 0; i < plan->region_count; i++) {
-		const struct steered_region *from = find_region(before, plan->regions[i].name);
+		struct steered_region *from = find_region(before, plan->regions[i].name);
 
 		if (from != NULL)
-			inherit_region(&regions[i], from);
+			inherit_region(&regions[i], from, now_ms);
 	}
 	if (s->placed)
 		spread_missing(s);
 }
 
 struct steer *
-steer_new(const struct steer_plan *plan, const struct steer *before, uint64_t now_ms)
+steer_new(const struct steer_plan *plan, struct steer *before, uint64_t now_ms)
 {
 	struct steer *s = mem_new(sizeof *s);
 
@@ -184,9 +212,12 @@ steer_new(const struct steer_plan *plan, const struct steer *before, uint64_t no
 	for (unsigned i = 0; i < plan->region_count; i++)
 		region_open(&s->regions[i], &plan->regions[i], now_ms);
 	if (before != NULL)
-		inherit(s, before);
-	for (unsigned i = 0; i < plan->region_count; i++)
+		inherit(s, before, now_ms);
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (s->regions[i].endpoints == NULL)
+			endpoints_open(&s->regions[i], &plan->regions[i], now_ms);
 		steer_rate(s, &s->regions[i]);
+	}
 	return s;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 /*
  * By name; region "" is the service as a whole, service "" the region as a whole. Open addressing,

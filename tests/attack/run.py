@@ -9,7 +9,6 @@ test_*.py hold what has no size: what reaches an endpoint, who is let in.
 
 import argparse
 import importlib
-import json
 import os
 import sys
 
@@ -25,6 +24,7 @@ if "--sanitize" in sys.argv:
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
     os.environ.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:exitcode=99")
 
+from harness.rows import Rows  # noqa: E402
 from harness.runner import Test, add_options, chosen, discover, run_all  # noqa: E402
 
 COLUMNS = ("attack", "MiB", "CPU s", "x sender", "upstream", "conns", "cut", "p99 before",
@@ -48,17 +48,10 @@ def measured(module, attack, long):
     return Test(module, attack.name, function)
 
 
-def show(rows):
-    lines = [COLUMNS]
-    for row, good in rows:
-        lines.append((row["name"], "%.1f" % (row["growth"] / (1 << 20)), "%.2f" % row["cpu"],
-                      "%.1f" % row["ratio"], str(row["upstream"]), "%d" % row["connections"],
-                      "%d" % row["cut"], "%.1f" % row["p99_before_ms"],
-                      "%.1f" % row["p99_during_ms"], "" if good else "FAILED"))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    for line in lines:
-        print("  ".join(text.ljust(width) if i == 0 else text.rjust(width)
-                        for i, (text, width) in enumerate(zip(line, widths))).rstrip())
+def cells_of(row):
+    return (row["name"], "%.1f" % (row["growth"] / (1 << 20)), "%.2f" % row["cpu"],
+            "%.1f" % row["ratio"], str(row["upstream"]), "%d" % row["connections"],
+            "%d" % row["cut"], "%.1f" % row["p99_before_ms"], "%.1f" % row["p99_during_ms"])
 
 
 def main():
@@ -71,17 +64,9 @@ def main():
     tests = [measured(module, attack, options.long) for module, attack in tables(options.long)]
     tests += [t for t in discover(HERE) if not options.sanitize or t.sanitize]
     tests = chosen(tests, options)
-    rows = {}
-
-    def keep(test, good):
-        path = os.path.join(test.directory, "siege", "row.json")
-        if os.path.exists(path):
-            with open(path) as f:
-                rows[test] = (json.load(f), good)
-
-    code = run_all(tests, options, keep)
-    if rows:
-        show(rows.values())
+    rows = Rows("siege", "row.json")
+    code = run_all(tests, options, rows.keep)
+    rows.show(COLUMNS, cells_of)
     return code
 
 

@@ -8,7 +8,6 @@ The cells are tables in cells_*.py; cell.py says how one is run and judged.
 
 import argparse
 import importlib
-import json
 import os
 import sys
 
@@ -16,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "system")]
 sys.dont_write_bytecode = True
 
+from harness.rows import Rows  # noqa: E402
 from harness.runner import Test, add_options, chosen, run_all  # noqa: E402
 
 # The machine: for how long one of the processes had to wait for a processor. Times are without it.
@@ -38,20 +38,13 @@ def tables():
             yield file[6:-3], importlib.import_module(file[:-3])
 
 
-def show(rows):
-    """The whole matrix as one table."""
-    lines = [COLUMNS]
-    for row, good in rows:
-        others = "%d" % row["unsafe"]
-        if row["unsent"]:
-            others += " (%d unsent)" % row["unsent"]
-        lines.append((row["cell"], str(row["requests"]), str(row["safe"]), others,
-                      "%.0f" % row["worst_ms"], str(row["late"]), "%.2f" % row["settled"],
-                      "%.2f" % row["tries"], "%.0f" % row["waited_ms"], " ".join(row["states"]), "" if good else "FAILED"))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    for line in lines:
-        print("  ".join(text.ljust(width) if i in (0, 9) else text.rjust(width)
-                        for i, (text, width) in enumerate(zip(line, widths))).rstrip())
+def cells_of(row):
+    others = "%d" % row["unsafe"]
+    if row["unsent"]:
+        others += " (%d unsent)" % row["unsent"]
+    return (row["cell"], str(row["requests"]), str(row["safe"]), others,
+            "%.0f" % row["worst_ms"], str(row["late"]), "%.2f" % row["settled"],
+            "%.2f" % row["tries"], "%.0f" % row["waited_ms"], " ".join(row["states"]))
 
 
 def main():
@@ -63,17 +56,9 @@ def main():
     cells = [(module, cell) for module, table in tables() for cell in table.CELLS
              if options.long or not cell.long]
     tests = chosen([_test(module, cell, options.protocol) for module, cell in cells], options)
-    rows = {}
-
-    def keep(test, good):
-        path = os.path.join(test.directory, "row", "row.json")
-        if os.path.exists(path):
-            with open(path) as f:
-                rows[test] = (json.load(f), good)
-
-    code = run_all(tests, options, keep)
-    if rows:
-        show(rows.values())
+    rows = Rows("row", "row.json")
+    code = run_all(tests, options, rows.keep)
+    rows.show(COLUMNS, cells_of, (0, 9))
     return code
 
 

@@ -1,10 +1,12 @@
 """How the process guards itself, and what it tells whoever supervises it."""
 
+import errno
 import os
 import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -108,6 +110,41 @@ def files_that_only_root_may_read_are_told_of_before_a_reload_is_refused(t):
     os.chmod(p.conf_path, 0o600)
     told = "detour.conf:1: warning: user nobody may not read %s, so" % p.conf_path
     assert told in p.check()[1], p.check()[1]
+    assert not p.reload_now(), "there was nothing to warn of"
+
+
+def _entry(tag, permissions, who=0xffffffff):
+    return struct.pack("<HHI", tag, permissions, who)
+
+
+@sanitize
+def lists_of_access_count_as_the_kernel_counts_them(t):
+    """acl(5): what the mode says of a group is then only the most that anybody else may."""
+    p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
+    os.chmod(p.directory, 0o711)
+    pair = Pair(p.directory, "roots")
+    shutil.copyfile(p.pki.site().chain, pair.chain)
+    shutil.copyfile(p.pki.site().key, pair.key)
+    os.chmod(pair.key, 0o600)
+    p.write(certificates=[pair], top='user = "nobody";')
+    told = "user nobody may not read %s, so reloads will be refused" % pair.key
+    assert told in p.check()[1]
+    owner, user, group, mask, others = 1, 2, 4, 0x10, 0x20
+    head = struct.pack("<I", 2) + _entry(owner, 6)
+    try:
+        os.setxattr(pair.key, "system.posix_acl_access",
+                    head + _entry(user, 4, NOBODY) + _entry(group, 0) + _entry(mask, 4) + _entry(others, 0))
+    except OSError as e:
+        assert e.errno == errno.ENOTSUP, e
+        return  # the file system knows none
+    assert told not in p.check()[1], p.check()[1]
+    p.start()
+    assert p.reload_now(), p.log_tail()
+    os.chmod(pair.key, 0o644)
+    assert told not in p.check()[1], p.check()[1]
+    os.setxattr(pair.key, "system.posix_acl_access",
+                head + _entry(user, 0, NOBODY) + _entry(group, 4) + _entry(mask, 4) + _entry(others, 4))
+    assert told in p.check()[1], "the mode says that everybody may"
     assert not p.reload_now(), "there was nothing to warn of"
 
 

@@ -105,9 +105,54 @@ def a_redirect_leads_to_no_host_that_a_path_names(t):
     for path, to in (("//evil.example/a", "/.//evil.example/a/"),
                      ("/old//evil.example?b", "/.//evil.example?b"),
                      ("/old/new", "/new"),
-                     ("/cdn", "//cdn.example.com/cdn")):
+                     ("/cdn", "//cdn.example.com/cdn"),
+                     ("/old/..//evil.example", "/.//evil.example/"),
+                     ("/old/..;/x", None), ("/old/%0d%0aSet-Cookie:a=b", None),
+                     ("/x/%5cevil.example", None)):
+        if to is None:
+            p.client(tls=False).get(path).expect(400)
+            continue
         location = p.client(tls=False).get(path).expect(308).get("location")
         assert location == to, location
+
+
+@sanitize
+def what_a_path_puts_into_the_host_of_a_redirect_neither_ends_nor_empties_it(t):
+    p = t.proxy(regions={}, services=_services(t, "shop"), routes=[
+        '{ path = "/"; redirect_regex = "^/(.*?)/(.*)$"; redirect = "https://$1.shop.example.com/$2"; }',
+        '{ path = "/by"; redirect = "//${host}:8443${path}"; }'])
+    c = p.client(tls=False)
+    for path, to in (("/eu/a?b", "https://eu.shop.example.com/a"),
+                     ("/by/a", "//shop.example.com:8443/by/a")):
+        location = c.get(path, host="shop.example.com").expect(308).get("location")
+        assert location == to, location
+    for path in ("//a", "/me@evil/a", "/evil%2F/a", "/evil:1/a", "/evil%23/a"):
+        p.client(tls=False).get(path).expect(400)
+    c = p.client(tls=False)
+    c.send(b"GET /by/evil.example HTTP/1.0\r\n\r\n")
+    c.response().expect(400)
+
+
+@sanitize
+def templates_say_the_path_that_decided_on_the_route(t):
+    """One that was not looked at must not be what an endpoint, or a client, is told."""
+    origin = t.origin("east").answers(200, "hi")
+    say = 'request_headers = { set = ( { name = "X-Path"; value = "${path}"; } ); };'
+    routes = ['{ path = "/open"; service = "shop"; %s }' % say,
+              '{ path = "/new"; service = "shop"; rewrite_regex = "^/new"; rewrite_to = "/of${path}"; %s }' % say,
+              '{ path = "/old"; redirect = "https://a.example.com${path}${query}"; }']
+    for limits, asked, told in (("", "/closed/%2e%2e/open/%7euser", "/open/~user"),
+                                ("", "/open//x", "/open//x"),
+                                ('slashes = "merge";', "//closed/..//open//x", "/open/x")):
+        p = t.proxy(regions={"us-east-1": [origin]}, routes=routes, limits=limits)
+        c = p.client(tls=False)
+        c.get(asked).expect(200)
+        assert origin.last.all("x-path") == [told] and origin.last.target == told, origin.last.fields
+        c.get(asked.replace("open", "new")).expect(200)
+        assert origin.last.target == "/of" + told.replace("open", "new"), origin.last.target
+        assert origin.last.all("x-path") == [told.replace("open", "new")], origin.last.fields
+        location = c.get(asked.replace("open", "old") + "?%2e").expect(308).get("location")
+        assert location == "https://a.example.com%s?%%2e" % told.replace("open", "old"), location
 
 
 @sanitize

@@ -231,6 +231,27 @@ def a_tunnel_that_rests_too_long_ends(t):
 
 
 @sanitize
+def a_tunnel_keeps_its_connection_though_it_rests_or_reads_nothing(t):
+    """An answer that nobody takes gives its connection to others (test_bodies); a tunnel's state is lost."""
+    def flood_or_echo(x):
+        for _ in range(0 if x.request.target == "/echo" else 16):
+            x.send(bytes(MIB))
+        _echo(x)
+
+    origin = t.origin("east").does(_grants(flood_or_echo))
+    p = t.proxy(regions={"us-east-1": [origin]},
+                service_text='limits = { max_connections = 1; }; timeouts = { connect = "50ms"; };')
+    for target in ("/echo", "/flood"):
+        with _open(p, target, tls=False, receive_buffer=4096) as c:
+            p.get("/full", tls=False).expect(503)
+            c.send(b"still here")
+            wanted = bytes(16 * MIB if target == "/flood" else 0) + b"still here"
+            assert _exactly(c, len(wanted)) == wanted
+        p.until_access(target)
+        p.get("/room", tls=False).expect(200, "plain")
+
+
+@sanitize
 def a_reset_passes_through_a_tunnel(t):
     gone = threading.Event()
 

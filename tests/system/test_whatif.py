@@ -97,6 +97,7 @@ def a_loss_that_breaks_a_safety_rule_is_exit_3_and_says_what_the_rule_asks_for(t
     assert done.returncode == 3 and "at least 1 of east must serve" in done.stdout, done
     said = json.loads(_check(t, p, "--lose", "east", "-j").stdout)["services"][0]["losses"][0]
     assert said["breaks"] and not said["absorbed"], said
+    assert said["rule"] == "at least 1 of east must serve", said
 
 
 @sanitize
@@ -110,3 +111,37 @@ def a_service_that_does_not_have_the_region_says_so_in_a_line(t):
     assert said[3:] == ["  blog: not in east"], said
     done = _check(t, p, "--lose", "east", "-q")
     assert len(done.stdout.splitlines()) == 1, done
+    shop, blog = json.loads(_check(t, p, "--lose", "east", "-j").stdout)["services"]
+    assert shop["not_in"] is None and len(shop["losses"]) == 1, shop
+    assert blog["not_in"] == "east" and blog["losses"] == [], blog
+
+
+@sanitize
+def a_service_of_one_region_has_none_left(t):
+    p = _proxy(t, east=1000)
+    assert "without east                     no region is left" in _check(t, p).stdout
+    (loss,) = json.loads(_check(t, p, "-j").stdout)["services"][0]["losses"]
+    assert loss["no_region_left"] and not loss["absorbed"], loss
+
+
+@sanitize
+def what_would_be_served_is_there_for_scripts_too(t):
+    p = _proxy(t, "health_check = { type = \"http\"; path = \"/up\"; };", east=1000, far=1000)
+    p.write(services=[("blog", {"far": ["http://127.0.0.1:1", "http://127.0.0.2:1"]})], routes=[
+        '{ path = "/"; splits = ( { service = "shop"; weight = 9; }, { service = "blog"; weight = 1; } ); }',
+        '{ host = "b.example.com"; path = "/b"; exact = true; service = "blog"; rewrite_prefix = "/"; }',
+        '{ path = "/old"; redirect = "/new"; redirect_status = 301; }'])
+    said = json.loads(_check(t, p, "--json").stdout)
+    shop, blog = said["services"]
+    assert shop["health_check"] == {"type": "http", "method": "GET", "path": "/up"}, shop
+    assert [(r["region"], r["tier"]) for r in shop["regions"]] == [("east", 0), ("far", 1)], shop
+    assert blog["regions"][0]["endpoints"] == ["http://127.0.0.1:1", "http://127.0.0.2:1"], blog
+    split, exact, old = said["routes"]
+    assert split["splits"] == [{"service": "shop", "weight": 9}, {"service": "blog", "weight": 1}], split
+    assert (exact["host"], exact["path"], exact["exact"], exact["service"], exact["rewrite_prefix"]) == (
+        "b.example.com", "/b", True, "blog", "/"), exact
+    assert (old["redirect"], old["redirect_status"], old["service"]) == ("/new", 301, None), old
+    # Each is a line of the text, by the names it has there.
+    text = _check(t, p).stdout
+    for one in said["listeners"]:
+        assert "  %-20s %-5s  %s" % (one["name"], one["scheme"], one["bind"]) in text, (one, text)

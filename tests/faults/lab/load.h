@@ -8,6 +8,7 @@
 #define LAB_LOAD_H
 
 #include <netinet/in.h>
+#include <nghttp2/nghttp2.h>
 #include <openssl/types.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -77,6 +78,15 @@ void tunnel_done(const char *id, int64_t since_us, const char *origin, const cha
 
 /* For wires: a stream to the proxy that connects when it is told to, ended when it is freed. */
 struct bufferevent *wire_stream(struct load *);
+
+/* What a client of HTTP/2 is told by nghttp2; its session, with its SETTINGS to be sent. */
+struct wire_calls {
+	nghttp2_on_header_callback on_header;
+	nghttp2_on_data_chunk_recv_callback on_data;
+	nghttp2_on_frame_recv_callback on_frame;
+	nghttp2_on_stream_close_callback on_close;
+};
+nghttp2_session *wire_session(const struct wire_calls *, void *arg);
 /* Of an answer that has come whole. */
 const char *wire_verdict(const struct job *, int status, const struct pattern *body);
 

@@ -278,25 +278,6 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		link_lost(arg);
 }
 
-static nghttp2_session *
-session_new(struct link *c)
-{
-	nghttp2_session_callbacks *on;
-	nghttp2_session *session;
-
-	if (nghttp2_session_callbacks_new(&on) != 0)
-		abort();
-	nghttp2_session_callbacks_set_on_header_callback(on, on_header);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(on, on_data);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(on, on_frame);
-	nghttp2_session_callbacks_set_on_stream_close_callback(on, on_close);
-	if (nghttp2_session_client_new(&session, on, c) != 0 ||
-	    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, NULL, 0) != 0)
-		abort();
-	nghttp2_session_callbacks_del(on);
-	return session;
-}
-
 static struct link *
 link_new(struct load *l)
 {
@@ -306,7 +287,8 @@ link_new(struct load *l)
 		abort();
 	c->load = l;
 	c->bev = wire_stream(l);
-	c->session = session_new(c);
+	c->session =
+	    wire_session(&(struct wire_calls){ on_header, on_data, on_frame, on_close }, c);
 	LIST_INIT(&c->streams);
 	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);

@@ -30,6 +30,25 @@ wire_stream(struct load *l)
 	return bev;
 }
 
+nghttp2_session *
+wire_session(const struct wire_calls *calls, void *arg)
+{
+	nghttp2_session_callbacks *on;
+	nghttp2_session *session;
+
+	if (nghttp2_session_callbacks_new(&on) != 0)
+		abort();
+	nghttp2_session_callbacks_set_on_header_callback(on, calls->on_header);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(on, calls->on_data);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(on, calls->on_frame);
+	nghttp2_session_callbacks_set_on_stream_close_callback(on, calls->on_close);
+	if (nghttp2_session_client_new(&session, on, arg) != 0 ||
+	    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, NULL, 0) != 0)
+		abort();
+	nghttp2_session_callbacks_del(on);
+	return session;
+}
+
 const char *
 wire_verdict(const struct job *job, int status, const struct pattern *body)
 {

@@ -305,6 +305,10 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; }, { service = \"shop\"; path = \"/\";" },
 	    "t.conf:7: \"/\" has a route already (t.conf:7); remove one, or change its host or "
 	    "path" },
+	{ { .route =
+		  "service = \"shop\"; path = \"/a/\"; }, { service = \"shop\"; path = \"/a\";" },
+	    "t.conf:7: \"/a\" has a route already (t.conf:7); remove one, or change its host or "
+	    "path" },
 	{ { .route = "service = \"shop\"; host = \"A.com.\"; }, { service = \"shop\"; host = "
 		     "\"a.com\";" },
 	    "t.conf:7: \"a.com/\" has a route already (t.conf:7); remove one, or change its host "
@@ -320,6 +324,25 @@ static const struct mistake mistakes[] = {
 	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\\nb\";" },
 	    "t.conf:7: redirect \"/a\nb\" is no Location; begin it with https://, http://, / or "
 	    "${path}, and escape spaces and non-ASCII characters" },
+	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"https://${path}\";" },
+	    "t.conf:7: redirect \"https://${path}\" names no host behind its two slashes, so whatever "
+	    "path follows would be taken for one; write the host, or ${host}" },
+	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"///a\";" },
+	    "t.conf:7: redirect \"///a\" names no host behind its two slashes, so whatever path "
+	    "follows would be taken for one; write the host, or ${host}" },
+	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"//me@a.com/\";" },
+	    "t.conf:7: redirect \"//me@a.com/\" has \"me@a.com\" for its host, or part of it, which "
+	    "is none; write a name and a port, and a slash behind them" },
+	{ { .route = "service = \"shop\"; redirect_regex = \"^/go/(.*)$\"; redirect = "
+		     "\"https://a.com$1\";" },
+	    "t.conf:7: warning: redirect \"https://a.com$1\" lets the path name the end of the host, "
+	    "so a link to this server may lead anywhere; write a domain behind $1, or a slash before "
+	    "it" },
+	{ { .route = "service = \"shop\"; redirect_regex = \"^/go/(.*)$\"; redirect = "
+		     "\"//$1.com:8443/\";" },
+	    "t.conf:7: warning: redirect \"//$1.com:8443/\" lets the path name the end of the host, "
+	    "so a link to this server may lead anywhere; write a domain behind $1, or a slash before "
+	    "it" },
 	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_status = "
 		     "304;" },
 	    "t.conf:7: redirect_status 304 is no redirect; write 301, 302, 303, 307 or 308" },

@@ -253,6 +253,13 @@ static const struct {
 	{ "host = \"a.com\"; redirect = \"http://b.com/\"; }, { host = \"b.com\"; redirect = "
 	  "\"http://a.com\";",
 	    true },
+	{ "host = \"a.com\"; redirect = \"http://A.com.${path}\";", true },
+	{ "host = \"a.com\"; redirect = \"//b.com${path}\";", false },
+	{ "redirect = \"//cdn.example.com${path}\";", false },
+	{ "host = \"a.com\"; redirect = \"//a.com${path}\";", true },
+	{ "host = \"a.com\"; path = \"/\"; redirect = \"http://a.com/b\"; }, { host = \"a.com\"; "
+	  "path = \"/b/\"; methods = ( \"GET\" ); service = \"shop\";",
+	    true },
 	{ "host = \"a.com\"; redirect = \"http://b.com/?x\"; }, { host = \"b.com\"; service = "
 	  "\"shop\";",
 	    false },

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "steer/hash.h"
+#include "base/hash.h"
 
 enum { MOST = 1000 };
 

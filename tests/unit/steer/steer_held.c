@@ -261,6 +261,34 @@ START_TEST(a_new_plan_inherits_what_is_known)
 }
 END_TEST
 
+START_TEST(endpoints_that_stay_keep_what_is_known_and_take_their_new_weights)
+{
+	static const uint16_t heavier[] = { 9, 1 };
+	static struct bench next;
+	struct steer_endpoint_out out;
+	struct steer_region_out region;
+
+	bench_start_pair(&b);
+	bench_run(&b, 5000);
+	bench_probe(&b, 0, 1, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
+	steer_region(b.s, 0, &region);
+	ck_assert_double_eq(region.health, 0.5);
+
+	next = b;
+	next.plan.regions = next.regions;
+	next.regions[0].weights = heavier;
+	next.s = steer_new(&next.plan, b.s, b.now_ms);
+	steer_free(b.s);
+	b = next;
+	bench_run(&b, 1000);
+	steer_endpoint(b.s, 0, 1, &out);
+	ck_assert_int_eq(out.state, ENDPOINT_DOWN);
+	steer_region(b.s, 0, &region);
+	ck_assert_double_eq(region.health, 0.9);
+}
+END_TEST
+
 START_TEST(after_a_restart_a_region_is_where_it_was)
 {
 	static const struct {
@@ -362,6 +390,7 @@ main(void)
 	tcase_add_test(tests, frozen_only_hard_failures_move);
 	tcase_add_test(tests, a_pin_moves_softly_even_frozen_and_is_told);
 	tcase_add_test(tests, a_new_plan_inherits_what_is_known);
+	tcase_add_test(tests, endpoints_that_stay_keep_what_is_known_and_take_their_new_weights);
 	tcase_add_test(tests, after_a_restart_a_region_is_where_it_was);
 	tcase_add_test(tests, latencies_that_were_usual_before_a_restart_are_so_after_it);
 	suite_add_tcase(suite, tests);

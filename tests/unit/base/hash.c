@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "steer/hash.h"
+#include "base/hash.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -105,8 +105,8 @@ START_TEST(each_input_bit_moves_about_half_of_the_output)
 			key[bit / 8] ^= (unsigned char)(1u << bit % 8);
 			moved = __builtin_popcountll(whole ^ hash_bytes(key, len, 0));
 			key[bit / 8] ^= (unsigned char)(1u << bit % 8);
-			ck_assert_msg(moved >= 10 && moved <= 54, "length %u, bit %u: %d moved", len,
-			    bit, moved);
+			ck_assert_msg(moved >= 10 && moved <= 54, "length %u, bit %u: %d moved",
+			    len, bit, moved);
 		}
 	}
 }
@@ -115,7 +115,7 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("steer/hash");
+	Suite *suite = suite_create("base/hash");
 	TCase *tests = tcase_create("hash");
 	SRunner *runner = srunner_create(suite);
 	int failed;

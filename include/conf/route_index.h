@@ -1,11 +1,12 @@
 /*
- * The route index: host and path to a route. Immutable once built; any thread may ask.
+ * The route index: host and path to a route. Immutable once built; any thread may ask. Requests
+ * find their way by it, and so do the checks of a configuration.
  *
  * Its cost is bounded by the lengths of host and path, not by the number of routes: one hash probe
  * for each host suffix and each path segment that the configuration could match at all.
  */
-#ifndef STEER_ROUTE_INDEX_H
-#define STEER_ROUTE_INDEX_H
+#ifndef CONF_ROUTE_INDEX_H
+#define CONF_ROUTE_INDEX_H
 
 #include <stdbool.h>
 
@@ -15,7 +16,10 @@ struct conf_route;
 struct route_index;
 struct topology;
 
-/* Counted, with one reference. Points into the topology, which must outlive it. */
+/*
+ * Counted, with one reference. Points into the topology, which must outlive it. A route whose host
+ * or path could not be read (NULL) is none: a file with errors is still looked through.
+ */
 struct route_index *route_index_build(const struct topology *);
 /* Any thread. */
 struct route_index *route_index_ref(struct route_index *);
@@ -38,5 +42,8 @@ typedef bool route_accepts_fn(const struct conf_route *, void *arg);
  */
 const struct conf_route *route_index_find(const struct route_index *, struct slice host,
     struct slice path, route_accepts_fn *accepts, void *arg);
+
+/* The path of a route as it is compared: a prefix is without its trailing slashes. */
+struct slice route_index_path(const struct conf_route *);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "steer/route_index.h"
+#include "conf/route_index.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "conf/topology.h"
-#include "steer/rng.h"
 
 struct rule {
 	const char *host;
@@ -21,9 +21,9 @@ fill(struct topology *t, struct conf_route *routes, const struct rule *rules, un
 {
 	*t = (struct topology){ .routes = routes, .route_count = count };
 	for (unsigned i = 0; i < count; i++)
-		routes[i] = (struct conf_route){ .host = rules[i].host,
-			.path = rules[i].path,
-			.exact = rules[i].exact };
+		routes[i] = (struct conf_route){
+			.host = rules[i].host, .path = rules[i].path, .exact = rules[i].exact
+		};
 }
 
 struct question {
@@ -42,8 +42,8 @@ ask(const struct rule *rules, unsigned rule_count, const struct question *questi
 	fill(&t, routes, rules, rule_count);
 	x = route_index_build(&t);
 	for (unsigned i = 0; i < count; i++) {
-		const struct conf_route *r = route_index_find(x, slice_of(questions[i].host),
-		    slice_of(questions[i].path), NULL, NULL);
+		const struct conf_route *r = route_index_find(
+		    x, slice_of(questions[i].host), slice_of(questions[i].path), NULL, NULL);
 		int found = r != NULL ? (int)(r - routes) : -1;
 
 		ck_assert_msg(found == questions[i].route, "\"%s\" \"%s\": route %d, expected %d",
@@ -53,11 +53,11 @@ ask(const struct rule *rules, unsigned rule_count, const struct question *questi
 	free(routes);
 }
 
-#define ASK(rules, ...) \
-	do { \
-		static const struct question questions[] = { __VA_ARGS__ }; \
-\
-		ask(rules, ARRAY_SIZE(rules), questions, ARRAY_SIZE(questions)); \
+#define ASK(rules, ...)                                                                            \
+	do {                                                                                       \
+		static const struct question questions[] = { __VA_ARGS__ };                        \
+                                                                                                   \
+		ask(rules, ARRAY_SIZE(rules), questions, ARRAY_SIZE(questions));                   \
 	} while (0)
 
 START_TEST(a_prefix_matches_on_segment_borders_only)
@@ -92,13 +92,13 @@ START_TEST(the_exact_host_then_the_longest_wildcard_then_any)
 		{ "*.com", "/", false }, { "[::1]", "/", false }, { "10.0.0.1", "/", false } };
 
 	ASK(rules, { "shop.example.com", "/", 3 }, { "x.example.com", "/", 1 },
-	    { "a.b.example.com", "/", 1 }, { "example.com", "/", 4 }, { "x.eu.example.com", "/", 2 },
-	    { "a.b.c.eu.example.com", "/", 2 }, { "eu.example.com", "/", 1 },
-	    { "a.shop.example.com", "/", 1 }, { "xexample.com", "/", 4 }, { "com", "/", 0 },
-	    { "", "/", 0 }, { "x.org", "/", 0 }, { ".example.com", "/", 4 }, { ".com", "/", 0 },
-	    { "shop.example.com.", "/", 3 }, { ".", "/", 0 }, { "a..example.com", "/", 1 },
-	    { "[::1]", "/", 5 }, { "10.0.0.1", "/", 6 }, { "*.example.com", "/", 1 },
-	    { "..", "/", 0 });
+	    { "a.b.example.com", "/", 1 }, { "example.com", "/", 4 },
+	    { "x.eu.example.com", "/", 2 }, { "a.b.c.eu.example.com", "/", 2 },
+	    { "eu.example.com", "/", 1 }, { "a.shop.example.com", "/", 1 },
+	    { "xexample.com", "/", 4 }, { "com", "/", 0 }, { "", "/", 0 }, { "x.org", "/", 0 },
+	    { ".example.com", "/", 4 }, { ".com", "/", 0 }, { "shop.example.com.", "/", 3 },
+	    { ".", "/", 0 }, { "a..example.com", "/", 1 }, { "[::1]", "/", 5 },
+	    { "10.0.0.1", "/", 6 }, { "*.example.com", "/", 1 }, { "..", "/", 0 });
 }
 END_TEST
 
@@ -213,19 +213,27 @@ find_slowly(const struct rule *rules, unsigned count, const char *host, const ch
 	return best;
 }
 
+/* Numbers that look drawn, and are the same in each run. */
+static uint32_t
+below(uint64_t *draw, uint32_t bound)
+{
+	++*draw;
+	return (uint32_t)(hash_bytes(draw, sizeof *draw, 11) % bound);
+}
+
 static const char *
-random_text(struct arena *arena, struct rng *rng, char separator, bool path)
+random_text(struct arena *arena, uint64_t *draw, char separator, bool path)
 {
 	char text[64] = "";
 	size_t len = 0;
 
-	for (unsigned i = 1 + rng_below(rng, 4); i > 0; i--) {
+	for (unsigned i = 1 + below(draw, 4); i > 0; i--) {
 		if (path || len > 0)
 			text[len++] = separator;
-		for (unsigned j = 1 + rng_below(rng, 2); j > 0; j--)
-			text[len++] = (char)('a' + rng_below(rng, 2));
+		for (unsigned j = 1 + below(draw, 2); j > 0; j--)
+			text[len++] = (char)('a' + below(draw, 2));
 	}
-	if (path && rng_below(rng, 4) == 0)
+	if (path && below(draw, 4) == 0)
 		text[len++] = separator;
 	return arena_strndup(arena, text, len);
 }
@@ -236,23 +244,27 @@ START_TEST(the_index_agrees_with_the_rules_on_random_routes)
 	struct arena *arena = arena_new();
 	struct rule *rules = arena_array(arena, RULES, sizeof *rules);
 	struct question *q = arena_array(arena, QUESTIONS, sizeof *q);
-	struct rng rng;
+	uint64_t draw = 0;
 
-	rng_seed(&rng, 11);
 	for (unsigned i = 0; i < RULES; i++) {
-		const char *host = random_text(arena, &rng, '.', false);
+		const char *host = random_text(arena, &draw, '.', false);
 
-		switch (rng_below(&rng, 3)) {
-		case 0: host = ""; break;
-		case 1: host = arena_printf(arena, "*.%s", host); break;
-		default: break;
+		switch (below(&draw, 3)) {
+		case 0:
+			host = "";
+			break;
+		case 1:
+			host = arena_printf(arena, "*.%s", host);
+			break;
+		default:
+			break;
 		}
-		rules[i] = (struct rule){ host, random_text(arena, &rng, '/', true),
-			rng_below(&rng, 3) == 0 };
+		rules[i] = (struct rule){ host, random_text(arena, &draw, '/', true),
+			below(&draw, 3) == 0 };
 	}
 	for (unsigned i = 0; i < QUESTIONS; i++) {
-		q[i].host = random_text(arena, &rng, '.', false);
-		q[i].path = random_text(arena, &rng, '/', true);
+		q[i].host = random_text(arena, &draw, '.', false);
+		q[i].path = random_text(arena, &draw, '/', true);
 		q[i].route = find_slowly(rules, RULES, q[i].host, q[i].path);
 	}
 	ask(rules, RULES, q, QUESTIONS);
@@ -280,7 +292,7 @@ measure(unsigned hosts, unsigned paths, unsigned different)
 	struct slice *asked = arena_array(arena, 2 * different, sizeof *asked);
 	unsigned found = 0;
 	struct route_index *x;
-	struct rng rng;
+	uint64_t draw = 0;
 	uint64_t start;
 	double ns;
 
@@ -288,19 +300,18 @@ measure(unsigned hosts, unsigned paths, unsigned different)
 	for (unsigned i = 0; i < t.route_count; i++) {
 		bool wildcard = i / paths % 4 == 3;
 
-		t.routes[i].host = arena_printf(arena, "%s%u.shops.example.com",
-		    wildcard ? "*." : "tenant-", i / paths);
+		t.routes[i].host = arena_printf(
+		    arena, "%s%u.shops.example.com", wildcard ? "*." : "tenant-", i / paths);
 		t.routes[i].path = arena_printf(arena, "/api/v%u/items", i % paths);
 	}
 	x = route_index_build(&t);
-	rng_seed(&rng, 5);
 	for (unsigned i = 0; i < different; i++) {
-		unsigned host = rng_below(&rng, hosts);
+		unsigned host = below(&draw, hosts);
 
-		asked[2 * i] = slice_of(arena_printf(arena, "%s%u.shops.example.com",
-		    host % 4 == 3 ? "www." : "tenant-", host));
-		asked[2 * i + 1] = slice_of(
-		    arena_printf(arena, "/api/v%u/items/4711/edit", rng_below(&rng, paths)));
+		asked[2 * i] = slice_of(arena_printf(
+		    arena, "%s%u.shops.example.com", host % 4 == 3 ? "www." : "tenant-", host));
+		asked[2 * i + 1] =
+		    slice_of(arena_printf(arena, "/api/v%u/items/4711/edit", below(&draw, paths)));
 	}
 	start = cpu_ns();
 	for (unsigned i = 0; i < LOOKUPS; i++) {
@@ -331,8 +342,8 @@ compare(const char *what, unsigned different, double most)
 	}
 	printf("%s: %.0f ns among 100 routes, %.0f ns among 100,000 (x %.2f)\n", what, few, many,
 	    many / few);
-	ck_assert_msg(many < most * few, "%s: %.0f ns among 100, %.0f ns among 100,000", what, few,
-	    many);
+	ck_assert_msg(
+	    many < most * few, "%s: %.0f ns among 100, %.0f ns among 100,000", what, few, many);
 }
 
 /*
@@ -361,7 +372,8 @@ is_met(const struct conf_route *r, void *arg)
 
 START_TEST(the_route_with_the_most_conditions_goes_first_and_none_met_is_no_route)
 {
-	static struct conf_match a[] = { { .name = "a" } }, ab[] = { { .name = "a" }, { .name = "b" } },
+	static struct conf_match a[] = { { .name = "a" } },
+				 ab[] = { { .name = "a" }, { .name = "b" } },
 				 c[] = { { .name = "c" } };
 	struct conf_route routes[] = {
 		{ .host = "h", .path = "/x" },
@@ -370,20 +382,38 @@ START_TEST(the_route_with_the_most_conditions_goes_first_and_none_met_is_no_rout
 		{ .host = "h", .path = "/x", .headers = ab, .header_count = 2, .conditions = 2 },
 		{ .host = "h", .path = "/x/y", .headers = c, .header_count = 1, .conditions = 1 },
 		{ .host = "h", .path = "/x/y/z", .headers = a, .header_count = 1, .conditions = 1 },
-		{ .host = "h", .path = "/e", .exact = true, .headers = a, .header_count = 1,
+		{ .host = "h",
+		    .path = "/e",
+		    .exact = true,
+		    .headers = a,
+		    .header_count = 1,
 		    .conditions = 1 },
-		{ .host = "*.w", .path = "/only", .headers = a, .header_count = 1, .conditions = 1 },
+		{ .host = "*.w",
+		    .path = "/only",
+		    .headers = a,
+		    .header_count = 1,
+		    .conditions = 1 },
 		{ .host = "", .path = "/" },
 	};
 	static const struct {
 		const char *host, *path, *met;
 		int route;
 	} asked[] = {
-		{ "h", "/x", "", 0 }, { "h", "/x", "a", 1 }, { "h", "/x", "ac", 1 },
-		{ "h", "/x", "c", 2 }, { "h", "/x", "ab", 3 }, { "h", "/x", "abc", 3 },
-		{ "h", "/x/y", "c", 4 }, { "h", "/x/y", "a", 1 }, { "h", "/x/y/z/1", "a", 5 },
-		{ "h", "/x/y/z/1", "c", 4 }, { "h", "/x/y/z/1", "", 0 }, { "h", "/e", "a", 6 },
-		{ "h", "/e", "", 8 }, { "q.w", "/only", "a", 7 }, { "q.w", "/only", "", 8 },
+		{ "h", "/x", "", 0 },
+		{ "h", "/x", "a", 1 },
+		{ "h", "/x", "ac", 1 },
+		{ "h", "/x", "c", 2 },
+		{ "h", "/x", "ab", 3 },
+		{ "h", "/x", "abc", 3 },
+		{ "h", "/x/y", "c", 4 },
+		{ "h", "/x/y", "a", 1 },
+		{ "h", "/x/y/z/1", "a", 5 },
+		{ "h", "/x/y/z/1", "c", 4 },
+		{ "h", "/x/y/z/1", "", 0 },
+		{ "h", "/e", "a", 6 },
+		{ "h", "/e", "", 8 },
+		{ "q.w", "/only", "a", 7 },
+		{ "q.w", "/only", "", 8 },
 	};
 	struct topology t = { .routes = routes, .route_count = ARRAY_SIZE(routes) };
 	struct route_index *x = route_index_build(&t);
@@ -407,14 +437,14 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("steer/route_index");
+	Suite *suite = suite_create("conf/route_index");
 	TCase *tests = tcase_create("route_index");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
 	tcase_set_timeout(tests, 120);
-	tcase_add_test(tests,
-	    the_route_with_the_most_conditions_goes_first_and_none_met_is_no_route);
+	tcase_add_test(
+	    tests, the_route_with_the_most_conditions_goes_first_and_none_met_is_no_route);
 	tcase_add_test(tests, a_prefix_matches_on_segment_borders_only);
 	tcase_add_test(tests, an_exact_path_is_only_itself_and_goes_first);
 	tcase_add_test(tests, the_exact_host_then_the_longest_wildcard_then_any);

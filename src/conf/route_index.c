@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "steer/route_index.h"
+#include "conf/route_index.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
 #include "conf/topology.h"
-#include "steer/hash.h"
+#include "base/hash.h"
 
 /*
  * Two hash tables, of hosts and of (host, path), whose slots lead to records in one pool. A
@@ -19,7 +19,7 @@ enum { POOL_UNIT = 8, DEPTH_MAX = 63 };
 
 struct slot {
 	uint32_t tag; /* the key's hash; the slot it belongs to is tag & mask */
-	uint32_t at; /* of the record in the pool, in units; 0: empty */
+	uint32_t at;  /* of the record in the pool, in units; 0: empty */
 };
 
 struct slots {
@@ -29,9 +29,9 @@ struct slots {
 };
 
 struct host_record {
-	uint64_t depths; /* bit n: has a prefix of n segments (DEPTH_MAX: or more) */
+	uint64_t depths;     /* bit n: has a prefix of n segments (DEPTH_MAX: or more) */
 	uint32_t prefix_max; /* bytes of its longest prefix */
-	uint32_t exact_max; /* bytes of its longest exact path; 0: it has none */
+	uint32_t exact_max;  /* bytes of its longest exact path; 0: it has none */
 	uint32_t len;
 	bool wildcard;
 	char name[]; /* of a wildcard: what follows "*." */
@@ -39,8 +39,8 @@ struct host_record {
 
 struct path_record {
 	uint32_t route; /* index in the topology, of the first to be asked */
-	uint32_t host; /* where its record is */
-	uint32_t len; /* of a prefix: without trailing slashes */
+	uint32_t host;  /* where its record is */
+	uint32_t len;   /* of a prefix: without trailing slashes */
 	bool exact;
 	bool asks; /* its first route has conditions: others may follow */
 	char path[];
@@ -49,15 +49,16 @@ struct path_record {
 struct route_index {
 	atomic_uint refs;
 	const struct conf_route *routes;
-	uint32_t *next; /* by route: whom to ask next of the same place, or NO_ROUTE; NULL: nobody */
+	uint32_t
+	    *next; /* by route: whom to ask next of the same place, or NO_ROUTE; NULL: nobody */
 	struct slots hosts;
 	struct slots paths;
 	char *pool;
 	uint32_t pool_used; /* in units */
 	uint32_t pool_room;
-	uint32_t any_host; /* record of the host "", or 0 */
+	uint32_t any_host;        /* record of the host "", or 0 */
 	uint64_t wildcard_depths; /* bit n: one with n labels after "*." (DEPTH_MAX: or more) */
-	uint32_t wildcard_max; /* bytes of the longest of them */
+	uint32_t wildcard_max;    /* bytes of the longest of them */
 };
 
 /* What a path's hash starts from: equal paths of two hosts, or of two kinds, must not collide. */
@@ -399,12 +400,23 @@ add_alternative(struct route_index *x, struct path_record *p, uint32_t index, ui
 	*at = index;
 }
 
+struct slice
+route_index_path(const struct conf_route *r)
+{
+	struct slice path = slice_of(r->path);
+
+	if (!r->exact)
+		while (path.len > 0 && path.at[path.len - 1] == '/')
+			path.len--;
+	return path;
+}
+
 static void
 add_route(struct route_index *x, uint32_t index, uint32_t route_count)
 {
 	const struct conf_route *r = &x->routes[index];
 	uint32_t host = add_host(x, r->host);
-	struct slice path = slice_of(r->path);
+	struct slice path = route_index_path(r);
 	struct path_record *known;
 	struct host_record *h;
 	struct path_record *p;
@@ -412,9 +424,6 @@ add_route(struct route_index *x, uint32_t index, uint32_t route_count)
 	uint64_t hash;
 	uint32_t at;
 
-	if (!r->exact)
-		while (path.len > 0 && path.at[path.len - 1] == '/')
-			path.len--;
 	if (r->exact)
 		hash = hash_bytes(path.at, path.len, path_seed(host, true));
 	else
@@ -460,7 +469,8 @@ route_index_build(const struct topology *t)
 	x->pool_room = 512;
 	x->pool = mem_raw((size_t)x->pool_room * POOL_UNIT);
 	for (uint32_t i = 0; i < t->route_count; i++)
-		add_route(x, i, t->route_count);
+		if (t->routes[i].host != NULL && t->routes[i].path != NULL)
+			add_route(x, i, t->route_count);
 	x->pool = mem_resize(x->pool, (size_t)x->pool_used * POOL_UNIT);
 	x->pool_room = x->pool_used;
 	return x;

@@ -4,8 +4,8 @@
  * Not keyed: who can choose the keys of an index here is who writes the configuration, and a
  * client that chooses its maglev key chooses an endpoint for itself only.
  */
-#ifndef STEER_HASH_H
-#define STEER_HASH_H
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

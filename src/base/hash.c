@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "steer/hash.h"
+#include "base/hash.h"
 
 #include <endian.h>
 #include <string.h>
