@@ -57,12 +57,26 @@ enter(struct choice *c, enum admission_class class)
 	return ticket_take(&c->ticket, &s->admission, common, class, clock_now_us());
 }
 
-/*
- * An endpoint of the chosen region; of a cap that fills, each may have its part. NULL: there is none,
- * or (*full) none with anything left of it.
- */
+/* What a choice looks for, and why it has found nothing yet. */
+struct search {
+	enum admission_class class;
+	enum fault why;
+};
+
+/* Of a cap that fills each endpoint may have its part: most is all of it, 0 if it does not fill. */
+static bool
+is_passed_by(
+    const struct balancer *b, const struct endpoint *e, unsigned most, struct search *search)
+{
+	if (balancer_has_part(b, e, most))
+		return false;
+	search->why = FAULT_SHED;
+	return true;
+}
+
+/* An endpoint of the chosen region; NULL: there is none that may be had. */
 static struct endpoint *
-pick_endpoint(struct exchange *x, struct service_region *r, bool *full)
+pick_endpoint(struct exchange *x, struct service_region *r, struct search *search)
 {
 	struct balancer *b =
 	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
@@ -70,9 +84,9 @@ pick_endpoint(struct exchange *x, struct service_region *r, bool *full)
 	unsigned tried = x->pick.tried_count;
 	struct endpoint *e = balancer_pick(b, &x->pick);
 
-	*full = false;
-	while (most > 0 && e != NULL && !balancer_has_part(b, e, most)) {
-		*full = true;
+	if (most == 0)
+		return e;
+	while (e != NULL && is_passed_by(b, e, most, search)) {
 		if (x->pick.tried_count == PICK_MAX_TRIED)
 			e = NULL;
 		else {
@@ -91,33 +105,62 @@ tries_give_back(struct choice *c)
 	*c = (struct choice){ 0 };
 }
 
-enum fault
-tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
+/*
+ * Whoever found no room is shed. A region that is down and has no share is no way out: they would
+ * be told the same there, only later, or be lost. Where nothing was full it is better than nothing.
+ */
+static bool
+is_no_way_out(const struct service_region *r)
+{
+	return service_region_state(r) == REGION_DOWN && !service_region_has_share(r);
+}
+
+static bool
+choose_in_region(struct exchange *x, struct search *search, struct choice *c)
+{
+	if (search->why == FAULT_SHED && is_no_way_out(c->region))
+		return false;
+	c->endpoint = pick_endpoint(x, c->region, search);
+	if (c->endpoint == NULL)
+		return false;
+	if (enter(c, search->class))
+		return true;
+	search->why = FAULT_SHED;
+	return false;
+}
+
+static bool
+choose(struct exchange *x, struct search *search, struct choice *c)
 {
 	const struct table_service *ts = x->service->now;
-	enum fault why = FAULT_NO_ENDPOINT;
 
-	if (ts == NULL || is_refused(ts))
-		return why; /* the service left the configuration, or shall refuse */
 	x->pick.exclude_regions = 0;
-	if (ts->conf->sticky != NULL && sticky_wish(x, c) && enter(c, class))
-		return FAULT_NONE;
+	if (ts->conf->sticky != NULL && sticky_wish(x, c) && enter(c, search->class))
+		return true;
 	for (unsigned i = 0; i <= ts->region_count; i++) {
 		int region = balance_region(ts, &x->pick);
-		bool full;
 
 		if (region < 0)
 			break;
 		c->region = x->service->regions[region];
-		c->endpoint = pick_endpoint(x, c->region, &full);
-		if (c->endpoint != NULL && enter(c, class))
-			return FAULT_NONE;
-		if (c->endpoint != NULL || full)
-			why = FAULT_SHED;
+		if (choose_in_region(x, search, c))
+			return true;
 		/* Or control is changing words, and nothing was left there when it was asked. */
 		x->pick.exclude_regions |= 1ull << region;
 	}
-	return why;
+	return false;
+}
+
+enum fault
+tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
+{
+	struct search search = { class, FAULT_NO_ENDPOINT };
+
+	if (x->service->now == NULL || is_refused(x->service->now))
+		return search.why; /* the service left the configuration, or shall refuse */
+	if (choose(x, &search, c))
+		return FAULT_NONE;
+	return search.why;
 }
 
 enum admission_class
@@ -357,8 +400,8 @@ tries_may_go_on(struct exchange *x)
 {
 	const struct table_service *ts = x->service->now;
 
-	if (x->mirror_of != NULL || x->answered || x->client == NULL || x->replay.lost || ts == NULL ||
-	    x->pick.tried_count == PICK_MAX_TRIED)
+	if (x->mirror_of != NULL || x->answered || x->client == NULL || x->replay.lost ||
+	    ts == NULL || x->pick.tried_count == PICK_MAX_TRIED)
 		return false;
 	switch (fault_class(x->fault)) {
 	case FAULT_FINAL:
