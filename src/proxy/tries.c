@@ -13,6 +13,7 @@
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
+#include "proxy/shunned.h"
 #include "proxy/sticky.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
@@ -60,15 +61,18 @@ enter(struct choice *c, enum admission_class class)
 /* What a choice looks for, and why it has found nothing yet. */
 struct search {
 	enum admission_class class;
+	bool shuns; /* passes by those who are shunned */
 	enum fault why;
 };
 
 /* Of a cap that fills each endpoint may have its part: most is all of it, 0 if it does not fill. */
 static bool
-is_passed_by(
-    const struct balancer *b, const struct endpoint *e, unsigned most, struct search *search)
+is_passed_by(const struct exchange *x, const struct balancer *b, const struct endpoint *e,
+    unsigned most, struct search *search)
 {
-	if (balancer_has_part(b, e, most))
+	if (search->shuns && shunned_is(x->worker, e))
+		return true;
+	if (most == 0 || balancer_has_part(b, e, most))
 		return false;
 	search->why = FAULT_SHED;
 	return true;
@@ -84,9 +88,9 @@ pick_endpoint(struct exchange *x, struct service_region *r, struct search *searc
 	unsigned tried = x->pick.tried_count;
 	struct endpoint *e = balancer_pick(b, &x->pick);
 
-	if (most == 0)
+	if (most == 0 && !search->shuns)
 		return e;
-	while (e != NULL && is_passed_by(b, e, most, search)) {
+	while (e != NULL && is_passed_by(x, b, e, most, search)) {
 		if (x->pick.tried_count == PICK_MAX_TRIED)
 			e = NULL;
 		else {
@@ -154,13 +158,16 @@ choose(struct exchange *x, struct search *search, struct choice *c)
 enum fault
 tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
 {
-	struct search search = { class, FAULT_NO_ENDPOINT };
+	struct search search = { class, shunned_any(x->worker), FAULT_NO_ENDPOINT };
 
 	if (x->service->now == NULL || is_refused(x->service->now))
 		return search.why; /* the service left the configuration, or shall refuse */
-	if (choose(x, &search, c))
-		return FAULT_NONE;
-	return search.why;
+	while (!choose(x, &search, c)) {
+		if (search.why != FAULT_NO_ENDPOINT || !search.shuns)
+			return search.why;
+		search.shuns = false; /* nobody else is there, and perhaps they are back */
+	}
+	return FAULT_NONE;
 }
 
 enum admission_class
@@ -271,6 +278,15 @@ is_of_the_past(const struct try *t, enum fault why)
 	    endpoint_is_up_since(t->shard->endpoint, t->at.lease / 1000);
 }
 
+static void
+shun(const struct try *t, enum fault why)
+{
+	const struct table_service *ts = t->exchange->service->now;
+
+	if (ts != NULL)
+		shunned_note(t->exchange->worker, t->shard, why, ts->conf->outlier.consecutive);
+}
+
 void
 tries_blame(struct try *t, enum fault why)
 {
@@ -283,6 +299,7 @@ tries_blame(struct try *t, enum fault why)
 		return;
 	}
 	endpoint_shard_failed(t->shard, why);
+	shun(t, why);
 	if (fault_origin(why) == FAULT_LOCAL)
 		tell_control(t, why);
 }
