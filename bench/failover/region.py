@@ -1,6 +1,7 @@
 """A region: a network namespace with two endpoints, and the ways in which it can be lost."""
 
 import os
+import signal
 
 from harness.netns import Netns
 from lab import Origin
@@ -30,6 +31,9 @@ class Region:
         self.netns.delete()
 
     def kill(self):
+        # At one moment: while the end of one is waited for, the others would go on serving.
+        for e in self.endpoints:
+            os.kill(e.pid, signal.SIGKILL)
         for e in self.endpoints:
             e.kill()
 

@@ -89,6 +89,7 @@ struct worker {
 	struct list mirrors; /* struct mirror.node */
 	struct list penalties; /* struct penalty.node */
 	unsigned penalty_count;
+	uint64_t shunned_until_ms; /* after that no endpoint is; 0: none is */
 
 	struct slab *client_slab;
 	struct client_h2_shared *h2;

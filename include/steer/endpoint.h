@@ -62,6 +62,10 @@ struct endpoint_shard {
 	bool referenced;    /* plain: between endpoint_shard() and endpoint_shard_release() */
 	uint32_t held;      /* plain: leases and idle connections of this worker that point here */
 	uint32_t in_flight; /* plain: tries of this worker */
+	/* plain: of proxy/shunned.c */
+	uint32_t lost_in_a_row;
+	uint64_t lost_answered; /* answered, at the last of them */
+	uint64_t shunned_until_ms;
 
 	/* what control reads each tick, on one line: see steer/evidence.h */
 	_Alignas(64) atomic_ullong tries; /* begun */

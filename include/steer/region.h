@@ -75,6 +75,8 @@ void region_start(struct region *, enum region_state, uint64_t now_ms);
 /* One step; facts tell of each transition. Returns whether state or factor changed. */
 bool region_step(struct region *, const struct region_policy *, const struct region_evidence *,
     uint64_t dt_ms, uint64_t now_ms, struct facts *, const char *service, const char *name);
+/* Is a region of so many endpoints down by a run of local-origin failures on so many of them? */
+bool region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpoints);
 /* min(5, relapses) doublings of hold_down_ms; relapses to the nearest whole one. */
 uint64_t region_hold_ms(const struct region *, const struct region_policy *, uint64_t now_ms);
 

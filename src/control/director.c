@@ -496,6 +496,9 @@ director_tick(struct director *d)
 	fact_log_tick(&d->log, now_us / 1000);
 	if (d->table == NULL)
 		return;
+	/* Before counters are read: they hold answers too, and do not say which of them came
+	 * before. */
+	director_settle(d);
 	take_wishes(d);
 	if (d->touched != NULL)
 		see_endpoints(d, now_us / 1000);

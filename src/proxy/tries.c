@@ -13,6 +13,7 @@
 #include "proxy/penalty.h"
 #include "proxy/pool.h"
 #include "proxy/service.h"
+#include "proxy/shunned.h"
 #include "proxy/sticky.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
@@ -57,12 +58,29 @@ enter(struct choice *c, enum admission_class class)
 	return ticket_take(&c->ticket, &s->admission, common, class, clock_now_us());
 }
 
-/*
- * An endpoint of the chosen region; of a cap that fills, each may have its part. NULL: there is none,
- * or (*full) none with anything left of it.
- */
+/* What a choice looks for, and why it has found nothing yet. */
+struct search {
+	enum admission_class class;
+	bool shuns; /* passes by those who are shunned */
+	enum fault why;
+};
+
+/* Of a cap that fills each endpoint may have its part: most is all of it, 0 if it does not fill. */
+static bool
+is_passed_by(const struct exchange *x, const struct balancer *b, const struct endpoint *e,
+    unsigned most, struct search *search)
+{
+	if (search->shuns && shunned_is(x->worker, e))
+		return true;
+	if (most == 0 || balancer_has_part(b, e, most))
+		return false;
+	search->why = FAULT_SHED;
+	return true;
+}
+
+/* An endpoint of the chosen region; NULL: there is none that may be had. */
 static struct endpoint *
-pick_endpoint(struct exchange *x, struct service_region *r, bool *full)
+pick_endpoint(struct exchange *x, struct service_region *r, struct search *search)
 {
 	struct balancer *b =
 	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
@@ -70,9 +88,9 @@ pick_endpoint(struct exchange *x, struct service_region *r, bool *full)
 	unsigned tried = x->pick.tried_count;
 	struct endpoint *e = balancer_pick(b, &x->pick);
 
-	*full = false;
-	while (most > 0 && e != NULL && !balancer_has_part(b, e, most)) {
-		*full = true;
+	if (most == 0 && !search->shuns)
+		return e;
+	while (e != NULL && is_passed_by(x, b, e, most, search)) {
 		if (x->pick.tried_count == PICK_MAX_TRIED)
 			e = NULL;
 		else {
@@ -91,33 +109,65 @@ tries_give_back(struct choice *c)
 	*c = (struct choice){ 0 };
 }
 
-enum fault
-tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
+/*
+ * Whoever found no room is shed. A region that is down and has no share is no way out: they would
+ * be told the same there, only later, or be lost. Where nothing was full it is better than nothing.
+ */
+static bool
+is_no_way_out(const struct service_region *r)
+{
+	return service_region_state(r) == REGION_DOWN && !service_region_has_share(r);
+}
+
+static bool
+choose_in_region(struct exchange *x, struct search *search, struct choice *c)
+{
+	if (search->why == FAULT_SHED && is_no_way_out(c->region))
+		return false;
+	c->endpoint = pick_endpoint(x, c->region, search);
+	if (c->endpoint == NULL)
+		return false;
+	if (enter(c, search->class))
+		return true;
+	search->why = FAULT_SHED;
+	return false;
+}
+
+static bool
+choose(struct exchange *x, struct search *search, struct choice *c)
 {
 	const struct table_service *ts = x->service->now;
-	enum fault why = FAULT_NO_ENDPOINT;
 
-	if (ts == NULL || is_refused(ts))
-		return why; /* the service left the configuration, or shall refuse */
 	x->pick.exclude_regions = 0;
-	if (ts->conf->sticky != NULL && sticky_wish(x, c) && enter(c, class))
-		return FAULT_NONE;
+	if (ts->conf->sticky != NULL && sticky_wish(x, c) && enter(c, search->class))
+		return true;
 	for (unsigned i = 0; i <= ts->region_count; i++) {
 		int region = balance_region(ts, &x->pick);
-		bool full;
 
 		if (region < 0)
 			break;
 		c->region = x->service->regions[region];
-		c->endpoint = pick_endpoint(x, c->region, &full);
-		if (c->endpoint != NULL && enter(c, class))
-			return FAULT_NONE;
-		if (c->endpoint != NULL || full)
-			why = FAULT_SHED;
+		if (choose_in_region(x, search, c))
+			return true;
 		/* Or control is changing words, and nothing was left there when it was asked. */
 		x->pick.exclude_regions |= 1ull << region;
 	}
-	return why;
+	return false;
+}
+
+enum fault
+tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
+{
+	struct search search = { class, shunned_any(x->worker), FAULT_NO_ENDPOINT };
+
+	if (x->service->now == NULL || is_refused(x->service->now))
+		return search.why; /* the service left the configuration, or shall refuse */
+	while (!choose(x, &search, c)) {
+		if (search.why != FAULT_NO_ENDPOINT || !search.shuns)
+			return search.why;
+		search.shuns = false; /* nobody else is there, and perhaps they are back */
+	}
+	return FAULT_NONE;
 }
 
 enum admission_class
@@ -228,6 +278,15 @@ is_of_the_past(const struct try *t, enum fault why)
 	    endpoint_is_up_since(t->shard->endpoint, t->at.lease / 1000);
 }
 
+static void
+shun(const struct try *t, enum fault why)
+{
+	const struct table_service *ts = t->exchange->service->now;
+
+	if (ts != NULL)
+		shunned_note(t->exchange->worker, t->shard, why, ts->conf->outlier.consecutive);
+}
+
 void
 tries_blame(struct try *t, enum fault why)
 {
@@ -240,6 +299,7 @@ tries_blame(struct try *t, enum fault why)
 		return;
 	}
 	endpoint_shard_failed(t->shard, why);
+	shun(t, why);
 	if (fault_origin(why) == FAULT_LOCAL)
 		tell_control(t, why);
 }
@@ -357,8 +417,8 @@ tries_may_go_on(struct exchange *x)
 {
 	const struct table_service *ts = x->service->now;
 
-	if (x->mirror_of != NULL || x->answered || x->client == NULL || x->replay.lost || ts == NULL ||
-	    x->pick.tried_count == PICK_MAX_TRIED)
+	if (x->mirror_of != NULL || x->answered || x->client == NULL || x->replay.lost ||
+	    ts == NULL || x->pick.tried_count == PICK_MAX_TRIED)
 		return false;
 	switch (fault_class(x->fault)) {
 	case FAULT_FINAL:

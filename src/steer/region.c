@@ -64,6 +64,12 @@ region_state_name(enum region_state s)
 	abort();
 }
 
+bool
+region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpoints)
+{
+	return failures >= IN_A_ROW && failing_endpoints >= (endpoints > 1 ? 2 : 1);
+}
+
 /*
  * Down: three local-origin failures in a row on two endpoints (one endpoint alone may just be
  * dead), more than half of at least 20 tries in 1 s, two stalled windows, or too few healthy
@@ -74,9 +80,9 @@ static bool
 is_down(const struct step *s, struct charge *c)
 {
 	const struct region_evidence *e = s->e;
-	uint32_t distinct = e->endpoints > 1 ? 2 : 1;
 
-	if (e->local_in_a_row >= IN_A_ROW && e->failing_endpoints >= distinct && e->local_1s > 0) {
+	if (e->local_1s > 0 &&
+	    region_run_is_down(e->local_in_a_row, e->failing_endpoints, e->endpoints)) {
 		*c = (struct charge){ SIGNAL_IN_A_ROW, e->local_in_a_row, IN_A_ROW,
 			e->failing_endpoints };
 		return true;

@@ -6,8 +6,8 @@
 
 enum {
 	URGENT_FORGET_MS = 1000, /* by then the shards have been read many times */
-	URGENT_BURST = 3,        /* failures in a row that may take a region out */
-	URGENT_EVERY_MS = 20,    /* a tick reads all shards: not one for each failure */
+	URGENT_BURST = 3,        /* failures in a row that may take somebody out */
+	URGENT_EVERY_MS = 20,    /* not a tick for each failure */
 	WEIGHT_STEP = 10,        /* of 1000: a slow start is not told in finer steps */
 	PERMILLE = 1000,
 };
@@ -133,9 +133,17 @@ evidence_of(enum fault fault)
 	return (struct evidence){ .not_sent = not_sent, .broken = !not_sent, .timeouts = timeout };
 }
 
+static bool
+is_down_by_run(const struct steered_region *r)
+{
+	return region_run_is_down(r->run, r->run_endpoints, r->plan->endpoint_count);
+}
+
 /*
  * A tick is worth its while for the first failure of a run (a region becomes SUSPECT, its endpoint
- * is probed) and once the run is long enough to take a region out that still serves.
+ * is probed) and once the run is long enough to take a region out that still serves. The failure
+ * that makes it so does not wait: where processes die it comes within a millisecond of the first
+ * one, and until the region is left whoever fails there asks its other endpoints too.
  */
 bool
 steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault, uint64_t now_ms)
@@ -144,6 +152,7 @@ steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fau
 	struct steered_endpoint *e = &r->endpoints[endpoint];
 	struct evidence one = evidence_of(fault);
 	uint64_t now = steer_time(s, now_ms);
+	bool was_down = is_down_by_run(r);
 
 	if (fault_origin(fault) != FAULT_LOCAL)
 		return false;
@@ -153,9 +162,11 @@ steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fau
 	e->urgent_at_ms = now;
 	count_run(r, e, 1);
 	r->judge = true;
-	if (r->share <= 0 || r->region.state == REGION_DOWN || now < s->now_ms + URGENT_EVERY_MS)
+	if (r->share <= 0 || r->region.state == REGION_DOWN)
 		return false;
-	return r->run == 1 || r->run >= URGENT_BURST;
+	if (is_down_by_run(r) && !was_down)
+		return true;
+	return (r->run == 1 || r->run >= URGENT_BURST) && now >= s->now_ms + URGENT_EVERY_MS;
 }
 
 static void

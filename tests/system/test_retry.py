@@ -34,6 +34,30 @@ def a_refused_connection_goes_elsewhere_whatever_the_method(t):
 
 
 @sanitize
+def who_has_just_refused_is_passed_by_while_another_one_is_left(t):
+    p, bad, _ = _two(t)
+    bad.refuse()
+    c = p.client()
+    began = time.monotonic()
+    for _ in range(60):
+        c.get("/next").expect(200, "good")
+    rounds = 1 + int((time.monotonic() - began) / 0.1)
+    refused = sum(line["tries"] - 1 for line in p.until_access("/next", count=60))
+    assert 1 <= refused <= rounds < 30, "refused %d times, %d were due" % (refused, rounds)
+
+
+@sanitize
+def who_has_just_refused_is_asked_again_where_nobody_else_is(t):
+    only = t.origin("only")
+    p = t.proxy(regions={"us-east-1": [only]})
+    p.get("/").expect(200, "only")
+    only.refuse()
+    p.get("/").expect(502)
+    only.accept()
+    p.get("/").expect(200, "only")
+
+
+@sanitize
 def an_unreachable_region_costs_no_request(t):
     bad, good = t.origin("bad"), t.origin("good")
     p = t.proxy(regions={"us-east-1": [bad], "us-west-2": [good]})

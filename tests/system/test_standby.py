@@ -178,6 +178,32 @@ def a_shed_request_says_when_to_come_back(t):
 
 
 @sanitize
+def who_finds_the_standby_full_is_not_sent_to_a_region_that_is_down(t):
+    # Its checks pass, so its endpoints may be picked all along.
+    east = [t.origin(n).does(lambda x: x.answer(200) if x.request.target == "/healthz"
+                             else x.reset()) for n in ("a", "b")]
+    gcp = t.origin("gcp")
+    p = t.proxy(regions={"us-east-1": east, "gcp": {"endpoints": [gcp], "tier": 1,
+                                                    "text": "capacity = 1;"}}, service_text=_FAST)
+    for origin in east + [gcp]:
+        p.until_state(origin, "up")
+    c = p.client()
+
+    def is_down():
+        return p.status()["services"][0]["regions"][0]["state"] == "down"
+
+    def shed_while_down():
+        until(lambda: c.get("/").status and is_down(), "the region is down")
+        for origin in east:
+            origin.requests.clear()
+        seen = {c.get("/").status for _ in range(20)}
+        return is_down() and 503 in seen
+
+    until(shed_while_down, "some are shed while it is down", 20)
+    assert not any(origin.of("/") for origin in east)
+
+
+@sanitize
 def what_waits_at_an_endpoint_that_goes_down_moves_on_if_it_may(t):
     hung, well = t.origin("hung"), t.origin("well")
     gate, broken = threading.Event(), threading.Event()

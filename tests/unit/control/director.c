@@ -262,6 +262,25 @@ START_TEST(a_report_is_acted_upon_before_the_shards_are_read)
 }
 END_TEST
 
+/* The counters hold what it answered before, and say nothing of the order. */
+START_TEST(reports_that_end_a_region_count_though_a_tick_finds_answers)
+{
+	struct world world = two_by_two(&world_no_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	tick(&w);
+	for (unsigned i = 0; i < 100; i++)
+		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
+	for (unsigned i = 0; i < 4; i++)
+		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+	director_tick(w.director);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
+	ck_assert_uint_eq(world_share(w.table, 1), 100);
+	ward_close(&w);
+}
+END_TEST
+
 START_TEST(reports_that_concern_nobody_are_ignored)
 {
 	struct world world = two_by_two(&world_no_check);
@@ -519,6 +538,7 @@ main(void)
 	tcase_add_test(c, verdicts_become_words_at_once);
 	tcase_add_test(c, an_endpoint_that_live_traffic_loses_is_out_and_comes_back);
 	tcase_add_test(c, a_report_is_acted_upon_before_the_shards_are_read);
+	tcase_add_test(c, reports_that_end_a_region_count_though_a_tick_finds_answers);
 	tcase_add_test(c, reports_that_concern_nobody_are_ignored);
 	tcase_add_test(c, a_new_table_takes_over_what_is_known);
 	tcase_add_test(

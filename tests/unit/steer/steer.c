@@ -129,6 +129,32 @@ START_TEST(a_region_that_refuses_is_left_within_200_ms_at_100_a_second)
 }
 END_TEST
 
+START_TEST(the_failure_that_ends_a_region_waits_for_no_tick_however_young_the_last_one)
+{
+	bench_start_pair(&b);
+	b.demand = 0;
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 100)); /* it may be failing */
+	bench_tick(&b);
+	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, b.now_ms + 1));
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 2));
+	bench_tick(&b);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
+	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, b.now_ms + 1));
+}
+END_TEST
+
+START_TEST(failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well)
+{
+	bench_start_pair(&b);
+	b.demand = 0;
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 100));
+	bench_tick(&b);
+	for (unsigned ms = 0; ms < 20; ms++)
+		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + ms));
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 20)); /* to eject it */
+}
+END_TEST
+
 START_TEST(a_failure_reported_ahead_of_its_count_counts_once)
 {
 	struct evidence one = { .tries = 1, .not_sent = 1 };
@@ -477,6 +503,10 @@ main(void)
 	tcase_add_test(tests, but_it_does_when_the_others_are_down_or_never_answer);
 	tcase_add_test(tests, unchecked_endpoints_are_up);
 	tcase_add_test(tests, a_region_that_refuses_is_left_within_200_ms_at_100_a_second);
+	tcase_add_test(
+	    tests, the_failure_that_ends_a_region_waits_for_no_tick_however_young_the_last_one);
+	tcase_add_test(
+	    tests, failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well);
 	tcase_add_test(tests, a_failure_reported_ahead_of_its_count_counts_once);
 	tcase_add_test(tests, answers_between_them_make_failures_no_run);
 	tcase_add_test(tests, failures_among_answers_ask_for_no_tick_each);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/shunned.h"
+
+#include "base/clock.h"
+#include "steer/endpoint.h"
+
+enum { SHUN_MS = 100 }; /* by then control has read what is counted, and decided */
+
+/* An answer that came since the last loss is told by their number: it costs answers nothing. */
+static uint32_t
+count_lost(struct endpoint_shard *s)
+{
+	uint64_t answered = atomic_load_explicit(&s->answered, memory_order_relaxed);
+
+	s->lost_in_a_row = answered == s->lost_answered ? s->lost_in_a_row + 1 : 1;
+	s->lost_answered = answered;
+	return s->lost_in_a_row;
+}
+
+static bool
+is_nobody_there(struct endpoint_shard *s, enum fault why, uint32_t lost_most)
+{
+	if (why == FAULT_CLOSED || why == FAULT_RESET)
+		return count_lost(s) >= lost_most;
+	return why == FAULT_CONNECT_REFUSED;
+}
+
+void
+shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why, uint32_t lost_most)
+{
+	if (is_nobody_there(s, why, lost_most))
+		s->shunned_until_ms = w->shunned_until_ms = clock_now_ms() + SHUN_MS;
+}
+
+bool
+shunned_last(struct worker *w)
+{
+	if (clock_now_ms() < w->shunned_until_ms)
+		return true;
+	w->shunned_until_ms = 0;
+	return false;
+}
+
+bool
+shunned_is(const struct worker *w, const struct endpoint *e)
+{
+	const struct endpoint_shard *s =
+	    atomic_load_explicit(&e->shards[w->setup.index], memory_order_relaxed);
+
+	return s != NULL && clock_now_ms() < s->shunned_until_ms;
+}
