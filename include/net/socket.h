@@ -34,6 +34,15 @@ bool socket_is_free(const struct conf_address *, struct error *);
  * with them, a unix socket of theirs is replaced. Main thread, before there are others.
  */
 void socket_listen_beside(bool);
+/*
+ * As socket_listen(), but beside others one of IP is only bound: no connection comes to it, which
+ * nobody would accept yet, before socket_listen_now().
+ */
+int socket_listen_later(const struct conf_address *, uint32_t backlog, struct error *);
+/* False with errno. One that listens goes on to. */
+bool socket_listen_now(int fd, uint32_t backlog);
+/* Do connections come to it? */
+bool socket_listens(int fd);
 
 /* When TCP asks a silent peer whether it is there, and how often without an answer. */
 struct socket_keepalive {

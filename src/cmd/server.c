@@ -57,6 +57,7 @@ struct server {
 	struct state_keeper *keeper; /* NULL: not started */
 	struct view_worker *view_workers;
 	struct event *trim;
+	bool left_disk; /* to a successor */
 };
 
 static bool
@@ -224,7 +225,7 @@ watch_reserves(struct server *s, struct event_base *base)
 }
 
 bool
-server_start(struct server *s, struct event_base *base, struct error *error)
+server_start(struct server *s, struct event_base *base, bool beside, struct error *error)
 {
 	struct controller_setup setup = { .worker_count = s->count, .urgent_fd = s->urgent_fd };
 
@@ -239,6 +240,7 @@ server_start(struct server *s, struct event_base *base, struct error *error)
 	setup.touched = s->touched;
 	setup.states = s->states;
 	setup.resumed = read_state(s->topology->state_dir);
+	setup.patient = beside;
 	s->controller = controller_new(&setup);
 	if (!controller_start(s->controller, error))
 		return false;
@@ -311,12 +313,14 @@ server_reopen_logs(struct server *s)
 {
 	if (s->access_log != NULL)
 		access_log_reopen(s->access_log);
-	journal_set_dir(s->people.journal, s->topology->state_dir);
+	if (!s->left_disk)
+		journal_set_dir(s->people.journal, s->topology->state_dir);
 }
 
 void
 server_leave_disk(struct server *s)
 {
+	s->left_disk = true;
 	state_keeper_set_dir(s->keeper, "");
 	journal_set_dir(s->people.journal, "");
 	wish_store_close(s->people.wishes);
@@ -325,7 +329,8 @@ server_leave_disk(struct server *s)
 bool
 server_is_ready(const struct server *s)
 {
-	return s->controller != NULL && controller_ready(s->controller);
+	return s->controller != NULL && controller_ready(s->controller) &&
+	    listener_set_listens(s->listeners);
 }
 
 void
@@ -476,7 +481,7 @@ server_view(struct server *s, struct view *v)
 
 	v->now_ms = clock_now_ms();
 	v->now_wall_us = clock_wall_us();
-	v->ready = server_is_ready(s);
+	v->ready = s->controller != NULL && controller_ready(s->controller);
 	v->table = s->controller != NULL ? controller_table(s->controller) : NULL;
 	v->control = s->controller != NULL ? controller_stats(s->controller) : &none;
 	v->journal = journal_stats(s->people.journal);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/socket.h"
 
@@ -42,7 +43,7 @@ open_others(struct listener *l, const struct conf_listener *c, struct error *e)
 		int fd;
 
 		if (bound.addr.ss_family != AF_UNIX) {
-			fd = socket_listen(&bound, c->backlog, e);
+			fd = socket_listen_later(&bound, c->backlog, e);
 		} else {
 			fd = fcntl(first, F_DUPFD_CLOEXEC, 0);
 			if (fd < 0)
@@ -58,12 +59,13 @@ open_others(struct listener *l, const struct conf_listener *c, struct error *e)
 static struct listener *
 listener_open(const struct conf_listener *c, unsigned workers, struct error *e)
 {
-	int first = socket_listen(&c->bind, c->backlog, e);
+	int first = socket_listen_later(&c->bind, c->backlog, e);
 	struct listener *l;
 
 	if (first < 0)
 		return NULL;
 	l = listener_new(c->bind.text, workers);
+	l->backlog = c->backlog;
 	atomic_store_explicit(&l->fds[0], first, memory_order_relaxed);
 	if (!open_others(l, c, e)) {
 		listener_unref(l);
@@ -107,6 +109,29 @@ listener_set_open(
 fail:
 	listener_set_unref(set);
 	return NULL;
+}
+
+bool
+listener_set_listens(const struct listener_set *set)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct listener *l = set->listeners[i];
+
+		for (unsigned worker = 0; worker < l->workers; worker++)
+			if (!socket_listens(
+				atomic_load_explicit(&l->fds[worker], memory_order_relaxed)))
+				return false;
+	}
+	return true;
+}
+
+void
+listener_listen(struct listener *l, unsigned worker)
+{
+	int fd = atomic_load_explicit(&l->fds[worker], memory_order_relaxed);
+
+	if (!socket_listens(fd) && !socket_listen_now(fd, l->backlog))
+		log_error("cannot listen on %s: %m", l->text);
 }
 
 void

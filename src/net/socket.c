@@ -223,8 +223,27 @@ bind_address(const struct conf_address *a, bool share)
 	return fd;
 }
 
+bool
+socket_listen_now(int fd, uint32_t backlog)
+{
+	return listen(fd,
+		   backlog == 0            ? SOMAXCONN
+		       : backlog > INT_MAX ? INT_MAX
+					   : (int)backlog) == 0;
+}
+
+bool
+socket_listens(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listens = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
+}
+
+/* Bound, and listening unless that comes later. -1 with errno. */
 static int
-listen_on(const struct conf_address *a, int backlog)
+open_at(const struct conf_address *a, uint32_t backlog, bool later)
 {
 	bool ip = a->addr.ss_family != AF_UNIX;
 	int fd = bind_address(a, true), err;
@@ -232,7 +251,7 @@ listen_on(const struct conf_address *a, int backlog)
 	if (fd < 0)
 		return -1;
 	if ((!ip || (tune(fd, &socket_keepalive_usual) && bound_unsent(fd))) &&
-	    listen(fd, backlog) == 0)
+	    (later || socket_listen_now(fd, backlog)))
 		return fd;
 	err = errno;
 	close(fd);
@@ -242,7 +261,7 @@ listen_on(const struct conf_address *a, int backlog)
 
 /* Under a name of its own first, for at no moment the path may lead nowhere. */
 static int
-replace_unix(const struct conf_address *a, int backlog)
+replace_unix(const struct conf_address *a, uint32_t backlog)
 {
 	static const char suffix[] = ".new";
 	struct conf_address new = *a;
@@ -258,17 +277,16 @@ replace_unix(const struct conf_address *a, int backlog)
 	memcpy(un->sun_path + len, suffix, sizeof suffix);
 	new.len = sizeof *un;
 	(void)unlink(un->sun_path);
-	fd = listen_on(&new, backlog);
+	fd = open_at(&new, backlog, false);
 	if (fd < 0 || rename(un->sun_path, old->sun_path) == 0)
 		return fd;
 	close(fd);
 	return -1;
 }
 
-int
-socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
+static int
+open_listener(const struct conf_address *a, uint32_t backlog, bool later, struct error *e)
 {
-	int limit = backlog == 0 ? SOMAXCONN : backlog > INT_MAX ? INT_MAX : (int)backlog;
 	bool ip = a->addr.ss_family != AF_UNIX;
 	bool named =
 	    !ip && ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path[0] != '\0';
@@ -276,10 +294,22 @@ socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 
 	if (!ip && !clear_stale_file(a, e))
 		return -1;
-	fd = named && beside ? replace_unix(a, limit) : listen_on(a, limit);
+	fd = named && beside ? replace_unix(a, backlog) : open_at(a, backlog, later);
 	if (fd < 0)
 		explain(e, a);
 	return fd;
+}
+
+int
+socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
+{
+	return open_listener(a, backlog, false, e);
+}
+
+int
+socket_listen_later(const struct conf_address *a, uint32_t backlog, struct error *e)
+{
+	return open_listener(a, backlog, beside && a->addr.ss_family != AF_UNIX, e);
 }
 
 bool

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "net/socket.h"
+
 enum { WORKERS = 3 };
 
 static struct conf_listener listeners[3];
@@ -171,6 +173,40 @@ START_TEST(a_second_process_does_not_take_half_the_traffic)
 }
 END_TEST
 
+START_TEST(who_is_about_to_succeed_another_has_no_connections_before_it_accepts)
+{
+	struct listener_set *first, *second;
+	struct sockaddr_in in;
+	socklen_t len = sizeof in;
+	int clients[2];
+
+	topology.listener_count = 1;
+	first = set_open(NULL);
+	set_address(&listeners[0], "127.0.0.1:both", port_of(first->listeners[0], 0));
+	socket_listen_beside(true);
+	second = set_open(NULL);
+	socket_listen_beside(false);
+	ck_assert(listener_set_listens(first) && !listener_set_listens(second));
+	for (unsigned w = 0; w < WORKERS; w++) {
+		close(first->listeners[0]->fds[w]);
+		first->listeners[0]->fds[w] = -1;
+	}
+	getsockname(second->listeners[0]->fds[0], (struct sockaddr *)&in, &len);
+	for (unsigned i = 0; i < 2; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_eq(
+		    connect(clients[i], (struct sockaddr *)&in, sizeof in), i == 0 ? -1 : 0);
+		for (unsigned w = 0; w < WORKERS; w++)
+			listener_listen(second->listeners[0], w);
+		ck_assert(listener_set_listens(second));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		close(clients[i]);
+	listener_set_unref(first);
+	listener_set_unref(second);
+}
+END_TEST
+
 START_TEST(sets_are_counted)
 {
 	struct listener_set *set = set_open(NULL);
@@ -197,6 +233,7 @@ main(void)
 	tcase_add_test(tc, a_reload_keeps_what_stays_and_closes_what_goes);
 	tcase_add_test(tc, one_bad_address_opens_nothing_and_leaves_the_old_ones_alone);
 	tcase_add_test(tc, a_second_process_does_not_take_half_the_traffic);
+	tcase_add_test(tc, who_is_about_to_succeed_another_has_no_connections_before_it_accepts);
 	tcase_add_test(tc, sets_are_counted);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
