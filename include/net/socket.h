@@ -35,10 +35,16 @@ bool socket_is_free(const struct conf_address *, struct error *);
  */
 void socket_listen_beside(bool);
 /*
- * As socket_listen(), but beside others one of IP is only bound: no connection comes to it, which
- * nobody would accept yet, before socket_listen_now().
+ * As socket_listen(), but beside others no connection comes to it, which nobody would accept yet:
+ * one of IP is only bound, before socket_listen_now(); a unix socket, then elsewhere is true, has
+ * another name beside its path, before socket_arrive().
  */
-int socket_listen_later(const struct conf_address *, uint32_t backlog, struct error *);
+int socket_listen_later(
+    const struct conf_address *, uint32_t backlog, bool *elsewhere, struct error *);
+/* It replaces what is at its path. False with errno. */
+bool socket_arrive(const struct conf_address *);
+/* It never will. */
+void socket_stay_away(const struct conf_address *);
 /* False with errno. One that listens goes on to. */
 bool socket_listen_now(int fd, uint32_t backlog);
 /* Do connections come to it? */

@@ -131,7 +131,9 @@ server_give_to(struct server *s, uid_t uid, gid_t gid, struct error *error)
 {
 	const char *path = s->topology->log.access;
 
-	if (!give_state_dir(s->topology->state_dir, uid, gid, error))
+	/* whoever we are about to become may not rename there */
+	if (!listener_set_arrive(s->listeners, error) ||
+	    !give_state_dir(s->topology->state_dir, uid, gid, error))
 		return false;
 	/* a file by path is opened anew on SIGUSR1, then by the user we have become */
 	if (s->access_log == NULL || strcmp(path, "stdout") == 0 || strcmp(path, "stderr") == 0)

@@ -259,42 +259,77 @@ open_at(const struct conf_address *a, uint32_t backlog, bool later)
 	return -1;
 }
 
-/* Under a name of its own first, for at no moment the path may lead nowhere. */
-static int
-replace_unix(const struct conf_address *a, uint32_t backlog)
+/* Under a name of its own first, for at no moment the path may lead nowhere. False with errno. */
+static bool
+beside_path(const struct conf_address *a, struct conf_address *new)
 {
 	static const char suffix[] = ".new";
-	struct conf_address new = *a;
-	struct sockaddr_un *un = (void *)&new.addr;
-	const struct sockaddr_un *old = (const void *)&a->addr;
-	size_t len = strlen(old->sun_path);
-	int fd;
+	struct sockaddr_un *un = (void *)&new->addr;
+	size_t len;
 
+	*new = *a;
+	len = strlen(un->sun_path);
 	if (len + sizeof suffix > sizeof un->sun_path) {
 		errno = ENAMETOOLONG;
-		return -1;
+		return false;
 	}
 	memcpy(un->sun_path + len, suffix, sizeof suffix);
-	new.len = sizeof *un;
-	(void)unlink(un->sun_path);
-	fd = open_at(&new, backlog, false);
-	if (fd < 0 || rename(un->sun_path, old->sun_path) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	new->len = sizeof *un;
+	return true;
+}
+
+static const char *
+path_of(const struct conf_address *a)
+{
+	return ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path;
 }
 
 static int
-open_listener(const struct conf_address *a, uint32_t backlog, bool later, struct error *e)
+open_beside(const struct conf_address *a, uint32_t backlog)
+{
+	struct conf_address new;
+
+	if (!beside_path(a, &new))
+		return -1;
+	(void)unlink(path_of(&new));
+	return open_at(&new, backlog, false);
+}
+
+bool
+socket_arrive(const struct conf_address *a)
+{
+	struct conf_address new;
+
+	return beside_path(a, &new) && rename(path_of(&new), path_of(a)) == 0;
+}
+
+void
+socket_stay_away(const struct conf_address *a)
+{
+	struct conf_address new;
+
+	if (beside_path(a, &new))
+		(void)unlink(path_of(&new));
+}
+
+/* elsewhere: NULL, or whether it must still arrive. */
+static int
+open_listener(const struct conf_address *a, uint32_t backlog, bool *elsewhere, struct error *e)
 {
 	bool ip = a->addr.ss_family != AF_UNIX;
-	bool named =
-	    !ip && ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path[0] != '\0';
+	bool aside = beside && !ip && path_of(a)[0] != '\0';
 	int fd;
 
 	if (!ip && !clear_stale_file(a, e))
 		return -1;
-	fd = named && beside ? replace_unix(a, backlog) : open_at(a, backlog, later);
+	fd = aside ? open_beside(a, backlog)
+		   : open_at(a, backlog, ip && beside && elsewhere != NULL);
+	if (elsewhere != NULL)
+		*elsewhere = aside && fd >= 0;
+	else if (aside && fd >= 0 && !socket_arrive(a)) {
+		close(fd);
+		fd = -1;
+	}
 	if (fd < 0)
 		explain(e, a);
 	return fd;
@@ -303,13 +338,14 @@ open_listener(const struct conf_address *a, uint32_t backlog, bool later, struct
 int
 socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 {
-	return open_listener(a, backlog, false, e);
+	return open_listener(a, backlog, NULL, e);
 }
 
 int
-socket_listen_later(const struct conf_address *a, uint32_t backlog, struct error *e)
+socket_listen_later(
+    const struct conf_address *a, uint32_t backlog, bool *elsewhere, struct error *e)
 {
-	return open_listener(a, backlog, beside && a->addr.ss_family != AF_UNIX, e);
+	return open_listener(a, backlog, elsewhere, e);
 }
 
 bool

@@ -62,6 +62,25 @@ def the_admin_socket_is_taken_back_from_who_could_not_start(t):
 
 
 @sanitize
+def clients_of_a_unix_socket_are_served_over_a_take_over_that_fails_and_one_that_does_not(t):
+    path = os.path.join(t.directory("sockets"), "web")
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, workers=2,
+                listeners=['{ name = "local"; bind = "unix:%s"; }' % path])
+    at = {"tls": False, "address": path}
+    p.get("/", **at).expect(200, "east")
+    p.write(top='user = "no-such-user-here";')
+    _Second(t, p).ends(1)
+    p.get("/", **at).expect(200, "east")
+    assert os.listdir(os.path.dirname(path)) == ["web"]
+    p.until_logged("led nowhere; it leads here again")
+    p.write(top="")
+    first = p.take_over()
+    assert first.wait(20 * SLACK) == 0, p.log_text()
+    p.get("/", **at).expect(200, "east")
+    assert os.listdir(os.path.dirname(path)) == ["web"]
+
+
+@sanitize
 def the_admin_socket_is_taken_back_from_who_was_killed(t):
     p, second, _ = _unready(t)
     second.process.kill()
