@@ -24,8 +24,11 @@ struct view;
 struct server *server_new(struct topology *, struct error *);
 /* Gives what was opened and must be reopened later to the user we are about to become. */
 bool server_give_to(struct server *, uid_t, gid_t, struct error *);
-/* On main's loop the server keeps what must survive a restart; it goes away after the server. */
-bool server_start(struct server *, struct event_base *, struct error *);
+/*
+ * On main's loop the server keeps what must survive a restart; it goes away after the server.
+ * beside: another process serves until we are ready.
+ */
+bool server_start(struct server *, struct event_base *, bool beside, struct error *);
 /*
  * Another topology instead; on an error nothing has changed. What only a restart can change is
  * warned about. Takes a reference.
@@ -35,7 +38,7 @@ void server_reopen_logs(struct server *);
 /* From now on what is kept on disk is a successor's to write. */
 void server_leave_disk(struct server *);
 
-/* The first routing table was published. */
+/* The first routing table was published, and all listeners listen. */
 bool server_is_ready(const struct server *);
 /* No new connections; idle ones are closed, answers say Connection: close. */
 void server_drain(struct server *);

@@ -33,8 +33,11 @@ void admin_serve_people(struct admin *, const struct admin_people *);
 void admin_free(struct admin *);
 /* Another process has put its own unix socket in the place of ours. */
 bool admin_has_successor(const struct admin *);
-/* Leaves the TCP address to it. */
-void admin_close_tcp(struct admin *);
+/*
+ * Leaves the TCP address and the path to it. Until then a path at which nobody listens any more is
+ * taken back within a second: who wanted to succeed us has failed.
+ */
+void admin_leave(struct admin *);
 /* Gives the unix socket, and its directory if we made it, to the user we are about to become. */
 bool admin_give_to(struct admin *, uid_t, gid_t, struct error *);
 /* What /readyz will answer: the text, and whether it is 200. */

@@ -36,6 +36,7 @@ struct controller_setup {
 	struct desk *desk; /* what people wish and ask; NULL: nothing */
 	struct mailbox *states; /* of struct state: posted for main to keep. NULL: nothing is kept */
 	struct state *resumed; /* how things were before the restart; taken over. NULL: unknown */
+	bool patient; /* somebody else serves until our first table is out */
 };
 
 /* The controller's own numbers; it writes, anyone reads relaxed. */
@@ -59,8 +60,8 @@ struct controller *controller_new(const struct controller_setup *);
 bool controller_start(struct controller *, struct error *);
 /*
  * Any thread. Applies a topology: takes one reference of it and of the listener set (NULL: none).
- * Its first table is published once every name has answered or failed once (at most 2 s); what was
- * published before serves until then. Names known already do not delay it.
+ * Its first table is published once every name has answered or failed once (at most 2 s; who is
+ * patient waits for addresses, at most 60 s); what was published before serves until then. Names known already do not delay it.
  */
 void controller_apply(struct controller *, struct topology *, struct listener_set *);
 /* Main: the newest table, to read while building a status; main holds it until the next call. */

@@ -26,6 +26,8 @@ void dns_names_save(const struct dns_names *, struct state *);
 
 /* Has each name been answered, or failed, once? */
 bool dns_names_settled(const struct dns_names *);
+/* Has each name an address, be it from before the restart? */
+bool dns_names_known(const struct dns_names *);
 /* Names whose last answer was a failure. */
 unsigned dns_names_failing(const struct dns_names *);
 /* Asks again soon for this host if it is one of the names: its address does not answer. */

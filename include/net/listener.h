@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "conf/topology.h"
@@ -20,6 +21,9 @@ struct listener {
 	atomic_uint refs;
 	atomic_uint connections; /* open now, all workers: one global number for the limit */
 	unsigned workers;
+	uint32_t backlog; /* as configured */
+	struct conf_address *elsewhere; /* where a unix socket will be; NULL: all is in place */
+	atomic_bool arrived;
 	atomic_int fds[]; /* by worker; -1: closed. Written by its worker once it has been handed over */
 };
 
@@ -35,9 +39,15 @@ struct listener_set {
  */
 struct listener_set *listener_set_open(const struct topology *, const struct listener_set *old,
     unsigned workers, struct error *);
+/* Do connections come to all its sockets? Beside another process they come once workers accept. */
+bool listener_set_listens(const struct listener_set *);
 void listener_set_ref(struct listener_set *);
 void listener_set_unref(struct listener_set *);
 
+/* Connections may come to this worker's socket from now on. Logs what prevents it. */
+void listener_listen(struct listener *, unsigned worker);
+/* Main, before there are workers: unix sockets are put in place now. False with an error. */
+bool listener_set_arrive(const struct listener_set *, struct error *);
 void listener_ref(struct listener *);
 void listener_unref(struct listener *); /* the last one closes what is still open */
 /* The address a socket really got (port 0 in the configuration), as text. */

@@ -34,6 +34,21 @@ bool socket_is_free(const struct conf_address *, struct error *);
  * with them, a unix socket of theirs is replaced. Main thread, before there are others.
  */
 void socket_listen_beside(bool);
+/*
+ * As socket_listen(), but beside others no connection comes to it, which nobody would accept yet:
+ * one of IP is only bound, before socket_listen_now(); a unix socket, then elsewhere is true, has
+ * another name beside its path, before socket_arrive().
+ */
+int socket_listen_later(
+    const struct conf_address *, uint32_t backlog, bool *elsewhere, struct error *);
+/* It replaces what is at its path. False with errno. */
+bool socket_arrive(const struct conf_address *);
+/* It never will. */
+void socket_stay_away(const struct conf_address *);
+/* False with errno. One that listens goes on to. */
+bool socket_listen_now(int fd, uint32_t backlog);
+/* Do connections come to it? */
+bool socket_listens(int fd);
 
 /* When TCP asks a silent peer whether it is there, and how often without an answer. */
 struct socket_keepalive {

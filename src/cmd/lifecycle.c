@@ -52,8 +52,9 @@ struct lifecycle {
 	struct admin *admin;    /* NULL: off */
 	struct view_process process;
 	bool ready;
-	bool closing; /* the workers drain */
-	bool cut;     /* tunnels were ended that would have gone on */
+	bool closing;  /* the workers drain */
+	bool cut;      /* tunnels were ended that would have gone on */
+	bool relieved; /* a successor told us to leave, and no person yet */
 	int exit_code;
 };
 
@@ -155,7 +156,8 @@ static void
 leave_to_successor(struct lifecycle *l, const char *why)
 {
 	log_info("%s: leaving to a successor, which answers /readyz from now on", why);
-	admin_close_tcp(l->admin);
+	l->relieved = true;
+	admin_leave(l->admin);
 	server_leave_disk(l->server);
 	arm(l->drain_delay, 0);
 }
@@ -167,8 +169,19 @@ leave_to_successor(struct lifecycle *l, const char *why)
 static void
 start_drain(struct lifecycle *l, const char *why)
 {
+	if (l->relieved) {
+		/* whoever stops the old one after an upgrade does not mean to cut anything off */
+		log_info("%s: leaving already; once more ends it now", why);
+		l->relieved = false;
+		return;
+	}
 	if (l->process.draining) {
 		end_now(l, why);
+		return;
+	}
+	if (!l->ready && l->before.pidfd >= 0) {
+		log_info("%s: ending before we served; pid %d serves on", why, (int)l->before.pid);
+		end_loop(l, EXIT_GOOD, why);
 		return;
 	}
 	l->process.draining = true;
@@ -459,16 +472,19 @@ start(struct lifecycle *l, struct error *error)
 	socket_listen_beside(l->before.pid > 0);
 	opened = open_all(l, error);
 	socket_listen_beside(false);
-	if (!opened || !drop_privileges(l, error))
+	if (!opened || !drop_privileges(l, error) || !takeover_may(&l->before, error))
 		return false;
 	guard(l);
-	return start_watchdog(l, error) && server_start(l->server, l->base, error);
+	return start_watchdog(l, error) &&
+	    server_start(l->server, l->base, l->before.pid > 0, error);
 }
 
 int
 lifecycle_run(const struct lifecycle_setup *setup)
 {
-	struct lifecycle l = { .setup = setup, .exit_code = EXIT_GOOD, .before = { .pidfd = -1 } };
+	struct lifecycle l = {
+		.setup = setup, .exit_code = EXIT_GOOD, .before = { .pidfd = -1, .lock = -1 }
+	};
 	uint64_t now_us = clock_wall_us();
 	struct error error;
 
@@ -503,6 +519,7 @@ lifecycle_run(const struct lifecycle_setup *setup)
 	if (l.server != NULL)
 		server_free(l.server);
 	watchdog_stop();
+	takeover_leave(&l.before);
 	free_events(&l);
 	topology_unref(setup->topology);
 	return l.exit_code;

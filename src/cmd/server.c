@@ -57,6 +57,7 @@ struct server {
 	struct state_keeper *keeper; /* NULL: not started */
 	struct view_worker *view_workers;
 	struct event *trim;
+	bool left_disk; /* to a successor */
 };
 
 static bool
@@ -130,7 +131,9 @@ server_give_to(struct server *s, uid_t uid, gid_t gid, struct error *error)
 {
 	const char *path = s->topology->log.access;
 
-	if (!give_state_dir(s->topology->state_dir, uid, gid, error))
+	/* whoever we are about to become may not rename there */
+	if (!listener_set_arrive(s->listeners, error) ||
+	    !give_state_dir(s->topology->state_dir, uid, gid, error))
 		return false;
 	/* a file by path is opened anew on SIGUSR1, then by the user we have become */
 	if (s->access_log == NULL || strcmp(path, "stdout") == 0 || strcmp(path, "stderr") == 0)
@@ -224,7 +227,7 @@ watch_reserves(struct server *s, struct event_base *base)
 }
 
 bool
-server_start(struct server *s, struct event_base *base, struct error *error)
+server_start(struct server *s, struct event_base *base, bool beside, struct error *error)
 {
 	struct controller_setup setup = { .worker_count = s->count, .urgent_fd = s->urgent_fd };
 
@@ -239,6 +242,7 @@ server_start(struct server *s, struct event_base *base, struct error *error)
 	setup.touched = s->touched;
 	setup.states = s->states;
 	setup.resumed = read_state(s->topology->state_dir);
+	setup.patient = beside;
 	s->controller = controller_new(&setup);
 	if (!controller_start(s->controller, error))
 		return false;
@@ -311,12 +315,14 @@ server_reopen_logs(struct server *s)
 {
 	if (s->access_log != NULL)
 		access_log_reopen(s->access_log);
-	journal_set_dir(s->people.journal, s->topology->state_dir);
+	if (!s->left_disk)
+		journal_set_dir(s->people.journal, s->topology->state_dir);
 }
 
 void
 server_leave_disk(struct server *s)
 {
+	s->left_disk = true;
 	state_keeper_set_dir(s->keeper, "");
 	journal_set_dir(s->people.journal, "");
 	wish_store_close(s->people.wishes);
@@ -325,7 +331,8 @@ server_leave_disk(struct server *s)
 bool
 server_is_ready(const struct server *s)
 {
-	return s->controller != NULL && controller_ready(s->controller);
+	return s->controller != NULL && controller_ready(s->controller) &&
+	    listener_set_listens(s->listeners);
 }
 
 void
@@ -476,7 +483,7 @@ server_view(struct server *s, struct view *v)
 
 	v->now_ms = clock_now_ms();
 	v->now_wall_us = clock_wall_us();
-	v->ready = server_is_ready(s);
+	v->ready = s->controller != NULL && controller_ready(s->controller);
 	v->table = s->controller != NULL ? controller_table(s->controller) : NULL;
 	v->control = s->controller != NULL ? controller_stats(s->controller) : &none;
 	v->journal = journal_stats(s->people.journal);

@@ -35,8 +35,10 @@ struct admin {
 	const struct admin_people *people; /* borrowed; NULL: those pages are not there */
 	struct tally *tally;               /* owned */
 	struct event *tick;                /* owned */
+	struct event *look;                /* owned; NULL: there is no unix socket */
 	struct evhttp *tcp;                /* owned, each with its listening socket; NULL: off */
 	struct evhttp *local;
+	struct evhttp_bound_socket *local_bound; /* of local */
 	char tcp_text[64];
 	char *socket_path; /* NULL: none of ours is there */
 	char *made_dir;    /* NULL: it was there */
@@ -164,6 +166,7 @@ static struct evhttp *
 serve_on(struct admin *a, struct event_base *base, int fd, bool local, struct error *error)
 {
 	struct evhttp *http = evhttp_new(base);
+	struct evhttp_bound_socket *bound;
 
 	if (http == NULL) {
 		error_set(error, "cannot make an HTTP server for the admin side");
@@ -179,12 +182,15 @@ serve_on(struct admin *a, struct event_base *base, int fd, bool local, struct er
 		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE |
 		EVHTTP_REQ_CONNECT);
 	evhttp_set_gencb(http, local ? on_local_request : on_tcp_request, a);
-	if (evhttp_accept_socket(http, fd) != 0) {
+	bound = evhttp_accept_socket_with_handle(http, fd);
+	if (bound == NULL) {
 		error_errno(error, "cannot serve on", "the admin socket");
 		close(fd);
 		evhttp_free(http);
 		return NULL;
 	}
+	if (local)
+		a->local_bound = bound;
 	return http;
 }
 
@@ -205,6 +211,15 @@ open_tcp(
 		socket_format((struct sockaddr *)&bound, a->tcp_text, sizeof a->tcp_text);
 	a->tcp = serve_on(a, base, fd, false, error);
 	return a->tcp != NULL;
+}
+
+static bool
+is_ours(const struct admin *a)
+{
+	struct stat st;
+
+	return stat(a->socket_path, &st) == 0 && st.st_dev == a->socket_dev &&
+	    st.st_ino == a->socket_ino;
 }
 
 static bool
@@ -230,8 +245,9 @@ make_directory(struct admin *a, const char *path, struct error *error)
 	return false;
 }
 
-static bool
-open_local(struct admin *a, struct event_base *base, const char *path, struct error *error)
+/* -1 with an error. */
+static int
+listen_at(struct admin *a, const char *path, struct error *error)
 {
 	struct conf_address address = { .len = sizeof(struct sockaddr_un), .text = path };
 	struct sockaddr_un *un = (struct sockaddr_un *)&address.addr;
@@ -242,25 +258,69 @@ open_local(struct admin *a, struct event_base *base, const char *path, struct er
 	if (strlen(path) >= sizeof un->sun_path) {
 		error_set(error, "admin socket %s: the path is longer than %zu bytes", path,
 		    sizeof un->sun_path - 1);
-		return false;
+		return -1;
 	}
-	if (!make_directory(a, path, error))
-		return false;
 	un->sun_family = AF_UNIX;
 	memcpy(un->sun_path, path, strlen(path) + 1);
-	/* the mode must be right from the first moment; no other thread runs yet */
+	/* the mode must be right from the first moment; what other threads make is narrower still
+	 */
 	mask = umask(0117);
 	fd = socket_listen(&address, BACKLOG, error);
 	umask(mask);
-	if (fd < 0)
-		return false;
-	if (stat(path, &st) == 0) {
-		a->socket_path = mem_strdup(path);
+	if (fd >= 0 && stat(path, &st) == 0) {
+		if (a->socket_path == NULL)
+			a->socket_path = mem_strdup(path);
 		a->socket_dev = st.st_dev;
 		a->socket_ino = st.st_ino;
 	}
+	return fd;
+}
+
+/* Whoever took the path from us may have died before it served; or a person removed it. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct admin *a = arg;
+	struct evhttp_bound_socket *bound;
+	struct error error;
+	int listening;
+
+	if (is_ours(a))
+		return;
+	listening = listen_at(a, a->socket_path, &error);
+	if (listening < 0) {
+		log_debug("%s", error.text);
+		return;
+	}
+	bound = evhttp_accept_socket_with_handle(a->local, listening);
+	if (bound == NULL) {
+		close(listening);
+		return;
+	}
+	evhttp_del_accept_socket(a->local, a->local_bound);
+	a->local_bound = bound;
+	log_warn("admin socket %s led nowhere; it leads here again", a->socket_path);
+}
+
+static bool
+open_local(struct admin *a, struct event_base *base, const char *path, struct error *error)
+{
+	struct timeval every = { .tv_sec = 1 };
+	int fd;
+
+	if (!make_directory(a, path, error))
+		return false;
+	fd = listen_at(a, path, error);
+	if (fd < 0)
+		return false;
 	a->local = serve_on(a, base, fd, true, error);
-	return a->local != NULL;
+	if (a->local == NULL || a->socket_path == NULL)
+		return a->local != NULL;
+	a->look = event_new(base, -1, EV_PERSIST, on_look, a);
+	if (a->look != NULL && event_add(a->look, &every) == 0)
+		return true;
+	error_set(error, "cannot start the admin side's timer");
+	return false;
 }
 
 struct admin *
@@ -297,15 +357,15 @@ admin_serve_people(struct admin *a, const struct admin_people *people)
 bool
 admin_has_successor(const struct admin *a)
 {
-	struct stat st;
-
-	return a->socket_path != NULL && stat(a->socket_path, &st) == 0 &&
-	    (st.st_dev != a->socket_dev || st.st_ino != a->socket_ino);
+	return a->socket_path != NULL && !is_ours(a) && access(a->socket_path, F_OK) == 0;
 }
 
 void
-admin_close_tcp(struct admin *a)
+admin_leave(struct admin *a)
 {
+	if (a->look != NULL)
+		event_free(a->look);
+	a->look = NULL;
 	if (a->tcp != NULL)
 		evhttp_free(a->tcp);
 	a->tcp = NULL;
@@ -314,9 +374,7 @@ admin_close_tcp(struct admin *a)
 static void
 remove_socket(struct admin *a)
 {
-	if (admin_has_successor(a))
-		return;
-	if (unlink(a->socket_path) != 0 && errno != ENOENT)
+	if (is_ours(a) && unlink(a->socket_path) != 0)
 		log_debug("admin socket %s stays behind: %s", a->socket_path, strerror(errno));
 }
 
@@ -325,6 +383,8 @@ admin_free(struct admin *a)
 {
 	if (a->socket_path != NULL)
 		remove_socket(a);
+	if (a->look != NULL)
+		event_free(a->look);
 	if (a->tick != NULL)
 		event_free(a->tick);
 	if (a->tcp != NULL)

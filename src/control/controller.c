@@ -36,6 +36,7 @@ enum {
 	TICK_MS = 100,
 	TICKS_PER_S = 1000 / TICK_MS,
 	NAMES_WAIT_MS = 2000,
+	PATIENCE_MS = 60000, /* below the 90 s that systemd gives a start */
 	REBUILD_GAP_MS = 100, /* a burst of DNS answers makes one table, not hundreds */
 	OTHER_HOLDERS = 2,    /* control and main */
 	STATE_GAP_MS = 2000,  /* what changed is kept so soon, */
@@ -76,6 +77,7 @@ struct controller {
 	struct orders *pending; /* waiting for their names */
 	struct dns_names *pending_names;
 	uint64_t pending_since_ms;
+	bool patient;
 	struct orders *current;
 	struct dns_names *names;
 	struct sites *sites;
@@ -216,8 +218,7 @@ adopt_pending(struct controller *c)
 	struct orders *old = c->current;
 
 	if (!dns_names_settled(c->pending_names))
-		log_warn("not all names have been resolved within %d ms: serving without them",
-		    NAMES_WAIT_MS);
+		log_warn("not all names have been resolved in time: serving without them");
 	c->names = c->pending_names;
 	c->current = c->pending;
 	c->pending_names = NULL;
@@ -227,12 +228,23 @@ adopt_pending(struct controller *c)
 	orders_free(old);
 }
 
+/* While somebody else serves with the addresses that names had, we don't begin without any. */
+static bool
+waited_enough(const struct controller *c, uint64_t now_ms)
+{
+	uint64_t waited_ms = now_ms - c->pending_since_ms;
+
+	if (c->patient && c->table == NULL && waited_ms < PATIENCE_MS &&
+	    !dns_names_known(c->pending_names))
+		return false;
+	return waited_ms >= NAMES_WAIT_MS || dns_names_settled(c->pending_names);
+}
+
 /* What is to be done about the world as it is now: at most one new table. */
 static void
 decide(struct controller *c, uint64_t now_ms)
 {
-	if (c->pending != NULL &&
-	    (dns_names_settled(c->pending_names) || now_ms - c->pending_since_ms >= NAMES_WAIT_MS))
+	if (c->pending != NULL && waited_enough(c, now_ms))
 		adopt_pending(c);
 	else if (c->names_changed && c->table != NULL && now_ms - c->built_ms >= REBUILD_GAP_MS)
 		rebuild(c, c->sites);
@@ -459,6 +471,7 @@ controller_new(const struct controller_setup *setup)
 	    .desk = setup->desk });
 	memory_watch_open(&c->memory);
 	c->resumed = setup->resumed;
+	c->patient = setup->patient;
 	director_resume(c->director, c->resumed);
 	health_set_resume(c->health, c->resumed);
 	return c;

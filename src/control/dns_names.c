@@ -178,6 +178,19 @@ dns_names_settled(const struct dns_names *n)
 	return true;
 }
 
+bool
+dns_names_known(const struct dns_names *n)
+{
+	const struct sockaddr_storage *list;
+	const socklen_t *lens;
+
+	for (unsigned i = 0; i < n->unique_count; i++) {
+		if (resolver_addresses(n->unique[i], &list, &lens) == 0)
+			return false;
+	}
+	return true;
+}
+
 unsigned
 dns_names_failing(const struct dns_names *n)
 {

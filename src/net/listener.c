@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/socket.h"
 
@@ -18,6 +19,7 @@ listener_new(const char *text, unsigned workers)
 	l->text = mem_strdup(text);
 	atomic_init(&l->refs, 1);
 	atomic_init(&l->connections, 0);
+	atomic_init(&l->arrived, true);
 	l->workers = workers;
 	for (unsigned i = 0; i < workers; i++)
 		atomic_init(&l->fds[i], -1);
@@ -33,6 +35,7 @@ open_others(struct listener *l, const struct conf_listener *c, struct error *e)
 {
 	int first = atomic_load_explicit(&l->fds[0], memory_order_relaxed);
 	struct conf_address bound = { .len = sizeof bound.addr, .text = c->bind.text };
+	bool elsewhere;
 
 	if (getsockname(first, (struct sockaddr *)&bound.addr, &bound.len) < 0) {
 		error_errno(e, "reading the address of", c->bind.text);
@@ -42,7 +45,7 @@ open_others(struct listener *l, const struct conf_listener *c, struct error *e)
 		int fd;
 
 		if (bound.addr.ss_family != AF_UNIX) {
-			fd = socket_listen(&bound, c->backlog, e);
+			fd = socket_listen_later(&bound, c->backlog, &elsewhere, e);
 		} else {
 			fd = fcntl(first, F_DUPFD_CLOEXEC, 0);
 			if (fd < 0)
@@ -58,12 +61,20 @@ open_others(struct listener *l, const struct conf_listener *c, struct error *e)
 static struct listener *
 listener_open(const struct conf_listener *c, unsigned workers, struct error *e)
 {
-	int first = socket_listen(&c->bind, c->backlog, e);
+	bool elsewhere;
+	int first = socket_listen_later(&c->bind, c->backlog, &elsewhere, e);
 	struct listener *l;
 
 	if (first < 0)
 		return NULL;
 	l = listener_new(c->bind.text, workers);
+	l->backlog = c->backlog;
+	if (elsewhere) {
+		l->elsewhere = mem_new(sizeof *l->elsewhere);
+		*l->elsewhere = c->bind;
+		l->elsewhere->text = l->text;
+		atomic_store_explicit(&l->arrived, false, memory_order_relaxed);
+	}
 	atomic_store_explicit(&l->fds[0], first, memory_order_relaxed);
 	if (!open_others(l, c, e)) {
 		listener_unref(l);
@@ -109,6 +120,57 @@ fail:
 	return NULL;
 }
 
+bool
+listener_set_listens(const struct listener_set *set)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct listener *l = set->listeners[i];
+
+		if (!atomic_load_explicit(&l->arrived, memory_order_acquire))
+			return false;
+		for (unsigned worker = 0; worker < l->workers; worker++)
+			if (!socket_listens(
+				atomic_load_explicit(&l->fds[worker], memory_order_relaxed)))
+				return false;
+	}
+	return true;
+}
+
+static bool
+arrive(struct listener *l)
+{
+	if (atomic_load_explicit(&l->arrived, memory_order_relaxed))
+		return true;
+	if (!socket_arrive(l->elsewhere))
+		return false;
+	atomic_store_explicit(&l->arrived, true, memory_order_release);
+	return true;
+}
+
+bool
+listener_set_arrive(const struct listener_set *set, struct error *e)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		if (!arrive(set->listeners[i])) {
+			error_errno(e, "cannot replace the socket of", set->listeners[i]->text);
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+listener_listen(struct listener *l, unsigned worker)
+{
+	int fd = atomic_load_explicit(&l->fds[worker], memory_order_relaxed);
+
+	/* the others' are copies of the first one's */
+	if (worker == 0 && !arrive(l))
+		log_error("cannot replace the socket of %s: %m", l->text);
+	if (!socket_listens(fd) && !socket_listen_now(fd, l->backlog))
+		log_error("cannot listen on %s: %m", l->text);
+}
+
 void
 listener_set_ref(struct listener_set *set)
 {
@@ -144,6 +206,9 @@ listener_unref(struct listener *l)
 		if (fd >= 0)
 			close(fd);
 	}
+	if (!atomic_load_explicit(&l->arrived, memory_order_relaxed))
+		socket_stay_away(l->elsewhere);
+	mem_free(l->elsewhere);
 	mem_free(l->text);
 	mem_free(l);
 }

@@ -223,8 +223,27 @@ bind_address(const struct conf_address *a, bool share)
 	return fd;
 }
 
+bool
+socket_listen_now(int fd, uint32_t backlog)
+{
+	return listen(fd,
+		   backlog == 0            ? SOMAXCONN
+		       : backlog > INT_MAX ? INT_MAX
+					   : (int)backlog) == 0;
+}
+
+bool
+socket_listens(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listens = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
+}
+
+/* Bound, and listening unless that comes later. -1 with errno. */
 static int
-listen_on(const struct conf_address *a, int backlog)
+open_at(const struct conf_address *a, uint32_t backlog, bool later)
 {
 	bool ip = a->addr.ss_family != AF_UNIX;
 	int fd = bind_address(a, true), err;
@@ -232,7 +251,7 @@ listen_on(const struct conf_address *a, int backlog)
 	if (fd < 0)
 		return -1;
 	if ((!ip || (tune(fd, &socket_keepalive_usual) && bound_unsent(fd))) &&
-	    listen(fd, backlog) == 0)
+	    (later || socket_listen_now(fd, backlog)))
 		return fd;
 	err = errno;
 	close(fd);
@@ -240,46 +259,93 @@ listen_on(const struct conf_address *a, int backlog)
 	return -1;
 }
 
-/* Under a name of its own first, for at no moment the path may lead nowhere. */
-static int
-replace_unix(const struct conf_address *a, int backlog)
+/* Under a name of its own first, for at no moment the path may lead nowhere. False with errno. */
+static bool
+beside_path(const struct conf_address *a, struct conf_address *new)
 {
 	static const char suffix[] = ".new";
-	struct conf_address new = *a;
-	struct sockaddr_un *un = (void *)&new.addr;
-	const struct sockaddr_un *old = (const void *)&a->addr;
-	size_t len = strlen(old->sun_path);
-	int fd;
+	struct sockaddr_un *un = (void *)&new->addr;
+	size_t len;
 
+	*new = *a;
+	len = strlen(un->sun_path);
 	if (len + sizeof suffix > sizeof un->sun_path) {
 		errno = ENAMETOOLONG;
-		return -1;
+		return false;
 	}
 	memcpy(un->sun_path + len, suffix, sizeof suffix);
-	new.len = sizeof *un;
-	(void)unlink(un->sun_path);
-	fd = listen_on(&new, backlog);
-	if (fd < 0 || rename(un->sun_path, old->sun_path) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	new->len = sizeof *un;
+	return true;
+}
+
+static const char *
+path_of(const struct conf_address *a)
+{
+	return ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path;
+}
+
+static int
+open_beside(const struct conf_address *a, uint32_t backlog)
+{
+	struct conf_address new;
+
+	if (!beside_path(a, &new))
+		return -1;
+	(void)unlink(path_of(&new));
+	return open_at(&new, backlog, false);
+}
+
+bool
+socket_arrive(const struct conf_address *a)
+{
+	struct conf_address new;
+
+	return beside_path(a, &new) && rename(path_of(&new), path_of(a)) == 0;
+}
+
+void
+socket_stay_away(const struct conf_address *a)
+{
+	struct conf_address new;
+
+	if (beside_path(a, &new))
+		(void)unlink(path_of(&new));
+}
+
+/* elsewhere: NULL, or whether it must still arrive. */
+static int
+open_listener(const struct conf_address *a, uint32_t backlog, bool *elsewhere, struct error *e)
+{
+	bool ip = a->addr.ss_family != AF_UNIX;
+	bool aside = beside && !ip && path_of(a)[0] != '\0';
+	int fd;
+
+	if (!ip && !clear_stale_file(a, e))
+		return -1;
+	fd = aside ? open_beside(a, backlog)
+		   : open_at(a, backlog, ip && beside && elsewhere != NULL);
+	if (elsewhere != NULL)
+		*elsewhere = aside && fd >= 0;
+	else if (aside && fd >= 0 && !socket_arrive(a)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		explain(e, a);
+	return fd;
 }
 
 int
 socket_listen(const struct conf_address *a, uint32_t backlog, struct error *e)
 {
-	int limit = backlog == 0 ? SOMAXCONN : backlog > INT_MAX ? INT_MAX : (int)backlog;
-	bool ip = a->addr.ss_family != AF_UNIX;
-	bool named =
-	    !ip && ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path[0] != '\0';
-	int fd;
+	return open_listener(a, backlog, NULL, e);
+}
 
-	if (!ip && !clear_stale_file(a, e))
-		return -1;
-	fd = named && beside ? replace_unix(a, limit) : listen_on(a, limit);
-	if (fd < 0)
-		explain(e, a);
-	return fd;
+int
+socket_listen_later(
+    const struct conf_address *a, uint32_t backlog, bool *elsewhere, struct error *e)
+{
+	return open_listener(a, backlog, elsewhere, e);
 }
 
 bool

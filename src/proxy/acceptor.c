@@ -213,6 +213,7 @@ add(struct acceptor *a, struct listener *l)
 	p->acceptor = a;
 	p->listener = l;
 	listener_ref(l);
+	listener_listen(l, w->setup.index);
 	event_assign(&p->event, w->loop->base,
 	    atomic_load_explicit(&l->fds[w->setup.index], memory_order_relaxed),
 	    EV_READ | EV_PERSIST, on_acceptable, p);

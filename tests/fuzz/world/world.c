@@ -111,7 +111,7 @@ world_start(const char *region_text)
 	conf_problems_free(&problems);
 	base = event_base_new();
 	server = server_new(t, &e);
-	must(server != NULL && server_start(server, base, &e), "the proxy starts");
+	must(server != NULL && server_start(server, base, false, &e), "the proxy starts");
 	start_admin(t);
 	topology_unref(t);
 	while (!server_is_ready(server))

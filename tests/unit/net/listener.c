@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "net/socket.h"
 
 enum { WORKERS = 3 };
 
@@ -171,6 +174,75 @@ START_TEST(a_second_process_does_not_take_half_the_traffic)
 }
 END_TEST
 
+START_TEST(who_is_about_to_succeed_another_has_no_connections_before_it_accepts)
+{
+	struct listener_set *first, *second;
+	struct sockaddr_in in;
+	socklen_t len = sizeof in;
+	int clients[2];
+
+	topology.listener_count = 1;
+	first = set_open(NULL);
+	set_address(&listeners[0], "127.0.0.1:both", port_of(first->listeners[0], 0));
+	socket_listen_beside(true);
+	second = set_open(NULL);
+	socket_listen_beside(false);
+	ck_assert(listener_set_listens(first) && !listener_set_listens(second));
+	for (unsigned w = 0; w < WORKERS; w++) {
+		close(first->listeners[0]->fds[w]);
+		first->listeners[0]->fds[w] = -1;
+	}
+	getsockname(second->listeners[0]->fds[0], (struct sockaddr *)&in, &len);
+	for (unsigned i = 0; i < 2; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_eq(
+		    connect(clients[i], (struct sockaddr *)&in, sizeof in), i == 0 ? -1 : 0);
+		for (unsigned w = 0; w < WORKERS; w++)
+			listener_listen(second->listeners[0], w);
+		ck_assert(listener_set_listens(second));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		close(clients[i]);
+	listener_set_unref(first);
+	listener_set_unref(second);
+}
+END_TEST
+
+/* The file that is at the path of the unix socket. */
+static ino_t
+inode(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+START_TEST(a_unix_socket_is_replaced_only_by_who_accepts)
+{
+	struct listener_set *first, *failed, *second;
+	ino_t own;
+
+	listeners[0] = listeners[2];
+	topology.listener_count = 1;
+	first = set_open(NULL);
+	own = inode();
+	socket_listen_beside(true);
+	failed = set_open(NULL);
+	listener_set_unref(failed);
+	ck_assert_uint_eq(inode(), own);
+	second = set_open(NULL);
+	socket_listen_beside(false);
+	ck_assert(inode() == own && !listener_set_listens(second));
+	listener_listen(second->listeners[0], 1);
+	ck_assert(inode() == own && !listener_set_listens(second));
+	listener_listen(second->listeners[0], 0);
+	ck_assert(inode() != own && listener_set_listens(second));
+	listener_set_unref(first);
+	listener_set_unref(second);
+}
+END_TEST
+
 START_TEST(sets_are_counted)
 {
 	struct listener_set *set = set_open(NULL);
@@ -197,6 +269,8 @@ main(void)
 	tcase_add_test(tc, a_reload_keeps_what_stays_and_closes_what_goes);
 	tcase_add_test(tc, one_bad_address_opens_nothing_and_leaves_the_old_ones_alone);
 	tcase_add_test(tc, a_second_process_does_not_take_half_the_traffic);
+	tcase_add_test(tc, who_is_about_to_succeed_another_has_no_connections_before_it_accepts);
+	tcase_add_test(tc, a_unix_socket_is_replaced_only_by_who_accepts);
 	tcase_add_test(tc, sets_are_counted);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
