@@ -10,6 +10,7 @@
 
 #include "base/histogram.h"
 #include "steer/evidence.h"
+#include "steer/steer.h"
 
 struct endpoint;
 struct service_steering;
@@ -34,6 +35,10 @@ struct region_meter {
 	struct histogram_sum then; /* first-byte latencies, likewise */
 	struct histogram_sum second; /* what region_meter_second() gave last */
 };
+
+/* All so far. */
+struct steer_count endpoint_meter_count(const struct endpoint *);
+struct steer_count region_meter_count(const struct steering *);
 
 /* Answers and failures since the last reading. */
 uint32_t region_meter_completions(struct region_meter *, const struct steering *);

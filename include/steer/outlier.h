@@ -49,6 +49,8 @@ struct outlier {
 	uint64_t back_since_ms; /* slow start; 0: none */
 };
 
+/* Failures from now on are in a row only with each other. */
+void outlier_end_run(struct outlier *);
 /* What came of its tries in the last tick. A success ends the run of failures. */
 void outlier_see(struct outlier *, const struct evidence *delta, uint64_t now_ms);
 

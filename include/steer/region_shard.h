@@ -16,6 +16,7 @@
 struct region_shard {
 	_Alignas(64) atomic_ullong tries; /* begun; a second try beside the first is one too */
 	atomic_ullong completions; /* tries ended by an answer's head or by a failure of the far side */
+	atomic_ullong failures; /* of those, the ones without an answer's head */
 	atomic_uint in_flight; /* tries begun, neither completed nor given up */
 	struct histogram first_byte; /* request sent to answer's head, us */
 };
@@ -47,6 +48,7 @@ static inline void
 region_shard_failed(struct region_shard *s)
 {
 	stat_add(&s->completions, 1);
+	stat_add(&s->failures, 1);
 	stat_step(&s->in_flight, -1);
 }
 

@@ -325,12 +325,17 @@ director_probe(struct director *d, const struct endpoint *e, const struct check_
 void
 director_urgent(struct director *d, uint32_t endpoint_id, enum fault why)
 {
+	const struct directed_service *s;
 	const struct place *p;
+	struct steer_counts counts;
 
 	if (endpoint_of(d, endpoint_id) == NULL || fault_origin(why) != FAULT_LOCAL)
 		return;
 	p = &d->places[endpoint_id];
-	if (steer_urgent(d->services[p->service].steer, p->region, p->index, why, clock_now_ms()))
+	s = &d->services[p->service];
+	counts.region = region_meter_count(s->table->regions[p->region].steering);
+	counts.endpoint = endpoint_meter_count(p->endpoint);
+	if (steer_urgent(s->steer, p->region, p->index, why, &counts, clock_now_ms()))
 		want(d, p->service);
 }
 

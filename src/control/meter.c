@@ -70,10 +70,35 @@ endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct e
 	return true;
 }
 
+struct steer_count
+endpoint_meter_count(const struct endpoint *e)
+{
+	struct endpoint_meter m;
+
+	endpoint_meter_begin(&m, e);
+	return (struct steer_count){ m.answered, m.not_sent + m.broken };
+}
+
 static const struct region_shard *
 shard_of(const struct steering *s, unsigned worker)
 {
 	return atomic_load_explicit(&s->shards[worker], memory_order_acquire);
+}
+
+struct steer_count
+region_meter_count(const struct steering *s)
+{
+	uint64_t completions = 0, failures = 0;
+
+	for (unsigned i = 0; i < s->workers; i++) {
+		const struct region_shard *shard = shard_of(s, i);
+
+		if (shard == NULL)
+			continue;
+		failures += load(&shard->failures);
+		completions += load(&shard->completions);
+	}
+	return (struct steer_count){ completions - failures, failures };
 }
 
 uint32_t

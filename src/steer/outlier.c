@@ -32,6 +32,13 @@ struct peers {
 };
 
 void
+outlier_end_run(struct outlier *o)
+{
+	o->local_in_a_row = 0;
+	o->timeouts_in_a_row = 0;
+}
+
+void
 outlier_see(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 {
 	const struct evidence *lately = &o->window.last_10s;
@@ -40,8 +47,7 @@ outlier_see(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 	evidence_window_add(&o->window, delta, now_ms);
 	if (delta->answered > 0) {
 		/* in which order they came is not known: in doubt the run is over */
-		o->local_in_a_row = 0;
-		o->timeouts_in_a_row = 0;
+		outlier_end_run(o);
 	} else {
 		o->local_in_a_row += local;
 		o->timeouts_in_a_row += delta->timeouts;

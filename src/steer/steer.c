@@ -265,7 +265,7 @@ let_pass(struct steer *s)
 		r->tick = (struct evidence){ 0 };
 		r->second = (struct evidence){ 0 };
 		r->stall = (struct stall){ 0 };
-		r->run = 0;
+		steer_end_run(r);
 		r->endpoints_changed = false;
 	}
 }

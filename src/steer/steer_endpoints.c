@@ -98,6 +98,43 @@ not_yet_seen(struct steered_endpoint *e, const struct evidence *delta, uint64_t 
 	return fresh;
 }
 
+void
+steer_end_run(struct steered_region *r)
+{
+	for (unsigned i = 0; r->run_endpoints > 0 && i < r->plan->endpoint_count; i++)
+		r->endpoints[i].in_run = false;
+	r->run = 0;
+	r->run_endpoints = 0;
+}
+
+/*
+ * Is a run of failures that are reported one by one still one? Some answers were on their way when
+ * it began; once they outnumber what has failed since, it was none. Where it goes on or begins, the
+ * counts that it is measured from are known from then on.
+ */
+static bool
+goes_on(struct run_start *start, bool runs, const struct steer_count *now)
+{
+	bool over = runs && start->known &&
+	    (int64_t)(now->answered - start->count.answered) >
+		(int64_t)(now->failed - start->count.failed) + 1;
+
+	if (over || !runs || !start->known)
+		*start = (struct run_start){ *now, true };
+	return !over;
+}
+
+/* A few failures among many answers take nobody out, however close together they are. */
+static void
+end_broken_runs(
+    struct steered_region *r, struct steered_endpoint *e, const struct steer_counts *counts)
+{
+	if (!goes_on(&r->run_start, r->run > 0, &counts->region))
+		steer_end_run(r);
+	if (!goes_on(&e->run_start, e->outlier.local_in_a_row > 0, &counts->endpoint))
+		outlier_end_run(&e->outlier);
+}
+
 static void
 count_run(struct steered_region *r, struct steered_endpoint *e, uint32_t failures)
 {
@@ -115,6 +152,9 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	uint64_t now = steer_time(s, now_ms);
 	struct evidence fresh = not_yet_seen(e, delta, now);
 
+	/* Of a run that begins here nobody knows what was counted when it did. */
+	r->run_start.known = r->run_start.known && r->run > 0;
+	e->run_start.known = e->run_start.known && e->outlier.local_in_a_row > 0;
 	outlier_see(&e->outlier, &fresh, now);
 	evidence_add(&r->tick, &fresh);
 	if (evidence_local(&fresh) > 0)
@@ -146,16 +186,20 @@ is_down_by_run(const struct steered_region *r)
  * one, and until the region is left whoever fails there asks its other endpoints too.
  */
 bool
-steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault, uint64_t now_ms)
+steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault,
+    const struct steer_counts *counts, uint64_t now_ms)
 {
 	struct steered_region *r = &s->regions[region];
 	struct steered_endpoint *e = &r->endpoints[endpoint];
 	struct evidence one = evidence_of(fault);
 	uint64_t now = steer_time(s, now_ms);
-	bool was_down = is_down_by_run(r);
+	bool was_down;
 
 	if (fault_origin(fault) != FAULT_LOCAL)
 		return false;
+	if (counts != NULL)
+		end_broken_runs(r, e, counts);
+	was_down = is_down_by_run(r);
 	outlier_see(&e->outlier, &one, now);
 	evidence_add(&r->tick, &one);
 	evidence_add(&e->urgent, &one);

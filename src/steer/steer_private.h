@@ -19,6 +19,12 @@ enum {
 	BASE_SECONDS_MIN = 10, /* with answers, for a slot's mean to hold the slow ones too */
 };
 
+/* Where a run of failures began, by the shards' counts. */
+struct run_start {
+	struct steer_count count;
+	bool known; /* else ticks found it */
+};
+
 struct steered_endpoint {
 	struct outlier outlier;
 	uint32_t id;
@@ -33,6 +39,7 @@ struct steered_endpoint {
 	struct evidence urgent; /* counted ahead of the shards, not yet found in their counts */
 	uint64_t urgent_at_ms;
 	bool in_run; /* among those that fail in the region's present run */
+	struct run_start run_start; /* of its own run, outlier.local_in_a_row */
 	struct steer_endpoint_out out;
 };
 
@@ -66,6 +73,7 @@ struct steered_region {
 	struct evidence second; /* since the last full second */
 	uint32_t run;           /* local-origin failures in a row */
 	uint32_t run_endpoints;
+	struct run_start run_start;
 	uint32_t successes; /* since it became SUSPECT */
 
 	double base_us[BASE_SLOTS]; /* mean first-byte latency while UP */
@@ -141,6 +149,7 @@ void steer_tell(struct steer *, struct facts *, struct fact);
 void steer_judge(struct steer *, struct steered_region *, bool second, struct facts *);
 void steer_rate(struct steer *, struct steered_region *);
 bool steer_endpoint_serves(const struct steered_endpoint *);
+void steer_end_run(struct steered_region *);
 
 /* steer_guard.c: do not act on a stale view. True: everything is held in this tick. */
 bool steer_guard(struct steer *, uint64_t now_ms, struct facts *);

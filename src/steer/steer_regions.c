@@ -94,10 +94,7 @@ take_counts(struct steer *s, struct steered_region *r)
 	if (r->tick.answered == 0)
 		return;
 	r->successes = r->region.state == REGION_SUSPECT ? r->successes + r->tick.answered : 0;
-	r->run = 0;
-	r->run_endpoints = 0;
-	for (unsigned i = 0; i < r->plan->endpoint_count; i++)
-		r->endpoints[i].in_run = false;
+	steer_end_run(r);
 }
 
 /*

@@ -198,7 +198,7 @@ play_one(struct play *p, const uint8_t *e)
 		return;
 	case 4:
 		(void)steer_urgent(
-		    p->s, region, endpoint, (enum fault)(e[2] % FAULT_COUNT), p->now_ms);
+		    p->s, region, endpoint, (enum fault)(e[2] % FAULT_COUNT), NULL, p->now_ms);
 		return;
 	case 5:
 		p->now_ms += (uint64_t)e[2] * e[3];

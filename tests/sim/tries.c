@@ -73,7 +73,7 @@ tell_urgent(struct world *w, unsigned region, unsigned endpoint, enum outcome o,
 		return;
 	for (uint32_t i = 0; i < n && i < 4; i++)
 		w->urgent |= steer_urgent(
-		    w->core, region, endpoint, fault_of[o], world_core_ms(w, TICK_MS / 2));
+		    w->core, region, endpoint, fault_of[o], NULL, world_core_ms(w, TICK_MS / 2));
 	check_soon(w, region, endpoint);
 }
 

@@ -281,6 +281,52 @@ START_TEST(reports_that_end_a_region_count_though_a_tick_finds_answers)
 }
 END_TEST
 
+/* In each of many rounds the third failure within a tick, on two endpoints: but not in a row. */
+START_TEST(a_few_reports_among_many_answers_take_nobody_out)
+{
+	struct world world = two_by_two(&world_no_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	tick(&w);
+	for (unsigned i = 0; i < 30; i++) {
+		for (unsigned k = 0; k < 20; k++)
+			serve(&w, 0, k % 2, k % WORKERS, FAULT_NONE);
+		serve(&w, 0, i % 2, i % WORKERS, FAULT_RESET);
+		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		director_settle(w.director);
+	}
+	ck_assert_uint_eq(world_share(w.table, 0), 100);
+	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_UP);
+	ck_assert_int_eq(world_state(at(&w, 0, 1)), ENDPOINT_UP);
+	director_tick(w.director);
+	ck_assert_uint_eq(world_share(w.table, 0), 100);
+	ward_close(&w);
+}
+END_TEST
+
+/* Answers that were on their way when the first process died come in between. */
+START_TEST(failures_that_outnumber_answers_take_a_region_out)
+{
+	struct world world = two_by_two(&world_no_check);
+	struct ward w;
+
+	ward_open(&w, &world);
+	for (unsigned k = 0; k < 500; k++)
+		serve(&w, 0, k % 2, k % WORKERS, FAULT_NONE);
+	tick(&w);
+	for (unsigned i = 0; i < 4; i++) {
+		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
+		serve(&w, 0, i % 2, i % WORKERS, FAULT_RESET);
+		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+	}
+	director_settle(w.director);
+	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
+	ck_assert_uint_eq(world_share(w.table, 1), 100);
+	ward_close(&w);
+}
+END_TEST
+
 START_TEST(reports_that_concern_nobody_are_ignored)
 {
 	struct world world = two_by_two(&world_no_check);
@@ -539,6 +585,8 @@ main(void)
 	tcase_add_test(c, an_endpoint_that_live_traffic_loses_is_out_and_comes_back);
 	tcase_add_test(c, a_report_is_acted_upon_before_the_shards_are_read);
 	tcase_add_test(c, reports_that_end_a_region_count_though_a_tick_finds_answers);
+	tcase_add_test(c, a_few_reports_among_many_answers_take_nobody_out);
+	tcase_add_test(c, failures_that_outnumber_answers_take_a_region_out);
 	tcase_add_test(c, reports_that_concern_nobody_are_ignored);
 	tcase_add_test(c, a_new_table_takes_over_what_is_known);
 	tcase_add_test(

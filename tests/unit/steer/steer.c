@@ -105,7 +105,7 @@ refuse_until_left(unsigned region, unsigned most_ms)
 	b.demand = 0; /* the shards lag behind */
 	for (unsigned ms = 10; ms <= most_ms; ms += 10) {
 		b.now_ms += 10;
-		if (steer_urgent(b.s, region, turn++ % 2, FAULT_CONNECT_REFUSED, b.now_ms)) {
+		if (steer_urgent(b.s, region, turn++ % 2, FAULT_CONNECT_REFUSED, NULL, b.now_ms)) {
 			b.now_ms -= 100;
 			bench_tick(&b);
 		}
@@ -133,13 +133,14 @@ START_TEST(the_failure_that_ends_a_region_waits_for_no_tick_however_young_the_la
 {
 	bench_start_pair(&b);
 	b.demand = 0;
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 100)); /* it may be failing */
+	ck_assert(
+	    steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 100)); /* it may be failing */
 	bench_tick(&b);
-	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, b.now_ms + 1));
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 2));
+	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, NULL, b.now_ms + 1));
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 2));
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
-	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, b.now_ms + 1));
+	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, NULL, b.now_ms + 1));
 }
 END_TEST
 
@@ -147,11 +148,11 @@ START_TEST(failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well
 {
 	bench_start_pair(&b);
 	b.demand = 0;
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 100));
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 100));
 	bench_tick(&b);
 	for (unsigned ms = 0; ms < 20; ms++)
-		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + ms));
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms + 20)); /* to eject it */
+		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + ms));
+	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 20)); /* to eject it */
 }
 END_TEST
 
@@ -167,12 +168,12 @@ START_TEST(a_failure_reported_ahead_of_its_count_counts_once)
 	bench_run(&b, 5000);
 	b.demand = 0;
 	for (unsigned i = 0; i < 2; i++) {
-		steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, b.now_ms);
+		steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, NULL, b.now_ms);
 		steer_see(b.s, 0, 0, &one, b.now_ms);
 		bench_tick(&b);
 		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	}
-	steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, b.now_ms);
+	steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, NULL, b.now_ms);
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 }
@@ -190,7 +191,7 @@ START_TEST(answers_between_them_make_failures_no_run)
 	bench_run(&b, 5000);
 	b.demand = 0;
 	for (unsigned i = 0; i < 20; i++) {
-		steer_urgent(b.s, 0, i % 2, FAULT_CONNECT_REFUSED, b.now_ms);
+		steer_urgent(b.s, 0, i % 2, FAULT_CONNECT_REFUSED, NULL, b.now_ms);
 		for (unsigned k = 2; k < 8; k++)
 			steer_see(b.s, 0, k, &good, b.now_ms);
 		bench_tick(&b);
@@ -205,8 +206,8 @@ START_TEST(failures_of_the_client_or_of_the_proxy_are_no_evidence)
 {
 	bench_start_pair(&b);
 	for (unsigned i = 0; i < 10; i++) {
-		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_CLIENT_LEFT, b.now_ms));
-		ck_assert(!steer_urgent(b.s, 0, 1, FAULT_STATUS, b.now_ms));
+		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_CLIENT_LEFT, NULL, b.now_ms));
+		ck_assert(!steer_urgent(b.s, 0, 1, FAULT_STATUS, NULL, b.now_ms));
 	}
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
@@ -273,7 +274,7 @@ START_TEST(failures_among_answers_ask_for_no_tick_each)
 	for (unsigned ms = 0; ms < 1000; ms++) {
 		b.now_ms++;
 		steer_see(b.s, 0, 1, &good, b.now_ms);
-		if (!steer_urgent(b.s, 0, 0, FAULT_RESET, b.now_ms))
+		if (!steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms))
 			continue;
 		b.now_ms -= 100;
 		bench_tick(&b);
