@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import ssl
+import zlib
 
 from .process import run
 
@@ -70,6 +71,8 @@ class Pki:
             return self._leaf(name, names, ca, rsa, days)
 
     def _leaf(self, name, names, ca, rsa, days):
+        # Whoever uses a name for something else, an authority say, has a file of its own.
+        name = "%s-%08x" % (name, zlib.crc32(repr((names, ca, rsa, days)).encode()))
         pair = Pair(self.directory, name)
         if os.path.exists(pair.chain):
             return pair
