@@ -4,7 +4,10 @@
 #include "base/clock.h"
 #include "steer/endpoint.h"
 
-enum { SHUN_MS = 100 }; /* by then control has read what is counted, and decided */
+enum {
+	SHUN_MS = 100,    /* by then control has read what is counted, and decided */
+	REFUSED_MOST = 2, /* a loss before it is as good as another refusal */
+};
 
 /* An answer that came since the last loss is told by their number: it costs answers nothing. */
 static uint32_t
@@ -20,9 +23,9 @@ count_lost(struct endpoint_shard *s)
 static bool
 is_nobody_there(struct endpoint_shard *s, enum fault why, uint32_t lost_most)
 {
-	if (why == FAULT_CLOSED || why == FAULT_RESET)
-		return count_lost(s) >= lost_most;
-	return why == FAULT_CONNECT_REFUSED;
+	if (why == FAULT_CONNECT_REFUSED)
+		return count_lost(s) >= (lost_most < REFUSED_MOST ? lost_most : REFUSED_MOST);
+	return (why == FAULT_CLOSED || why == FAULT_RESET) && count_lost(s) >= lost_most;
 }
 
 void

@@ -7,6 +7,7 @@
 
 enum {
 	IN_A_ROW = 3,             /* local-origin failures: down */
+	ENDPOINTS_DOWN = 4,       /* that fail in a row: enough, however many there are */
 	MIN_TRIES = 20,           /* for a share of failures to mean anything */
 	SUSPECT_BURST = 2,        /* local-origin failures in 1 s */
 	SUSPECT_QUIET_MS = 10000, /* no failure that long clears a region nobody tries */
@@ -67,11 +68,14 @@ region_state_name(enum region_state s)
 bool
 region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpoints)
 {
-	return failures >= IN_A_ROW && failing_endpoints >= (endpoints > 1 ? 2 : 1);
+	uint32_t most = endpoints / 2 + 1;
+
+	return failures >= IN_A_ROW &&
+	    failing_endpoints >= (most < ENDPOINTS_DOWN ? most : ENDPOINTS_DOWN);
 }
 
 /*
- * Down: three local-origin failures in a row on two endpoints (one endpoint alone may just be
+ * Down: three local-origin failures in a row on most endpoints (a few alone may just be
  * dead), more than half of at least 20 tries in 1 s, two stalled windows, or too few healthy
  * endpoints. A run counts only while it is fresh: nobody ends the run of a region that gets no
  * traffic.
@@ -82,7 +86,8 @@ is_down(const struct step *s, struct charge *c)
 	const struct region_evidence *e = s->e;
 
 	if (e->local_1s > 0 &&
-	    region_run_is_down(e->local_in_a_row, e->failing_endpoints, e->endpoints)) {
+	    region_run_is_down(e->local_in_a_row, e->failing_endpoints,
+		e->run_among > 0 ? e->run_among : e->endpoints)) {
 		*c = (struct charge){ SIGNAL_IN_A_ROW, e->local_in_a_row, IN_A_ROW,
 			e->failing_endpoints };
 		return true;

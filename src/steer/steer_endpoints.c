@@ -135,9 +135,21 @@ end_broken_runs(
 		outlier_end_run(&e->outlier);
 }
 
+/* Those that fail may be ejected while it lasts, and are among them all the same. */
+static uint32_t
+among_whom(const struct steered_region *r)
+{
+	uint32_t all = r->plan->endpoint_count;
+	uint32_t serving = r->health.count > 0 ? r->health.count : all;
+
+	return all > 1 && serving < 2 ? 2 : serving;
+}
+
 static void
 count_run(struct steered_region *r, struct steered_endpoint *e, uint32_t failures)
 {
+	if (r->run == 0)
+		r->run_among = among_whom(r);
 	r->run += failures;
 	r->run_endpoints += !e->in_run;
 	e->in_run = true;
@@ -176,7 +188,7 @@ evidence_of(enum fault fault)
 static bool
 is_down_by_run(const struct steered_region *r)
 {
-	return region_run_is_down(r->run, r->run_endpoints, r->plan->endpoint_count);
+	return region_run_is_down(r->run, r->run_endpoints, r->run_among);
 }
 
 /*
@@ -346,6 +358,7 @@ count_endpoint(const struct steer *s, struct steered_region *r, const struct ste
 		if (!steer_endpoint_serves(e))
 			return;
 		h->up += e->weight;
+		h->count++;
 		h->serving += e->weight * e->out.weight / PERMILLE;
 		r->slow_start = r->slow_start || e->out.weight < PERMILLE;
 		return;

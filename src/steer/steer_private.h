@@ -49,6 +49,7 @@ struct steered_health {
 	double unknown;
 	double up;      /* raw evidence, slow start not counted */
 	double serving; /* up, slow start counted */
+	uint32_t count; /* of those */
 };
 
 struct steered_region {
@@ -73,6 +74,7 @@ struct steered_region {
 	struct evidence second; /* since the last full second */
 	uint32_t run;           /* local-origin failures in a row */
 	uint32_t run_endpoints;
+	uint32_t run_among; /* as region_evidence's */
 	struct run_start run_start;
 	uint32_t successes; /* since it became SUSPECT */
 

@@ -273,6 +273,7 @@ gather(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 		.health = known > 0 ? r->health.up / known : NAN,
 		.local_in_a_row = r->run,
 		.failing_endpoints = r->run_endpoints,
+		.run_among = r->run_among,
 		.endpoints = r->plan->endpoint_count,
 		.local_1s = evidence_local(&r->window.last_1s),
 		.tries_1s = r->window.last_1s.tries,

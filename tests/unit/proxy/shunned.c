@@ -48,12 +48,35 @@ lose(enum fault why)
 	shunned_note(&worker, shard, why, LOST_MOST);
 }
 
-START_TEST(who_refuses_is_shunned_at_once)
+START_TEST(who_refuses_twice_is_shunned)
 {
+	ck_assert(!shunned_any(&worker));
+	lose(FAULT_CONNECT_REFUSED);
 	ck_assert(!shunned_any(&worker));
 	lose(FAULT_CONNECT_REFUSED);
 	ck_assert(shunned_any(&worker));
 	ck_assert(shunned_is(&worker, endpoint));
+}
+END_TEST
+
+START_TEST(who_refuses_after_it_lost_a_request_is_shunned_at_once)
+{
+	stat_add(&shard->answered, 1);
+	lose(FAULT_RESET);
+	ck_assert(!shunned_any(&worker));
+	lose(FAULT_CONNECT_REFUSED);
+	ck_assert(shunned_is(&worker, endpoint));
+}
+END_TEST
+
+/* One address with many servers behind it, of which one is gone. */
+START_TEST(who_refuses_now_and_then_among_answers_is_not_shunned)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		lose(FAULT_CONNECT_REFUSED);
+		stat_add(&shard->answered, 1);
+	}
+	ck_assert(!shunned_any(&worker));
 }
 END_TEST
 
@@ -95,6 +118,7 @@ START_TEST(another_one_is_not_shunned_and_soon_nobody_is)
 	uint64_t began_ms = clock_now_ms();
 
 	lose(FAULT_CONNECT_REFUSED);
+	lose(FAULT_CONNECT_REFUSED);
 	shard->shunned_until_ms = 0;
 	ck_assert(shunned_any(&worker));
 	ck_assert(!shunned_is(&worker, endpoint));
@@ -115,7 +139,9 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, who_refuses_is_shunned_at_once);
+	tcase_add_test(tc, who_refuses_twice_is_shunned);
+	tcase_add_test(tc, who_refuses_after_it_lost_a_request_is_shunned_at_once);
+	tcase_add_test(tc, who_refuses_now_and_then_among_answers_is_not_shunned);
 	tcase_add_test(tc, requests_lost_in_a_row_are_as_good_as_a_refusal);
 	tcase_add_test(tc, an_answer_between_them_ends_the_row);
 	tcase_add_test(tc, what_says_nothing_of_who_listens_shuns_nobody);

@@ -202,6 +202,44 @@ START_TEST(answers_between_them_make_failures_no_run)
 }
 END_TEST
 
+static void
+start_eight_and_a_standby(void)
+{
+	bench_plan(&b, 2);
+	b.regions[0].endpoint_count = 8;
+	b.regions[1].tier = 1;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	b.demand = 0;
+}
+
+/* As those of one machine do: all that they are busy with fails before another one can answer. */
+START_TEST(two_of_eight_endpoints_that_die_together_do_not_take_their_region_along)
+{
+	start_eight_and_a_standby();
+	for (unsigned i = 0; i < 20; i++)
+		steer_urgent(b.s, 0, i % 2, FAULT_RESET, NULL, b.now_ms);
+	bench_tick(&b);
+	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_EJECTED], 2);
+	bench_tick(&b); /* six serve now, and the run is still of eight */
+	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
+}
+END_TEST
+
+START_TEST(a_region_of_eight_is_left_when_four_of_them_fail_in_a_row)
+{
+	start_eight_and_a_standby();
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
+		steer_urgent(b.s, 0, i, FAULT_RESET, NULL, b.now_ms);
+		bench_tick(&b);
+	}
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
+}
+END_TEST
+
 START_TEST(failures_of_the_client_or_of_the_proxy_are_no_evidence)
 {
 	bench_start_pair(&b);
@@ -510,6 +548,9 @@ main(void)
 	    tests, failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well);
 	tcase_add_test(tests, a_failure_reported_ahead_of_its_count_counts_once);
 	tcase_add_test(tests, answers_between_them_make_failures_no_run);
+	tcase_add_test(
+	    tests, two_of_eight_endpoints_that_die_together_do_not_take_their_region_along);
+	tcase_add_test(tests, a_region_of_eight_is_left_when_four_of_them_fail_in_a_row);
 	tcase_add_test(tests, failures_among_answers_ask_for_no_tick_each);
 	tcase_add_test(tests, failures_of_the_client_or_of_the_proxy_are_no_evidence);
 	tcase_add_test(tests, a_failover_is_told_with_where_to_and_why);
