@@ -88,6 +88,25 @@ def a_refused_reload_is_logged_once_for_each_mistake(t):
 
 
 @sanitize
+def what_only_a_restart_changes_is_said_at_each_reload_while_it_differs_from_what_runs(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    good = open(p.conf_path).read()
+    assert p.socket in good
+
+    def said(text):
+        p.write(text=text)
+        at = len(p.log_text())
+        assert p.reload_now() is True
+        return re.findall(r"another ([a-z_. ]+) takes effect after a restart", p.log_text()[at:])
+
+    assert said(good) == []
+    other = good.replace(p.socket, p.socket + ".other") + 'user = "root";'
+    for _ in range(2):
+        assert said(other) == ["user", "admin address"]
+    assert said(good) == [], "what the file says now is what runs"
+
+
+@sanitize
 def listeners_come_and_go_with_a_reload(t):
     p = t.proxy(regions={"us-east-1": [t.origin("east")]}, workers=2)
     address = (p.http[0], t.lease.port(p.http[0]))
