@@ -37,9 +37,11 @@ load_text(struct load *l)
 
 	config_init(&config);
 	if (config_read_string(&config, source_text(l->source)) == CONFIG_TRUE) {
-		load_group(l, BLOCK_TOP, l->topology, config_root_setting(&config));
+		l->root = config_root_setting(&config);
+		load_group(l, BLOCK_TOP, l->topology, l->root);
 		derive(l);
 		check(l);
+		l->root = NULL;
 	} else {
 		report_syntax(l, &config);
 	}
