@@ -152,7 +152,11 @@ static const struct mistake mistakes[] = {
 	    "the "
 	    "keys there are" },
 	{ { .top = "workers = 1; workers = 2;" },
-	    "t.conf:1: the key that ends here stands twice in its group; remove one" },
+	    "t.conf:1: \"workers\" stands twice in its group; remove one" },
+	{ { .top =
+		  "log = { level = \"info\"; /* user = */ }; admin = { socket = \"level = \\\" x\"; };"
+		  "user = \"root\"; # user =\n// log =\nlog = { access = \"off\"; };" },
+	    "t.conf:3: \"log\" stands twice in its group; remove one" },
 	{ { .endpoints = "( { weight = 2; } )" },
 	    "t.conf:5: this endpoint has no \"url\"; add url = \"...\";" },
 	{ { .endpoints = "( )" }, "t.conf:5: endpoints is empty; add at least one" },
