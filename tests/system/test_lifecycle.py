@@ -67,6 +67,7 @@ def an_invalid_file_is_refused_with_its_reasons_and_the_old_one_serves_on(t):
         assert p.reload_now() is False, reason
         assert reason in p.log_text()[at:], (reason, p.log_text()[at:])
         assert re.search(r"detour\.conf(:\d+)?: ", p.log_text()[at:]), p.log_text()[at:]
+        assert re.search(r"[^;]; the old configuration serves on", p.log_text()[at:]), reason
         held.get("/").expect(200, "east")
         p.get("/").expect(200, "east")
     p.write(text=good)
