@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh Debian 12 to a running demo: packages, build, demo.
 #   quickstart.sh            builds and serves until Ctrl-C; arguments go to `detour demo`
-#   quickstart.sh --check    serves on free ports, asks once, stops: for machines
+#   quickstart.sh --check    serves on 8443 or a free port, asks once, stops: for machines
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -23,6 +23,7 @@ struct topology;
 struct load {
 	struct arena *arena; /* becomes the topology's */
 	struct topology *topology;
+	struct config_setting_t *root; /* while the text is loaded and checked; borrowed */
 	struct report report;
 	struct source *source;
 	struct names *sets[SET_COUNT]; /* filled as names are read */
@@ -46,6 +47,8 @@ void field_set_default(struct load *, const struct schema_key *, void *base);
 /* Where bytes of secrets lie: made when there are any. */
 struct arena *load_secrets(struct load *);
 struct conf_where load_where(const struct load *, const struct config_setting_t *);
+/* Of a key by its path, "log.access", while check() runs; of the file if it is not written. */
+struct conf_where load_where_of(const struct load *, const char *path);
 
 /* The path lasts as long as the load. */
 void load_note_file(struct load *, const char *path, const struct conf_where *);
@@ -64,6 +67,8 @@ void check_mirror(struct load *, const struct conf_route *);
 void check_safety(struct load *);
 void check_limits(struct load *);
 void check_readers(struct load *);
+/* Whether what is to be written has a directory to lie in. */
+void check_places(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */
 void check_protocol(struct load *, const struct conf_service *);
 void check_tunnel_listener(struct load *, const struct conf_listener *);

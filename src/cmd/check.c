@@ -13,7 +13,7 @@
 enum { OPT_LOSE = 256 };
 
 static const struct usage usage = {
-	"check -c FILE [--lose REGION] [--json]",
+	"check -c FILE [--lose REGION] [--quiet] [--json]",
 	"Validates a configuration without serving it; says what it would serve, and where\n"
 	"traffic would go if each region in turn were lost, with all others up and the first\n"
 	"tier as busy as max_utilization allows. Each service is looked at by itself.\n"

@@ -28,7 +28,7 @@ static const struct usage usage = {
 	"Starts three sample regions and the proxy in front of them, on this machine alone, and\n"
 	"says what to try. Needs no file and no network. Ctrl-C ends it all.\n"
 	"\n"
-	"  -p, --port N   port for https (8443, or a free one if that is taken; 0: a free one)\n"
+	"  -p, --port N   port for https (8443); a free one if that is taken or 0\n"
 	"  -h, --help     this text\n",
 };
 

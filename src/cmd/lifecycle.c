@@ -198,7 +198,11 @@ start_drain(struct lifecycle *l, const char *why)
 static void
 refuse_reload(struct lifecycle *l, unsigned errors, const char *why)
 {
-	log_error("reload refused: %s; the old configuration serves on", why);
+	/* a remedy may end as a line of the file does */
+	size_t len = strlen(why);
+	const char *between = len > 0 && why[len - 1] == ';' ? "" : ";";
+
+	log_error("reload refused: %s%s the old configuration serves on", why, between);
 	milestone_refused(journal_of(l), "SIGHUP", errors, why);
 	l->process.reload_successful = false;
 	l->process.reloads_refused++;

@@ -39,8 +39,19 @@ enum {
 	ACCESS_RING_BYTES = 2 * 1024 * 1024,
 };
 
+/* Of the configuration at the start, what runs until the end whatever a reload says. */
+struct at_start {
+	char *user; /* NULL: stay who we are */
+	char *socket;
+	struct sockaddr_storage bind; /* of admin */
+	socklen_t bind_len;
+	enum conf_seccomp seccomp;
+	bool core_dumps;
+};
+
 struct server {
-	struct topology *topology;      /* counted */
+	struct topology *topology; /* counted */
+	struct at_start at_start;
 	struct listener_set *listeners; /* counted */
 	unsigned count;                 /* of workers and all that is by worker */
 	struct worker **workers;
@@ -59,6 +70,17 @@ struct server {
 	struct event *trim;
 	bool left_disk; /* to a successor */
 };
+
+static void
+note_start(struct at_start *a, const struct topology *t)
+{
+	a->user = t->user != NULL ? mem_strdup(t->user) : NULL;
+	a->socket = mem_strdup(t->admin.socket);
+	a->bind = t->admin.bind.addr;
+	a->bind_len = t->admin.bind.len;
+	a->seccomp = t->process.seccomp;
+	a->core_dumps = t->process.core_dumps;
+}
 
 static bool
 open_access_log(struct server *s, struct error *error)
@@ -81,6 +103,7 @@ server_new(struct topology *topology, struct error *error)
 
 	topology_ref(topology);
 	s->topology = topology;
+	note_start(&s->at_start, topology);
 	s->count = topology->workers;
 	s->workers = mem_array(s->count, sizeof *s->workers);
 	s->urgent = mem_array(s->count, sizeof *s->urgent);
@@ -253,23 +276,23 @@ server_start(struct server *s, struct event_base *base, bool beside, struct erro
 
 /* What is fixed at the start; the rest of the new file is applied all the same. */
 static void
-warn_of_restart(const struct server *s, const struct topology *old, const struct topology *new)
+warn_of_restart(const struct server *s, const struct topology *new)
 {
-	bool user_same = old->user == new->user ||
-	    (old->user != NULL && new->user != NULL &&strcmp(old->user, new->user) == 0);
-	bool bind_same = old->admin.bind.len ==
-	    new->admin.bind.len &&memcmp(
-		&old->admin.bind.addr, &new->admin.bind.addr, old->admin.bind.len) == 0;
+	const struct at_start *a = &s->at_start;
+	bool user_same = a->user == NULL || new->user == NULL ? a->user == new->user
+							      : strcmp(a->user, new->user) == 0;
+	bool admin_same = a->bind_len ==
+		new->admin.bind.len &&memcmp(&a->bind, &new->admin.bind.addr, a->bind_len) == 0 &&
+	    strcmp(a->socket, new->admin.socket) == 0;
 
 	if (s->count != new->workers)
 		log_warn(
 		    "workers = %u takes effect after a restart; %u go on", new->workers, s->count);
-	if (old->process.seccomp != new->process.seccomp ||
-	    old->process.core_dumps != new->process.core_dumps)
+	if (a->seccomp != new->process.seccomp || a->core_dumps != new->process.core_dumps)
 		log_warn("another process.seccomp or core_dumps takes effect after a restart");
 	if (!user_same)
 		log_warn("another user takes effect after a restart");
-	if (!bind_same || strcmp(old->admin.socket, new->admin.socket) != 0)
+	if (!admin_same)
 		log_warn("another admin address takes effect after a restart");
 	if (s->access_log == NULL && strcmp(new->log.access, "off") != 0)
 		log_warn("the access log was off at the start; it is switched on by a restart");
@@ -294,7 +317,7 @@ server_apply(struct server *s, struct topology *topology, struct error *error)
 		listener_set_unref(listeners);
 		return false;
 	}
-	warn_of_restart(s, s->topology, topology);
+	warn_of_restart(s, topology);
 	log_set_level(topology->log.level);
 	configure_watchdog(&topology->process);
 	state_keeper_set_dir(s->keeper, topology->state_dir);
@@ -438,6 +461,8 @@ server_free(struct server *s)
 	topology_unref(s->topology);
 	crowd_free(s->crowd);
 	rate_table_free(s->rates);
+	mem_free(s->at_start.user);
+	mem_free(s->at_start.socket);
 	mem_free(s->view_workers);
 	mem_free(s->access);
 	mem_free(s->touched);

@@ -42,7 +42,7 @@ static const struct deed evacuate = { "evacuate", false, REGION,
 	    "and one more: last_region, the last fit region of a service stays.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed restore = { "evacuate", true, REGION,
-	{ "restore REGION",
+	{ "restore REGION [--reason TEXT]",
 	    "Ends an evacuation; the region comes back by its ramp. Also lets a region go on that\n"
 	    "is healthy again and waits, for a person (failback = \"manual\") or for its\n"
 	    "hold_down. If it does neither there is nothing to restore, which is exit code 1.\n"
@@ -53,7 +53,7 @@ static const struct deed freeze = { "freeze", false, MAYBE_SERVICE,
 	    "service or for all.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed unfreeze = { "freeze", true, MAYBE_SERVICE,
-	{ "unfreeze [SERVICE]",
+	{ "unfreeze [SERVICE] [--reason TEXT]",
 	    "Ends a freeze.\n"
 	    "\n" ENDING EXIT_CODES } };
 static const struct deed pin = { "pin", false, SERVICE | REGION | SHARE,
@@ -61,7 +61,7 @@ static const struct deed pin = { "pin", false, SERVICE | REGION | SHARE,
 	    "Sets a region's share of a service by hand: 30% or 0.3. The others share the rest.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed unpin = { "pin", true, SERVICE | REGION,
-	{ "unpin SERVICE REGION",
+	{ "unpin SERVICE REGION [--reason TEXT]",
 	    "Makes a share automatic again.\n"
 	    "\n" ENDING EXIT_CODES } };
 

@@ -195,5 +195,6 @@ check(struct load *l)
 	check_access(l);
 	check_safety(l);
 	check_limits(l);
+	check_places(l);
 	check_readers(l);
 }

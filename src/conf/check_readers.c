@@ -89,14 +89,15 @@ check_readers(struct load *l)
 {
 	const char *user = l->topology->user;
 	const struct passwd *entry;
-	const struct conf_where whole = { source_where(l->source, 1).file, 0 };
+	struct conf_where where;
 
 	if (user == NULL)
 		return;
 	entry = getpwnam(user);
 	if (entry == NULL) {
 		/* it may well be known where the file will serve */
-		report_warning(&l->report, &whole,
+		where = load_where_of(l, "user");
+		report_warning(&l->report, &where,
 		    "user: there is no user \"%s\" on this machine, and without it Detour does not "
 		    "start; create it, or name another",
 		    user);

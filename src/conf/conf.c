@@ -9,6 +9,7 @@
 #include "conf/load.h"
 #include "conf/names.h"
 #include "conf/source.h"
+#include "conf/twice.h"
 
 /* What the library says, with what to do about it. */
 static void
@@ -16,13 +17,15 @@ report_syntax(struct load *l, const config_t *config)
 {
 	int line = config_error_line(config);
 	struct conf_where where = source_where(l->source, line > 0 ? (unsigned)line : 1);
-	const char *text = config_error_text(config);
+	const char *text = config_error_text(config), *key = NULL;
 
 	if (text == NULL)
 		text = "it cannot be read";
 	if (strcmp(text, "duplicate setting name") == 0)
-		report_error(&l->report, &where,
-		    "the key that ends here stands twice in its group; remove one");
+		key = twice_find(source_text(l->source), l->arena);
+	if (key != NULL)
+		report_error(
+		    &l->report, &where, "\"%s\" stands twice in its group; remove one", key);
 	else
 		report_error(&l->report, &where,
 		    "%s; look for a missing \";\", a quote or bracket too few, or a comma too "
@@ -37,9 +40,11 @@ load_text(struct load *l)
 
 	config_init(&config);
 	if (config_read_string(&config, source_text(l->source)) == CONFIG_TRUE) {
-		load_group(l, BLOCK_TOP, l->topology, config_root_setting(&config));
+		l->root = config_root_setting(&config);
+		load_group(l, BLOCK_TOP, l->topology, l->root);
 		derive(l);
 		check(l);
+		l->root = NULL;
 	} else {
 		report_syntax(l, &config);
 	}

@@ -22,6 +22,15 @@ load_where(const struct load *l, const config_setting_t *setting)
 	return source_where(l->source, config_setting_source_line(setting));
 }
 
+struct conf_where
+load_where_of(const struct load *l, const char *path)
+{
+	const config_setting_t *setting = config_setting_lookup(l->root, path);
+
+	return setting != NULL ? load_where(l, setting)
+			       : (struct conf_where){ source_where(l->source, 1).file, 0 };
+}
+
 static const char *
 kind_of(const config_setting_t *setting)
 {

@@ -70,6 +70,18 @@ def check_names_file_line_and_remedy_of_every_error(t):
 
 
 @sanitize
+def check_refuses_a_log_that_run_could_not_open(t):
+    p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
+    p.write(log='access = "%s/none/access.log";' % p.directory)
+    code, text = p.check()
+    assert code == 1, text
+    assert re.search(r"detour\.conf:\d+: access: there is no directory \S+/none\" .*; create it",
+                     text), text
+    os.mkdir(os.path.join(p.directory, "none"))
+    assert p.check()[0] == 0, p.check()
+
+
+@sanitize
 def a_file_that_is_not_there_is_exit_1(t):
     done = _run(t, "check", "-c", "/nonexistent/detour.conf")
     assert done.returncode == 1 and "/nonexistent/detour.conf" in done.stderr + done.stdout, done
@@ -105,7 +117,7 @@ def every_sample_configuration_is_valid(t):
                 if not made:
                     continue
                 done = _run(t, "check", "-c", os.path.join(root, file),
-                            env={**os.environ, "DETOUR_TLS_DIR": tls})
+                            env={**os.environ, "DETOUR_TLS_DIR": tls, "DETOUR_LOG_DIR": tls})
                 text = done.stdout + done.stderr
                 assert done.returncode == 0 or "No such file" in text, (file, text)
     assert found >= 3, "samples are there"

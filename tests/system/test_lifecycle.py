@@ -67,6 +67,7 @@ def an_invalid_file_is_refused_with_its_reasons_and_the_old_one_serves_on(t):
         assert p.reload_now() is False, reason
         assert reason in p.log_text()[at:], (reason, p.log_text()[at:])
         assert re.search(r"detour\.conf(:\d+)?: ", p.log_text()[at:]), p.log_text()[at:]
+        assert re.search(r"[^;]; the old configuration serves on", p.log_text()[at:]), reason
         held.get("/").expect(200, "east")
         p.get("/").expect(200, "east")
     p.write(text=good)
@@ -85,6 +86,25 @@ def a_refused_reload_is_logged_once_for_each_mistake(t):
     assert len(said) == 2, said
     assert "reload refused: " in said[0] and "wrokers" in said[0], said
     assert "the old configuration serves on" in said[0] and "nonsense" in said[1], said
+
+
+@sanitize
+def what_only_a_restart_changes_is_said_at_each_reload_while_it_differs_from_what_runs(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    good = open(p.conf_path).read()
+    assert p.socket in good
+
+    def said(text):
+        p.write(text=text)
+        at = len(p.log_text())
+        assert p.reload_now() is True
+        return re.findall(r"another ([a-z_. ]+) takes effect after a restart", p.log_text()[at:])
+
+    assert said(good) == []
+    other = good.replace(p.socket, p.socket + ".other") + 'user = "root";'
+    for _ in range(2):
+        assert said(other) == ["user", "admin address"]
+    assert said(good) == [], "what the file says now is what runs"
 
 
 @sanitize

@@ -16,8 +16,14 @@ static const struct mistake mistakes[] = {
 	{ { .top = "workers = 1.5;" },
 	    "t.conf:1: workers: an integer was expected, found 1.5; write a whole number" },
 	{ { .top = "user = \"nobdy\";" },
-	    "t.conf: warning: user: there is no user \"nobdy\" on this machine, and without it Detour "
+	    "t.conf:1: warning: user: there is no user \"nobdy\" on this machine, and without it Detour "
 	    "does not start; create it, or name another" },
+	{ { .top = "log = { level = \"info\";\naccess = \"/nonexistent/a.log\"; };" },
+	    "t.conf:2: access: there is no directory \"/nonexistent\" for the access log; create it, "
+	    "or name another file" },
+	{ { .top = "\nstate_dir = \"/nonexistent/a/\";" },
+	    "t.conf:2: warning: state_dir: there is no directory \"/nonexistent\" to make it in; "
+	    "create it, or name another place" },
 	{ { .top = "workers = true;" },
 	    "t.conf:1: workers: an integer was expected, found true; write digits without quotes" },
 	{ { .top = "workers = -1;" },
@@ -146,7 +152,11 @@ static const struct mistake mistakes[] = {
 	    "the "
 	    "keys there are" },
 	{ { .top = "workers = 1; workers = 2;" },
-	    "t.conf:1: the key that ends here stands twice in its group; remove one" },
+	    "t.conf:1: \"workers\" stands twice in its group; remove one" },
+	{ { .top =
+		  "log = { level = \"info\"; /* user = */ }; admin = { socket = \"level = \\\" x\"; };"
+		  "user = \"root\"; # user =\n// log =\nlog = { access = \"off\"; };" },
+	    "t.conf:3: \"log\" stands twice in its group; remove one" },
 	{ { .endpoints = "( { weight = 2; } )" },
 	    "t.conf:5: this endpoint has no \"url\"; add url = \"...\";" },
 	{ { .endpoints = "( )" }, "t.conf:5: endpoints is empty; add at least one" },

@@ -23,6 +23,7 @@ make_certificates(void)
 		ck_assert_int_eq(system(command), 0);
 	}
 	setenv("DETOUR_TLS_DIR", scratch_path("tls"), 1);
+	setenv("DETOUR_LOG_DIR", scratch_path("."), 1);
 	unsetenv("XDG_RUNTIME_DIR");
 }
 

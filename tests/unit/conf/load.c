@@ -109,6 +109,7 @@ START_TEST(what_is_written_is_loaded)
 	const struct conf_service *s;
 
 	scratch_make();
+	ck_assert_int_eq(mkdir(scratch_path("logs"), 0700), 0);
 	t = load_good(everything);
 	s = &t->services[0];
 	ck_assert_uint_eq(t->workers, 3);
