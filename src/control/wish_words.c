@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/wish_words.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "control/wish_store.h"
+#include "steer/wish.h"
+
+const char *
+wish_subject(const struct wish *w, char *buf, size_t size)
+{
+	if (w->kind == WISH_PIN)
+		snprintf(buf, size, "%s in %s", w->service, w->region);
+	else if (w->kind == WISH_EVACUATE)
+		snprintf(buf, size, "%s", w->region);
+	else
+		snprintf(buf, size, "%s", w->service[0] != '\0' ? w->service : "all services");
+	return buf;
+}
+
+void
+wish_say(struct wish_reply *r, const char *fmt, ...)
+{
+	size_t len = strlen(r->text);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(r->text + len, sizeof r->text - len, fmt, args);
+	va_end(args);
+}
+
+void
+wish_say_pins(const struct wishes *wishes, const struct wish *w, struct wish_reply *r)
+{
+	for (unsigned i = 0; w->kind == WISH_EVACUATE && i < wishes->count; i++) {
+		const struct wish *pin = &wishes->list[i];
+
+		if (pin->kind == WISH_PIN && strcmp(pin->region, w->region) == 0)
+			wish_say(r,
+			    "the pin of %s to %.4g %% there (%s: %s) has no effect meanwhile\n",
+			    pin->service, pin->share * 100, pin->owner, pin->reason);
+	}
+}
+
+/* " by zed (audit) until 2026-11-22T09:27:00.000Z" */
+static void
+say_whose(const struct wish *w, struct wish_reply *r)
+{
+	char until[32];
+
+	clock_format_wall(w->until_wall_ms * 1000, until, sizeof until);
+	wish_say(r, " by %s (%s) until %s", w->owner, w->reason, until);
+}
+
+void
+wish_say_unfrozen(const struct wishes *wishes, const struct wish *ended, struct wish_reply *r)
+{
+	const struct wish *all = wishes_freeze(wishes, "");
+	bool first = true;
+
+	if (ended->service[0] != '\0' && all != NULL) {
+		wish_say(r, "the freeze of %s alone is over, but all services stay frozen",
+		    ended->service);
+		say_whose(all, r);
+		return;
+	}
+	wish_say(r, "automatic moves of %s go on",
+	    ended->service[0] != '\0' ? ended->service : "all services");
+	for (unsigned i = 0; ended->service[0] == '\0' && i < wishes->count; i++) {
+		const struct wish *w = &wishes->list[i];
+
+		if (w->kind != WISH_FREEZE)
+			continue;
+		wish_say(r, "%s%s stays frozen", first ? ", but " : ", ", w->service);
+		say_whose(w, r);
+		first = false;
+	}
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an answer to one person says of what others wish. */
+#include "control/wish_words.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "people_world.h"
+
+static struct wish_reply reply;
+
+static void
+on_reply(void *arg, const struct wish_reply *r)
+{
+	reply = *r;
+}
+
+static struct wish
+wish_of(enum wish_kind kind, const char *service, const char *region, const char *owner,
+    const char *reason)
+{
+	struct wish w = { .kind = kind, .share = 0.2 };
+
+	snprintf(w.service, sizeof w.service, "%s", service);
+	snprintf(w.region, sizeof w.region, "%s", region);
+	snprintf(w.owner, sizeof w.owner, "%s", owner);
+	snprintf(w.reason, sizeof w.reason, "%s", reason);
+	return w;
+}
+
+static int
+make(enum wish_kind kind, const char *service, const char *region, const char *owner,
+    const char *reason)
+{
+	struct wish w = wish_of(kind, service, region, owner, reason);
+
+	reply = (struct wish_reply){ .result = WISH_NOT_ANSWERED };
+	wish_store_make(people_store, &w, 0, "", on_reply, NULL);
+	people_turn(1);
+	return reply.result;
+}
+
+static int
+end(enum wish_kind kind, const char *service, const char *region)
+{
+	struct wish w = wish_of(kind, service, region, "amy", "");
+
+	reply = (struct wish_reply){ .result = WISH_NOT_ANSWERED };
+	wish_store_end(people_store, &w, on_reply, NULL);
+	people_turn(1);
+	return reply.result;
+}
+
+static void
+assert_says(const char *what)
+{
+	ck_assert_msg(strstr(reply.text, what) != NULL, "no '%s' in: %s", what, reply.text);
+}
+
+static void
+assert_is_silent_of(const char *what)
+{
+	ck_assert_msg(strstr(reply.text, what) == NULL, "'%s' in: %s", what, reply.text);
+}
+
+static void
+set_up(void)
+{
+	people_make("");
+}
+
+static void
+tear_down(void)
+{
+	people_free();
+}
+
+START_TEST(ending_the_freeze_of_all_names_those_that_stay_frozen)
+{
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "amy", "a launch"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "shop", "", "zed", "an audit"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "blog", "", "bob", "a talk"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_FREEZE, "", ""), WISH_DONE);
+	assert_says("automatic moves of all services go on, but shop stays frozen by zed (an "
+		    "audit) until 20");
+	assert_says(", blog stays frozen by bob (a talk) until 20");
+}
+END_TEST
+
+START_TEST(ending_the_freeze_of_one_says_that_all_stay_frozen)
+{
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "amy", "a launch"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "shop", "", "zed", "an audit"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_FREEZE, "shop", ""), WISH_DONE);
+	assert_says("the freeze of shop alone is over, but all services stay frozen by amy (a "
+		    "launch) until 20");
+	assert_is_silent_of("go on");
+}
+END_TEST
+
+START_TEST(ending_the_only_freeze_says_that_moves_go_on)
+{
+	ck_assert_int_eq(make(WISH_FREEZE, "shop", "", "zed", "an audit"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "blog", "", "bob", "a talk"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_FREEZE, "shop", ""), WISH_DONE);
+	ck_assert_str_eq(reply.text, "automatic moves of shop go on");
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "amy", "a launch"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_FREEZE, "blog", ""), WISH_DONE);
+	ck_assert_int_eq(end(WISH_FREEZE, "", ""), WISH_DONE);
+	ck_assert_str_eq(reply.text, "automatic moves of all services go on");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("control/wish_words");
+	TCase *tests = tcase_create("words");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, ending_the_freeze_of_all_names_those_that_stay_frozen);
+	tcase_add_test(tests, ending_the_freeze_of_one_says_that_all_stay_frozen);
+	tcase_add_test(tests, ending_the_only_freeze_says_that_moves_go_on);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
