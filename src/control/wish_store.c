@@ -16,6 +16,7 @@
 #include "control/desk.h"
 #include "control/journal.h"
 #include "control/wish_file.h"
+#include "control/wish_text.h"
 #include "control/wish_unknown.h"
 #include "control/wish_words.h"
 #include "steer/fact.h"
@@ -244,6 +245,21 @@ is_blank(const char *text)
 	return text[strspn(text, " \t\r\n")] == '\0';
 }
 
+/* Fills the reply and returns false when others should not have to read it. */
+static bool
+is_readable(const struct wish *w, struct wish_reply *r)
+{
+	bool reason_is = wish_text_is_plain(w->reason);
+
+	if (reason_is && wish_text_is_plain(w->owner))
+		return true;
+	wish_say(r,
+	    "the %s holds a control character: line breaks, tabs and escapes are refused, "
+	    "for it is shown on the terminals of others",
+	    reason_is ? "owner" : "reason");
+	return false;
+}
+
 /* Fills the reply and returns false when it can't be what was meant. */
 static bool
 is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, struct wish_reply *r)
@@ -259,6 +275,8 @@ is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, stru
 		wish_say(r, "an owner is needed: whom to ask");
 		return false;
 	}
+	if (!is_readable(w, r))
+		return false;
 	if (for_ms < WISH_MIN_MS || for_ms > WISH_MAX_MS) {
 		wish_say(r, "it lasts from 1 second to 72 hours");
 		return false;
@@ -481,22 +499,23 @@ void
 wish_store_end(struct wish_store *s, const struct wish *w, wish_reply_fn *done, void *arg)
 {
 	char text[2 * WISH_NAME + 8], why[2 * WISH_NAME + 64];
+	struct wish_reply *r = mem_new(sizeof *r);
 	bool known = wish_unknown(s->topology, w, why, sizeof why) == NULL;
-	bool ends = known && wishes_drop(&s->wishes, w->kind, w->service, w->region);
-	struct wish_reply *r;
+	bool readable = is_readable(w, r);
+	bool ends = known && readable && wishes_drop(&s->wishes, w->kind, w->service, w->region);
 
-	if (known && !ends && w->kind == WISH_EVACUATE) {
+	if (known && readable && !ends && w->kind == WISH_EVACUATE) {
+		mem_free(r);
 		restore_waiting(s, w, done, arg);
 		return;
 	}
-	r = mem_new(sizeof *r);
 	r->result = WISH_WRONG;
 	if (ends)
 		end_wish(s, w, r);
-	else if (known)
+	else if (known && readable)
 		wish_say(r, "there is no %s of %s to be ended", wish_word(w->kind),
 		    wish_subject(w, text, sizeof text));
-	else
+	else if (readable)
 		wish_say(r, "%s", why);
 	done(arg, r);
 	mem_free(r);

@@ -104,6 +104,9 @@ def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
             (["freeze", "blog", "--reason", "x"], 1, "no service 'blog'"),
             (["restore", "east"], 1, "nothing to restore: east is neither evacuated nor waiting"),
             (["restore", "nowhere"], 1, "no region 'nowhere'"),
+            (["freeze", "--reason", "up\x1b[2J"], 1, "the reason holds a control character"),
+            (["freeze", "--reason", "x", "--owner", "a\nb"], 1, "the owner holds a control"),
+            (["freeze", "--reason", "x", "--owner", "a\udc9b"], 2, "--owner is not UTF-8"),
             (["unfreeze"], 1, "no freeze"),
             (["unpin", "shop", "east"], 1, "no pin")):
         done = _run(t, p, *args)

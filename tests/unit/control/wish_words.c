@@ -113,6 +113,59 @@ START_TEST(ending_the_only_freeze_says_that_moves_go_on)
 }
 END_TEST
 
+static const char *const unreadable[] = {
+	"a\nb",
+	"a\tb",
+	"a\rb",
+	"\033[2Jb",
+	"a\177",
+	"\001",
+	"a\xc2\x9bK",
+	"\xc2\x80",
+	"b\xc2\x9f",
+};
+
+START_TEST(a_control_character_in_a_reason_is_refused)
+{
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "amy", unreadable[_i]), WISH_WRONG);
+	assert_says("the reason holds a control character");
+	ck_assert_uint_eq(desk_wishes(people_desk)->count, 0);
+	ck_assert_uint_eq(people_facts("wish_made"), 0);
+}
+END_TEST
+
+START_TEST(a_control_character_in_an_owner_is_refused)
+{
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "east", unreadable[_i], "why"), WISH_WRONG);
+	assert_says("the owner holds a control character");
+	ck_assert_uint_eq(desk_wishes(people_desk)->count, 0);
+}
+END_TEST
+
+START_TEST(and_who_ends_a_wish_writes_none_into_the_journal)
+{
+	struct wish w = wish_of(WISH_FREEZE, "", "", "amy", unreadable[_i]);
+
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "amy", "a launch"), WISH_DONE);
+	reply = (struct wish_reply){ .result = WISH_NOT_ANSWERED };
+	wish_store_end(people_store, &w, on_reply, NULL);
+	ck_assert_int_eq(reply.result, WISH_WRONG);
+	assert_says("the reason holds a control character");
+	people_turn(1);
+	ck_assert_uint_eq(desk_wishes(people_desk)->count, 1);
+	ck_assert_uint_eq(people_facts("wish_ended"), 0);
+}
+END_TEST
+
+START_TEST(letters_of_all_languages_are_fine)
+{
+	/* the bytes 0x80 to 0x9f are in many of them */
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "Zo\xc3\xab",
+			     "\xc3\x80 \xc2\xa0 \xe2\x82\xac \xf0\x9f\x9a\x80"),
+	    WISH_DONE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -126,6 +179,13 @@ main(void)
 	tcase_add_test(tests, ending_the_freeze_of_all_names_those_that_stay_frozen);
 	tcase_add_test(tests, ending_the_freeze_of_one_says_that_all_stay_frozen);
 	tcase_add_test(tests, ending_the_only_freeze_says_that_moves_go_on);
+	tcase_add_loop_test(
+	    tests, a_control_character_in_a_reason_is_refused, 0, ARRAY_SIZE(unreadable));
+	tcase_add_loop_test(
+	    tests, a_control_character_in_an_owner_is_refused, 0, ARRAY_SIZE(unreadable));
+	tcase_add_loop_test(
+	    tests, and_who_ends_a_wish_writes_none_into_the_journal, 0, ARRAY_SIZE(unreadable));
+	tcase_add_test(tests, letters_of_all_languages_are_fine);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
