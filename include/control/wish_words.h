@@ -20,5 +20,8 @@ void wish_say(struct wish_reply *, const char *fmt, ...) __attribute__((format(p
 void wish_say_pins(const struct wishes *, const struct wish *, struct wish_reply *);
 /* That a freeze is over, and which of the others still hold what it held. ended is not in force. */
 void wish_say_unfrozen(const struct wishes *, const struct wish *ended, struct wish_reply *);
+/* What keeps a region that takes traffic again from growing back: freezes and pins in force. */
+void wish_say_held(
+    const struct wishes *, const struct topology *, const char *region, struct wish_reply *);
 
 #endif

@@ -50,7 +50,8 @@ static const struct deed restore = { "evacuate", true, REGION,
 static const struct deed freeze = { "freeze", false, MAYBE_SERVICE,
 	{ "freeze [SERVICE] --reason TEXT [--for TIME]",
 	    "Stops all moves that Detour makes by itself but those away from hard failures, for a\n"
-	    "service or for all.\n"
+	    "service or for all. It holds ramps too: the share of a region that comes back, also of\n"
+	    "one that a person restores, does not grow until the freeze is over.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed unfreeze = { "freeze", true, MAYBE_SERVICE,
 	{ "unfreeze [SERVICE]",

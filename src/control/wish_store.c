@@ -450,6 +450,7 @@ on_waits(void *arg, const struct desk_answer *a)
 		tell(m->store, FACT_RESTORE_ASKED, SIGNAL_PERSON, &m->wish, "");
 		r->result = WISH_DONE;
 		wish_say(r, "%s waited to be restored and takes traffic again, by its ramp", region);
+		wish_say_held(&m->store->wishes, m->store->topology, region, r);
 		break;
 	case DESK_REFUSED:
 	case DESK_UNKNOWN:
@@ -493,6 +494,8 @@ end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 		wish_say(r, "%s is automatic again", text);
 	else
 		wish_say(r, "%s takes traffic again, by its ramp", text);
+	if (w->kind == WISH_EVACUATE)
+		wish_say_held(&s->wishes, s->topology, w->region, r);
 }
 
 void

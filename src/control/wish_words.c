@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "control/wish_store.h"
+#include "control/wish_unknown.h"
 #include "steer/wish.h"
 
 const char *
@@ -77,5 +78,37 @@ wish_say_unfrozen(const struct wishes *wishes, const struct wish *ended, struct 
 		wish_say(r, "%s%s stays frozen", first ? ", but " : ", ", w->service);
 		say_whose(w, r);
 		first = false;
+	}
+}
+
+static bool
+serves_in(const struct topology *t, const char *service, const char *region)
+{
+	struct wish w = { .kind = WISH_PIN };
+	char why[2 * WISH_NAME + 64];
+
+	snprintf(w.service, sizeof w.service, "%s", service);
+	snprintf(w.region, sizeof w.region, "%s", region);
+	return wish_unknown(t, &w, why, sizeof why) == NULL;
+}
+
+void
+wish_say_held(
+    const struct wishes *wishes, const struct topology *t, const char *region, struct wish_reply *r)
+{
+	for (unsigned i = 0; i < wishes->count; i++) {
+		const struct wish *w = &wishes->list[i];
+
+		if (w->kind == WISH_FREEZE && w->service[0] == '\0')
+			wish_say(r, "\nbut its share does not grow while all services are frozen");
+		else if (w->kind == WISH_FREEZE && serves_in(t, w->service, region))
+			wish_say(r, "\nbut its share of %s does not grow while that is frozen",
+			    w->service);
+		else if (w->kind == WISH_PIN && strcmp(w->region, region) == 0)
+			wish_say(r, "\nbut its share of %s is pinned to %.4g %%", w->service,
+			    w->share * 100);
+		else
+			continue;
+		say_whose(w, r);
 	}
 }

@@ -293,6 +293,25 @@ def a_stopped_proxy_is_told_apart_from_a_refusal(t):
 
 
 @sanitize
+def a_region_restored_under_a_freeze_says_everywhere_that_it_is_held(t):
+    p, _, _ = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "upgrade")
+    _until_region(p, "east", "evacuated")
+    _do(t, p, "freeze", "--reason", "an audit", "--owner", "zed")
+    said = _do(t, p, "restore", "east")
+    assert re.search(r"by its ramp\nbut its share does not grow while all services are frozen "
+                     r"by zed \(as root\) \(an audit\) until 20", said), said
+    _until_region(p, "east", "ramp")
+    explained = _do(t, p, "explain", "shop")
+    assert re.search(r"east gets 0 %: RAMP .*0 % of its part, held: all services are frozen by "
+                     r"zed \(as root\) \(an audit\) until 20\S+; full ", explained), explained
+    status = _do(t, p, "status")
+    assert "held: all services frozen by zed (as root) until 20" in status, status
+    _do(t, p, "unfreeze")
+    _until_region(p, "east", "up")
+
+
+@sanitize
 def who_leaves_before_a_wish_is_answered_harms_nobody(t):
     p, _, _ = _two(t)
     body = json.dumps({"wish": "evacuate", "region": "east", "owner": "me", "reason": "r"})

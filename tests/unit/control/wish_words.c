@@ -113,6 +113,47 @@ START_TEST(ending_the_only_freeze_says_that_moves_go_on)
 }
 END_TEST
 
+START_TEST(a_region_restored_under_a_freeze_is_said_not_to_grow)
+{
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "east", "amy", "an upgrade"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_EVACUATE, "", "east"), WISH_DONE);
+	ck_assert_str_eq(reply.text, "east takes traffic again, by its ramp");
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "east", "amy", "an upgrade"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "zed", "an audit"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "shop", "", "bob", "a launch"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "blog", "", "eve", "a talk"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_EVACUATE, "", "east"), WISH_DONE);
+	assert_says("\nbut its share does not grow while all services are frozen by zed (an "
+		    "audit) until 20");
+	assert_says("\nbut its share of shop does not grow while that is frozen by bob (a launch)");
+	assert_is_silent_of("blog"); /* which is not served in east */
+}
+END_TEST
+
+START_TEST(a_region_restored_under_a_pin_is_said_to_be_pinned)
+{
+	ck_assert_int_eq(make(WISH_PIN, "shop", "east", "bob", "a slow disk"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_PIN, "shop", "west", "bob", "a slow net"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "east", "amy", "an upgrade"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_EVACUATE, "", "east"), WISH_DONE);
+	assert_says("\nbut its share of shop is pinned to 20 % by bob (a slow disk) until 20");
+	assert_is_silent_of("a slow net");
+}
+END_TEST
+
+START_TEST(a_region_that_waited_is_said_not_to_grow_as_well)
+{
+	people_region_down(SHOP, EAST);
+	people_turn(20);
+	people_region_up(SHOP, EAST);
+	people_turn(20);
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "zed", "an audit"), WISH_DONE);
+	ck_assert_int_eq(end(WISH_EVACUATE, "", "east"), WISH_DONE);
+	assert_says("east waited to be restored and takes traffic again, by its ramp\nbut its "
+		    "share does not grow while all services are frozen by zed (an audit) until 20");
+}
+END_TEST
+
 static const char *const unreadable[] = {
 	"a\nb",
 	"a\tb",
@@ -179,6 +220,9 @@ main(void)
 	tcase_add_test(tests, ending_the_freeze_of_all_names_those_that_stay_frozen);
 	tcase_add_test(tests, ending_the_freeze_of_one_says_that_all_stay_frozen);
 	tcase_add_test(tests, ending_the_only_freeze_says_that_moves_go_on);
+	tcase_add_test(tests, a_region_restored_under_a_freeze_is_said_not_to_grow);
+	tcase_add_test(tests, a_region_restored_under_a_pin_is_said_to_be_pinned);
+	tcase_add_test(tests, a_region_that_waited_is_said_not_to_grow_as_well);
 	tcase_add_loop_test(
 	    tests, a_control_character_in_a_reason_is_refused, 0, ARRAY_SIZE(unreadable));
 	tcase_add_loop_test(
