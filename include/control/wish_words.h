@@ -11,8 +11,12 @@ struct wish;
 struct wish_reply;
 struct wishes;
 
+enum { WISH_WHOSE_BYTES = 400 }; /* a name, a reason and a time fit */
+
 /* "shop in us-east-1", "us-east-1", "all services", into buf, which is returned. */
 const char *wish_subject(const struct wish *, char *buf, size_t size);
+/* "by zed (audit) until 2026-11-22T09:27:00.000Z", into buf, which is returned. */
+const char *wish_whose(const struct wish *, char *buf, size_t size);
 /* Appends to the reply's text; what does not fit is cut. */
 void wish_say(struct wish_reply *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -100,11 +100,12 @@ wall_ms(void)
 	return clock_wall_us() / 1000;
 }
 
+/* replaces: whose wish for the same thing, or "". */
 static void
-tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
-    const char *rule)
+tell_of(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
+    const char *rule, const char *replaces)
 {
-	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind) };
+	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), replaces };
 	uint64_t now_ms = wall_ms();
 
 	journal_add(s->journal,
@@ -118,6 +119,13 @@ tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const s
 		.b = w->kind == WISH_PIN ? w->share : NAN,
 		.rule = rule },
 	    &person);
+}
+
+static void
+tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
+    const char *rule)
+{
+	tell_of(s, kind, signal, w, rule, "");
 }
 
 static void
@@ -306,6 +314,8 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 {
 	struct wish_store *s = m->store;
 	char text[2 * WISH_NAME + 8], until[32], why[2 * WISH_NAME + 64];
+	char replaced[WISH_WHOSE_BYTES] = "";
+	const struct wish *same;
 
 	r->result = WISH_WRONG;
 	/* a reload may have come in between */
@@ -315,6 +325,9 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	}
 	m->wish.made_wall_ms = wall_ms();
 	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
+	same = wishes_same(&s->wishes, &m->wish);
+	if (same != NULL)
+		wish_whose(same, replaced, sizeof replaced);
 	if (!wishes_set(&s->wishes, &m->wish)) {
 		wish_say(r, "there are %d wishes in force already: end some first", WISHES_MAX);
 		return;
@@ -326,13 +339,15 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	log_info("%s %s until %s, by %s: %s", wish_word(m->wish.kind), text, until, m->wish.owner,
 	    m->wish.reason);
 	wish_say(r, "%s %s is in force until %s\n", wish_word(m->wish.kind), text, until);
+	if (same != NULL)
+		wish_say(r, "it replaces that %s\n", replaced);
 	if (r->rule[0] != '\0') {
 		log_warn("%s %s breaks the safety rule %s: overridden by %s",
 		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
 		tell(s, FACT_OVERRIDDEN, SIGNAL_PERSON, &m->wish, r->rule);
 		wish_say(r, "it breaks the safety rule %s: overridden\n", r->rule);
 	}
-	tell(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "");
+	tell_of(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "", replaced);
 	publish(s, NULL);
 	wish_say(r, "%s", what);
 	wish_say_pins(&s->wishes, &m->wish, r);
@@ -449,14 +464,15 @@ on_waits(void *arg, const struct desk_answer *a)
 		desk_post_wishes(m->store->desk, &m->store->wishes, region);
 		tell(m->store, FACT_RESTORE_ASKED, SIGNAL_PERSON, &m->wish, "");
 		r->result = WISH_DONE;
-		wish_say(r, "%s waited to be restored and takes traffic again, by its ramp", region);
+		wish_say(
+		    r, "%s waited to be restored and takes traffic again, by its ramp", region);
 		wish_say_held(&m->store->wishes, m->store->topology, region, r);
 		break;
 	case DESK_REFUSED:
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
-		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s", region,
-		    a->text);
+		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s",
+		    region, a->text);
 		break;
 	case DESK_LATE:
 		be_late(r);

@@ -46,14 +46,22 @@ wish_say_pins(const struct wishes *wishes, const struct wish *w, struct wish_rep
 	}
 }
 
-/* " by zed (audit) until 2026-11-22T09:27:00.000Z" */
-static void
-say_whose(const struct wish *w, struct wish_reply *r)
+const char *
+wish_whose(const struct wish *w, char *buf, size_t size)
 {
 	char until[32];
 
 	clock_format_wall(w->until_wall_ms * 1000, until, sizeof until);
-	wish_say(r, " by %s (%s) until %s", w->owner, w->reason, until);
+	snprintf(buf, size, "by %s (%s) until %s", w->owner, w->reason, until);
+	return buf;
+}
+
+static void
+say_whose(const struct wish *w, struct wish_reply *r)
+{
+	char text[WISH_WHOSE_BYTES];
+
+	wish_say(r, " %s", wish_whose(w, text, sizeof text));
 }
 
 void

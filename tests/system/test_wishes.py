@@ -312,6 +312,16 @@ def a_region_restored_under_a_freeze_says_everywhere_that_it_is_held(t):
 
 
 @sanitize
+def an_evacuation_that_replaces_anothers_says_so_and_the_journal_too(t):
+    p, _, _ = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "upgrade", "--owner", "amy", "--for", "2h")
+    said = _do(t, p, "evacuate", "east", "--reason", "a test", "--for", "5m")
+    assert "it replaces that by amy (as root) (upgrade) until 20" in said, said
+    told = [line for line in _do(t, p, "journal").splitlines() if "a test" in line]
+    assert any("; replaces that by amy (as root) (upgrade) until 20" in line for line in told), told
+
+
+@sanitize
 def who_leaves_before_a_wish_is_answered_harms_nobody(t):
     p, _, _ = _two(t)
     body = json.dumps({"wish": "evacuate", "region": "east", "owner": "me", "reason": "r"})

@@ -39,6 +39,7 @@ make(enum wish_kind kind, const char *service, const char *region, const char *o
 	reply = (struct wish_reply){ .result = WISH_NOT_ANSWERED };
 	wish_store_make(people_store, &w, 0, "", on_reply, NULL);
 	people_turn(1);
+	people_turn(1); /* control takes what came of it */
 	return reply.result;
 }
 
@@ -50,6 +51,7 @@ end(enum wish_kind kind, const char *service, const char *region)
 	reply = (struct wish_reply){ .result = WISH_NOT_ANSWERED };
 	wish_store_end(people_store, &w, on_reply, NULL);
 	people_turn(1);
+	people_turn(1); /* control takes what came of it */
 	return reply.result;
 }
 
@@ -154,6 +156,31 @@ START_TEST(a_region_that_waited_is_said_not_to_grow_as_well)
 }
 END_TEST
 
+START_TEST(a_wish_for_what_another_wished_says_whose_it_replaces)
+{
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "east", "amy", "an upgrade"), WISH_DONE);
+	assert_is_silent_of("replaces");
+	ck_assert_str_eq(people_fact_text("wish_made", "replaces"), "");
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "far", "bob", "a storm"), WISH_DONE);
+	assert_is_silent_of("replaces");
+	ck_assert_int_eq(make(WISH_EVACUATE, "", "east", "zed", "a test"), WISH_DONE);
+	assert_says("\nit replaces that by amy (an upgrade) until 20");
+	ck_assert_ptr_nonnull(
+	    strstr(people_fact_text("wish_made", "replaces"), "by amy (an upgrade) until 20"));
+	ck_assert_str_eq(wishes_evacuation(desk_wishes(people_desk), "east")->owner, "zed");
+}
+END_TEST
+
+START_TEST(a_freeze_of_one_service_does_not_replace_that_of_all)
+{
+	ck_assert_int_eq(make(WISH_FREEZE, "", "", "amy", "a launch"), WISH_DONE);
+	ck_assert_int_eq(make(WISH_FREEZE, "shop", "", "zed", "an audit"), WISH_DONE);
+	assert_is_silent_of("replaces");
+	ck_assert_int_eq(make(WISH_FREEZE, "shop", "", "bob", "a talk"), WISH_DONE);
+	assert_says("\nit replaces that by zed (an audit) until 20");
+}
+END_TEST
+
 static const char *const unreadable[] = {
 	"a\nb",
 	"a\tb",
@@ -223,6 +250,8 @@ main(void)
 	tcase_add_test(tests, a_region_restored_under_a_freeze_is_said_not_to_grow);
 	tcase_add_test(tests, a_region_restored_under_a_pin_is_said_to_be_pinned);
 	tcase_add_test(tests, a_region_that_waited_is_said_not_to_grow_as_well);
+	tcase_add_test(tests, a_wish_for_what_another_wished_says_whose_it_replaces);
+	tcase_add_test(tests, a_freeze_of_one_service_does_not_replace_that_of_all);
 	tcase_add_loop_test(
 	    tests, a_control_character_in_a_reason_is_refused, 0, ARRAY_SIZE(unreadable));
 	tcase_add_loop_test(
