@@ -61,6 +61,7 @@ struct journal_person {
 	const char *owner;
 	const char *reason;
 	const char *wish; /* "evacuate", "freeze", "pin" */
+	const char *replaces; /* whose wish for the same thing, in words */
 };
 /* Main: a fact of its own, at the present time. */
 void journal_add(struct journal *, const struct fact *, const struct journal_person *);

@@ -35,6 +35,8 @@ struct wishes {
 const struct wish *wishes_evacuation(const struct wishes *, const char *region);
 const struct wish *wishes_freeze(const struct wishes *, const char *service);
 const struct wish *wishes_pin(const struct wishes *, const char *service, const char *region);
+/* The one for the same thing, which wishes_set() would replace; NULL: there is none. */
+const struct wish *wishes_same(const struct wishes *, const struct wish *);
 /* Adds, or replaces the one for the same thing. False: full. */
 bool wishes_set(struct wishes *, const struct wish *);
 /* Takes back; false: there was none. */

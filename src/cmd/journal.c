@@ -47,6 +47,7 @@ print_fact(const json_t *fact)
 {
 	static const char *const subjects[] = { "service", "region", "endpoint" };
 	const char *actor = text_of(fact, "actor"), *reason = text_of(fact, "reason");
+	const char *replaces = text_of(fact, "replaces");
 	const char *wish = text_of(fact, "wish"), *comma = "  ";
 	bool named = actor[0] != '\0' && strcmp(actor, "detour") != 0;
 
@@ -64,6 +65,8 @@ print_fact(const json_t *fact)
 	if (named || reason[0] != '\0')
 		printf(
 		    "; %s%s%s", named ? actor : "", named && reason[0] != '\0' ? ": " : "", reason);
+	if (replaces[0] != '\0')
+		printf("; replaces that %s", replaces);
 	putchar('\n');
 }
 

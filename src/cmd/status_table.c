@@ -175,9 +175,40 @@ add_wish(struct line *l, const json_t *wish)
 		    text_of(wish, "reason"));
 }
 
+static bool
+another_is_suspect(const json_t *service, const json_t *region)
+{
+	const json_t *regions = json_object_get(service, "regions");
+
+	for (size_t i = 0; i < json_array_size(regions); i++) {
+		const json_t *other = json_array_get(regions, i);
+
+		if (other != region && strcmp(text_of(other, "region_state"), "suspect") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What keeps the share of a region that comes back from growing, if anything does. */
+static void
+add_held(struct line *l, const json_t *service, const json_t *region)
+{
+	const json_t *freeze = find_wish(service, "freeze");
+	const char *name = text_of(freeze, "service");
+
+	if (freeze != NULL) {
+		add(l, ", held: %s frozen", name[0] != '\0' ? name : "all services");
+		add_wish(l, freeze);
+	} else if (json_is_true(json_object_get(service, "self_suspect"))) {
+		add(l, ", held: our own view is doubted");
+	} else if (another_is_suspect(service, region)) {
+		add(l, ", held: another region may be failing");
+	}
+}
+
 /* "down for 3m12s: 3 failures in a row, threshold 3; ": nothing while it is up. */
 static void
-add_region_state(struct line *l, const json_t *region)
+add_region_state(struct line *l, const json_t *service, const json_t *region)
 {
 	const char *state = text_of(region, "region_state"), *text = state;
 	bool accused = false;
@@ -196,6 +227,8 @@ add_region_state(struct line *l, const json_t *region)
 		add_evidence(l, region, state);
 	if (strcmp(state, "evacuated") == 0)
 		add_wish(l, find_wish(region, "evacuate"));
+	if (strcmp(state, "ramp") == 0 || strcmp(state, "hold") == 0)
+		add_held(l, service, region);
 	add(l, "; ");
 }
 
@@ -241,7 +274,7 @@ mode_state(const char *mode)
 }
 
 static void
-print_region(FILE *to, const json_t *region, unsigned width)
+print_region(FILE *to, const json_t *service, const json_t *region, unsigned width)
 {
 	const char *provider = text_of(region, "provider"), *state = text_of(region, "state");
 	const json_t *endpoints = json_object_get(region, "endpoints");
@@ -255,7 +288,7 @@ print_region(FILE *to, const json_t *region, unsigned width)
 	    number_of(region, "share") * 100);
 	add_numbers(&l, region);
 	add(&l, "  ");
-	add_region_state(&l, region);
+	add_region_state(&l, service, region);
 	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
 	    count_of(region, "usable"), json_array_size(endpoints));
 	add_region_rest(&l, region);
@@ -302,7 +335,7 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	add_service_why(&l, service, mode);
 	print_line(to, &l, width);
 	for (size_t i = 0; i < json_array_size(regions); i++)
-		print_region(to, json_array_get(regions, i), width);
+		print_region(to, service, json_array_get(regions, i), width);
 }
 
 static void

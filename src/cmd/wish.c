@@ -50,7 +50,8 @@ static const struct deed restore = { "evacuate", true, REGION,
 static const struct deed freeze = { "freeze", false, MAYBE_SERVICE,
 	{ "freeze [SERVICE] --reason TEXT [--for TIME]",
 	    "Stops all moves that Detour makes by itself but those away from hard failures, for a\n"
-	    "service or for all.\n"
+	    "service or for all. It holds ramps too: the share of a region that comes back, also of\n"
+	    "one that a person restores, does not grow until the freeze is over.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed unfreeze = { "freeze", true, MAYBE_SERVICE,
 	{ "unfreeze [SERVICE] [--reason TEXT]",
@@ -160,18 +161,29 @@ read_arguments(const struct deed *d, int argc, char **argv, json_t *body)
 	return -1;
 }
 
-static void
+/* Returns -1, or an exit code: what is no UTF-8 must not look as if it had not been given. */
+static int
+add_text(json_t *body, const struct deed *d, const char *key, const char *text)
+{
+	if (text == NULL || json_object_set_new(body, key, json_string(text)) == 0)
+		return -1;
+	return usage_wrong(&d->usage, "--%s is not UTF-8", key);
+}
+
+/* Returns -1, or the exit code to end with. */
+static int
 add_options(json_t *body, const struct deed *d, const struct options *o)
 {
+	int code = add_text(body, d, "owner", o->owner);
+
+	if (code < 0)
+		code = add_text(body, d, "reason", o->reason);
+	if (code < 0)
+		code = add_text(body, d, "override", o->overridden);
 	json_object_set_new(body, "wish", json_string(d->wish));
-	if (o->owner != NULL)
-		json_object_set_new(body, "owner", json_string(o->owner));
-	if (o->reason != NULL)
-		json_object_set_new(body, "reason", json_string(o->reason));
-	if (o->overridden != NULL)
-		json_object_set_new(body, "override", json_string(o->overridden));
 	if (o->for_ms != 0)
 		json_object_set_new(body, "for_s", json_real((double)o->for_ms / 1000));
+	return code;
 }
 
 static int
@@ -233,11 +245,11 @@ carry_out(const struct deed *d, int argc, char **argv)
 	if (code < 0 && !d->ends && o.reason == NULL)
 		code = usage_wrong(&d->usage, "why? give --reason TEXT");
 	if (code < 0)
+		code = add_options(body, d, &o);
+	if (code < 0)
 		socket = asking_socket(&o.asking, &d->usage, argc, argv, &code);
-	if (socket != NULL) {
-		add_options(body, d, &o);
+	if (socket != NULL)
 		code = ask(d, socket, o.asking.json, body);
-	}
 	mem_free(socket);
 	json_decref(body);
 	return code;

@@ -34,7 +34,18 @@ enum {
 };
 
 /* The texts of a record, in this order, each with its NUL, behind it. */
-enum { T_SERVICE, T_REGION, T_ENDPOINT, T_INTO, T_RULE, T_OWNER, T_REASON, T_WISH, TEXTS };
+enum {
+	T_SERVICE,
+	T_REGION,
+	T_ENDPOINT,
+	T_INTO,
+	T_RULE,
+	T_OWNER,
+	T_REASON,
+	T_WISH,
+	T_REPLACES,
+	TEXTS
+};
 
 static const char *const text_keys[TEXTS] = {
 	[T_SERVICE] = "service",
@@ -45,6 +56,7 @@ static const char *const text_keys[TEXTS] = {
 	[T_OWNER] = "actor",
 	[T_REASON] = "reason",
 	[T_WISH] = "wish",
+	[T_REPLACES] = "replaces",
 };
 
 /* A fact on its way to main. */
@@ -158,6 +170,7 @@ journal_put(
 		[T_OWNER] = wish != NULL ? wish->owner : "",
 		[T_REASON] = wish != NULL ? wish->reason : why,
 		[T_WISH] = wish != NULL ? wish_word(wish->kind) : "",
+		[T_REPLACES] = "",
 	};
 	struct record *r;
 
@@ -438,6 +451,7 @@ journal_add(struct journal *j, const struct fact *f, const struct journal_person
 		[T_OWNER] = or_empty(person->owner),
 		[T_REASON] = or_empty(person->reason),
 		[T_WISH] = or_empty(person->wish),
+		[T_REPLACES] = or_empty(person->replaces),
 	};
 	struct record *r = mem_new(size_of(texts));
 

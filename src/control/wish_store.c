@@ -5,7 +5,6 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,9 @@
 #include "control/desk.h"
 #include "control/journal.h"
 #include "control/wish_file.h"
+#include "control/wish_text.h"
 #include "control/wish_unknown.h"
+#include "control/wish_words.h"
 #include "steer/fact.h"
 
 struct wish_store {
@@ -99,24 +100,12 @@ wall_ms(void)
 	return clock_wall_us() / 1000;
 }
 
-/* "shop in us-east-1", "us-east-1", "all services" */
-static const char *
-subject(const struct wish *w, char *buf, size_t size)
-{
-	if (w->kind == WISH_PIN)
-		snprintf(buf, size, "%s in %s", w->service, w->region);
-	else if (w->kind == WISH_EVACUATE)
-		snprintf(buf, size, "%s", w->region);
-	else
-		snprintf(buf, size, "%s", w->service[0] != '\0' ? w->service : "all services");
-	return buf;
-}
-
+/* replaces: whose wish for the same thing, or "". */
 static void
-tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
-    const char *rule)
+tell_of(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
+    const char *rule, const char *replaces)
 {
-	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind) };
+	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), replaces };
 	uint64_t now_ms = wall_ms();
 
 	journal_add(s->journal,
@@ -130,6 +119,13 @@ tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const s
 		.b = w->kind == WISH_PIN ? w->share : NAN,
 		.rule = rule },
 	    &person);
+}
+
+static void
+tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
+    const char *rule)
+{
+	tell_of(s, kind, signal, w, rule, "");
 }
 
 static void
@@ -166,7 +162,7 @@ on_over(void *arg, const struct wish *w)
 	char text[2 * WISH_NAME + 8];
 
 	log_info("%s %s is over: its time has come (%s: %s)", wish_word(w->kind),
-	    subject(w, text, sizeof text), w->owner, w->reason);
+	    wish_subject(w, text, sizeof text), w->owner, w->reason);
 	tell(s, FACT_WISH_ENDED, SIGNAL_TIME, w, "");
 }
 
@@ -196,7 +192,7 @@ drop_unknown(struct wish_store *s)
 		if (wish_unknown(s->topology, &w, why, sizeof why) == NULL)
 			continue;
 		log_warn("%s %s (%s: %s) is dropped: %s in the configuration", wish_word(w.kind),
-		    subject(&w, text, sizeof text), w.owner, w.reason, why);
+		    wish_subject(&w, text, sizeof text), w.owner, w.reason, why);
 		tell(s, FACT_WISH_DROPPED, SIGNAL_NONE, &w, "");
 		wishes_drop(&s->wishes, w.kind, w.service, w.region);
 		dropped = true;
@@ -251,23 +247,25 @@ wish_store_adopt(struct wish_store *s, struct topology *t)
 
 /* ---- making one ---- */
 
-static void say(struct wish_reply *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void
-say(struct wish_reply *r, const char *fmt, ...)
-{
-	size_t len = strlen(r->text);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(r->text + len, sizeof r->text - len, fmt, args);
-	va_end(args);
-}
-
 static bool
 is_blank(const char *text)
 {
 	return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* Fills the reply and returns false when others should not have to read it. */
+static bool
+is_readable(const struct wish *w, struct wish_reply *r)
+{
+	bool reason_is = wish_text_is_plain(w->reason);
+
+	if (reason_is && wish_text_is_plain(w->owner))
+		return true;
+	wish_say(r,
+	    "the %s holds a control character: line breaks, tabs and escapes are refused, "
+	    "for it is shown on the terminals of others",
+	    reason_is ? "owner" : "reason");
+	return false;
 }
 
 /* Fills the reply and returns false when it can't be what was meant. */
@@ -278,23 +276,25 @@ is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, stru
 
 	r->result = WISH_WRONG;
 	if (is_blank(w->reason)) {
-		say(r, "a reason is needed: who reads the journal must understand why");
+		wish_say(r, "a reason is needed: who reads the journal must understand why");
 		return false;
 	}
 	if (is_blank(w->owner)) {
-		say(r, "an owner is needed: whom to ask");
+		wish_say(r, "an owner is needed: whom to ask");
 		return false;
 	}
+	if (!is_readable(w, r))
+		return false;
 	if (for_ms < WISH_MIN_MS || for_ms > WISH_MAX_MS) {
-		say(r, "it lasts from 1 second to 72 hours");
+		wish_say(r, "it lasts from 1 second to 72 hours");
 		return false;
 	}
 	if (w->kind == WISH_PIN && !(w->share >= 0 && w->share <= 1)) {
-		say(r, "a share is between 0 and 100 %%");
+		wish_say(r, "a share is between 0 and 100 %%");
 		return false;
 	}
 	if (wish_unknown(s->topology, w, why, sizeof why) != NULL) {
-		say(r, "%s", why);
+		wish_say(r, "%s", why);
 		return false;
 	}
 	return true;
@@ -308,55 +308,49 @@ note_change(struct wish_store *s, enum wish_kind kind)
 		s->changed_ms = clock_now_ms();
 }
 
-/* The pins that an evacuation puts out of effect: whoever made them would wonder. */
-static void
-say_pins(const struct wish_store *s, const struct wish *w, struct wish_reply *r)
-{
-	for (unsigned i = 0; w->kind == WISH_EVACUATE && i < s->wishes.count; i++) {
-		const struct wish *pin = &s->wishes.list[i];
-
-		if (pin->kind == WISH_PIN && strcmp(pin->region, w->region) == 0)
-			say(r, "the pin of %s to %.4g %% there (%s: %s) has no effect meanwhile\n",
-			    pin->service, pin->share * 100, pin->owner, pin->reason);
-	}
-}
-
 /* what: how things would stand, from control. The news comes first, then the numbers. */
 static void
 come_into_force(struct making *m, const char *what, struct wish_reply *r)
 {
 	struct wish_store *s = m->store;
 	char text[2 * WISH_NAME + 8], until[32], why[2 * WISH_NAME + 64];
+	char replaced[WISH_WHOSE_BYTES] = "";
+	const struct wish *same;
 
 	r->result = WISH_WRONG;
 	/* a reload may have come in between */
 	if (wish_unknown(s->topology, &m->wish, why, sizeof why) != NULL) {
-		say(r, "%s", why);
+		wish_say(r, "%s", why);
 		return;
 	}
 	m->wish.made_wall_ms = wall_ms();
 	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
+	same = wishes_same(&s->wishes, &m->wish);
+	if (same != NULL)
+		wish_whose(same, replaced, sizeof replaced);
 	if (!wishes_set(&s->wishes, &m->wish)) {
-		say(r, "there are %d wishes in force already: end some first", WISHES_MAX);
+		wish_say(r, "there are %d wishes in force already: end some first", WISHES_MAX);
 		return;
 	}
 	r->result = WISH_DONE;
 	note_change(s, m->wish.kind);
 	clock_format_wall(m->wish.until_wall_ms * 1000, until, sizeof until);
-	subject(&m->wish, text, sizeof text);
+	wish_subject(&m->wish, text, sizeof text);
 	log_info("%s %s until %s, by %s: %s", wish_word(m->wish.kind), text, until, m->wish.owner,
 	    m->wish.reason);
-	say(r, "%s %s is in force until %s\n", wish_word(m->wish.kind), text, until);
+	wish_say(r, "%s %s is in force until %s\n", wish_word(m->wish.kind), text, until);
+	if (same != NULL)
+		wish_say(r, "it replaces that %s\n", replaced);
 	if (r->rule[0] != '\0') {
 		log_warn("%s %s breaks the safety rule %s: overridden by %s",
 		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
 		tell(s, FACT_OVERRIDDEN, SIGNAL_PERSON, &m->wish, r->rule);
-		say(r, "it breaks the safety rule %s: overridden\n", r->rule);
+		wish_say(r, "it breaks the safety rule %s: overridden\n", r->rule);
 	}
-	tell(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "");
+	tell_of(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "", replaced);
 	publish(s, NULL);
-	say(r, "%s", what);
-	say_pins(s, &m->wish, r);
+	wish_say(r, "%s", what);
+	wish_say_pins(&s->wishes, &m->wish, r);
 }
 
 /* What was refused and why, the numbers, the way out. */
@@ -366,13 +360,13 @@ refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 	char text[2 * WISH_NAME + 8];
 
 	r->result = WISH_REFUSED;
-	subject(&m->wish, text, sizeof text);
+	wish_subject(&m->wish, text, sizeof text);
 	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
 	    m->wish.owner, r->rule);
 	tell(m->store, FACT_REFUSED, SIGNAL_PERSON, &m->wish, r->rule);
-	say(r, "%s %s is refused, nothing was changed: it breaks the safety rule%s %s\n",
+	wish_say(r, "%s %s is refused, nothing was changed: it breaks the safety rule%s %s\n",
 	    wish_word(m->wish.kind), text, strchr(a->rule, ',') != NULL ? "s" : "", a->asks);
-	say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
+	wish_say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
 	    m->overridden[0] != '\0' ? "," : "", a->rule);
 }
 
@@ -380,7 +374,7 @@ static void
 be_late(struct wish_reply *r)
 {
 	r->result = WISH_NOT_ANSWERED;
-	say(r, "the control thread did not answer in time: nothing was changed");
+	wish_say(r, "the control thread did not answer in time: nothing was changed");
 }
 
 static void
@@ -407,7 +401,7 @@ on_judged(void *arg, const struct desk_answer *a)
 		break;
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
-		say(r, "%s", a->text);
+		wish_say(r, "%s", a->text);
 		break;
 	case DESK_LATE:
 		be_late(r);
@@ -470,13 +464,15 @@ on_waits(void *arg, const struct desk_answer *a)
 		desk_post_wishes(m->store->desk, &m->store->wishes, region);
 		tell(m->store, FACT_RESTORE_ASKED, SIGNAL_PERSON, &m->wish, "");
 		r->result = WISH_DONE;
-		say(r, "%s waited to be restored and takes traffic again, by its ramp", region);
+		wish_say(
+		    r, "%s waited to be restored and takes traffic again, by its ramp", region);
+		wish_say_held(&m->store->wishes, m->store->topology, region, r);
 		break;
 	case DESK_REFUSED:
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
-		say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s", region,
-		    a->text);
+		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s",
+		    region, a->text);
 		break;
 	case DESK_LATE:
 		be_late(r);
@@ -501,7 +497,7 @@ end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 {
 	char text[2 * WISH_NAME + 8];
 
-	subject(w, text, sizeof text);
+	wish_subject(w, text, sizeof text);
 	r->result = WISH_DONE;
 	note_change(s, w->kind);
 	log_info("%s %s is ended by %s%s%s", wish_word(w->kind), text, w->owner,
@@ -509,34 +505,37 @@ end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 	tell(s, FACT_WISH_ENDED, SIGNAL_PERSON, w, "");
 	publish(s, w->kind == WISH_EVACUATE ? w->region : NULL);
 	if (w->kind == WISH_FREEZE)
-		say(r, "automatic moves of %s go on", text);
+		wish_say_unfrozen(&s->wishes, w, r);
 	else if (w->kind == WISH_PIN)
-		say(r, "%s is automatic again", text);
+		wish_say(r, "%s is automatic again", text);
 	else
-		say(r, "%s takes traffic again, by its ramp", text);
+		wish_say(r, "%s takes traffic again, by its ramp", text);
+	if (w->kind == WISH_EVACUATE)
+		wish_say_held(&s->wishes, s->topology, w->region, r);
 }
 
 void
 wish_store_end(struct wish_store *s, const struct wish *w, wish_reply_fn *done, void *arg)
 {
 	char text[2 * WISH_NAME + 8], why[2 * WISH_NAME + 64];
+	struct wish_reply *r = mem_new(sizeof *r);
 	bool known = wish_unknown(s->topology, w, why, sizeof why) == NULL;
-	bool ends = known && wishes_drop(&s->wishes, w->kind, w->service, w->region);
-	struct wish_reply *r;
+	bool readable = is_readable(w, r);
+	bool ends = known && readable && wishes_drop(&s->wishes, w->kind, w->service, w->region);
 
-	if (known && !ends && w->kind == WISH_EVACUATE) {
+	if (known && readable && !ends && w->kind == WISH_EVACUATE) {
+		mem_free(r);
 		restore_waiting(s, w, done, arg);
 		return;
 	}
-	r = mem_new(sizeof *r);
 	r->result = WISH_WRONG;
 	if (ends)
 		end_wish(s, w, r);
-	else if (known)
-		say(r, "there is no %s of %s to be ended", wish_word(w->kind),
-		    subject(w, text, sizeof text));
-	else
-		say(r, "%s", why);
+	else if (known && readable)
+		wish_say(r, "there is no %s of %s to be ended", wish_word(w->kind),
+		    wish_subject(w, text, sizeof text));
+	else if (readable)
+		wish_say(r, "%s", why);
 	done(arg, r);
 	mem_free(r);
 }

@@ -169,6 +169,52 @@ say_wish(struct text *t, const struct wish *w)
 	say(t, " by %s (%s) until %s", w->owner, w->reason, until);
 }
 
+/* What keeps its share from growing, if anything does. */
+static void
+say_held(struct text *t, const struct steer *s, const struct steered_region *r,
+    const struct wishes *wishes)
+{
+	const struct wish *freeze;
+
+	switch (steer_failback_hold(s, r)) {
+	case HELD_BY_NOTHING:
+		return;
+	case HELD_BY_FREEZE:
+		freeze = wishes != NULL ? wishes_freeze(wishes, s->plan->service) : NULL;
+		if (freeze != NULL && freeze->service[0] == '\0')
+			say(t, ", held: all services are frozen");
+		else
+			say(t, ", held: %s is frozen", s->plan->service);
+		say_wish(t, freeze);
+		return;
+	case HELD_BY_DOUBT:
+		say(t, ", held: our own view is doubted");
+		return;
+	case HELD_BY_SUSPICION:
+		say(t, ", held: another region may be failing");
+		return;
+	}
+	abort();
+}
+
+static void
+say_ramp(struct text *t, const struct steer *s, const struct steered_region *r,
+    const struct wishes *wishes)
+{
+	bool held = steer_failback_hold(s, r) != HELD_BY_NOTHING;
+
+	say(t, "; it is back to ");
+	say_part(t, r->region.factor);
+	say(t, " of its part");
+	say_held(t, s, r, wishes);
+	say(t, held ? "; full " : ", full in ");
+	say_time(t, (uint64_t)((1 - r->region.factor) * s->plan->policy.region.ramp_ms));
+	if (held)
+		say(t, " after that");
+	if (r->region.paused)
+		say(t, ", but paused: it is worse than the others");
+}
+
 static void
 say_what_follows(struct text *t, const struct steer *s, const struct steered_region *r,
     const struct wishes *wishes, uint64_t now_ms)
@@ -186,6 +232,7 @@ say_what_follows(struct text *t, const struct steer *s, const struct steered_reg
 		if (region->clean_since_ms != 0) {
 			say(t, "; as good as the others for ");
 			say_time(t, now_ms - region->clean_since_ms);
+			say_held(t, s, r, wishes);
 		}
 		return;
 	case REGION_HOLD:
@@ -196,18 +243,16 @@ say_what_follows(struct text *t, const struct steer *s, const struct steered_reg
 		say(t, "; it is healthy and its ramp begins ");
 		if (region->hold_ms <= age_ms) {
 			say(t, "as soon as nothing holds failback");
-			return;
+		} else {
+			say(t, "in ");
+			say_time(t, region->hold_ms - age_ms);
+			if (steer_failback_hold(s, r) != HELD_BY_NOTHING)
+				say(t, " at the earliest");
 		}
-		say(t, "in ");
-		say_time(t, region->hold_ms - age_ms);
+		say_held(t, s, r, wishes);
 		return;
 	case REGION_RAMP:
-		say(t, "; it is back to ");
-		say_part(t, region->factor);
-		say(t, " of its part, full in ");
-		say_time(t, (uint64_t)((1 - region->factor) * policy->ramp_ms));
-		if (region->paused)
-			say(t, ", but paused: it is worse than the others");
+		say_ramp(t, s, r, wishes);
 		return;
 	case REGION_EVACUATED:
 		say(t, "; wished");

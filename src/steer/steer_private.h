@@ -159,7 +159,11 @@ bool steer_guard(struct steer *, uint64_t now_ms, struct facts *);
 /* steer_wishes.c */
 void steer_read_wishes(struct steer *, const struct steer_seen *, struct facts *);
 
+/* What keeps shares from growing back, of one region at a time the first that applies. */
+enum failback_hold { HELD_BY_NOTHING, HELD_BY_FREEZE, HELD_BY_DOUBT, HELD_BY_SUSPICION };
+
 /* steer_regions.c: evidence and states. */
+enum failback_hold steer_failback_hold(const struct steer *, const struct steered_region *);
 bool steer_step_regions(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
 
 /*

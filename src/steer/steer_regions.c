@@ -72,6 +72,16 @@ another_is_suspect(const struct steer *s, const struct steered_region *r)
 	return false;
 }
 
+enum failback_hold
+steer_failback_hold(const struct steer *s, const struct steered_region *r)
+{
+	if (s->frozen)
+		return HELD_BY_FREEZE;
+	if (s->suspect_since_ms != 0)
+		return HELD_BY_DOUBT;
+	return another_is_suspect(s, r) ? HELD_BY_SUSPICION : HELD_BY_NOTHING;
+}
+
 /* Two that fail together are no measure for each other while a third one does well. */
 static struct evidence
 others_1s(const struct steer *s, const struct steered_region *r)
@@ -279,7 +289,7 @@ gather(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 		.tries_1s = r->window.last_1s.tries,
 		.successes_since_suspect = r->successes,
 		.stalls = r->stall.stalled,
-		.failback_held = s->frozen || s->doubting || another_is_suspect(s, r),
+		.failback_held = steer_failback_hold(s, r) != HELD_BY_NOTHING,
 		.evacuated = r->evacuated,
 		.evacuated_for_ms =
 		    r->evacuated_until_ms > s->now_ms ? r->evacuated_until_ms - s->now_ms : 0,

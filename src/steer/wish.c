@@ -59,11 +59,19 @@ normalised(const struct wish *wish)
 	return w;
 }
 
+const struct wish *
+wishes_same(const struct wishes *w, const struct wish *wish)
+{
+	struct wish named = normalised(wish);
+
+	return find(w, named.kind, named.service, named.region);
+}
+
 bool
 wishes_set(struct wishes *w, const struct wish *wish)
 {
 	struct wish set = normalised(wish);
-	const struct wish *same = find(w, set.kind, set.service, set.region);
+	const struct wish *same = wishes_same(w, &set);
 	unsigned at = same != NULL ? (unsigned)(same - w->list) : w->count;
 
 	if (at == WISHES_MAX)

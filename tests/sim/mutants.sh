@@ -64,7 +64,7 @@ mutant health-compared-the-wrong-way src/steer/region.c \
 mutant local-failures-ignored include/steer/evidence.h \
     's/return e->not_sent \+ e->broken;/return 0;/'
 mutant freeze-forgotten src/steer/steer_regions.c \
-    's/failback_held = s->frozen \|\| /failback_held = /'
+    's/if \(s->frozen\)/if (false)/'
 mutant evacuation-forgotten src/steer/steer_regions.c \
     's/\.evacuated = r->evacuated,/.evacuated = false,/'
 # ---- comparison

@@ -104,6 +104,9 @@ def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
             (["freeze", "blog", "--reason", "x"], 1, "no service 'blog'"),
             (["restore", "east"], 1, "nothing to restore: east is neither evacuated nor waiting"),
             (["restore", "nowhere"], 1, "no region 'nowhere'"),
+            (["freeze", "--reason", "up\x1b[2J"], 1, "the reason holds a control character"),
+            (["freeze", "--reason", "x", "--owner", "a\nb"], 1, "the owner holds a control"),
+            (["freeze", "--reason", "x", "--owner", "a\udc9b"], 2, "--owner is not UTF-8"),
             (["unfreeze"], 1, "no freeze"),
             (["unpin", "shop", "east"], 1, "no pin")):
         done = _run(t, p, *args)
@@ -287,6 +290,35 @@ def a_stopped_proxy_is_told_apart_from_a_refusal(t):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=60, check=False, text=True)
     assert done.returncode == 1 and "/nowhere.sock" in done.stderr, done
+
+
+@sanitize
+def a_region_restored_under_a_freeze_says_everywhere_that_it_is_held(t):
+    p, _, _ = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "upgrade")
+    _until_region(p, "east", "evacuated")
+    _do(t, p, "freeze", "--reason", "an audit", "--owner", "zed")
+    said = _do(t, p, "restore", "east")
+    assert re.search(r"by its ramp\nbut its share does not grow while all services are frozen "
+                     r"by zed \(as root\) \(an audit\) until 20", said), said
+    _until_region(p, "east", "ramp")
+    explained = _do(t, p, "explain", "shop")
+    assert re.search(r"east gets 0 %: RAMP .*0 % of its part, held: all services are frozen by "
+                     r"zed \(as root\) \(an audit\) until 20\S+; full ", explained), explained
+    status = _do(t, p, "status")
+    assert "held: all services frozen by zed (as root) until 20" in status, status
+    _do(t, p, "unfreeze")
+    _until_region(p, "east", "up")
+
+
+@sanitize
+def an_evacuation_that_replaces_anothers_says_so_and_the_journal_too(t):
+    p, _, _ = _two(t)
+    _do(t, p, "evacuate", "east", "--reason", "upgrade", "--owner", "amy", "--for", "2h")
+    said = _do(t, p, "evacuate", "east", "--reason", "a test", "--for", "5m")
+    assert "it replaces that by amy (as root) (upgrade) until 20" in said, said
+    told = [line for line in _do(t, p, "journal").splitlines() if "a test" in line]
+    assert any("; replaces that by amy (as root) (upgrade) until 20" in line for line in told), told
 
 
 @sanitize

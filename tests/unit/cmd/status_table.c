@@ -215,6 +215,41 @@ START_TEST(a_refused_reload_fail_open_and_draining_stand_out)
 }
 END_TEST
 
+#define FROZEN(SERVICE)                                                                            \
+	"\"wishes\": [ { \"wish\": \"freeze\", " SERVICE                                           \
+	"\"owner\": \"zed\", \"reason\": \"audit\","                                               \
+	" \"until\": \"2026-11-22T09:27:00.000Z\" } ],"
+
+static const struct {
+	const char *service, *other; /* members of the service; the other region's state */
+	const char *said;
+} held[] = {
+	{ "", "up", "its share growing back for 9s; tier 0" },
+	{ FROZEN(""), "up",
+	    "growing back for 9s, held: all services frozen by zed until 2026-11-22T09:27Z "
+	    "(audit); tier 0" },
+	{ FROZEN("\"service\": \"shop\", "), "suspect",
+	    "growing back for 9s, held: shop frozen by zed until" },
+	{ "\"self_suspect\": true,", "up",
+	    "growing back for 9s, held: our own view is doubted; tier 0" },
+	{ "", "suspect", "growing back for 9s, held: another region may be failing; tier 0" },
+};
+
+START_TEST(a_ramp_that_is_held_says_by_what)
+{
+	char json[1024];
+	char *text;
+
+	snprintf(json, sizeof json,
+	    "{ \"services\": [ { %s \"regions\": [ { \"region_state\": \"ramp\", \"since_s\": 9 },"
+	    " { \"region_state\": \"%s\", \"since_s\": 1 } ] } ] }",
+	    held[_i].service, held[_i].other);
+	text = print(json, 0);
+	expect(text, held[_i].said);
+	free(text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -233,6 +268,7 @@ main(void)
 	tcase_add_loop_test(
 	    tests, a_service_says_what_is_out_of_the_ordinary, 0, ARRAY_SIZE(services));
 	tcase_add_test(tests, a_refused_reload_fail_open_and_draining_stand_out);
+	tcase_add_loop_test(tests, a_ramp_that_is_held_says_by_what, 0, ARRAY_SIZE(held));
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

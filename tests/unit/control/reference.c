@@ -226,7 +226,8 @@ print_facts(FILE *out)
 	    "\n## Facts of the journal\n\nWith `time`, `kind`, whom it is about, `text`, `signal` "
 	    "and `numbers`: shares are 0 to 1, `demand` and `capacity` per second; `value` and "
 	    "`threshold` are in the unit of the signal. `actor` and `reason` name who wished it "
-	    "and why; of an endpoint that is down, `reason` is the cause.\n\n"
+	    "and why, `replaces` whose wish for the same thing that ended; of an endpoint that "
+	    "is down, `reason` is the cause.\n\n"
 	    "| kind | numbers | |\n| --- | --- | --- |\n",
 	    out);
 	for (unsigned k = FACT_NOTHING + 1; k < FACT_KINDS; k++) {

@@ -81,6 +81,80 @@ START_TEST(what_people_wish_is_told_with_the_time_it_has_left)
 }
 END_TEST
 
+START_TEST(a_ramp_that_a_freeze_holds_says_so_and_whose_it_is)
+{
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 2000);
+	bench_wish(&b, WISH_FREEZE, "", 0, 600000);
+	bench_run(&b, 11000);
+	ck_assert_str_eq(region(0),
+	    "r0 gets 0 %: RAMP for 9.0 s; it is back to 0 % of its part, held: shop is frozen by "
+	    "ann (test) until 2023-11-14T22:23:25.000Z; full 1 m 0 s after that; 2 of 2 endpoints "
+	    "up.");
+	wishes_drop(&b.wishes, WISH_FREEZE, "shop", "");
+	wishes_set(&b.wishes,
+	    &(struct wish){ .kind = WISH_FREEZE,
+		.owner = "zed",
+		.reason = "audit",
+		.until_wall_ms = b.wall_ms + 600000 });
+	bench_tick(&b);
+	ck_assert_ptr_nonnull(
+	    strstr(region(0), ", held: all services are frozen by zed (audit) until 2023-"));
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_hold_that_a_freeze_lengthens_says_so)
+{
+	bench_start_pair(&b);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 1000);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_wish(&b, WISH_FREEZE, "", 0, 600000);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 8000);
+	ck_assert_ptr_nonnull(strstr(
+	    region(0), " s at the earliest, held: shop is frozen by ann (test) until 2023-"));
+	bench_run(&b, 40000);
+	ck_assert_ptr_nonnull(strstr(region(0),
+	    "as soon as nothing holds failback, held: shop is frozen by ann (test) until 2023-"));
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_ramp_that_waits_for_our_own_view_says_so)
+{
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 2000);
+	bench_run(&b, 11000);
+	ck_assert_ptr_nonnull(strstr(region(0), " of its part, full in "));
+	bench_skip(&b, 2000);
+	bench_run(&b, 100);
+	ck_assert_ptr_nonnull(
+	    strstr(region(0), " of its part, held: our own view is doubted; full "));
+	bench_stop(&b);
+}
+END_TEST
+
+START_TEST(a_ramp_that_waits_for_another_region_says_so)
+{
+	bench_plan(&b, 3);
+	bench_start(&b);
+	b.demand = 100;
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 2000);
+	bench_run(&b, 11000);
+	b.answer[1][0] = ANSWER_REFUSED;
+	for (unsigned i = 0; i < 50 && bench_state(&b, 1) != REGION_SUSPECT; i++)
+		bench_run(&b, 100);
+	ck_assert_int_eq(bench_state(&b, 1), REGION_SUSPECT);
+	ck_assert_ptr_nonnull(
+	    strstr(region(0), " of its part, held: another region may be failing; full "));
+	bench_stop(&b);
+}
+END_TEST
+
 START_TEST(shedding_tells_how_much_and_of_what)
 {
 	bench_plan(&b, 2);
@@ -239,6 +313,10 @@ main(void)
 	tcase_add_test(tests, in_peace_any_one_region_can_be_lost);
 	tcase_add_test(tests, a_failover_tells_its_evidence_and_what_it_waits_for);
 	tcase_add_test(tests, what_people_wish_is_told_with_the_time_it_has_left);
+	tcase_add_test(tests, a_ramp_that_a_freeze_holds_says_so_and_whose_it_is);
+	tcase_add_test(tests, a_hold_that_a_freeze_lengthens_says_so);
+	tcase_add_test(tests, a_ramp_that_waits_for_our_own_view_says_so);
+	tcase_add_test(tests, a_ramp_that_waits_for_another_region_says_so);
 	tcase_add_test(tests, shedding_tells_how_much_and_of_what);
 	tcase_add_test(tests, failing_open_is_loud);
 	tcase_add_test(tests, a_slow_region_tells_its_latency_and_the_threshold);
