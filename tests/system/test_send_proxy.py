@@ -98,6 +98,7 @@ def a_region_that_dies_is_left_as_without_headers(t):
     clients = [p.client(tls=False, source="127.0.1.%d" % n) for n in range(5)]
     for c in clients:
         _who(c)
+    p.until_state(west, "up")  # before its first check there is nowhere to go
     east.kill()
     for n, c in enumerate(clients * 3):
         assert _who(c)[0] == "127.0.1.%d" % (n % 5)
