@@ -88,16 +88,22 @@ def nobody_sees_the_memory_unless_it_is_wished_so(t):
     p.get("/").expect(200, "east")
 
 
-@sanitize
-def files_that_only_root_may_read_are_told_of_before_a_reload_is_refused(t):
+def _with_a_key_of_roots(t, mode):
+    """A proxy for "nobody" whose key only root may read, its directory of this mode; the warning."""
     p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
-    os.chmod(p.directory, 0o777)
+    os.chmod(p.directory, mode)
     pair = Pair(p.directory, "roots")
     shutil.copyfile(p.pki.site().chain, pair.chain)
     shutil.copyfile(p.pki.site().key, pair.key)
     os.chmod(pair.key, 0o600)
     p.write(certificates=[pair], top='user = "nobody";')
     told = "user nobody may not read %s, so reloads will be refused" % pair.key
+    return p, pair, told
+
+
+@sanitize
+def files_that_only_root_may_read_are_told_of_before_a_reload_is_refused(t):
+    p, pair, told = _with_a_key_of_roots(t, 0o777)
     code, text = p.check()
     assert code == 0 and told in text and pair.chain + "," not in text, text
     p.start()
@@ -120,14 +126,7 @@ def _entry(tag, permissions, who=0xffffffff):
 @sanitize
 def lists_of_access_count_as_the_kernel_counts_them(t):
     """acl(5): what the mode says of a group is then only the most that anybody else may."""
-    p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
-    os.chmod(p.directory, 0o711)
-    pair = Pair(p.directory, "roots")
-    shutil.copyfile(p.pki.site().chain, pair.chain)
-    shutil.copyfile(p.pki.site().key, pair.key)
-    os.chmod(pair.key, 0o600)
-    p.write(certificates=[pair], top='user = "nobody";')
-    told = "user nobody may not read %s, so reloads will be refused" % pair.key
+    p, pair, told = _with_a_key_of_roots(t, 0o711)
     assert told in p.check()[1]
     owner, user, group, mask, others = 1, 2, 4, 0x10, 0x20
     head = struct.pack("<I", 2) + _entry(owner, 6)

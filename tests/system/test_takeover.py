@@ -34,16 +34,16 @@ class _Second:
         return self.log()
 
 
-def _unready(t):
-    """One that serves, and one beside it whose names are not resolved yet."""
+def _unready(t, answer="silent", queries=1):
+    """One that serves, and one beside it whose names are not resolved, so often it has asked."""
     origin = t.origin("east")
     dns = t.dns().has("shop.internal.test", origin.address)
     p = _named(t, dns, origin)
     p.get("/").expect(200, "east")
-    dns.answer = "silent"
+    dns.answer = answer
     asked = len(dns.queries)
     second = _Second(t, p)
-    until(lambda: len(dns.queries) > asked, "the second one asks for names")
+    until(lambda: len(dns.queries) >= asked + queries, "the second one asks for names", 10)
     return p, second, dns
 
 
@@ -101,14 +101,7 @@ def who_is_not_ready_yet_is_sent_no_clients(t):
 
 @sanitize
 def names_that_fail_just_now_are_waited_for_while_the_old_one_serves(t):
-    origin = t.origin("east")
-    dns = t.dns().has("shop.internal.test", origin.address)
-    p = _named(t, dns, origin)
-    p.get("/").expect(200, "east")
-    dns.answer = "servfail"
-    asked = len(dns.queries)
-    second = _Second(t, p)
-    until(lambda: len(dns.queries) >= asked + 4, "the second one has asked again", 10)
+    p, second, dns = _unready(t, "servfail", 4)
     p.get("/").expect(200, "east")
     assert "told to leave" not in second.log()
     dns.answer = "good"
