@@ -18,7 +18,7 @@ struct steering;
 
 /* Zero-initialised: what was counted before the first reading is part of that reading. */
 struct endpoint_meter {
-	uint64_t tries, answered, not_sent, broken, timeouts, errors;
+	uint64_t tries, answered, not_sent, broken, timeouts, aged, errors;
 };
 
 /* Takes the counts as they are now, so that the next reading begins here. */

@@ -53,7 +53,7 @@ struct pool_slot {
 	struct list in_whole, in_bucket; /* of a client's */
 	struct proxy_header who; /* the client */
 	struct tls_session_slot session;
-	uint64_t urgent_ms; /* control was last told of a failure then */
+	uint64_t urgent_ms[2]; /* control was last told then of one that was sent, not sent */
 	uint32_t rtt_us; /* round trip, smoothed; 0: not known yet */
 	uint64_t rtt_at_us; /* measured then */
 

@@ -1,7 +1,7 @@
 /*
  * Endpoints where nobody is, as this worker has just found out: one refused a connection and had
- * refused or lost the one before, or several requests in a row were lost there, with no answer
- * between them. For a moment they are picked only if nothing else is left.
+ * refused or lost the one before, or several requests in a row were lost there at different
+ * moments, with no answer between them. For a moment they are picked only if nothing else is left.
  *
  * Where a process dies, control takes its endpoint out within milliseconds. Until then each of
  * the requests that it took along would ask all dead ports once more, one after the other, and

@@ -8,6 +8,7 @@
 #ifndef STEER_EVIDENCE_H
 #define STEER_EVIDENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct evidence {
@@ -16,12 +17,21 @@ struct evidence {
 	uint32_t not_sent; /* local: refused, unreachable, connect deadline, TLS, reset before sending */
 	uint32_t broken; /* local: reset, closed, unacknowledged, try deadline, after sending */
 	uint32_t timeouts; /* of the two above, those that were deadlines */
+	uint32_t aged; /* of broken: reset or closed after more than a second */
 	uint32_t errors; /* upstream: 5xx, statuses to retry on, malformed answers */
 };
 
 enum {
 	EVIDENCE_SLOT_MS = 100,
 	EVIDENCE_SLOTS = 100, /* 10 s */
+	/*
+	 * What is broken within such a moment is one failure of a row, however many requests it took
+	 * along: behind one address many may serve, and where one of them dies, all that it was busy
+	 * with is reset at once while the others go on. Refusals are as many as there are: each is of
+	 * a connection of its own.
+	 */
+	EVIDENCE_MOMENT_MS = 10,
+	EVIDENCE_AGED_MS = 1000,
 };
 
 /* Ten seconds of counts in slots of 100 ms, with running sums of 1 s and 10 s. */
@@ -42,5 +52,19 @@ evidence_local(const struct evidence *e)
 {
 	return e->not_sent + e->broken;
 }
+
+/* Failures of tries from before the last second, which are no share of those that it saw begin. */
+static inline uint32_t
+evidence_aged(const struct evidence *e)
+{
+	return e->aged < e->broken ? e->aged : e->broken;
+}
+
+/*
+ * How many of these failures count in a row. broken_at_ms is when something was last broken that
+ * counted, kept from call to call; a row that begins has no such time.
+ */
+uint32_t evidence_row(const struct evidence *, bool begins, uint64_t *broken_at_ms,
+    uint64_t now_ms);
 
 #endif

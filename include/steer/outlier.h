@@ -30,7 +30,8 @@ enum outlier_why {
 /* One endpoint's track record; zero-initialised is clean. */
 struct outlier {
 	struct evidence_window window;
-	uint32_t local_in_a_row;
+	uint32_t local_in_a_row; /* as evidence_row() counts them */
+	uint64_t broken_at_ms;
 	uint32_t timeouts_in_a_row; /* of those: all of them? then they are doubted longer */
 	/*
 	 * Raw: its own traffic says out, whether or not the cap lets it be ejected. This, not ejected,

@@ -41,6 +41,7 @@ struct region_evidence {
 	uint32_t run_among; /* endpoints that served when it began; 0: all */
 	uint32_t endpoints;
 	uint32_t local_1s, tries_1s; /* local-origin failures and tries in the last second */
+	uint32_t aged_1s; /* of the failures, those of older tries */
 	uint32_t successes_since_suspect; /* answers that came after the suspicion */
 	unsigned stalls; /* stalled windows in a row: 1 suspect, 2 down */
 	bool grey; /* the comparison says worse, by enough windows */

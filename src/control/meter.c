@@ -28,6 +28,7 @@ endpoint_meter_begin(struct endpoint_meter *m, const struct endpoint *e)
 		m->not_sent += load(&s->not_sent);
 		m->broken += load(&s->broken);
 		m->timeouts += load(&s->timeouts);
+		m->aged += load(&s->aged);
 		m->errors += load(&s->errors);
 	}
 }
@@ -64,6 +65,7 @@ endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct e
 		.not_sent = (uint32_t)(now.not_sent - m->not_sent),
 		.broken = (uint32_t)(now.broken - m->broken),
 		.timeouts = (uint32_t)(now.timeouts - m->timeouts),
+		.aged = (uint32_t)(now.aged - m->aged),
 		.errors = (uint32_t)(now.errors - m->errors),
 	};
 	*m = now;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "steer/endpoint.h"
+#include "steer/evidence.h"
 
 enum {
 	SHUN_MS = 100,    /* by then control has read what is counted, and decided */
@@ -20,19 +21,33 @@ count_lost(struct endpoint_shard *s)
 	return s->lost_in_a_row;
 }
 
+/* A moment's count as one: others behind this address may well go on. */
 static bool
-is_nobody_there(struct endpoint_shard *s, enum fault why, uint32_t lost_most)
+is_of_a_new_moment(struct endpoint_shard *s, uint64_t now_ms)
+{
+	if (now_ms < s->lost_ms + EVIDENCE_MOMENT_MS)
+		return false;
+	s->lost_ms = now_ms;
+	return true;
+}
+
+static bool
+is_nobody_there(struct endpoint_shard *s, enum fault why, uint32_t lost_most, uint64_t now_ms)
 {
 	if (why == FAULT_CONNECT_REFUSED)
 		return count_lost(s) >= (lost_most < REFUSED_MOST ? lost_most : REFUSED_MOST);
-	return (why == FAULT_CLOSED || why == FAULT_RESET) && count_lost(s) >= lost_most;
+	if (why != FAULT_CLOSED && why != FAULT_RESET)
+		return false;
+	return is_of_a_new_moment(s, now_ms) && count_lost(s) >= lost_most;
 }
 
 void
 shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why, uint32_t lost_most)
 {
-	if (is_nobody_there(s, why, lost_most))
-		s->shunned_until_ms = w->shunned_until_ms = clock_now_ms() + SHUN_MS;
+	uint64_t now_ms = clock_now_ms();
+
+	if (is_nobody_there(s, why, lost_most, now_ms))
+		s->shunned_until_ms = w->shunned_until_ms = now_ms + SHUN_MS;
 }
 
 bool

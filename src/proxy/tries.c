@@ -18,12 +18,14 @@
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
+#include "steer/evidence.h"
 #include "steer/share.h"
 #include "steer/touched.h"
 
 enum {
-	URGENT_EVERY_MS = 20, /* control hears of a failing endpoint at most this often from here */
-	BACKOFF_STEPS = 10,   /* few durations, as timers like them */
+	URGENT_EVERY_MS =
+	    20, /* control hears of each kind of an endpoint's failures at most so often */
+	BACKOFF_STEPS = 10,    /* few durations, as timers like them */
 	STALE_WITHIN_MS = 500, /* a close that met a request tells so after a round trip */
 };
 
@@ -250,13 +252,15 @@ tell_control(const struct try *t, enum fault why)
 {
 	const struct worker_setup *setup = &t->exchange->worker->setup;
 	struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
+	bool not_sent = fault_class(why) == FAULT_NOT_SENT;
 	uint64_t now_ms = clock_now_ms();
 	uint64_t one = 1;
 	struct urgent *u;
 
-	if (setup->urgent == NULL || slot == NULL || now_ms - slot->urgent_ms < URGENT_EVERY_MS)
+	if (setup->urgent == NULL || slot == NULL ||
+	    now_ms - slot->urgent_ms[not_sent] < URGENT_EVERY_MS)
 		return;
-	slot->urgent_ms = now_ms;
+	slot->urgent_ms[not_sent] = now_ms;
 	u = ring_reserve(setup->urgent, sizeof *u);
 	if (u == NULL)
 		return; /* control has plenty to look at already */
@@ -276,6 +280,13 @@ is_of_the_past(const struct try *t, enum fault why)
 {
 	return fault_origin(why) == FAULT_LOCAL &&
 	    endpoint_is_up_since(t->shard->endpoint, t->at.lease / 1000);
+}
+
+/* With the connection: others of its kind may have ended at the same moment. */
+static bool
+is_lost(enum fault why)
+{
+	return why == FAULT_RESET || why == FAULT_CLOSED;
 }
 
 static void
@@ -299,6 +310,8 @@ tries_blame(struct try *t, enum fault why)
 		return;
 	}
 	endpoint_shard_failed(t->shard, why);
+	if (is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000)
+		endpoint_shard_aged(t->shard);
 	shun(t, why);
 	if (fault_origin(why) == FAULT_LOCAL)
 		tell_control(t, why);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steer/evidence.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum { SLOTS_1S = 1000 / EVIDENCE_SLOT_MS };
@@ -14,6 +13,7 @@ evidence_add(struct evidence *into, const struct evidence *more)
 	into->not_sent += more->not_sent;
 	into->broken += more->broken;
 	into->timeouts += more->timeouts;
+	into->aged += more->aged;
 	into->errors += more->errors;
 }
 
@@ -25,13 +25,15 @@ evidence_subtract(struct evidence *from, const struct evidence *less)
 	from->not_sent -= less->not_sent;
 	from->broken -= less->broken;
 	from->timeouts -= less->timeouts;
+	from->aged -= less->aged;
 	from->errors -= less->errors;
 }
 
 static bool
 is_empty(const struct evidence *e)
 {
-	return (e->tries | e->answered | e->not_sent | e->broken | e->timeouts | e->errors) == 0;
+	return (e->tries | e->answered | e->not_sent | e->broken | e->timeouts | e->aged |
+		   e->errors) == 0;
 }
 
 /*
@@ -72,4 +74,14 @@ evidence_window_add(struct evidence_window *w, const struct evidence *delta, uin
 	evidence_add(&w->slot[w->slot_no % EVIDENCE_SLOTS], delta);
 	evidence_add(&w->last_1s, delta);
 	evidence_add(&w->last_10s, delta);
+}
+
+uint32_t
+evidence_row(const struct evidence *e, bool begins, uint64_t *broken_at_ms, uint64_t now_ms)
+{
+	bool broken = e->broken > 0 && (begins || now_ms >= *broken_at_ms + EVIDENCE_MOMENT_MS);
+
+	if (broken)
+		*broken_at_ms = now_ms;
+	return e->not_sent + broken;
 }

@@ -38,6 +38,24 @@ outlier_end_run(struct outlier *o)
 	o->timeouts_in_a_row = 0;
 }
 
+/* Deadlines among what is added to the row: none of a moment in which others failed too. */
+static uint32_t
+timeouts_of(const struct evidence *delta, uint32_t added)
+{
+	if (delta->timeouts >= evidence_local(delta))
+		return added;
+	return added > delta->timeouts ? delta->timeouts : added - (added > 0);
+}
+
+static void
+count_row(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
+{
+	uint32_t added = evidence_row(delta, o->local_in_a_row == 0, &o->broken_at_ms, now_ms);
+
+	o->local_in_a_row += added;
+	o->timeouts_in_a_row += timeouts_of(delta, added);
+}
+
 void
 outlier_see(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 {
@@ -49,8 +67,7 @@ outlier_see(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 		/* in which order they came is not known: in doubt the run is over */
 		outlier_end_run(o);
 	} else {
-		o->local_in_a_row += local;
-		o->timeouts_in_a_row += delta->timeouts;
+		count_row(o, delta, now_ms);
 	}
 	if (local > 0 && evidence_local(lately) > dirty_share * lately->tries)
 		o->clean_since_ms = now_ms;
@@ -151,13 +168,14 @@ static bool
 is_unreachable(struct outlier *o, const struct outlier_policy *policy)
 {
 	const struct evidence *e = &o->window.last_1s;
+	uint32_t failed = evidence_local(e) - evidence_aged(e);
 
 	if (o->local_in_a_row >= policy->consecutive) {
 		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, policy->consecutive);
 		return true;
 	}
-	if (e->tries >= policy->min_tries && evidence_local(e) > policy->failure_share * e->tries) {
-		accuse(o, OUTLIER_FAILURE_SHARE, (double)PERMILLE * evidence_local(e) / e->tries,
+	if (e->tries >= policy->min_tries && failed > policy->failure_share * e->tries) {
+		accuse(o, OUTLIER_FAILURE_SHARE, (double)PERMILLE * failed / e->tries,
 		    policy->failure_share * PERMILLE);
 		return true;
 	}
@@ -172,7 +190,8 @@ only_timeouts(const struct outlier *o)
 
 	if (o->why == OUTLIER_CONSECUTIVE)
 		return o->timeouts_in_a_row >= o->local_in_a_row;
-	return o->why == OUTLIER_FAILURE_SHARE && e->timeouts >= evidence_local(e);
+	return o->why == OUTLIER_FAILURE_SHARE &&
+	    e->timeouts >= evidence_local(e) - evidence_aged(e);
 }
 
 static uint64_t
@@ -309,8 +328,8 @@ most_have_just_failed(
 
 /* Those ejected already were the first to meet it: it is not to be held against them either. */
 static void
-fail_together(
-    struct outlier **endpoints, unsigned count, const struct outlier_policy *policy, uint64_t now_ms)
+fail_together(struct outlier **endpoints, unsigned count, const struct outlier_policy *policy,
+    uint64_t now_ms)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct outlier *o = endpoints[i];

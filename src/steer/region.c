@@ -76,7 +76,8 @@ region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpo
 
 /*
  * Down: three local-origin failures in a row on most endpoints (a few alone may just be
- * dead), more than half of at least 20 tries in 1 s, two stalled windows, or too few healthy
+ * dead), more than half of at least 20 tries in 1 s (connections of one dead server may hold many
+ * more requests than came in it: those do not count), two stalled windows, or too few healthy
  * endpoints. A run counts only while it is fresh: nobody ends the run of a region that gets no
  * traffic.
  */
@@ -84,6 +85,7 @@ static bool
 is_down(const struct step *s, struct charge *c)
 {
 	const struct region_evidence *e = s->e;
+	uint32_t failed_1s = e->local_1s - e->aged_1s;
 
 	if (e->local_1s > 0 &&
 	    region_run_is_down(e->local_in_a_row, e->failing_endpoints,
@@ -92,8 +94,8 @@ is_down(const struct step *s, struct charge *c)
 			e->failing_endpoints };
 		return true;
 	}
-	if (e->tries_1s >= MIN_TRIES && e->local_1s > down_share * e->tries_1s) {
-		*c = (struct charge){ SIGNAL_LOCAL_SHARE, (double)e->local_1s / e->tries_1s,
+	if (e->tries_1s >= MIN_TRIES && failed_1s > down_share * e->tries_1s) {
+		*c = (struct charge){ SIGNAL_LOCAL_SHARE, (double)failed_1s / e->tries_1s,
 			down_share, e->endpoints };
 		return true;
 	}

@@ -77,9 +77,13 @@ take(uint32_t *count, uint32_t *ahead)
 	return taken;
 }
 
-/* The counts without what was reported ahead of them. */
+/*
+ * The counts without what was reported ahead of them. Not all is: what broke within moments of one
+ * that was is left to the counts, and is no other failure of the row.
+ */
 static struct evidence
-not_yet_seen(struct steered_endpoint *e, const struct evidence *delta, uint64_t now_ms)
+not_yet_seen(struct steered_region *r, struct steered_endpoint *e, const struct evidence *delta,
+    uint64_t now_ms)
 {
 	struct evidence fresh = *delta;
 	uint32_t taken;
@@ -92,6 +96,8 @@ not_yet_seen(struct steered_endpoint *e, const struct evidence *delta, uint64_t 
 	}
 	taken = take(&fresh.not_sent, &e->urgent.not_sent);
 	taken += take(&fresh.broken, &e->urgent.broken);
+	if (taken > 0)
+		e->outlier.broken_at_ms = r->broken_at_ms = now_ms;
 	fresh.timeouts -= taken < fresh.timeouts ? taken : fresh.timeouts;
 	if (fresh.timeouts > evidence_local(&fresh))
 		fresh.timeouts = evidence_local(&fresh);
@@ -146,11 +152,12 @@ among_whom(const struct steered_region *r)
 }
 
 static void
-count_run(struct steered_region *r, struct steered_endpoint *e, uint32_t failures)
+count_run(struct steered_region *r, struct steered_endpoint *e, const struct evidence *failures,
+    uint64_t now_ms)
 {
 	if (r->run == 0)
 		r->run_among = among_whom(r);
-	r->run += failures;
+	r->run += evidence_row(failures, r->run == 0, &r->broken_at_ms, now_ms);
 	r->run_endpoints += !e->in_run;
 	e->in_run = true;
 }
@@ -162,7 +169,7 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	struct steered_region *r = &s->regions[region];
 	struct steered_endpoint *e = &r->endpoints[endpoint];
 	uint64_t now = steer_time(s, now_ms);
-	struct evidence fresh = not_yet_seen(e, delta, now);
+	struct evidence fresh = not_yet_seen(r, e, delta, now);
 
 	/* Of a run that begins here nobody knows what was counted when it did. */
 	r->run_start.known = r->run_start.known && r->run > 0;
@@ -170,7 +177,7 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	outlier_see(&e->outlier, &fresh, now);
 	evidence_add(&r->tick, &fresh);
 	if (evidence_local(&fresh) > 0)
-		count_run(r, e, evidence_local(&fresh));
+		count_run(r, e, &fresh, now);
 	if (evidence_local(&fresh) > 0 || fresh.errors > 0 || e->outlier.failing)
 		r->judge = true;
 }
@@ -216,7 +223,7 @@ steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fau
 	evidence_add(&r->tick, &one);
 	evidence_add(&e->urgent, &one);
 	e->urgent_at_ms = now;
-	count_run(r, e, 1);
+	count_run(r, e, &one, now);
 	r->judge = true;
 	if (r->share <= 0 || r->region.state == REGION_DOWN)
 		return false;

@@ -72,7 +72,8 @@ struct steered_region {
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
 	struct evidence second; /* since the last full second */
-	uint32_t run;           /* local-origin failures in a row */
+	uint32_t run; /* local-origin failures in a row, as evidence_row() counts them */
+	uint64_t broken_at_ms;
 	uint32_t run_endpoints;
 	uint32_t run_among; /* as region_evidence's */
 	struct run_start run_start;

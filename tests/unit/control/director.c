@@ -273,7 +273,7 @@ START_TEST(reports_that_end_a_region_count_though_a_tick_finds_answers)
 	for (unsigned i = 0; i < 100; i++)
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
 	for (unsigned i = 0; i < 4; i++)
-		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		director_urgent(w.director, at(&w, 0, i % 2)->id, world_dying(i));
 	director_tick(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
 	ck_assert_uint_eq(world_share(w.table, 1), 100);
@@ -317,8 +317,8 @@ START_TEST(failures_that_outnumber_answers_take_a_region_out)
 	tick(&w);
 	for (unsigned i = 0; i < 4; i++) {
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
-		serve(&w, 0, i % 2, i % WORKERS, FAULT_RESET);
-		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		serve(&w, 0, i % 2, i % WORKERS, world_dying(i));
+		director_urgent(w.director, at(&w, 0, i % 2)->id, world_dying(i));
 	}
 	director_settle(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);

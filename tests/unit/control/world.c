@@ -126,6 +126,12 @@ world_endpoint(const struct table *t, unsigned region, unsigned n)
 	return t->services[0].regions[region].endpoints[n];
 }
 
+enum fault
+world_dying(unsigned i)
+{
+	return i < 2 ? FAULT_RESET : FAULT_CONNECT_REFUSED;
+}
+
 enum endpoint_state
 world_state(const struct endpoint *e)
 {

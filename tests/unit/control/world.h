@@ -40,6 +40,8 @@ struct topology *world_topology(const struct world *);
 
 /* The only service's nth endpoint of a region. */
 struct endpoint *world_endpoint(const struct table *, unsigned region, unsigned n);
+/* The i-th failure of two processes that die: what they had is lost, then they refuse. */
+enum fault world_dying(unsigned i);
 enum endpoint_state world_state(const struct endpoint *);
 enum endpoint_reason world_reason(const struct endpoint *);
 /* Of the region, in percent, rounded down. */

@@ -80,12 +80,30 @@ START_TEST(who_refuses_now_and_then_among_answers_is_not_shunned)
 }
 END_TEST
 
+/* As if a moment had passed. */
+static void
+lose_later(enum fault why)
+{
+	shard->lost_ms = 0;
+	lose(why);
+}
+
+START_TEST(what_is_lost_in_one_moment_is_one_loss)
+{
+	for (unsigned i = 0; i < 10; i++)
+		lose(FAULT_RESET);
+	ck_assert(!shunned_any(&worker));
+	lose(FAULT_CONNECT_REFUSED);
+	ck_assert(shunned_any(&worker));
+}
+END_TEST
+
 START_TEST(requests_lost_in_a_row_are_as_good_as_a_refusal)
 {
-	lose(FAULT_RESET);
-	lose(FAULT_CLOSED);
+	lose_later(FAULT_RESET);
+	lose_later(FAULT_CLOSED);
 	ck_assert(!shunned_any(&worker));
-	lose(FAULT_RESET);
+	lose_later(FAULT_RESET);
 	ck_assert(shunned_any(&worker));
 	ck_assert(shunned_is(&worker, endpoint));
 }
@@ -94,8 +112,8 @@ END_TEST
 START_TEST(an_answer_between_them_ends_the_row)
 {
 	for (unsigned i = 0; i < 10; i++) {
-		lose(FAULT_RESET);
-		lose(FAULT_RESET);
+		lose_later(FAULT_RESET);
+		lose_later(FAULT_RESET);
 		stat_add(&shard->answered, 1);
 	}
 	ck_assert(!shunned_any(&worker));
@@ -142,6 +160,7 @@ main(void)
 	tcase_add_test(tc, who_refuses_twice_is_shunned);
 	tcase_add_test(tc, who_refuses_after_it_lost_a_request_is_shunned_at_once);
 	tcase_add_test(tc, who_refuses_now_and_then_among_answers_is_not_shunned);
+	tcase_add_test(tc, what_is_lost_in_one_moment_is_one_loss);
 	tcase_add_test(tc, requests_lost_in_a_row_are_as_good_as_a_refusal);
 	tcase_add_test(tc, an_answer_between_them_ends_the_row);
 	tcase_add_test(tc, what_says_nothing_of_who_listens_shuns_nobody);
