@@ -46,8 +46,8 @@ void director_adopt(struct director *, const struct table *);
 
 /* An endpoint of the table has a verdict by its checks, or its first. */
 void director_probe(struct director *, const struct endpoint *, const struct check_track *);
-/* A worker could not reach this endpoint. Ids that no table names are ignored. */
-void director_urgent(struct director *, uint32_t endpoint_id, enum fault);
+/* A worker could not reach this endpoint, so many times. Ids that no table names are ignored. */
+void director_urgent(struct director *, uint32_t endpoint_id, enum fault, uint32_t count);
 /* Something lies on the desk: questions are answered, wishes wait for director_settle(). */
 void director_serve(struct director *);
 

@@ -69,6 +69,7 @@ struct worker_stats {
 struct urgent {
 	uint32_t endpoint_id;
 	uint32_t fault; /* enum fault */
+	uint32_t count; /* of failures like this one since the last such record */
 };
 
 struct worker_setup {

@@ -32,6 +32,7 @@ enum {
 	 */
 	EVIDENCE_MOMENT_MS = 10,
 	EVIDENCE_AGED_MS = 1000,
+	EVIDENCE_ROW = 8,
 };
 
 /* Ten seconds of counts in slots of 100 ms, with running sums of 1 s and 10 s. */
@@ -66,5 +67,11 @@ evidence_aged(const struct evidence *e)
  */
 uint32_t evidence_row(const struct evidence *, bool begins, uint64_t *broken_at_ms,
     uint64_t now_ms);
+/*
+ * How long a row must be: least, or a tenth of a second's answers up to EVIDENCE_ROW. Of many tries
+ * of which one in a hundred fails, three in a row do so by chance every few minutes; eight of one
+ * in five, once in hours. So many more cost a busy region a few milliseconds.
+ */
+uint32_t evidence_row_needs(uint32_t least, const struct evidence *last_10s);
 
 #endif

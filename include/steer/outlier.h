@@ -10,7 +10,7 @@
 #include "steer/evidence.h"
 
 struct outlier_policy {
-	uint32_t consecutive; /* local failures in a row: 3 */
+	uint32_t consecutive; /* local failures in a row: 3; more where there is more traffic */
 	double failure_share; /* of at least min_tries in 1 s: 0.5 */
 	uint32_t min_tries; /* 20 */
 	uint32_t base_ms; /* 30 s, times the number of ejections */

@@ -323,19 +323,19 @@ director_probe(struct director *d, const struct endpoint *e, const struct check_
 }
 
 void
-director_urgent(struct director *d, uint32_t endpoint_id, enum fault why)
+director_urgent(struct director *d, uint32_t endpoint_id, enum fault why, uint32_t count)
 {
 	const struct directed_service *s;
 	const struct place *p;
-	struct steer_counts counts;
+	struct steer_answered answered;
 
 	if (endpoint_of(d, endpoint_id) == NULL || fault_origin(why) != FAULT_LOCAL)
 		return;
 	p = &d->places[endpoint_id];
 	s = &d->services[p->service];
-	counts.region = region_meter_count(s->table->regions[p->region].steering);
-	counts.endpoint = endpoint_meter_count(p->endpoint);
-	if (steer_urgent(s->steer, p->region, p->index, why, &counts, clock_now_ms()))
+	answered.region = region_meter_answered(s->table->regions[p->region].steering);
+	answered.endpoint = endpoint_meter_answered(p->endpoint);
+	if (steer_urgent(s->steer, p->region, p->index, why, count, &answered, clock_now_ms()))
 		want(d, p->service);
 }
 

@@ -72,13 +72,13 @@ endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct e
 	return true;
 }
 
-struct steer_count
-endpoint_meter_count(const struct endpoint *e)
+uint64_t
+endpoint_meter_answered(const struct endpoint *e)
 {
 	struct endpoint_meter m;
 
 	endpoint_meter_begin(&m, e);
-	return (struct steer_count){ m.answered, m.not_sent + m.broken };
+	return m.answered;
 }
 
 static const struct region_shard *
@@ -87,8 +87,8 @@ shard_of(const struct steering *s, unsigned worker)
 	return atomic_load_explicit(&s->shards[worker], memory_order_acquire);
 }
 
-struct steer_count
-region_meter_count(const struct steering *s)
+uint64_t
+region_meter_answered(const struct steering *s)
 {
 	uint64_t completions = 0, failures = 0;
 
@@ -100,7 +100,7 @@ region_meter_count(const struct steering *s)
 		failures += load(&shard->failures);
 		completions += load(&shard->completions);
 	}
-	return (struct steer_count){ completions - failures, failures };
+	return completions - failures;
 }
 
 uint32_t

@@ -6,8 +6,7 @@
 #include "steer/evidence.h"
 
 enum {
-	SHUN_MS = 100,    /* by then control has read what is counted, and decided */
-	REFUSED_MOST = 2, /* a loss before it is as good as another refusal */
+	SHUN_MS = 100, /* by then control has read what is counted, and decided */
 };
 
 /* An answer that came since the last loss is told by their number: it costs answers nothing. */
@@ -21,33 +20,28 @@ count_lost(struct endpoint_shard *s)
 	return s->lost_in_a_row;
 }
 
-/* A moment's count as one: others behind this address may well go on. */
 static bool
-is_of_a_new_moment(struct endpoint_shard *s, uint64_t now_ms)
+is_loss(struct endpoint_shard *s, enum fault why, uint64_t now_ms)
 {
-	if (now_ms < s->lost_ms + EVIDENCE_MOMENT_MS)
+	if (why == FAULT_CONNECT_REFUSED)
+		return true;
+	if ((why != FAULT_CLOSED && why != FAULT_RESET) || now_ms < s->lost_ms + EVIDENCE_MOMENT_MS)
 		return false;
 	s->lost_ms = now_ms;
 	return true;
 }
 
-static bool
-is_nobody_there(struct endpoint_shard *s, enum fault why, uint32_t lost_most, uint64_t now_ms)
-{
-	if (why == FAULT_CONNECT_REFUSED)
-		return count_lost(s) >= (lost_most < REFUSED_MOST ? lost_most : REFUSED_MOST);
-	if (why != FAULT_CLOSED && why != FAULT_RESET)
-		return false;
-	return is_of_a_new_moment(s, now_ms) && count_lost(s) >= lost_most;
-}
-
-void
-shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why, uint32_t lost_most)
+bool
+shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why)
 {
 	uint64_t now_ms = clock_now_ms();
 
-	if (is_nobody_there(s, why, lost_most, now_ms))
-		s->shunned_until_ms = w->shunned_until_ms = now_ms + SHUN_MS;
+	if (!is_loss(s, why, now_ms) || count_lost(s) < EVIDENCE_ROW)
+		return false;
+	if (now_ms < s->shunned_until_ms)
+		return false;
+	s->shunned_until_ms = w->shunned_until_ms = now_ms + SHUN_MS;
+	return true;
 }
 
 bool

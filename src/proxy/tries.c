@@ -248,24 +248,26 @@ tries_answered(struct try *t, unsigned status, uint64_t now_us)
 }
 
 static void
-tell_control(const struct try *t, enum fault why)
+tell_control(const struct try *t, enum fault why, bool at_once)
 {
 	const struct worker_setup *setup = &t->exchange->worker->setup;
 	struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
-	bool not_sent = fault_class(why) == FAULT_NOT_SENT;
+	struct pool_urgent *kind;
 	uint64_t now_ms = clock_now_ms();
 	uint64_t one = 1;
 	struct urgent *u;
 
-	if (setup->urgent == NULL || slot == NULL ||
-	    now_ms - slot->urgent_ms[not_sent] < URGENT_EVERY_MS)
+	if (setup->urgent == NULL || slot == NULL)
 		return;
-	slot->urgent_ms[not_sent] = now_ms;
+	kind = &slot->urgent[fault_class(why) == FAULT_NOT_SENT];
+	kind->untold++;
+	if (!at_once && now_ms - kind->told_ms < URGENT_EVERY_MS)
+		return;
 	u = ring_reserve(setup->urgent, sizeof *u);
 	if (u == NULL)
 		return; /* control has plenty to look at already */
-	u->endpoint_id = t->shard->endpoint->id;
-	u->fault = why;
+	*u = (struct urgent){ t->shard->endpoint->id, why, kind->untold };
+	*kind = (struct pool_urgent){ .told_ms = now_ms };
 	ring_commit(setup->urgent);
 	if (setup->urgent_fd >= 0 && write(setup->urgent_fd, &one, sizeof one) < 0)
 		return; /* the counter is at its limit: it is readable already */
@@ -289,18 +291,11 @@ is_lost(enum fault why)
 	return why == FAULT_RESET || why == FAULT_CLOSED;
 }
 
-static void
-shun(const struct try *t, enum fault why)
-{
-	const struct table_service *ts = t->exchange->service->now;
-
-	if (ts != NULL)
-		shunned_note(t->exchange->worker, t->shard, why, ts->conf->outlier.consecutive);
-}
-
 void
 tries_blame(struct try *t, enum fault why)
 {
+	bool shunned;
+
 	if (t->blamed)
 		return;
 	t->blamed = true;
@@ -312,9 +307,9 @@ tries_blame(struct try *t, enum fault why)
 	endpoint_shard_failed(t->shard, why);
 	if (is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000)
 		endpoint_shard_aged(t->shard);
-	shun(t, why);
+	shunned = shunned_note(t->exchange->worker, t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
-		tell_control(t, why);
+		tell_control(t, why, shunned);
 }
 
 static bool

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { SLOTS_1S = 1000 / EVIDENCE_SLOT_MS };
+enum {
+	SLOTS_1S = 1000 / EVIDENCE_SLOT_MS,
+	TENTHS_10S = 100,
+};
 
 void
 evidence_add(struct evidence *into, const struct evidence *more)
@@ -84,4 +87,14 @@ evidence_row(const struct evidence *e, bool begins, uint64_t *broken_at_ms, uint
 	if (broken)
 		*broken_at_ms = now_ms;
 	return e->not_sent + broken;
+}
+
+uint32_t
+evidence_row_needs(uint32_t least, const struct evidence *last_10s)
+{
+	uint32_t expected = last_10s->answered / TENTHS_10S;
+
+	if (expected > EVIDENCE_ROW)
+		expected = EVIDENCE_ROW;
+	return expected > least ? expected : least;
 }

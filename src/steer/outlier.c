@@ -169,9 +169,10 @@ is_unreachable(struct outlier *o, const struct outlier_policy *policy)
 {
 	const struct evidence *e = &o->window.last_1s;
 	uint32_t failed = evidence_local(e) - evidence_aged(e);
+	uint32_t row = evidence_row_needs(policy->consecutive, &o->window.last_10s);
 
-	if (o->local_in_a_row >= policy->consecutive) {
-		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, policy->consecutive);
+	if (o->local_in_a_row >= row) {
+		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, row);
 		return true;
 	}
 	if (e->tries >= policy->min_tries && failed > policy->failure_share * e->tries) {

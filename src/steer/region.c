@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 enum {
-	IN_A_ROW = 3,             /* local-origin failures: down */
 	ENDPOINTS_DOWN = 4,       /* that fail in a row: enough, however many there are */
 	MIN_TRIES = 20,           /* for a share of failures to mean anything */
 	SUSPECT_BURST = 2,        /* local-origin failures in 1 s */
@@ -66,11 +65,12 @@ region_state_name(enum region_state s)
 }
 
 bool
-region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpoints)
+region_run_is_down(
+    uint32_t failures, uint32_t needs, uint32_t failing_endpoints, uint32_t endpoints)
 {
 	uint32_t most = endpoints / 2 + 1;
 
-	return failures >= IN_A_ROW &&
+	return failures >= needs &&
 	    failing_endpoints >= (most < ENDPOINTS_DOWN ? most : ENDPOINTS_DOWN);
 }
 
@@ -86,11 +86,12 @@ is_down(const struct step *s, struct charge *c)
 {
 	const struct region_evidence *e = s->e;
 	uint32_t failed_1s = e->local_1s - e->aged_1s;
+	uint32_t needs = e->run_needs > 0 ? e->run_needs : REGION_RUN;
 
 	if (e->local_1s > 0 &&
-	    region_run_is_down(e->local_in_a_row, e->failing_endpoints,
+	    region_run_is_down(e->local_in_a_row, needs, e->failing_endpoints,
 		e->run_among > 0 ? e->run_among : e->endpoints)) {
-		*c = (struct charge){ SIGNAL_IN_A_ROW, e->local_in_a_row, IN_A_ROW,
+		*c = (struct charge){ SIGNAL_IN_A_ROW, e->local_in_a_row, needs,
 			e->failing_endpoints };
 		return true;
 	}

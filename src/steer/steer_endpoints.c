@@ -114,30 +114,33 @@ steer_end_run(struct steered_region *r)
 }
 
 /*
- * Is a run of failures that are reported one by one still one? Some answers were on their way when
- * it began; once they outnumber what has failed since, it was none. Where it goes on or begins, the
- * counts that it is measured from are known from then on.
+ * Is a run of failures that are reported as they come still one? What is answered in the moment of
+ * the first ones was on its way; an answer after that ends it. Where it goes on or begins, the
+ * answers that it is measured from are known from then on.
  */
 static bool
-goes_on(struct run_start *start, bool runs, const struct steer_count *now)
+goes_on(struct run_start *start, bool runs, uint64_t answered, uint64_t now_ms)
 {
-	bool over = runs && start->known &&
-	    (int64_t)(now->answered - start->count.answered) >
-		(int64_t)(now->failed - start->count.failed) + 1;
+	bool known = runs && start->known;
 
-	if (over || !runs || !start->known)
-		*start = (struct run_start){ *now, true };
-	return !over;
+	if (known && now_ms < start->at_ms + EVIDENCE_MOMENT_MS) {
+		start->answered = answered;
+		return true;
+	}
+	if (known && answered == start->answered)
+		return true;
+	*start = (struct run_start){ now_ms, answered, true };
+	return !known;
 }
 
 /* A few failures among many answers take nobody out, however close together they are. */
 static void
-end_broken_runs(
-    struct steered_region *r, struct steered_endpoint *e, const struct steer_counts *counts)
+end_broken_runs(struct steered_region *r, struct steered_endpoint *e,
+    const struct steer_answered *answered, uint64_t now_ms)
 {
-	if (!goes_on(&r->run_start, r->run > 0, &counts->region))
+	if (!goes_on(&r->run_start, r->run > 0, answered->region, now_ms))
 		steer_end_run(r);
-	if (!goes_on(&e->run_start, e->outlier.local_in_a_row > 0, &counts->endpoint))
+	if (!goes_on(&e->run_start, e->outlier.local_in_a_row > 0, answered->endpoint, now_ms))
 		outlier_end_run(&e->outlier);
 }
 
@@ -155,8 +158,10 @@ static void
 count_run(struct steered_region *r, struct steered_endpoint *e, const struct evidence *failures,
     uint64_t now_ms)
 {
-	if (r->run == 0)
+	if (r->run == 0) {
 		r->run_among = among_whom(r);
+		r->run_needs = evidence_row_needs(REGION_RUN, &r->window.last_10s);
+	}
 	r->run += evidence_row(failures, r->run == 0, &r->broken_at_ms, now_ms);
 	r->run_endpoints += !e->in_run;
 	e->in_run = true;
@@ -183,19 +188,21 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 }
 
 static struct evidence
-evidence_of(enum fault fault)
+evidence_of(enum fault fault, uint32_t count)
 {
 	bool not_sent = fault_class(fault) == FAULT_NOT_SENT;
 	bool timeout = fault == FAULT_CONNECT_TIMEOUT || fault == FAULT_UNACKNOWLEDGED ||
 	    fault == FAULT_TRY_TIMEOUT || fault == FAULT_TOTAL_TIMEOUT;
 
-	return (struct evidence){ .not_sent = not_sent, .broken = !not_sent, .timeouts = timeout };
+	return (struct evidence){ .not_sent = not_sent ? count : 0,
+		.broken = not_sent ? 0 : count,
+		.timeouts = timeout ? count : 0 };
 }
 
 static bool
 is_down_by_run(const struct steered_region *r)
 {
-	return region_run_is_down(r->run, r->run_endpoints, r->run_among);
+	return region_run_is_down(r->run, r->run_needs, r->run_endpoints, r->run_among);
 }
 
 /*
@@ -205,31 +212,32 @@ is_down_by_run(const struct steered_region *r)
  * one, and until the region is left whoever fails there asks its other endpoints too.
  */
 bool
-steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault,
-    const struct steer_counts *counts, uint64_t now_ms)
+steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault, uint32_t count,
+    const struct steer_answered *answered, uint64_t now_ms)
 {
 	struct steered_region *r = &s->regions[region];
 	struct steered_endpoint *e = &r->endpoints[endpoint];
-	struct evidence one = evidence_of(fault);
+	struct evidence some = evidence_of(fault, count);
 	uint64_t now = steer_time(s, now_ms);
-	bool was_down;
+	bool was_down, first;
 
 	if (fault_origin(fault) != FAULT_LOCAL)
 		return false;
-	if (counts != NULL)
-		end_broken_runs(r, e, counts);
+	if (answered != NULL)
+		end_broken_runs(r, e, answered, now);
 	was_down = is_down_by_run(r);
-	outlier_see(&e->outlier, &one, now);
-	evidence_add(&r->tick, &one);
-	evidence_add(&e->urgent, &one);
+	first = r->run == 0;
+	outlier_see(&e->outlier, &some, now);
+	evidence_add(&r->tick, &some);
+	evidence_add(&e->urgent, &some);
 	e->urgent_at_ms = now;
-	count_run(r, e, &one, now);
+	count_run(r, e, &some, now);
 	r->judge = true;
 	if (r->share <= 0 || r->region.state == REGION_DOWN)
 		return false;
 	if (is_down_by_run(r) && !was_down)
 		return true;
-	return (r->run == 1 || r->run >= URGENT_BURST) && now >= s->now_ms + URGENT_EVERY_MS;
+	return (first || r->run >= URGENT_BURST) && now >= s->now_ms + URGENT_EVERY_MS;
 }
 
 static void

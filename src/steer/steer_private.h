@@ -19,9 +19,10 @@ enum {
 	BASE_SECONDS_MIN = 10, /* with answers, for a slot's mean to hold the slow ones too */
 };
 
-/* Where a run of failures began, by the shards' counts. */
+/* When a run of failures began, and the answers then by the shards' counts. */
 struct run_start {
-	struct steer_count count;
+	uint64_t at_ms;
+	uint64_t answered;
 	bool known; /* else ticks found it */
 };
 
@@ -75,7 +76,7 @@ struct steered_region {
 	uint32_t run; /* local-origin failures in a row, as evidence_row() counts them */
 	uint64_t broken_at_ms;
 	uint32_t run_endpoints;
-	uint32_t run_among; /* as region_evidence's */
+	uint32_t run_among, run_needs; /* as region_evidence's */
 	struct run_start run_start;
 	uint32_t successes; /* since it became SUSPECT */
 

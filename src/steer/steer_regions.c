@@ -285,6 +285,7 @@ gather(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 		.local_in_a_row = r->run,
 		.failing_endpoints = r->run_endpoints,
 		.run_among = r->run_among,
+		.run_needs = r->run_needs,
 		.endpoints = r->plan->endpoint_count,
 		.local_1s = evidence_local(&r->window.last_1s),
 		.aged_1s = evidence_aged(&r->window.last_1s),

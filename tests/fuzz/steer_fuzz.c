@@ -197,8 +197,8 @@ play_one(struct play *p, const uint8_t *e)
 		see(p, region, endpoint, e[2], e[3]);
 		return;
 	case 4:
-		(void)steer_urgent(
-		    p->s, region, endpoint, (enum fault)(e[2] % FAULT_COUNT), NULL, p->now_ms);
+		(void)steer_urgent(p->s, region, endpoint, (enum fault)(e[2] % FAULT_COUNT),
+		    e[3] % 16, NULL, p->now_ms);
 		return;
 	case 5:
 		p->now_ms += (uint64_t)e[2] * e[3];

@@ -246,13 +246,13 @@ START_TEST(a_report_is_acted_upon_before_the_shards_are_read)
 	for (unsigned i = 0; i < 100; i++)
 		world_pause(); /* so soon after a tick the next one would do */
 	for (unsigned i = 0; i < 4 && w.wanted == 0; i++) {
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
-		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED, 1);
+		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED, 1);
 	}
 	ck_assert_uint_gt(w.wanted, 0);
 	for (unsigned i = 0; i < 3; i++) {
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
-		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED, 1);
+		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED, 1);
 		director_settle(w.director);
 	}
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
@@ -273,7 +273,7 @@ START_TEST(reports_that_end_a_region_count_though_a_tick_finds_answers)
 	for (unsigned i = 0; i < 100; i++)
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
 	for (unsigned i = 0; i < 4; i++)
-		director_urgent(w.director, at(&w, 0, i % 2)->id, world_dying(i));
+		director_urgent(w.director, at(&w, 0, i % 2)->id, world_dying(i), 1);
 	director_tick(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
 	ck_assert_uint_eq(world_share(w.table, 1), 100);
@@ -293,7 +293,7 @@ START_TEST(a_few_reports_among_many_answers_take_nobody_out)
 		for (unsigned k = 0; k < 20; k++)
 			serve(&w, 0, k % 2, k % WORKERS, FAULT_NONE);
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_RESET);
-		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET, 1);
 		director_settle(w.director);
 	}
 	ck_assert_uint_eq(world_share(w.table, 0), 100);
@@ -315,10 +315,10 @@ START_TEST(failures_that_outnumber_answers_take_a_region_out)
 	for (unsigned k = 0; k < 500; k++)
 		serve(&w, 0, k % 2, k % WORKERS, FAULT_NONE);
 	tick(&w);
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
 		serve(&w, 0, i % 2, i % WORKERS, world_dying(i));
-		director_urgent(w.director, at(&w, 0, i % 2)->id, world_dying(i));
+		director_urgent(w.director, at(&w, 0, i % 2)->id, world_dying(i), 1);
 	}
 	director_settle(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
@@ -335,9 +335,9 @@ START_TEST(reports_that_concern_nobody_are_ignored)
 	ward_open(&w, &world);
 	w.wanted = 0;
 	for (unsigned i = 0; i < 100; i++) {
-		director_urgent(w.director, 4711, FAULT_CONNECT_REFUSED);
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CLIENT_LEFT);
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_STATUS);
+		director_urgent(w.director, 4711, FAULT_CONNECT_REFUSED, 1);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CLIENT_LEFT, 1);
+		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_STATUS, 1);
 	}
 	ck_assert_uint_eq(w.wanted, 0);
 	ward_close(&w);
