@@ -64,7 +64,8 @@ struct endpoint_shard {
 	uint32_t in_flight; /* plain: tries of this worker */
 	/* plain: of proxy/shunned.c */
 	uint32_t lost_in_a_row;
-	uint64_t lost_answered; /* answered, at the last of them */
+	uint64_t lost_answered; /* answered and connects, at the last of them */
+	uint64_t lost_connects;
 	uint64_t lost_ms;       /* when a request was last lost, of those that counted */
 	uint64_t shunned_until_ms;
 

@@ -25,10 +25,10 @@ enum {
 	EVIDENCE_SLOT_MS = 100,
 	EVIDENCE_SLOTS = 100, /* 10 s */
 	/*
-	 * What is broken within such a moment is one failure of a row, however many requests it took
+	 * What fails within such a moment is one failure of a row, however many requests it took
 	 * along: behind one address many may serve, and where one of them dies, all that it was busy
-	 * with is reset at once while the others go on. Refusals are as many as there are: each is of
-	 * a connection of its own.
+	 * with is reset at once, and some of the connections made in their place are refused, before
+	 * any of the others has had time to answer.
 	 */
 	EVIDENCE_MOMENT_MS = 10,
 	EVIDENCE_AGED_MS = 1000,
@@ -62,13 +62,13 @@ evidence_aged(const struct evidence *e)
 }
 
 /*
- * How many of these failures count in a row. broken_at_ms is when something was last broken that
- * counted, kept from call to call; a row that begins has no such time.
+ * Are these failures another one of the row? failed_at_ms is when it last grew, kept from call to
+ * call; a row that begins has no such time.
  */
-uint32_t evidence_row(const struct evidence *, bool begins, uint64_t *broken_at_ms,
+bool evidence_row_grows(const struct evidence *, bool begins, uint64_t *failed_at_ms,
     uint64_t now_ms);
 /*
- * How long a row must be: least, or a tenth of a second's answers up to EVIDENCE_ROW. Of many tries
+ * So many must be in it: least, or a tenth of a second's answers up to EVIDENCE_ROW. Of many tries
  * of which one in a hundred fails, three in a row do so by chance every few minutes; eight of one
  * in five, once in hours. So many more cost a busy region a few milliseconds.
  */

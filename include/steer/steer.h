@@ -76,14 +76,21 @@ struct steer_answered {
 	uint64_t region, endpoint;
 };
 
+/* Local-origin failures of an endpoint, of one kind. */
+struct steer_report {
+	unsigned region, endpoint;
+	enum fault fault;
+	uint32_t count;
+	bool nobody_there; /* a worker has met nothing else there for EVIDENCE_ROW tries */
+};
+
 /*
- * Local-origin failures, count of one kind, were just reported: counted at once, ahead of the shards
- * (whose counts then hold them too: the tick takes that into account). By the answers, which may be
- * NULL, failures are in a row or not: ticks are too far apart to say so. Returns whether a tick
- * should run now.
+ * Failures were just reported: counted at once, ahead of the shards (whose counts then hold them
+ * too: the tick takes that into account). By the answers, which may be NULL, they are in a row or
+ * not: ticks are too far apart to say so. Returns whether a tick should run now.
  */
-bool steer_urgent(struct steer *, unsigned region, unsigned endpoint, enum fault, uint32_t count,
-    const struct steer_answered *, uint64_t now_ms);
+bool steer_urgent(struct steer *, const struct steer_report *, const struct steer_answered *,
+    uint64_t now_ms);
 
 /* Per region, what is told with a tick. */
 struct steer_region_seen {

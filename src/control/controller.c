@@ -352,8 +352,8 @@ drain_urgent(struct controller *c, struct ring *ring)
 
 	while ((u = ring_peek(ring, &len)) != NULL) {
 		assert(len == sizeof *u && u->fault < FAULT_COUNT);
-		health_set_urgent(c->health, u->endpoint_id, (enum fault)u->fault);
-		director_urgent(c->director, u->endpoint_id, (enum fault)u->fault, u->count);
+		health_set_urgent(c->health, u->endpoint_id, u->fault);
+		director_urgent(c->director, u);
 		ring_release(ring);
 	}
 }

@@ -9,14 +9,29 @@ enum {
 	SHUN_MS = 100, /* by then control has read what is counted, and decided */
 };
 
-/* An answer that came since the last loss is told by their number: it costs answers nothing. */
-static uint32_t
-count_lost(struct endpoint_shard *s)
+static uint64_t
+load(const atomic_ullong *n)
 {
-	uint64_t answered = atomic_load_explicit(&s->answered, memory_order_relaxed);
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
 
-	s->lost_in_a_row = answered == s->lost_answered ? s->lost_in_a_row + 1 : 1;
-	s->lost_answered = answered;
+/*
+ * What speaks for the endpoint since the last loss is told by its number, so that it costs answers
+ * nothing. A connection that was made is no excuse for one that was lost with its request.
+ */
+static bool
+goes_on(const struct endpoint_shard *s, enum fault why)
+{
+	return load(&s->answered) == s->lost_answered &&
+	    (why != FAULT_CONNECT_REFUSED || load(&s->connects) == s->lost_connects);
+}
+
+static uint32_t
+count_lost(struct endpoint_shard *s, enum fault why)
+{
+	s->lost_in_a_row = goes_on(s, why) ? s->lost_in_a_row + 1 : 1;
+	s->lost_answered = load(&s->answered);
+	s->lost_connects = load(&s->connects);
 	return s->lost_in_a_row;
 }
 
@@ -36,7 +51,7 @@ shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why)
 {
 	uint64_t now_ms = clock_now_ms();
 
-	if (!is_loss(s, why, now_ms) || count_lost(s) < EVIDENCE_ROW)
+	if (!is_loss(s, why, now_ms) || count_lost(s, why) < EVIDENCE_ROW)
 		return false;
 	if (now_ms < s->shunned_until_ms)
 		return false;

@@ -248,7 +248,7 @@ tries_answered(struct try *t, unsigned status, uint64_t now_us)
 }
 
 static void
-tell_control(const struct try *t, enum fault why, bool at_once)
+tell_control(const struct try *t, enum fault why, bool nobody_there)
 {
 	const struct worker_setup *setup = &t->exchange->worker->setup;
 	struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
@@ -261,12 +261,12 @@ tell_control(const struct try *t, enum fault why, bool at_once)
 		return;
 	kind = &slot->urgent[fault_class(why) == FAULT_NOT_SENT];
 	kind->untold++;
-	if (!at_once && now_ms - kind->told_ms < URGENT_EVERY_MS)
+	if (!nobody_there && now_ms - kind->told_ms < URGENT_EVERY_MS)
 		return;
 	u = ring_reserve(setup->urgent, sizeof *u);
 	if (u == NULL)
 		return; /* control has plenty to look at already */
-	*u = (struct urgent){ t->shard->endpoint->id, why, kind->untold };
+	*u = (struct urgent){ t->shard->endpoint->id, why, kind->untold, nobody_there };
 	*kind = (struct pool_urgent){ .told_ms = now_ms };
 	ring_commit(setup->urgent);
 	if (setup->urgent_fd >= 0 && write(setup->urgent_fd, &one, sizeof one) < 0)
@@ -294,7 +294,7 @@ is_lost(enum fault why)
 void
 tries_blame(struct try *t, enum fault why)
 {
-	bool shunned;
+	bool nobody_there;
 
 	if (t->blamed)
 		return;
@@ -307,9 +307,9 @@ tries_blame(struct try *t, enum fault why)
 	endpoint_shard_failed(t->shard, why);
 	if (is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000)
 		endpoint_shard_aged(t->shard);
-	shunned = shunned_note(t->exchange->worker, t->shard, why);
+	nobody_there = shunned_note(t->exchange->worker, t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
-		tell_control(t, why, shunned);
+		tell_control(t, why, nobody_there);
 }
 
 static bool

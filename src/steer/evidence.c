@@ -79,14 +79,13 @@ evidence_window_add(struct evidence_window *w, const struct evidence *delta, uin
 	evidence_add(&w->last_10s, delta);
 }
 
-uint32_t
-evidence_row(const struct evidence *e, bool begins, uint64_t *broken_at_ms, uint64_t now_ms)
+bool
+evidence_row_grows(const struct evidence *e, bool begins, uint64_t *failed_at_ms, uint64_t now_ms)
 {
-	bool broken = e->broken > 0 && (begins || now_ms >= *broken_at_ms + EVIDENCE_MOMENT_MS);
-
-	if (broken)
-		*broken_at_ms = now_ms;
-	return e->not_sent + broken;
+	if (evidence_local(e) == 0 || (!begins && now_ms < *failed_at_ms + EVIDENCE_MOMENT_MS))
+		return false;
+	*failed_at_ms = now_ms;
+	return true;
 }
 
 uint32_t

@@ -38,22 +38,19 @@ outlier_end_run(struct outlier *o)
 	o->timeouts_in_a_row = 0;
 }
 
-/* Deadlines among what is added to the row: none of a moment in which others failed too. */
-static uint32_t
-timeouts_of(const struct evidence *delta, uint32_t added)
-{
-	if (delta->timeouts >= evidence_local(delta))
-		return added;
-	return added > delta->timeouts ? delta->timeouts : added - (added > 0);
-}
-
 static void
 count_row(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 {
-	uint32_t added = evidence_row(delta, o->local_in_a_row == 0, &o->broken_at_ms, now_ms);
+	if (!evidence_row_grows(delta, o->local_in_a_row == 0, &o->failed_at_ms, now_ms))
+		return;
+	o->local_in_a_row++;
+	o->timeouts_in_a_row += delta->timeouts >= evidence_local(delta);
+}
 
-	o->local_in_a_row += added;
-	o->timeouts_in_a_row += timeouts_of(delta, added);
+void
+outlier_nobody_there(struct outlier *o)
+{
+	o->local_in_a_row += EVIDENCE_ROW;
 }
 
 void

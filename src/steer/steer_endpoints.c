@@ -78,7 +78,7 @@ take(uint32_t *count, uint32_t *ahead)
 }
 
 /*
- * The counts without what was reported ahead of them. Not all is: what broke within moments of one
+ * The counts without what was reported ahead of them. Not all is: what failed within moments of one
  * that was is left to the counts, and is no other failure of the row.
  */
 static struct evidence
@@ -97,7 +97,7 @@ not_yet_seen(struct steered_region *r, struct steered_endpoint *e, const struct 
 	taken = take(&fresh.not_sent, &e->urgent.not_sent);
 	taken += take(&fresh.broken, &e->urgent.broken);
 	if (taken > 0)
-		e->outlier.broken_at_ms = r->broken_at_ms = now_ms;
+		e->outlier.failed_at_ms = r->failed_at_ms = now_ms;
 	fresh.timeouts -= taken < fresh.timeouts ? taken : fresh.timeouts;
 	if (fresh.timeouts > evidence_local(&fresh))
 		fresh.timeouts = evidence_local(&fresh);
@@ -162,9 +162,16 @@ count_run(struct steered_region *r, struct steered_endpoint *e, const struct evi
 		r->run_among = among_whom(r);
 		r->run_needs = evidence_row_needs(REGION_RUN, &r->window.last_10s);
 	}
-	r->run += evidence_row(failures, r->run == 0, &r->broken_at_ms, now_ms);
+	r->run += evidence_row_grows(failures, r->run == 0, &r->failed_at_ms, now_ms);
 	r->run_endpoints += !e->in_run;
 	e->in_run = true;
+}
+
+static void
+count_nobody(struct steered_region *r, struct steered_endpoint *e)
+{
+	outlier_nobody_there(&e->outlier);
+	r->run += EVIDENCE_ROW;
 }
 
 void
@@ -212,26 +219,28 @@ is_down_by_run(const struct steered_region *r)
  * one, and until the region is left whoever fails there asks its other endpoints too.
  */
 bool
-steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault, uint32_t count,
+steer_urgent(struct steer *s, const struct steer_report *report,
     const struct steer_answered *answered, uint64_t now_ms)
 {
-	struct steered_region *r = &s->regions[region];
-	struct steered_endpoint *e = &r->endpoints[endpoint];
-	struct evidence some = evidence_of(fault, count);
+	struct steered_region *r = &s->regions[report->region];
+	struct steered_endpoint *e = &r->endpoints[report->endpoint];
+	struct evidence failures = evidence_of(report->fault, report->count);
 	uint64_t now = steer_time(s, now_ms);
 	bool was_down, first;
 
-	if (fault_origin(fault) != FAULT_LOCAL)
+	if (fault_origin(report->fault) != FAULT_LOCAL)
 		return false;
 	if (answered != NULL)
 		end_broken_runs(r, e, answered, now);
 	was_down = is_down_by_run(r);
 	first = r->run == 0;
-	outlier_see(&e->outlier, &some, now);
-	evidence_add(&r->tick, &some);
-	evidence_add(&e->urgent, &some);
+	outlier_see(&e->outlier, &failures, now);
+	evidence_add(&r->tick, &failures);
+	evidence_add(&e->urgent, &failures);
 	e->urgent_at_ms = now;
-	count_run(r, e, &some, now);
+	count_run(r, e, &failures, now);
+	if (report->nobody_there)
+		count_nobody(r, e);
 	r->judge = true;
 	if (r->share <= 0 || r->region.state == REGION_DOWN)
 		return false;

@@ -73,8 +73,8 @@ struct steered_region {
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
 	struct evidence second; /* since the last full second */
-	uint32_t run; /* local-origin failures in a row, as evidence_row() counts them */
-	uint64_t broken_at_ms;
+	uint32_t run; /* local-origin failures in a row, as evidence_row_grows() says */
+	uint64_t failed_at_ms; /* the last of them */
 	uint32_t run_endpoints;
 	uint32_t run_among, run_needs; /* as region_evidence's */
 	struct run_start run_start;

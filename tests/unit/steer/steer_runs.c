@@ -14,6 +14,15 @@ stop(void)
 	bench_stop(&b);
 }
 
+/* So many failures; nobody is there if they are enough for a worker to say so. */
+static bool
+report(unsigned region, unsigned endpoint, enum fault fault, uint32_t count, uint64_t now_ms)
+{
+	struct steer_report some = { region, endpoint, fault, count, count >= EVIDENCE_ROW };
+
+	return steer_urgent(b.s, &some, NULL, now_ms);
+}
+
 /* One request each 10 ms, refused and reported at once, a tick whenever the steering asks for one.
  */
 static unsigned
@@ -24,8 +33,7 @@ refuse_until_left(unsigned region, unsigned most_ms)
 	b.demand = 0; /* the shards lag behind */
 	for (unsigned ms = 10; ms <= most_ms; ms += 10) {
 		b.now_ms += 10;
-		if (steer_urgent(
-			b.s, region, turn++ % 2, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms)) {
+		if (report(region, turn++ % 2, FAULT_CONNECT_REFUSED, 1, b.now_ms)) {
 			b.now_ms -= 100;
 			bench_tick(&b);
 		}
@@ -53,14 +61,13 @@ START_TEST(the_failure_that_ends_a_region_waits_for_no_tick_however_young_the_la
 {
 	bench_start_pair(&b);
 	b.demand = 0;
-	ck_assert(
-	    steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + 100)); /* it may be failing */
+	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 100)); /* it may be failing */
 	bench_tick(&b);
-	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms + 1));
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, EVIDENCE_ROW, NULL, b.now_ms + 2));
+	ck_assert(!report(0, 1, FAULT_CONNECT_REFUSED, 1, b.now_ms + 1));
+	ck_assert(report(0, 0, FAULT_CONNECT_REFUSED, EVIDENCE_ROW, b.now_ms + 2));
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
-	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms + 1));
+	ck_assert(!report(0, 1, FAULT_CONNECT_REFUSED, 1, b.now_ms + 1));
 }
 END_TEST
 
@@ -68,11 +75,11 @@ START_TEST(failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well
 {
 	bench_start_pair(&b);
 	b.demand = 0;
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + 100));
+	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 100));
 	bench_tick(&b);
 	for (unsigned ms = 0; ms < 20; ms++)
-		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + ms));
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + 20)); /* to eject it */
+		ck_assert(!report(0, 0, FAULT_RESET, 1, b.now_ms + ms));
+	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 20)); /* to eject it */
 }
 END_TEST
 
@@ -96,12 +103,12 @@ START_TEST(a_failure_reported_ahead_of_its_count_counts_once)
 
 	start_one_address_and_a_standby(20);
 	for (unsigned i = 0; i < 2; i++) {
-		steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms);
+		report(0, 0, FAULT_CONNECT_REFUSED, 1, b.now_ms);
 		steer_see(b.s, 0, 0, &one, b.now_ms);
 		bench_tick(&b);
 		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	}
-	steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms);
+	report(0, 0, FAULT_CONNECT_REFUSED, 1, b.now_ms);
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 }
@@ -119,7 +126,7 @@ START_TEST(answers_between_them_make_failures_no_run)
 	bench_run(&b, 5000);
 	b.demand = 0;
 	for (unsigned i = 0; i < 20; i++) {
-		steer_urgent(b.s, 0, i % 2, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms);
+		report(0, i % 2, FAULT_CONNECT_REFUSED, 1, b.now_ms);
 		for (unsigned k = 2; k < 8; k++)
 			steer_see(b.s, 0, k, &good, b.now_ms);
 		bench_tick(&b);
@@ -147,8 +154,9 @@ START_TEST(two_of_eight_endpoints_that_die_together_do_not_take_their_region_alo
 {
 	start_eight_and_a_standby();
 	for (unsigned i = 0; i < 20; i++)
-		steer_urgent(
-		    b.s, 0, i % 2, i < 10 ? FAULT_RESET : FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms);
+		report(0, i % 2, FAULT_RESET, 1, b.now_ms);
+	for (unsigned i = 0; i < 2; i++)
+		report(0, i, FAULT_CONNECT_REFUSED, EVIDENCE_ROW, b.now_ms);
 	bench_tick(&b);
 	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	ck_assert_uint_eq(b.told[FACT_ENDPOINT_EJECTED], 2);
@@ -162,7 +170,7 @@ START_TEST(a_region_of_eight_is_left_when_four_of_them_fail_in_a_row)
 	start_eight_and_a_standby();
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-		steer_urgent(b.s, 0, i, FAULT_RESET, 1, NULL, b.now_ms);
+		report(0, i, FAULT_RESET, 1, b.now_ms);
 		bench_tick(&b);
 	}
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
@@ -175,15 +183,15 @@ START_TEST(what_an_address_loses_in_one_moment_is_one_failure)
 
 	start_one_address_and_a_standby(20);
 	for (unsigned i = 0; i < 20; i++)
-		steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + i / 2);
+		report(0, 0, FAULT_RESET, 1, b.now_ms + i / 2);
 	bench_tick(&b);
 	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	steer_see(b.s, 0, 0, &all, b.now_ms); /* with those whom nobody has reported */
 	bench_tick(&b);
 	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	BENCH_SHARES(&b, 1, 0);
-	steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + 10);
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms + 20));
+	report(0, 0, FAULT_RESET, 1, b.now_ms + 10);
+	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 20));
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 }
@@ -193,9 +201,9 @@ START_TEST(an_address_that_loses_what_it_has_and_then_refuses_is_left_at_once)
 {
 	start_one_address_and_a_standby(20);
 	for (unsigned i = 0; i < 9; i++)
-		steer_urgent(b.s, 0, 0, FAULT_CLOSED, 1, NULL, b.now_ms);
-	steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms + 1);
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms + 1));
+		report(0, 0, FAULT_CLOSED, 1, b.now_ms);
+	report(0, 0, FAULT_CONNECT_REFUSED, 1, b.now_ms + 1);
+	ck_assert(report(0, 0, FAULT_CONNECT_REFUSED, EVIDENCE_ROW, b.now_ms + 1));
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 }
@@ -214,8 +222,11 @@ START_TEST(a_busy_region_is_left_after_more_failures_in_a_row_than_a_quiet_one)
 
 		start_one_address_and_a_standby(t[i].per_s);
 		while (bench_state(&b, 0) != REGION_DOWN && ++failures < 20) {
-			if (steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, 1, NULL, b.now_ms))
-				bench_tick(&b);
+			b.now_ms += EVIDENCE_MOMENT_MS;
+			if (!report(0, 0, FAULT_CONNECT_REFUSED, 1, b.now_ms))
+				continue;
+			b.now_ms -= 100;
+			bench_tick(&b);
 		}
 		ck_assert_msg(failures == t[i].failures, "%.0f/s: %u", t[i].per_s, failures);
 		ck_assert_int_eq(b.last[FACT_REGION_DOWN].signal, SIGNAL_IN_A_ROW);
@@ -227,13 +238,14 @@ END_TEST
 
 START_TEST(an_answer_after_the_moment_in_which_a_run_began_ends_it)
 {
+	struct steer_report refused = { .fault = FAULT_CONNECT_REFUSED, .count = 2 };
 	struct steer_answered answered = { 1000, 1000 };
 
 	start_one_address_and_a_standby(0);
 	for (unsigned i = 0; i < 100; i++) {
 		answered.region = ++answered.endpoint;
 		b.now_ms += 10;
-		steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, 2, &answered, b.now_ms);
+		steer_urgent(b.s, &refused, &answered, b.now_ms);
 		if (i % 10 == 9) {
 			b.now_ms -= 100;
 			bench_tick(&b);
@@ -264,8 +276,8 @@ START_TEST(failures_of_the_client_or_of_the_proxy_are_no_evidence)
 {
 	bench_start_pair(&b);
 	for (unsigned i = 0; i < 10; i++) {
-		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_CLIENT_LEFT, 1, NULL, b.now_ms));
-		ck_assert(!steer_urgent(b.s, 0, 1, FAULT_STATUS, 1, NULL, b.now_ms));
+		ck_assert(!report(0, 0, FAULT_CLIENT_LEFT, 1, b.now_ms));
+		ck_assert(!report(0, 1, FAULT_STATUS, 1, b.now_ms));
 	}
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
@@ -282,7 +294,7 @@ START_TEST(failures_among_answers_ask_for_no_tick_each)
 	for (unsigned ms = 0; ms < 1000; ms++) {
 		b.now_ms++;
 		steer_see(b.s, 0, 1, &good, b.now_ms);
-		if (!steer_urgent(b.s, 0, 0, FAULT_RESET, 1, NULL, b.now_ms))
+		if (!report(0, 0, FAULT_RESET, 1, b.now_ms))
 			continue;
 		b.now_ms -= 100;
 		bench_tick(&b);
