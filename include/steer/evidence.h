@@ -45,6 +45,8 @@ struct evidence_window {
 
 void evidence_add(struct evidence *into, const struct evidence *more);
 void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
+/* In how many slots of the last second, the newest one too, were there errors? */
+unsigned evidence_window_erring(const struct evidence_window *);
 /* Lets time pass without counts. */
 void evidence_window_pass(struct evidence_window *, uint64_t now_ms);
 

@@ -79,6 +79,16 @@ evidence_window_add(struct evidence_window *w, const struct evidence *delta, uin
 	evidence_add(&w->last_10s, delta);
 }
 
+unsigned
+evidence_window_erring(const struct evidence_window *w)
+{
+	unsigned n = 0;
+
+	for (unsigned age = 0; age < SLOTS_1S; age++)
+		n += w->slot[(w->slot_no + EVIDENCE_SLOTS - age) % EVIDENCE_SLOTS].errors > 0;
+	return n;
+}
+
 bool
 evidence_row_grows(const struct evidence *e, bool begins, uint64_t *failed_at_ms, uint64_t now_ms)
 {
