@@ -23,6 +23,7 @@ struct journal;
 struct state;
 struct table;
 struct touched;
+struct urgent;
 
 struct director_setup {
 	struct controller_stats *stats;
@@ -46,8 +47,8 @@ void director_adopt(struct director *, const struct table *);
 
 /* An endpoint of the table has a verdict by its checks, or its first. */
 void director_probe(struct director *, const struct endpoint *, const struct check_track *);
-/* A worker could not reach this endpoint. Ids that no table names are ignored. */
-void director_urgent(struct director *, uint32_t endpoint_id, enum fault);
+/* A worker could not reach an endpoint. Ids that no table names are ignored. */
+void director_urgent(struct director *, const struct urgent *);
 /* Something lies on the desk: questions are answered, wishes wait for director_settle(). */
 void director_serve(struct director *);
 

@@ -22,7 +22,15 @@ struct sites;
 struct state;
 struct table;
 
-enum { HEALTH_URGENT_GAP_MS = 50 }; /* an endpoint is not probed more often than this */
+enum {
+	HEALTH_URGENT_GAP_MS = 50, /* an endpoint is not probed more often than this */
+	/*
+	 * For so long after a probe that was asked for has passed no other one is. Behind a balancer
+	 * that sends one connection in five to a dead server some try fails all the time: probe after
+	 * probe, three in a row would fail by chance within seconds.
+	 */
+	HEALTH_TRUST_MS = 1000,
+};
 
 struct health_setup {
 	struct loop *loop; /* borrowed, as long as the set */

@@ -18,7 +18,7 @@ struct steering;
 
 /* Zero-initialised: what was counted before the first reading is part of that reading. */
 struct endpoint_meter {
-	uint64_t tries, answered, not_sent, broken, timeouts, errors;
+	uint64_t tries, answered, not_sent, broken, timeouts, aged, errors;
 };
 
 /* Takes the counts as they are now, so that the next reading begins here. */
@@ -37,8 +37,8 @@ struct region_meter {
 };
 
 /* All so far. */
-struct steer_count endpoint_meter_count(const struct endpoint *);
-struct steer_count region_meter_count(const struct steering *);
+uint64_t endpoint_meter_answered(const struct endpoint *);
+uint64_t region_meter_answered(const struct steering *);
 
 /* Answers and failures since the last reading. */
 uint32_t region_meter_completions(struct region_meter *, const struct steering *);

@@ -29,6 +29,12 @@ struct service_region;
 struct upstream;
 struct worker;
 
+/* What control was told of failures of a kind. */
+struct pool_urgent {
+	uint64_t told_ms;
+	uint32_t untold; /* since then */
+};
+
 /*
  * This worker's connections to one endpoint. Where those begin with a PROXY header, each is of one
  * client: then there is a slot of this kind for each client besides (pool_client.c), in which they
@@ -53,7 +59,7 @@ struct pool_slot {
 	struct list in_whole, in_bucket; /* of a client's */
 	struct proxy_header who; /* the client */
 	struct tls_session_slot session;
-	uint64_t urgent_ms; /* control was last told of a failure then */
+	struct pool_urgent urgent[2]; /* that were sent, that were not */
 	uint32_t rtt_us; /* round trip, smoothed; 0: not known yet */
 	uint64_t rtt_at_us; /* measured then */
 

@@ -1,14 +1,14 @@
 /*
- * Endpoints where nobody is, as this worker has just found out: one refused a connection and had
- * refused or lost the one before, or several requests in a row were lost there, with no answer
- * between them. For a moment they are picked only if nothing else is left.
+ * Endpoints where nobody is, as this worker has just found out: many connections in a row were
+ * refused with none made between them, or requests lost at different moments, and none was answered
+ * since. For a moment they are picked only if nothing else is left.
  *
  * Where a process dies, control takes its endpoint out within milliseconds. Until then each of
  * the requests that it took along would ask all dead ports once more, one after the other, and
  * who is to be shed would be told so only after them.
  *
- * One refusal alone says little: behind one address many may serve, of whom one is gone. Each of
- * its refusals would send all that the others could answer elsewhere for a while.
+ * A few say little: behind one address many may serve, of whom one is gone. Its refusals would send
+ * all that the others could answer elsewhere for a while, or have it shed.
  *
  * Worker thread only.
  */
@@ -24,12 +24,8 @@
 struct endpoint;
 struct endpoint_shard;
 
-/*
- * A try ended by this fault, which is its endpoint's or the way's to it. A refusal is enough as the
- * second loss in a row; of requests that were lost it takes lost_most, as many as it takes to eject
- * the endpoint.
- */
-void shunned_note(struct worker *, struct endpoint_shard *, enum fault, uint32_t lost_most);
+/* A try ended by this fault, its endpoint's or the way's to it. Returns whether it is shunned now. */
+bool shunned_note(struct worker *, struct endpoint_shard *, enum fault);
 /* Is any endpoint still shunned? */
 bool shunned_last(struct worker *);
 /* The same; all that a request pays while none is. */

@@ -68,7 +68,9 @@ struct worker_stats {
 /* "This endpoint just failed": record in the urgent ring, worker to control. */
 struct urgent {
 	uint32_t endpoint_id;
-	uint32_t fault; /* enum fault */
+	enum fault fault;
+	uint32_t count; /* of failures like this one since the last such record */
+	bool nobody_there; /* and nothing else for EVIDENCE_ROW tries: see shunned.h */
 };
 
 struct worker_setup {

@@ -64,7 +64,9 @@ struct endpoint_shard {
 	uint32_t in_flight; /* plain: tries of this worker */
 	/* plain: of proxy/shunned.c */
 	uint32_t lost_in_a_row;
-	uint64_t lost_answered; /* answered, at the last of them */
+	uint64_t lost_answered; /* answered and connects, at the last of them */
+	uint64_t lost_connects;
+	uint64_t lost_ms;       /* when a request was last lost, of those that counted */
 	uint64_t shunned_until_ms;
 
 	/* what control reads each tick, on one line: see steer/evidence.h */
@@ -73,6 +75,7 @@ struct endpoint_shard {
 	atomic_ullong not_sent;           /* local failures by class; sums of faults below */
 	atomic_ullong broken;
 	atomic_ullong timeouts;
+	atomic_ullong aged;   /* of broken, as evidence's */
 	atomic_ullong errors; /* upstream failures: bad answers, 5xx, statuses to retry on */
 	atomic_uint waiting;  /* tries that neither have an answer's head yet nor have ended */
 
@@ -123,6 +126,8 @@ struct endpoint {
 unsigned endpoint_waiting(const struct endpoint *);
 /* The worker: a try ended by this fault, the endpoint's or the way's to it. */
 void endpoint_shard_failed(struct endpoint_shard *, enum fault);
+/* What was just counted was reset or closed, and had begun EVIDENCE_AGED_MS before or earlier. */
+void endpoint_shard_aged(struct endpoint_shard *);
 /* The same where it says nothing of how things are now: people are told of it, control is not. */
 void endpoint_shard_failed_long_ago(struct endpoint_shard *, enum fault);
 /* The worker: an answer was 5xx or of retry.on_status, whether it is retried or passed on. */

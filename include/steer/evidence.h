@@ -8,6 +8,7 @@
 #ifndef STEER_EVIDENCE_H
 #define STEER_EVIDENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct evidence {
@@ -16,12 +17,22 @@ struct evidence {
 	uint32_t not_sent; /* local: refused, unreachable, connect deadline, TLS, reset before sending */
 	uint32_t broken; /* local: reset, closed, unacknowledged, try deadline, after sending */
 	uint32_t timeouts; /* of the two above, those that were deadlines */
+	uint32_t aged; /* of broken: reset or closed after more than a second */
 	uint32_t errors; /* upstream: 5xx, statuses to retry on, malformed answers */
 };
 
 enum {
 	EVIDENCE_SLOT_MS = 100,
 	EVIDENCE_SLOTS = 100, /* 10 s */
+	/*
+	 * What fails within such a moment is one failure of a row, however many requests it took
+	 * along: behind one address many may serve, and where one of them dies, all that it was busy
+	 * with is reset at once, and some of the connections made in their place are refused, before
+	 * any of the others has had time to answer.
+	 */
+	EVIDENCE_MOMENT_MS = 10,
+	EVIDENCE_AGED_MS = 1000,
+	EVIDENCE_ROW = 8,
 };
 
 /* Ten seconds of counts in slots of 100 ms, with running sums of 1 s and 10 s. */
@@ -34,6 +45,8 @@ struct evidence_window {
 
 void evidence_add(struct evidence *into, const struct evidence *more);
 void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
+/* In how many slots of the last second, the newest one too, were there errors? */
+unsigned evidence_window_erring(const struct evidence_window *);
 /* Lets time pass without counts. */
 void evidence_window_pass(struct evidence_window *, uint64_t now_ms);
 
@@ -42,5 +55,25 @@ evidence_local(const struct evidence *e)
 {
 	return e->not_sent + e->broken;
 }
+
+/* Failures of tries from before the last second, which are no share of those that it saw begin. */
+static inline uint32_t
+evidence_aged(const struct evidence *e)
+{
+	return e->aged < e->broken ? e->aged : e->broken;
+}
+
+/*
+ * Are these failures another one of the row? failed_at_ms is when it last grew, kept from call to
+ * call; a row that begins has no such time.
+ */
+bool evidence_row_grows(const struct evidence *, bool begins, uint64_t *failed_at_ms,
+    uint64_t now_ms);
+/*
+ * So many must be in it: least, or a tenth of a second's answers up to EVIDENCE_ROW. Of many tries
+ * of which one in a hundred fails, three in a row do so by chance every few minutes; eight of one
+ * in five, once in hours. So many more cost a busy region a few milliseconds.
+ */
+uint32_t evidence_row_needs(uint32_t least, const struct evidence *last_10s);
 
 #endif

@@ -27,7 +27,8 @@ struct grey {
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;
 	uint64_t pending_ms, pending_p50_us, pending_p95_us; /* a sample on trial; 0: none */
-	unsigned bad_errors, bad_p50, bad_p95; /* windows in a row */
+	unsigned bad_errors; /* windows in a row whose newest second errs too */
+	unsigned bad_p50, bad_p95; /* windows in a row */
 	uint32_t errors_in_a_row; /* answers that were errors since the last good one */
 };
 
@@ -50,9 +51,9 @@ void grey_judge(struct grey *const *regions, const bool *serving, unsigned count
 
 /*
  * Each tick: does the region answer mostly with errors, so plainly that three windows need not pass?
- * delta: the tick's counts; last_1s: the region's. Whose fault it is this does not say.
+ * delta: the tick's counts; the window: the region's. Whose fault it is this does not say.
  */
-bool grey_errs(struct grey *, const struct evidence *delta, const struct evidence *last_1s);
+bool grey_errs(struct grey *, const struct evidence *delta, const struct evidence_window *);
 /*
  * It does (grey_errs()); do the others answer well? others_1s: those of the other regions of the
  * service that do not err so, together. Where they have not answered lately nobody is accused.

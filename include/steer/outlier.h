@@ -10,7 +10,7 @@
 #include "steer/evidence.h"
 
 struct outlier_policy {
-	uint32_t consecutive; /* local failures in a row: 3 */
+	uint32_t consecutive; /* local failures in a row: 3; more where there is more traffic */
 	double failure_share; /* of at least min_tries in 1 s: 0.5 */
 	uint32_t min_tries; /* 20 */
 	uint32_t base_ms; /* 30 s, times the number of ejections */
@@ -30,7 +30,8 @@ enum outlier_why {
 /* One endpoint's track record; zero-initialised is clean. */
 struct outlier {
 	struct evidence_window window;
-	uint32_t local_in_a_row;
+	uint32_t local_in_a_row; /* as evidence_row_grows() says */
+	uint64_t failed_at_ms;   /* the last of them */
 	uint32_t timeouts_in_a_row; /* of those: all of them? then they are doubted longer */
 	/*
 	 * Raw: its own traffic says out, whether or not the cap lets it be ejected. This, not ejected,
@@ -51,6 +52,8 @@ struct outlier {
 
 /* Failures from now on are in a row only with each other. */
 void outlier_end_run(struct outlier *);
+/* Besides what has been seen: a worker found nobody there, EVIDENCE_ROW times in a row. */
+void outlier_nobody_there(struct outlier *);
 /* What came of its tries in the last tick. A success ends the run of failures. */
 void outlier_see(struct outlier *, const struct evidence *delta, uint64_t now_ms);
 

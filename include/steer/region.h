@@ -39,8 +39,10 @@ struct region_evidence {
 	uint32_t local_in_a_row; /* over the region's endpoints */
 	uint32_t failing_endpoints; /* distinct ones in that run */
 	uint32_t run_among; /* endpoints that served when it began; 0: all */
+	uint32_t run_needs; /* failures, by the traffic when it began; 0: REGION_RUN */
 	uint32_t endpoints;
 	uint32_t local_1s, tries_1s; /* local-origin failures and tries in the last second */
+	uint32_t aged_1s; /* of the failures, those of older tries */
 	uint32_t successes_since_suspect; /* answers that came after the suspicion */
 	unsigned stalls; /* stalled windows in a row: 1 suspect, 2 down */
 	bool grey; /* the comparison says worse, by enough windows */
@@ -76,12 +78,14 @@ void region_start(struct region *, enum region_state, uint64_t now_ms);
 /* One step; facts tell of each transition. Returns whether state or factor changed. */
 bool region_step(struct region *, const struct region_policy *, const struct region_evidence *,
     uint64_t dt_ms, uint64_t now_ms, struct facts *, const char *service, const char *name);
+enum { REGION_RUN = 3 }; /* failures in a row, at least */
 /*
  * Is a region down by a run of local-origin failures on so many endpoints, of those that served? A
  * few that die together, as those of one machine do, fail in a row too: all that they were busy
  * with fails before another one can answer. So it takes more than half of them, or four.
  */
-bool region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpoints);
+bool region_run_is_down(uint32_t failures, uint32_t needs, uint32_t failing_endpoints,
+    uint32_t endpoints);
 /* min(5, relapses) doublings of hold_down_ms; relapses to the nearest whole one. */
 uint64_t region_hold_ms(const struct region *, const struct region_policy *, uint64_t now_ms);
 

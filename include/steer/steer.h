@@ -71,21 +71,26 @@ void steer_probe(struct steer *, unsigned region, unsigned endpoint, enum endpoi
 void steer_see(struct steer *, unsigned region, unsigned endpoint, const struct evidence *,
     uint64_t now_ms);
 
-/* What became of all tries so far, as the shards have it now. */
-struct steer_count {
-	uint64_t answered, failed;
+/* Answers so far, as the shards have them now. */
+struct steer_answered {
+	uint64_t region, endpoint;
 };
-struct steer_counts {
-	struct steer_count region, endpoint;
+
+/* Local-origin failures of an endpoint, of one kind. */
+struct steer_report {
+	unsigned region, endpoint;
+	enum fault fault;
+	uint32_t count;
+	bool nobody_there; /* a worker has met nothing else there for EVIDENCE_ROW tries */
 };
 
 /*
- * A local-origin failure was just reported: counted at once, ahead of the shards (whose counts then
- * hold it too: the tick takes that into account). By the counts, which may be NULL, failures are in
- * a row or not: ticks are too far apart to say so. Returns whether a tick should run now.
+ * Failures were just reported: counted at once, ahead of the shards (whose counts then hold them
+ * too: the tick takes that into account). By the answers, which may be NULL, they are in a row or
+ * not: ticks are too far apart to say so. Returns whether a tick should run now.
  */
-bool steer_urgent(struct steer *, unsigned region, unsigned endpoint, enum fault,
-    const struct steer_counts *, uint64_t now_ms);
+bool steer_urgent(struct steer *, const struct steer_report *, const struct steer_answered *,
+    uint64_t now_ms);
 
 /* Per region, what is told with a tick. */
 struct steer_region_seen {

@@ -36,10 +36,10 @@ enum {
 	TICK_MS = 100,
 	TICKS_PER_S = 1000 / TICK_MS,
 	NAMES_WAIT_MS = 2000,
-	PATIENCE_MS = 60000, /* below the 90 s that systemd gives a start */
-	REBUILD_GAP_MS = 100, /* a burst of DNS answers makes one table, not hundreds */
-	OTHER_HOLDERS = 2,    /* control and main */
-	STATE_GAP_MS = 2000,  /* what changed is kept so soon, */
+	PATIENCE_MS = 60000,    /* below the 90 s that systemd gives a start */
+	REBUILD_GAP_MS = 100,   /* a burst of DNS answers makes one table, not hundreds */
+	OTHER_HOLDERS = 2,      /* control and main */
+	STATE_GAP_MS = 2000,    /* what changed is kept so soon, */
 	STATE_EVERY_MS = 60000, /* and what did not so often: its age says how much it is worth */
 };
 
@@ -71,8 +71,8 @@ struct controller {
 	struct steering_registry *steerings;
 	struct health_set *health;
 	struct director *director;
-	struct state *resumed; /* until the first table */
-	uint64_t saved_ms; /* when a snapshot was last posted */
+	struct state *resumed;  /* until the first table */
+	uint64_t saved_ms;      /* when a snapshot was last posted */
 	uint64_t saved_changes; /* of what it tells, by then */
 	struct orders *pending; /* waiting for their names */
 	struct dns_names *pending_names;
@@ -352,8 +352,8 @@ drain_urgent(struct controller *c, struct ring *ring)
 
 	while ((u = ring_peek(ring, &len)) != NULL) {
 		assert(len == sizeof *u && u->fault < FAULT_COUNT);
-		health_set_urgent(c->health, u->endpoint_id, (enum fault)u->fault);
-		director_urgent(c->director, u->endpoint_id, (enum fault)u->fault);
+		health_set_urgent(c->health, u->endpoint_id, u->fault);
+		director_urgent(c->director, u);
 		ring_release(ring);
 	}
 }

@@ -17,6 +17,7 @@
 #include "control/plan.h"
 #include "control/region_use.h"
 #include "control/state.h"
+#include "proxy/worker.h"
 #include "steer/check.h"
 #include "steer/steer.h"
 #include "steer/table.h"
@@ -323,19 +324,21 @@ director_probe(struct director *d, const struct endpoint *e, const struct check_
 }
 
 void
-director_urgent(struct director *d, uint32_t endpoint_id, enum fault why)
+director_urgent(struct director *d, const struct urgent *u)
 {
 	const struct directed_service *s;
 	const struct place *p;
-	struct steer_counts counts;
+	struct steer_answered answered;
+	struct steer_report report;
 
-	if (endpoint_of(d, endpoint_id) == NULL || fault_origin(why) != FAULT_LOCAL)
+	if (endpoint_of(d, u->endpoint_id) == NULL || fault_origin(u->fault) != FAULT_LOCAL)
 		return;
-	p = &d->places[endpoint_id];
+	p = &d->places[u->endpoint_id];
 	s = &d->services[p->service];
-	counts.region = region_meter_count(s->table->regions[p->region].steering);
-	counts.endpoint = endpoint_meter_count(p->endpoint);
-	if (steer_urgent(s->steer, p->region, p->index, why, &counts, clock_now_ms()))
+	report = (struct steer_report){ p->region, p->index, u->fault, u->count, u->nobody_there };
+	answered.region = region_meter_answered(s->table->regions[p->region].steering);
+	answered.endpoint = endpoint_meter_answered(p->endpoint);
+	if (steer_urgent(s->steer, &report, &answered, clock_now_ms()))
 		want(d, p->service);
 }
 

@@ -36,12 +36,14 @@ struct health {
 	struct list node; /* in health_set.all */
 	struct health_set *set;
 	struct endpoint *endpoint;
-	struct site *site;    /* borrowed from the sites adopted last */
-	unsigned round;       /* of adoption in which it was last seen */
-	bool fresh;           /* its first probe is not scheduled yet */
-	bool suspected;       /* a worker could not reach it since the last probe began */
-	unsigned fast_left;   /* probes to come at the fast interval, because traffic failed */
-	uint64_t started_ms;  /* of the last probe */
+	struct site *site;         /* borrowed from the sites adopted last */
+	unsigned round;            /* of adoption in which it was last seen */
+	bool fresh;                /* its first probe is not scheduled yet */
+	bool suspected;            /* a worker could not reach it since the last probe began */
+	unsigned fast_left;        /* probes to come at the fast interval, because traffic failed */
+	bool asked;                /* the probe under way answers a suspicion */
+	uint64_t trusted_until_ms; /* such a probe has passed: suspicions ask for no other one */
+	uint64_t started_ms;       /* of the last probe */
 	struct check_track track;
 	struct timer timer; /* next probe */
 	struct probe probe;
@@ -125,6 +127,7 @@ on_due(void *arg)
 
 	timer_stop(&h->timer);
 	h->started_ms = clock_now_ms();
+	h->asked = h->suspected;
 	h->suspected = false;
 	if (h->fast_left > 0)
 		h->fast_left--;
@@ -178,6 +181,8 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	if (r->answered)
 		atomic_store_explicit(
 		    &h->endpoint->last_check_us, r->latency_us, memory_order_relaxed);
+	if (h->asked && r->check.passed)
+		h->trusted_until_ms = now_ms + HEALTH_TRUST_MS;
 	if (r->evidence) {
 		if (!r->check.passed)
 			stat_add(&set->setup.stats->checks_failed, 1);
@@ -314,8 +319,8 @@ same_probe(struct move_memo *memo, const struct site *from, const struct site *t
 }
 
 static void
-adopt_region(struct health_set *set, const struct table_region *region, struct site *site,
-    uint64_t now_ms)
+adopt_region(
+    struct health_set *set, const struct table_region *region, struct site *site, uint64_t now_ms)
 {
 	struct move_memo memo = { NULL, NULL, false };
 
@@ -379,8 +384,8 @@ drain(struct endpoint *e, uint64_t now_ms)
 	atomic_store_explicit(&e->reason, REASON_REMOVED, memory_order_relaxed);
 	atomic_store_explicit(&e->reason_detail, 0, memory_order_relaxed);
 	atomic_store_explicit(&e->since_ms, now_ms, memory_order_relaxed);
-	atomic_store_explicit(&e->word, endpoint_word(ENDPOINT_DRAINING, ENDPOINT_WEIGHT_FULL),
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &e->word, endpoint_word(ENDPOINT_DRAINING, ENDPOINT_WEIGHT_FULL), memory_order_relaxed);
 }
 
 void
@@ -407,6 +412,8 @@ health_set_urgent(struct health_set *set, uint32_t endpoint_id, enum fault why)
 	uint64_t now_ms = clock_now_ms();
 
 	if (h == NULL || fault_origin(why) != FAULT_LOCAL || !has_check(h->site))
+		return;
+	if (now_ms < h->trusted_until_ms)
 		return;
 	h->fast_left = h->site->check->fall;
 	h->suspected = true;

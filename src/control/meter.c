@@ -28,6 +28,7 @@ endpoint_meter_begin(struct endpoint_meter *m, const struct endpoint *e)
 		m->not_sent += load(&s->not_sent);
 		m->broken += load(&s->broken);
 		m->timeouts += load(&s->timeouts);
+		m->aged += load(&s->aged);
 		m->errors += load(&s->errors);
 	}
 }
@@ -64,19 +65,20 @@ endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct e
 		.not_sent = (uint32_t)(now.not_sent - m->not_sent),
 		.broken = (uint32_t)(now.broken - m->broken),
 		.timeouts = (uint32_t)(now.timeouts - m->timeouts),
+		.aged = (uint32_t)(now.aged - m->aged),
 		.errors = (uint32_t)(now.errors - m->errors),
 	};
 	*m = now;
 	return true;
 }
 
-struct steer_count
-endpoint_meter_count(const struct endpoint *e)
+uint64_t
+endpoint_meter_answered(const struct endpoint *e)
 {
 	struct endpoint_meter m;
 
 	endpoint_meter_begin(&m, e);
-	return (struct steer_count){ m.answered, m.not_sent + m.broken };
+	return m.answered;
 }
 
 static const struct region_shard *
@@ -85,8 +87,8 @@ shard_of(const struct steering *s, unsigned worker)
 	return atomic_load_explicit(&s->shards[worker], memory_order_acquire);
 }
 
-struct steer_count
-region_meter_count(const struct steering *s)
+uint64_t
+region_meter_answered(const struct steering *s)
 {
 	uint64_t completions = 0, failures = 0;
 
@@ -98,7 +100,7 @@ region_meter_count(const struct steering *s)
 		failures += load(&shard->failures);
 		completions += load(&shard->completions);
 	}
-	return (struct steer_count){ completions - failures, failures };
+	return completions - failures;
 }
 
 uint32_t

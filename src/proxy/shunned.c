@@ -3,36 +3,60 @@
 
 #include "base/clock.h"
 #include "steer/endpoint.h"
+#include "steer/evidence.h"
 
 enum {
-	SHUN_MS = 100,    /* by then control has read what is counted, and decided */
-	REFUSED_MOST = 2, /* a loss before it is as good as another refusal */
+	SHUN_MS = 100, /* by then control has read what is counted, and decided */
 };
 
-/* An answer that came since the last loss is told by their number: it costs answers nothing. */
-static uint32_t
-count_lost(struct endpoint_shard *s)
+static uint64_t
+load(const atomic_ullong *n)
 {
-	uint64_t answered = atomic_load_explicit(&s->answered, memory_order_relaxed);
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
 
-	s->lost_in_a_row = answered == s->lost_answered ? s->lost_in_a_row + 1 : 1;
-	s->lost_answered = answered;
+/*
+ * What speaks for the endpoint since the last loss is told by its number, so that it costs answers
+ * nothing. A connection that was made is no excuse for one that was lost with its request.
+ */
+static bool
+goes_on(const struct endpoint_shard *s, enum fault why)
+{
+	return load(&s->answered) == s->lost_answered &&
+	    (why != FAULT_CONNECT_REFUSED || load(&s->connects) == s->lost_connects);
+}
+
+static uint32_t
+count_lost(struct endpoint_shard *s, enum fault why)
+{
+	s->lost_in_a_row = goes_on(s, why) ? s->lost_in_a_row + 1 : 1;
+	s->lost_answered = load(&s->answered);
+	s->lost_connects = load(&s->connects);
 	return s->lost_in_a_row;
 }
 
 static bool
-is_nobody_there(struct endpoint_shard *s, enum fault why, uint32_t lost_most)
+is_loss(struct endpoint_shard *s, enum fault why, uint64_t now_ms)
 {
 	if (why == FAULT_CONNECT_REFUSED)
-		return count_lost(s) >= (lost_most < REFUSED_MOST ? lost_most : REFUSED_MOST);
-	return (why == FAULT_CLOSED || why == FAULT_RESET) && count_lost(s) >= lost_most;
+		return true;
+	if ((why != FAULT_CLOSED && why != FAULT_RESET) || now_ms < s->lost_ms + EVIDENCE_MOMENT_MS)
+		return false;
+	s->lost_ms = now_ms;
+	return true;
 }
 
-void
-shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why, uint32_t lost_most)
+bool
+shunned_note(struct worker *w, struct endpoint_shard *s, enum fault why)
 {
-	if (is_nobody_there(s, why, lost_most))
-		s->shunned_until_ms = w->shunned_until_ms = clock_now_ms() + SHUN_MS;
+	uint64_t now_ms = clock_now_ms();
+
+	if (!is_loss(s, why, now_ms) || count_lost(s, why) < EVIDENCE_ROW)
+		return false;
+	if (now_ms < s->shunned_until_ms)
+		return false;
+	s->shunned_until_ms = w->shunned_until_ms = now_ms + SHUN_MS;
+	return true;
 }
 
 bool

@@ -18,12 +18,14 @@
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
+#include "steer/evidence.h"
 #include "steer/share.h"
 #include "steer/touched.h"
 
 enum {
-	URGENT_EVERY_MS = 20, /* control hears of a failing endpoint at most this often from here */
-	BACKOFF_STEPS = 10,   /* few durations, as timers like them */
+	URGENT_EVERY_MS =
+	    20, /* control hears of each kind of an endpoint's failures at most so often */
+	BACKOFF_STEPS = 10,    /* few durations, as timers like them */
 	STALE_WITHIN_MS = 500, /* a close that met a request tells so after a round trip */
 };
 
@@ -246,22 +248,26 @@ tries_answered(struct try *t, unsigned status, uint64_t now_us)
 }
 
 static void
-tell_control(const struct try *t, enum fault why)
+tell_control(const struct try *t, enum fault why, bool nobody_there)
 {
 	const struct worker_setup *setup = &t->exchange->worker->setup;
 	struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
+	struct pool_urgent *kind;
 	uint64_t now_ms = clock_now_ms();
 	uint64_t one = 1;
 	struct urgent *u;
 
-	if (setup->urgent == NULL || slot == NULL || now_ms - slot->urgent_ms < URGENT_EVERY_MS)
+	if (setup->urgent == NULL || slot == NULL)
 		return;
-	slot->urgent_ms = now_ms;
+	kind = &slot->urgent[fault_class(why) == FAULT_NOT_SENT];
+	kind->untold++;
+	if (!nobody_there && now_ms - kind->told_ms < URGENT_EVERY_MS)
+		return;
 	u = ring_reserve(setup->urgent, sizeof *u);
 	if (u == NULL)
 		return; /* control has plenty to look at already */
-	u->endpoint_id = t->shard->endpoint->id;
-	u->fault = why;
+	*u = (struct urgent){ t->shard->endpoint->id, why, kind->untold, nobody_there };
+	*kind = (struct pool_urgent){ .told_ms = now_ms };
 	ring_commit(setup->urgent);
 	if (setup->urgent_fd >= 0 && write(setup->urgent_fd, &one, sizeof one) < 0)
 		return; /* the counter is at its limit: it is readable already */
@@ -278,18 +284,18 @@ is_of_the_past(const struct try *t, enum fault why)
 	    endpoint_is_up_since(t->shard->endpoint, t->at.lease / 1000);
 }
 
-static void
-shun(const struct try *t, enum fault why)
+/* With the connection: others of its kind may have ended at the same moment. */
+static bool
+is_lost(enum fault why)
 {
-	const struct table_service *ts = t->exchange->service->now;
-
-	if (ts != NULL)
-		shunned_note(t->exchange->worker, t->shard, why, ts->conf->outlier.consecutive);
+	return why == FAULT_RESET || why == FAULT_CLOSED;
 }
 
 void
 tries_blame(struct try *t, enum fault why)
 {
+	bool nobody_there;
+
 	if (t->blamed)
 		return;
 	t->blamed = true;
@@ -299,9 +305,11 @@ tries_blame(struct try *t, enum fault why)
 		return;
 	}
 	endpoint_shard_failed(t->shard, why);
-	shun(t, why);
+	if (is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000)
+		endpoint_shard_aged(t->shard);
+	nobody_there = shunned_note(t->exchange->worker, t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
-		tell_control(t, why);
+		tell_control(t, why, nobody_there);
 }
 
 static bool

@@ -320,6 +320,12 @@ endpoint_shard_failed(struct endpoint_shard *s, enum fault why)
 }
 
 void
+endpoint_shard_aged(struct endpoint_shard *s)
+{
+	stat_add(&s->aged, 1);
+}
+
+void
 endpoint_shard_failed_long_ago(struct endpoint_shard *s, enum fault why)
 {
 	stat_add(&s->faults[why], 1);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steer/evidence.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-enum { SLOTS_1S = 1000 / EVIDENCE_SLOT_MS };
+enum {
+	SLOTS_1S = 1000 / EVIDENCE_SLOT_MS,
+	TENTHS_10S = 100,
+};
 
 void
 evidence_add(struct evidence *into, const struct evidence *more)
@@ -14,6 +16,7 @@ evidence_add(struct evidence *into, const struct evidence *more)
 	into->not_sent += more->not_sent;
 	into->broken += more->broken;
 	into->timeouts += more->timeouts;
+	into->aged += more->aged;
 	into->errors += more->errors;
 }
 
@@ -25,13 +28,15 @@ evidence_subtract(struct evidence *from, const struct evidence *less)
 	from->not_sent -= less->not_sent;
 	from->broken -= less->broken;
 	from->timeouts -= less->timeouts;
+	from->aged -= less->aged;
 	from->errors -= less->errors;
 }
 
 static bool
 is_empty(const struct evidence *e)
 {
-	return (e->tries | e->answered | e->not_sent | e->broken | e->timeouts | e->errors) == 0;
+	return (e->tries | e->answered | e->not_sent | e->broken | e->timeouts | e->aged |
+		   e->errors) == 0;
 }
 
 /*
@@ -72,4 +77,33 @@ evidence_window_add(struct evidence_window *w, const struct evidence *delta, uin
 	evidence_add(&w->slot[w->slot_no % EVIDENCE_SLOTS], delta);
 	evidence_add(&w->last_1s, delta);
 	evidence_add(&w->last_10s, delta);
+}
+
+unsigned
+evidence_window_erring(const struct evidence_window *w)
+{
+	unsigned n = 0;
+
+	for (unsigned age = 0; age < SLOTS_1S; age++)
+		n += w->slot[(w->slot_no + EVIDENCE_SLOTS - age) % EVIDENCE_SLOTS].errors > 0;
+	return n;
+}
+
+bool
+evidence_row_grows(const struct evidence *e, bool begins, uint64_t *failed_at_ms, uint64_t now_ms)
+{
+	if (evidence_local(e) == 0 || (!begins && now_ms < *failed_at_ms + EVIDENCE_MOMENT_MS))
+		return false;
+	*failed_at_ms = now_ms;
+	return true;
+}
+
+uint32_t
+evidence_row_needs(uint32_t least, const struct evidence *last_10s)
+{
+	uint32_t expected = last_10s->answered / TENTHS_10S;
+
+	if (expected > EVIDENCE_ROW)
+		expected = EVIDENCE_ROW;
+	return expected > least ? expected : least;
 }

@@ -11,6 +11,7 @@ enum {
 	LATENCY_MIN_SAMPLES = 20, /* of a peer; and of a region for its baseline */
 	WINDOWS = 3,              /* in a row */
 	BURST = 20,               /* answers */
+	BURST_SLOTS = 2,          /* of a tenth of a second: one may be the death of one server */
 	BURST_OTHERS = 10,        /* answers of the others, to know that they do better */
 	MOST_REGIONS = 64,
 	US_PER_S = 1000000,
@@ -34,9 +35,10 @@ static const double burst_others_share = 0.25; /* of the region's own error shar
 /* ---- memory ---- */
 
 /*
- * What the quantile is at least, chance allowed for: three deviations of a rank, that is the quantile
- * q - 3 sqrt(q (1 - q) / n). A grey region has its sensor share only; with 40 answers a window its 95th percentile passes
- * 1.5 times the baseline by chance every few windows, and it would never be clean for a minute.
+ * What the quantile is at least, chance allowed for: three deviations of a rank, that is the
+ * quantile q - 3 sqrt(q (1 - q) / n). A grey region has its sensor share only; with 40 answers a
+ * window its 95th percentile passes 1.5 times the baseline by chance every few windows, and it
+ * would never be clean for a minute.
  */
 static uint64_t
 sure_quantile(const struct histogram_sum *sum, double q)
@@ -197,9 +199,9 @@ struct party {
 static struct slowness
 slowness_of(uint64_t now_us, uint64_t sure_us, const uint64_t *samples, unsigned count)
 {
-	struct slowness s = { .now = (double)now_us,
-		.sure = (double)sure_us,
-		.base = baseline(samples, count) };
+	struct slowness s = {
+		.now = (double)now_us, .sure = (double)sure_us, .base = baseline(samples, count)
+	};
 
 	s.ratio = s.base > 0 && s.now > 0 ? s.now / s.base : 0;
 	return s;
@@ -268,6 +270,13 @@ error_share(const struct grey *g)
 	return g->window_tries > 0 ? (double)g->window_errors / g->window_tries : 0;
 }
 
+/* What one moment lost stands in ten windows, and is no more than that in each of them. */
+static bool
+errs_still(const struct grey *g)
+{
+	return g->errors[g->at] > errors_margin / 2 * g->tries[g->at];
+}
+
 static void
 judge_errors(const struct party *all, unsigned count, unsigned self, struct grey_verdict *v)
 {
@@ -287,7 +296,7 @@ judge_errors(const struct party *all, unsigned count, unsigned self, struct grey
 	excess = error_share(g) - others;
 	if (g->window_tries >= GREY_MIN_TRIES && z > errors_z && excess > errors_margin &&
 	    is_certain(g->window_errors, g->window_tries, errors, tries))
-		g->bad_errors++;
+		g->bad_errors += errs_still(g);
 	else
 		g->bad_errors = 0;
 	if (tries > 0 && z > errors_z / 2 && excess > errors_margin / 2)
@@ -424,13 +433,16 @@ mostly_errs(const struct evidence *last_1s)
  * of a region that answers now and then.
  */
 bool
-grey_errs(struct grey *g, const struct evidence *delta, const struct evidence *last_1s)
+grey_errs(struct grey *g, const struct evidence *delta, const struct evidence_window *w)
 {
+	const struct evidence *last_1s = &w->last_1s;
+
 	if (delta->answered > delta->errors || (last_1s->answered | last_1s->errors) == 0)
 		g->errors_in_a_row = 0; /* a good one, or none at all for a second */
 	else
 		g->errors_in_a_row += delta->errors;
-	return g->errors_in_a_row >= BURST || mostly_errs(last_1s);
+	return (g->errors_in_a_row >= BURST || mostly_errs(last_1s)) &&
+	    evidence_window_erring(w) >= BURST_SLOTS;
 }
 
 /*
@@ -438,8 +450,7 @@ grey_errs(struct grey *g, const struct evidence *delta, const struct evidence *l
  * requests that failed here, or those of a sensor.
  */
 bool
-grey_burst(
-    const struct grey *g, const struct evidence *last_1s, const struct evidence *others_1s)
+grey_burst(const struct grey *g, const struct evidence *last_1s, const struct evidence *others_1s)
 {
 	double share = 1, others;
 

@@ -38,6 +38,21 @@ outlier_end_run(struct outlier *o)
 	o->timeouts_in_a_row = 0;
 }
 
+static void
+count_row(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
+{
+	if (!evidence_row_grows(delta, o->local_in_a_row == 0, &o->failed_at_ms, now_ms))
+		return;
+	o->local_in_a_row++;
+	o->timeouts_in_a_row += delta->timeouts >= evidence_local(delta);
+}
+
+void
+outlier_nobody_there(struct outlier *o)
+{
+	o->local_in_a_row += EVIDENCE_ROW;
+}
+
 void
 outlier_see(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 {
@@ -49,8 +64,7 @@ outlier_see(struct outlier *o, const struct evidence *delta, uint64_t now_ms)
 		/* in which order they came is not known: in doubt the run is over */
 		outlier_end_run(o);
 	} else {
-		o->local_in_a_row += local;
-		o->timeouts_in_a_row += delta->timeouts;
+		count_row(o, delta, now_ms);
 	}
 	if (local > 0 && evidence_local(lately) > dirty_share * lately->tries)
 		o->clean_since_ms = now_ms;
@@ -151,13 +165,15 @@ static bool
 is_unreachable(struct outlier *o, const struct outlier_policy *policy)
 {
 	const struct evidence *e = &o->window.last_1s;
+	uint32_t failed = evidence_local(e) - evidence_aged(e);
+	uint32_t row = evidence_row_needs(policy->consecutive, &o->window.last_10s);
 
-	if (o->local_in_a_row >= policy->consecutive) {
-		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, policy->consecutive);
+	if (o->local_in_a_row >= row) {
+		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, row);
 		return true;
 	}
-	if (e->tries >= policy->min_tries && evidence_local(e) > policy->failure_share * e->tries) {
-		accuse(o, OUTLIER_FAILURE_SHARE, (double)PERMILLE * evidence_local(e) / e->tries,
+	if (e->tries >= policy->min_tries && failed > policy->failure_share * e->tries) {
+		accuse(o, OUTLIER_FAILURE_SHARE, (double)PERMILLE * failed / e->tries,
 		    policy->failure_share * PERMILLE);
 		return true;
 	}
@@ -172,7 +188,8 @@ only_timeouts(const struct outlier *o)
 
 	if (o->why == OUTLIER_CONSECUTIVE)
 		return o->timeouts_in_a_row >= o->local_in_a_row;
-	return o->why == OUTLIER_FAILURE_SHARE && e->timeouts >= evidence_local(e);
+	return o->why == OUTLIER_FAILURE_SHARE &&
+	    e->timeouts >= evidence_local(e) - evidence_aged(e);
 }
 
 static uint64_t
@@ -309,8 +326,8 @@ most_have_just_failed(
 
 /* Those ejected already were the first to meet it: it is not to be held against them either. */
 static void
-fail_together(
-    struct outlier **endpoints, unsigned count, const struct outlier_policy *policy, uint64_t now_ms)
+fail_together(struct outlier **endpoints, unsigned count, const struct outlier_policy *policy,
+    uint64_t now_ms)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct outlier *o = endpoints[i];

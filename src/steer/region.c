@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 enum {
-	IN_A_ROW = 3,             /* local-origin failures: down */
 	ENDPOINTS_DOWN = 4,       /* that fail in a row: enough, however many there are */
 	MIN_TRIES = 20,           /* for a share of failures to mean anything */
 	SUSPECT_BURST = 2,        /* local-origin failures in 1 s */
@@ -66,17 +65,19 @@ region_state_name(enum region_state s)
 }
 
 bool
-region_run_is_down(uint32_t failures, uint32_t failing_endpoints, uint32_t endpoints)
+region_run_is_down(
+    uint32_t failures, uint32_t needs, uint32_t failing_endpoints, uint32_t endpoints)
 {
 	uint32_t most = endpoints / 2 + 1;
 
-	return failures >= IN_A_ROW &&
+	return failures >= needs &&
 	    failing_endpoints >= (most < ENDPOINTS_DOWN ? most : ENDPOINTS_DOWN);
 }
 
 /*
  * Down: three local-origin failures in a row on most endpoints (a few alone may just be
- * dead), more than half of at least 20 tries in 1 s, two stalled windows, or too few healthy
+ * dead), more than half of at least 20 tries in 1 s (connections of one dead server may hold many
+ * more requests than came in it: those do not count), two stalled windows, or too few healthy
  * endpoints. A run counts only while it is fresh: nobody ends the run of a region that gets no
  * traffic.
  */
@@ -84,16 +85,18 @@ static bool
 is_down(const struct step *s, struct charge *c)
 {
 	const struct region_evidence *e = s->e;
+	uint32_t failed_1s = e->local_1s - e->aged_1s;
+	uint32_t needs = e->run_needs > 0 ? e->run_needs : REGION_RUN;
 
 	if (e->local_1s > 0 &&
-	    region_run_is_down(e->local_in_a_row, e->failing_endpoints,
+	    region_run_is_down(e->local_in_a_row, needs, e->failing_endpoints,
 		e->run_among > 0 ? e->run_among : e->endpoints)) {
-		*c = (struct charge){ SIGNAL_IN_A_ROW, e->local_in_a_row, IN_A_ROW,
+		*c = (struct charge){ SIGNAL_IN_A_ROW, e->local_in_a_row, needs,
 			e->failing_endpoints };
 		return true;
 	}
-	if (e->tries_1s >= MIN_TRIES && e->local_1s > down_share * e->tries_1s) {
-		*c = (struct charge){ SIGNAL_LOCAL_SHARE, (double)e->local_1s / e->tries_1s,
+	if (e->tries_1s >= MIN_TRIES && failed_1s > down_share * e->tries_1s) {
+		*c = (struct charge){ SIGNAL_LOCAL_SHARE, (double)failed_1s / e->tries_1s,
 			down_share, e->endpoints };
 		return true;
 	}

@@ -77,9 +77,13 @@ take(uint32_t *count, uint32_t *ahead)
 	return taken;
 }
 
-/* The counts without what was reported ahead of them. */
+/*
+ * The counts without what was reported ahead of them. Not all is: what failed within moments of one
+ * that was is left to the counts, and is no other failure of the row.
+ */
 static struct evidence
-not_yet_seen(struct steered_endpoint *e, const struct evidence *delta, uint64_t now_ms)
+not_yet_seen(struct steered_region *r, struct steered_endpoint *e, const struct evidence *delta,
+    uint64_t now_ms)
 {
 	struct evidence fresh = *delta;
 	uint32_t taken;
@@ -92,6 +96,8 @@ not_yet_seen(struct steered_endpoint *e, const struct evidence *delta, uint64_t 
 	}
 	taken = take(&fresh.not_sent, &e->urgent.not_sent);
 	taken += take(&fresh.broken, &e->urgent.broken);
+	if (taken > 0)
+		e->outlier.failed_at_ms = r->failed_at_ms = now_ms;
 	fresh.timeouts -= taken < fresh.timeouts ? taken : fresh.timeouts;
 	if (fresh.timeouts > evidence_local(&fresh))
 		fresh.timeouts = evidence_local(&fresh);
@@ -108,30 +114,33 @@ steer_end_run(struct steered_region *r)
 }
 
 /*
- * Is a run of failures that are reported one by one still one? Some answers were on their way when
- * it began; once they outnumber what has failed since, it was none. Where it goes on or begins, the
- * counts that it is measured from are known from then on.
+ * Is a run of failures that are reported as they come still one? What is answered in the moment of
+ * the first ones was on its way; an answer after that ends it. Where it goes on or begins, the
+ * answers that it is measured from are known from then on.
  */
 static bool
-goes_on(struct run_start *start, bool runs, const struct steer_count *now)
+goes_on(struct run_start *start, bool runs, uint64_t answered, uint64_t now_ms)
 {
-	bool over = runs && start->known &&
-	    (int64_t)(now->answered - start->count.answered) >
-		(int64_t)(now->failed - start->count.failed) + 1;
+	bool known = runs && start->known;
 
-	if (over || !runs || !start->known)
-		*start = (struct run_start){ *now, true };
-	return !over;
+	if (known && now_ms < start->at_ms + EVIDENCE_MOMENT_MS) {
+		start->answered = answered;
+		return true;
+	}
+	if (known && answered == start->answered)
+		return true;
+	*start = (struct run_start){ now_ms, answered, true };
+	return !known;
 }
 
 /* A few failures among many answers take nobody out, however close together they are. */
 static void
-end_broken_runs(
-    struct steered_region *r, struct steered_endpoint *e, const struct steer_counts *counts)
+end_broken_runs(struct steered_region *r, struct steered_endpoint *e,
+    const struct steer_answered *answered, uint64_t now_ms)
 {
-	if (!goes_on(&r->run_start, r->run > 0, &counts->region))
+	if (!goes_on(&r->run_start, r->run > 0, answered->region, now_ms))
 		steer_end_run(r);
-	if (!goes_on(&e->run_start, e->outlier.local_in_a_row > 0, &counts->endpoint))
+	if (!goes_on(&e->run_start, e->outlier.local_in_a_row > 0, answered->endpoint, now_ms))
 		outlier_end_run(&e->outlier);
 }
 
@@ -146,13 +155,23 @@ among_whom(const struct steered_region *r)
 }
 
 static void
-count_run(struct steered_region *r, struct steered_endpoint *e, uint32_t failures)
+count_run(struct steered_region *r, struct steered_endpoint *e, const struct evidence *failures,
+    uint64_t now_ms)
 {
-	if (r->run == 0)
+	if (r->run == 0) {
 		r->run_among = among_whom(r);
-	r->run += failures;
+		r->run_needs = evidence_row_needs(REGION_RUN, &r->window.last_10s);
+	}
+	r->run += evidence_row_grows(failures, r->run == 0, &r->failed_at_ms, now_ms);
 	r->run_endpoints += !e->in_run;
 	e->in_run = true;
+}
+
+static void
+count_nobody(struct steered_region *r, struct steered_endpoint *e)
+{
+	outlier_nobody_there(&e->outlier);
+	r->run += EVIDENCE_ROW;
 }
 
 void
@@ -162,7 +181,7 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	struct steered_region *r = &s->regions[region];
 	struct steered_endpoint *e = &r->endpoints[endpoint];
 	uint64_t now = steer_time(s, now_ms);
-	struct evidence fresh = not_yet_seen(e, delta, now);
+	struct evidence fresh = not_yet_seen(r, e, delta, now);
 
 	/* Of a run that begins here nobody knows what was counted when it did. */
 	r->run_start.known = r->run_start.known && r->run > 0;
@@ -170,25 +189,27 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	outlier_see(&e->outlier, &fresh, now);
 	evidence_add(&r->tick, &fresh);
 	if (evidence_local(&fresh) > 0)
-		count_run(r, e, evidence_local(&fresh));
+		count_run(r, e, &fresh, now);
 	if (evidence_local(&fresh) > 0 || fresh.errors > 0 || e->outlier.failing)
 		r->judge = true;
 }
 
 static struct evidence
-evidence_of(enum fault fault)
+evidence_of(enum fault fault, uint32_t count)
 {
 	bool not_sent = fault_class(fault) == FAULT_NOT_SENT;
 	bool timeout = fault == FAULT_CONNECT_TIMEOUT || fault == FAULT_UNACKNOWLEDGED ||
 	    fault == FAULT_TRY_TIMEOUT || fault == FAULT_TOTAL_TIMEOUT;
 
-	return (struct evidence){ .not_sent = not_sent, .broken = !not_sent, .timeouts = timeout };
+	return (struct evidence){ .not_sent = not_sent ? count : 0,
+		.broken = not_sent ? 0 : count,
+		.timeouts = timeout ? count : 0 };
 }
 
 static bool
 is_down_by_run(const struct steered_region *r)
 {
-	return region_run_is_down(r->run, r->run_endpoints, r->run_among);
+	return region_run_is_down(r->run, r->run_needs, r->run_endpoints, r->run_among);
 }
 
 /*
@@ -198,31 +219,34 @@ is_down_by_run(const struct steered_region *r)
  * one, and until the region is left whoever fails there asks its other endpoints too.
  */
 bool
-steer_urgent(struct steer *s, unsigned region, unsigned endpoint, enum fault fault,
-    const struct steer_counts *counts, uint64_t now_ms)
+steer_urgent(struct steer *s, const struct steer_report *report,
+    const struct steer_answered *answered, uint64_t now_ms)
 {
-	struct steered_region *r = &s->regions[region];
-	struct steered_endpoint *e = &r->endpoints[endpoint];
-	struct evidence one = evidence_of(fault);
+	struct steered_region *r = &s->regions[report->region];
+	struct steered_endpoint *e = &r->endpoints[report->endpoint];
+	struct evidence failures = evidence_of(report->fault, report->count);
 	uint64_t now = steer_time(s, now_ms);
-	bool was_down;
+	bool was_down, first;
 
-	if (fault_origin(fault) != FAULT_LOCAL)
+	if (fault_origin(report->fault) != FAULT_LOCAL)
 		return false;
-	if (counts != NULL)
-		end_broken_runs(r, e, counts);
+	if (answered != NULL)
+		end_broken_runs(r, e, answered, now);
 	was_down = is_down_by_run(r);
-	outlier_see(&e->outlier, &one, now);
-	evidence_add(&r->tick, &one);
-	evidence_add(&e->urgent, &one);
+	first = r->run == 0;
+	outlier_see(&e->outlier, &failures, now);
+	evidence_add(&r->tick, &failures);
+	evidence_add(&e->urgent, &failures);
 	e->urgent_at_ms = now;
-	count_run(r, e, 1);
+	count_run(r, e, &failures, now);
+	if (report->nobody_there)
+		count_nobody(r, e);
 	r->judge = true;
 	if (r->share <= 0 || r->region.state == REGION_DOWN)
 		return false;
 	if (is_down_by_run(r) && !was_down)
 		return true;
-	return (r->run == 1 || r->run >= URGENT_BURST) && now >= s->now_ms + URGENT_EVERY_MS;
+	return (first || r->run >= URGENT_BURST) && now >= s->now_ms + URGENT_EVERY_MS;
 }
 
 static void

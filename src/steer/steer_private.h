@@ -19,9 +19,10 @@ enum {
 	BASE_SECONDS_MIN = 10, /* with answers, for a slot's mean to hold the slow ones too */
 };
 
-/* Where a run of failures began, by the shards' counts. */
+/* When a run of failures began, and the answers then by the shards' counts. */
 struct run_start {
-	struct steer_count count;
+	uint64_t at_ms;
+	uint64_t answered;
 	bool known; /* else ticks found it */
 };
 
@@ -72,9 +73,10 @@ struct steered_region {
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
 	struct evidence second; /* since the last full second */
-	uint32_t run;           /* local-origin failures in a row */
+	uint32_t run; /* local-origin failures in a row, as evidence_row_grows() says */
+	uint64_t failed_at_ms; /* the last of them */
 	uint32_t run_endpoints;
-	uint32_t run_among; /* as region_evidence's */
+	uint32_t run_among, run_needs; /* as region_evidence's */
 	struct run_start run_start;
 	uint32_t successes; /* since it became SUSPECT */
 

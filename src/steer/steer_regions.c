@@ -193,7 +193,8 @@ close_second(struct steer *s, struct steered_region *r, const struct steer_regio
 	const struct evidence *e = &r->second;
 	bool learn = r->region.state == REGION_UP;
 
-	/* At the start all of a region's traffic may meet the one endpoint whose probe came first. */
+	/* At the start all of a region's traffic may meet the one endpoint whose probe came first.
+	 */
 	if (!s->in_grace) {
 		grey_second(&r->grey, first_byte, e->tries, e->errors + evidence_local(e), learn,
 		    s->now_ms);
@@ -284,8 +285,10 @@ gather(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 		.local_in_a_row = r->run,
 		.failing_endpoints = r->run_endpoints,
 		.run_among = r->run_among,
+		.run_needs = r->run_needs,
 		.endpoints = r->plan->endpoint_count,
 		.local_1s = evidence_local(&r->window.last_1s),
+		.aged_1s = evidence_aged(&r->window.last_1s),
 		.tries_1s = r->window.last_1s.tries,
 		.successes_since_suspect = r->successes,
 		.stalls = r->stall.stalled,

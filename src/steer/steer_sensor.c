@@ -3,9 +3,9 @@
  * A region that answers mostly with errors while its standbys have no traffic: there is nothing to
  * compare it with, and errors that are not retried elsewhere (500, or any after a POST) would be
  * passed on for ever. So the standbys are lent some of the requests, unsafe ones too, for they would
- * be lost where they are; enough to be compared by within a second (it is a soft move, so it takes as long again). If they do better the comparison
- * moves the rest (grey_burst()); if not, the cause is common, and only what would have failed
- * anyway has moved.
+ * be lost where they are; enough to be compared by within a second (it is a soft move, so it takes
+ * as long again). If they do better the comparison moves the rest (grey_burst()); if not, the cause
+ * is common, and only what would have failed anyway has moved.
  */
 #include <math.h>
 
@@ -22,7 +22,7 @@ steer_note_errors(struct steer *s)
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		struct steered_region *r = &s->regions[i];
 
-		r->errs = grey_errs(&r->grey, &r->tick, &r->window.last_1s) && !s->in_grace;
+		r->errs = grey_errs(&r->grey, &r->tick, &r->window) && !s->in_grace;
 	}
 }
 

@@ -133,6 +133,15 @@ see(struct play *p, unsigned region, unsigned endpoint, uint8_t a, uint8_t b)
 }
 
 static void
+report(struct play *p, unsigned region, unsigned endpoint, uint8_t a, uint8_t b)
+{
+	struct steer_report some = { region, endpoint, (enum fault)(a % FAULT_COUNT), b % 16,
+		b > 200 };
+
+	(void)steer_urgent(p->s, &some, NULL, p->now_ms);
+}
+
+static void
 wish(struct play *p, unsigned region, uint8_t a, uint8_t b)
 {
 	struct wish w = { .kind = (enum wish_kind)(a % 3),
@@ -197,8 +206,7 @@ play_one(struct play *p, const uint8_t *e)
 		see(p, region, endpoint, e[2], e[3]);
 		return;
 	case 4:
-		(void)steer_urgent(
-		    p->s, region, endpoint, (enum fault)(e[2] % FAULT_COUNT), NULL, p->now_ms);
+		report(p, region, endpoint, e[2], e[3]);
 		return;
 	case 5:
 		p->now_ms += (uint64_t)e[2] * e[3];

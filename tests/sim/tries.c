@@ -65,15 +65,16 @@ try_elsewhere(struct world *w, unsigned region, enum outcome o, enum turn turn, 
 	tries_failed(w, n - again);
 }
 
-/* Tells the core of local failures as they happen; a few stand for all that come in one moment. */
+/* Tells the core of local failures as they happen. */
 static void
 tell_urgent(struct world *w, unsigned region, unsigned endpoint, enum outcome o, uint32_t n)
 {
-	if (w->stalled || o == OUTCOME_ERROR || o == OUTCOME_ANSWERED)
+	struct steer_report report = { region, endpoint, fault_of[o], n,
+		o == OUTCOME_REFUSED && n >= EVIDENCE_ROW };
+
+	if (w->stalled || o == OUTCOME_ERROR || o == OUTCOME_ANSWERED || n == 0)
 		return;
-	for (uint32_t i = 0; i < n && i < 4; i++)
-		w->urgent |= steer_urgent(
-		    w->core, region, endpoint, fault_of[o], NULL, world_core_ms(w, TICK_MS / 2));
+	w->urgent |= steer_urgent(w->core, &report, NULL, world_core_ms(w, TICK_MS / 2));
 	check_soon(w, region, endpoint);
 }
 

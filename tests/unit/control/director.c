@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "conf/topology.h"
 #include "control/state.h"
+#include "proxy/worker.h"
 #include "rig.h"
 #include "steer/check.h"
 #include "steer/table.h"
@@ -222,6 +223,7 @@ START_TEST(an_endpoint_that_live_traffic_loses_is_out_and_comes_back)
 		serve(&w, 0, 1, 1, FAULT_NONE);
 		serve(&w, 0, 0, i % WORKERS, FAULT_CONNECT_REFUSED);
 	}
+	world_report(w.director, at(&w, 0, 0), FAULT_CONNECT_REFUSED);
 	tick(&w);
 	ck_assert_int_eq(world_state(at(&w, 0, 0)), ENDPOINT_DOWN);
 	ck_assert_int_eq(world_reason(at(&w, 0, 0)), REASON_TRAFFIC_FAILED);
@@ -245,14 +247,11 @@ START_TEST(a_report_is_acted_upon_before_the_shards_are_read)
 	w.wanted = 0;
 	for (unsigned i = 0; i < 100; i++)
 		world_pause(); /* so soon after a tick the next one would do */
-	for (unsigned i = 0; i < 4 && w.wanted == 0; i++) {
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
-		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
-	}
+	for (unsigned i = 0; i < 8 && w.wanted == 0; i++)
+		world_report(w.director, at(&w, 0, i % 2), FAULT_CONNECT_REFUSED);
 	ck_assert_uint_gt(w.wanted, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CONNECT_REFUSED);
-		director_urgent(w.director, at(&w, 0, 1)->id, FAULT_CONNECT_REFUSED);
+	for (unsigned i = 0; i < 6; i++) {
+		world_report(w.director, at(&w, 0, i % 2), FAULT_CONNECT_REFUSED);
 		director_settle(w.director);
 	}
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
@@ -273,7 +272,7 @@ START_TEST(reports_that_end_a_region_count_though_a_tick_finds_answers)
 	for (unsigned i = 0; i < 100; i++)
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
 	for (unsigned i = 0; i < 4; i++)
-		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		world_report(w.director, at(&w, 0, i % 2), world_dying(i));
 	director_tick(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
 	ck_assert_uint_eq(world_share(w.table, 1), 100);
@@ -293,7 +292,7 @@ START_TEST(a_few_reports_among_many_answers_take_nobody_out)
 		for (unsigned k = 0; k < 20; k++)
 			serve(&w, 0, k % 2, k % WORKERS, FAULT_NONE);
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_RESET);
-		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		world_report(w.director, at(&w, 0, i % 2), FAULT_RESET);
 		director_settle(w.director);
 	}
 	ck_assert_uint_eq(world_share(w.table, 0), 100);
@@ -315,10 +314,10 @@ START_TEST(failures_that_outnumber_answers_take_a_region_out)
 	for (unsigned k = 0; k < 500; k++)
 		serve(&w, 0, k % 2, k % WORKERS, FAULT_NONE);
 	tick(&w);
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		serve(&w, 0, i % 2, i % WORKERS, FAULT_NONE);
-		serve(&w, 0, i % 2, i % WORKERS, FAULT_RESET);
-		director_urgent(w.director, at(&w, 0, i % 2)->id, FAULT_RESET);
+		serve(&w, 0, i % 2, i % WORKERS, world_dying(i));
+		world_report(w.director, at(&w, 0, i % 2), world_dying(i));
 	}
 	director_settle(w.director);
 	ck_assert_uint_eq(atomic_load(&steering(&w, 0)->state), REGION_DOWN);
@@ -335,9 +334,10 @@ START_TEST(reports_that_concern_nobody_are_ignored)
 	ward_open(&w, &world);
 	w.wanted = 0;
 	for (unsigned i = 0; i < 100; i++) {
-		director_urgent(w.director, 4711, FAULT_CONNECT_REFUSED);
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_CLIENT_LEFT);
-		director_urgent(w.director, at(&w, 0, 0)->id, FAULT_STATUS);
+		director_urgent(
+		    w.director, &(struct urgent){ 4711, FAULT_CONNECT_REFUSED, 1, true });
+		world_report(w.director, at(&w, 0, 0), FAULT_CLIENT_LEFT);
+		world_report(w.director, at(&w, 0, 0), FAULT_STATUS);
 	}
 	ck_assert_uint_eq(w.wanted, 0);
 	ward_close(&w);

@@ -20,10 +20,8 @@ rig_start(void)
 	struct error error;
 
 	r.urgent_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	r.controller = controller_new(&(struct controller_setup){ .workers = &r.worker,
-	    .worker_count = 1,
-	    .urgent = &r.ring,
-	    .urgent_fd = r.urgent_fd });
+	r.controller = controller_new(&(struct controller_setup){
+	    .workers = &r.worker, .worker_count = 1, .urgent = &r.ring, .urgent_fd = r.urgent_fd });
 	ck_assert(controller_start(r.controller, &error));
 	return r;
 }
@@ -66,7 +64,7 @@ rig_report(struct rig *r, const struct endpoint *e, enum fault why)
 	struct urgent *u = ring_reserve(r->ring, sizeof *u);
 
 	ck_assert_ptr_nonnull(u);
-	*u = (struct urgent){ .endpoint_id = e->id, .fault = (uint32_t)why };
+	*u = (struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED };
 	ring_commit(r->ring);
 	eventfd_write(r->urgent_fd, 1);
 }
@@ -80,8 +78,7 @@ rig_wait_for_reports(struct rig *r)
 unsigned long long
 rig_checks(const struct rig *r)
 {
-	return atomic_load_explicit(
-	    &controller_stats(r->controller)->checks, memory_order_relaxed);
+	return atomic_load_explicit(&controller_stats(r->controller)->checks, memory_order_relaxed);
 }
 
 struct world

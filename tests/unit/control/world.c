@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "control/director.h"
 #include "proxy/worker.h"
 #include "steer/share.h"
 
@@ -97,10 +98,9 @@ world_topology(const struct world *w)
 		t->region_count++;
 	t->arena = a;
 	atomic_init(&t->refs, 1);
-	t->resolver = (struct conf_resolver){ .timeout_ms = 200,
-		.min_ttl_ms = 1000,
-		.max_ttl_ms = 300000,
-		.max_addresses = 64 };
+	t->resolver = (struct conf_resolver){
+		.timeout_ms = 200, .min_ttl_ms = 1000, .max_ttl_ms = 300000, .max_addresses = 64
+	};
 	t->regions = arena_array(a, t->region_count, sizeof *t->regions);
 	t->services = s;
 	t->service_count = 1;
@@ -124,6 +124,18 @@ struct endpoint *
 world_endpoint(const struct table *t, unsigned region, unsigned n)
 {
 	return t->services[0].regions[region].endpoints[n];
+}
+
+void
+world_report(struct director *d, const struct endpoint *e, enum fault why)
+{
+	director_urgent(d, &(struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED });
+}
+
+enum fault
+world_dying(unsigned i)
+{
+	return i < 2 ? FAULT_RESET : FAULT_CONNECT_REFUSED;
 }
 
 enum endpoint_state

@@ -13,6 +13,8 @@
 #include "steer/endpoint.h"
 #include "steer/table.h"
 
+struct director;
+
 enum { WORLD_REGIONS = 4, WORLD_ENDPOINTS = 8 };
 
 struct world_region {
@@ -40,6 +42,10 @@ struct topology *world_topology(const struct world *);
 
 /* The only service's nth endpoint of a region. */
 struct endpoint *world_endpoint(const struct table *, unsigned region, unsigned n);
+/* As a worker: of refusals, the one by which it knows that nobody is there. */
+void world_report(struct director *, const struct endpoint *, enum fault);
+/* The i-th failure of two processes that die: what they had is lost, then they refuse. */
+enum fault world_dying(unsigned i);
 enum endpoint_state world_state(const struct endpoint *);
 enum endpoint_reason world_reason(const struct endpoint *);
 /* Of the region, in percent, rounded down. */

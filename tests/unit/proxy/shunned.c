@@ -10,8 +10,9 @@
 #include "base/stat.h"
 #include "proxy/worker_state.h"
 #include "steer/endpoint.h"
+#include "steer/evidence.h"
 
-enum { LOST_MOST = 3, DEADLINE_MS = 10000 };
+enum { DEADLINE_MS = 10000 };
 
 static struct endpoint_registry *registry;
 static struct endpoint *endpoint;
@@ -42,61 +43,77 @@ tear_down(void)
 	endpoint_registry_free(registry);
 }
 
-static void
+static bool
 lose(enum fault why)
 {
-	shunned_note(&worker, shard, why, LOST_MOST);
+	return shunned_note(&worker, shard, why);
 }
 
-START_TEST(who_refuses_twice_is_shunned)
+/* Returns whether the last one did it. */
+static bool
+lose_so_many(unsigned times, enum fault why)
 {
+	bool shunned = false;
+
+	for (unsigned i = 0; i < times; i++) {
+		ck_assert(!shunned);
+		shunned = lose(why);
+	}
+	return shunned;
+}
+
+START_TEST(who_refuses_many_times_in_a_row_is_shunned)
+{
+	ck_assert(!lose_so_many(EVIDENCE_ROW - 1, FAULT_CONNECT_REFUSED));
 	ck_assert(!shunned_any(&worker));
-	lose(FAULT_CONNECT_REFUSED);
-	ck_assert(!shunned_any(&worker));
-	lose(FAULT_CONNECT_REFUSED);
+	ck_assert(lose(FAULT_CONNECT_REFUSED));
 	ck_assert(shunned_any(&worker));
 	ck_assert(shunned_is(&worker, endpoint));
-}
-END_TEST
-
-START_TEST(who_refuses_after_it_lost_a_request_is_shunned_at_once)
-{
-	stat_add(&shard->answered, 1);
-	lose(FAULT_RESET);
-	ck_assert(!shunned_any(&worker));
-	lose(FAULT_CONNECT_REFUSED);
-	ck_assert(shunned_is(&worker, endpoint));
+	ck_assert(!lose(FAULT_CONNECT_REFUSED)); /* it is already */
 }
 END_TEST
 
 /* One address with many servers behind it, of which one is gone. */
 START_TEST(who_refuses_now_and_then_among_answers_is_not_shunned)
 {
-	for (unsigned i = 0; i < 10; i++) {
+	for (unsigned i = 0; i < 10 * EVIDENCE_ROW; i++) {
 		lose(FAULT_CONNECT_REFUSED);
-		stat_add(&shard->answered, 1);
+		stat_add(&shard->answered, i % 2);
 	}
 	ck_assert(!shunned_any(&worker));
 }
 END_TEST
 
-START_TEST(requests_lost_in_a_row_are_as_good_as_a_refusal)
+/* As if a moment had passed. */
+static bool
+lose_later(enum fault why)
 {
-	lose(FAULT_RESET);
-	lose(FAULT_CLOSED);
-	ck_assert(!shunned_any(&worker));
-	lose(FAULT_RESET);
-	ck_assert(shunned_any(&worker));
+	shard->lost_ms = 0;
+	return lose(why);
+}
+
+START_TEST(what_is_lost_in_one_moment_is_one_loss)
+{
+	ck_assert(!lose_so_many(10 * EVIDENCE_ROW, FAULT_RESET));
+	ck_assert(lose_so_many(EVIDENCE_ROW - 1, FAULT_CONNECT_REFUSED));
+}
+END_TEST
+
+START_TEST(requests_lost_at_different_moments_are_as_good_as_refusals)
+{
+	for (unsigned i = 1; i < EVIDENCE_ROW; i++)
+		ck_assert(!lose_later(i % 2 == 0 ? FAULT_CLOSED : FAULT_RESET));
+	ck_assert(lose_later(FAULT_RESET));
 	ck_assert(shunned_is(&worker, endpoint));
 }
 END_TEST
 
 START_TEST(an_answer_between_them_ends_the_row)
 {
-	for (unsigned i = 0; i < 10; i++) {
-		lose(FAULT_RESET);
-		lose(FAULT_RESET);
-		stat_add(&shard->answered, 1);
+	for (unsigned i = 1; i < 10 * EVIDENCE_ROW; i++) {
+		lose_later(FAULT_RESET);
+		if (i % (EVIDENCE_ROW - 1) == 0)
+			stat_add(&shard->answered, 1);
 	}
 	ck_assert(!shunned_any(&worker));
 }
@@ -107,7 +124,7 @@ START_TEST(what_says_nothing_of_who_listens_shuns_nobody)
 	static const enum fault faults[] = { FAULT_STATUS, FAULT_TRY_TIMEOUT, FAULT_TLS_UNTRUSTED,
 		FAULT_CONNECT_TIMEOUT };
 
-	for (unsigned i = 0; i < 10; i++)
+	for (unsigned i = 0; i < 10 * EVIDENCE_ROW; i++)
 		lose(faults[i % (sizeof faults / sizeof faults[0])]);
 	ck_assert(!shunned_any(&worker));
 }
@@ -117,8 +134,7 @@ START_TEST(another_one_is_not_shunned_and_soon_nobody_is)
 {
 	uint64_t began_ms = clock_now_ms();
 
-	lose(FAULT_CONNECT_REFUSED);
-	lose(FAULT_CONNECT_REFUSED);
+	ck_assert(lose_so_many(EVIDENCE_ROW, FAULT_CONNECT_REFUSED));
 	shard->shunned_until_ms = 0;
 	ck_assert(shunned_any(&worker));
 	ck_assert(!shunned_is(&worker, endpoint));
@@ -139,10 +155,10 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_add_test(tc, who_refuses_twice_is_shunned);
-	tcase_add_test(tc, who_refuses_after_it_lost_a_request_is_shunned_at_once);
+	tcase_add_test(tc, who_refuses_many_times_in_a_row_is_shunned);
 	tcase_add_test(tc, who_refuses_now_and_then_among_answers_is_not_shunned);
-	tcase_add_test(tc, requests_lost_in_a_row_are_as_good_as_a_refusal);
+	tcase_add_test(tc, what_is_lost_in_one_moment_is_one_loss);
+	tcase_add_test(tc, requests_lost_at_different_moments_are_as_good_as_refusals);
 	tcase_add_test(tc, an_answer_between_them_ends_the_row);
 	tcase_add_test(tc, what_says_nothing_of_who_listens_shuns_nobody);
 	tcase_add_test(tc, another_one_is_not_shunned_and_soon_nobody_is);

@@ -147,6 +147,16 @@ next_endpoint(struct bench *b, unsigned region)
 	return b->turn[region]++ % count;
 }
 
+/* As a worker would that is refused there by now. */
+static void
+report(struct bench *b, unsigned region, unsigned endpoint, const struct evidence *e)
+{
+	struct steer_report some = { region, endpoint,
+		e->not_sent > 0 ? FAULT_CONNECT_REFUSED : FAULT_RESET, 1, e->not_sent > 0 };
+
+	(void)steer_urgent(b->s, &some, NULL, b->now_ms);
+}
+
 static uint32_t
 send_tries(struct bench *b, unsigned region)
 {
@@ -160,6 +170,8 @@ send_tries(struct bench *b, unsigned region)
 		try_once(b, region, b->answer[region][k], &e[k]);
 	}
 	for (unsigned k = 0; k < b->regions[region].endpoint_count; k++) {
+		if (evidence_local(&e[k]) > 0)
+			report(b, region, k, &e[k]);
 		if (e[k].tries > 0)
 			steer_see(b->s, region, k, &e[k], b->now_ms);
 		completions += e[k].answered + evidence_local(&e[k]);

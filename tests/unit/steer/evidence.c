@@ -50,7 +50,7 @@ END_TEST
 
 START_TEST(every_kind_of_count_is_kept_and_leaves)
 {
-	const struct evidence all = { 1, 2, 3, 4, 5, 6 };
+	const struct evidence all = { 1, 2, 3, 4, 5, 6, 7 };
 	const struct evidence none = { 0 };
 	struct evidence_window w = { 0 };
 
@@ -61,7 +61,8 @@ START_TEST(every_kind_of_count_is_kept_and_leaves)
 	ck_assert_uint_eq(w.last_10s.not_sent, 6);
 	ck_assert_uint_eq(w.last_10s.broken, 8);
 	ck_assert_uint_eq(w.last_10s.timeouts, 10);
-	ck_assert_uint_eq(w.last_10s.errors, 12);
+	ck_assert_uint_eq(w.last_10s.aged, 12);
+	ck_assert_uint_eq(w.last_10s.errors, 14);
 	ck_assert_uint_eq(evidence_local(&w.last_10s), 14);
 	ck_assert_int_eq(memcmp(&w.last_1s, &w.last_10s, sizeof none), 0);
 	evidence_window_pass(&w, 10000);

@@ -244,7 +244,8 @@ START_TEST(what_all_have_in_common_makes_nobody_grey_and_is_said)
 }
 END_TEST
 
-/* The sensor share of a small service: 4 answers a second, of which one in thirty takes 2.6 times. */
+/* The sensor share of a small service: 4 answers a second, of which one in thirty takes 2.6 times.
+ */
 START_TEST(a_well_region_with_little_traffic_is_clean_for_a_minute_in_spite_of_chance)
 {
 	struct rng rng;
@@ -261,7 +262,8 @@ START_TEST(a_well_region_with_little_traffic_is_clean_for_a_minute_in_spite_of_c
 			struct histogram_sum sum = { 0 };
 
 			for (unsigned k = 0; k < n; k++)
-				histogram_add(&h, 20000 + rng_below(&rng, 20000) +
+				histogram_add(&h,
+				    20000 + rng_below(&rng, 20000) +
 					(rng_below(&rng, 30) == 0 ? 40000 : 0));
 			histogram_merge(&sum, &h);
 			grey_second(&greys[i], &sum, n, 0, s < 120, now_ms);
@@ -376,6 +378,17 @@ START_TEST(chance_alone_makes_nobody_grey)
 }
 END_TEST
 
+/* In so many tenths of the last second. */
+static bool
+errs(const struct evidence *tick, const struct evidence *last_1s, unsigned slots)
+{
+	struct evidence_window w = { .last_1s = *last_1s, .slot_no = EVIDENCE_SLOTS };
+
+	for (unsigned i = 0; i < slots; i++)
+		w.slot[EVIDENCE_SLOTS - 1 - i].errors = last_1s->errors;
+	return grey_errs(&greys[0], tick, &w);
+}
+
 START_TEST(a_region_that_only_errs_is_known_without_waiting_for_windows)
 {
 	static const struct {
@@ -417,10 +430,36 @@ START_TEST(a_region_that_only_errs_is_known_without_waiting_for_windows)
 
 		fresh();
 		for (unsigned k = 0; k < 3; k++)
-			burst = grey_errs(&greys[0], &t[i].ticks[k], &t[i].last_1s) &&
+			burst = errs(&t[i].ticks[k], &t[i].last_1s, 2) &&
 			    grey_burst(&greys[0], &t[i].last_1s, &t[i].others);
 		ck_assert_msg(burst == t[i].burst, "%s", t[i].what);
 	}
+}
+END_TEST
+
+START_TEST(what_one_moment_cuts_condemns_nobody)
+{
+	static const struct evidence tick = { .answered = 10, .errors = 40 };
+	static const struct evidence second = { .answered = 60, .errors = 40 };
+
+	fresh();
+	ck_assert(!errs(&tick, &second, 1));
+	ck_assert(errs(&tick, &second, 2));
+}
+END_TEST
+
+START_TEST(errors_of_one_second_are_no_three_windows_of_errors)
+{
+	fresh();
+	for (unsigned i = 0; i < 20; i++) {
+		second((struct second[]){ { .tries = 100, .errors = i == 3 ? 40 : 0 },
+			   { .tries = 100 } },
+		    2);
+		ck_assert(!verdicts[0].grey);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		second((struct second[]){ { .tries = 100, .errors = 50 }, { .tries = 100 } }, 2);
+	ck_assert(verdicts[0].grey);
 }
 END_TEST
 
@@ -495,6 +534,8 @@ main(void)
 	tcase_add_test(tests, a_baseline_follows_slow_change_within_ten_minutes);
 	tcase_add_test(tests, chance_alone_makes_nobody_grey);
 	tcase_add_test(tests, a_region_that_only_errs_is_known_without_waiting_for_windows);
+	tcase_add_test(tests, what_one_moment_cuts_condemns_nobody);
+	tcase_add_test(tests, errors_of_one_second_are_no_three_windows_of_errors);
 	tcase_add_test(tests, long_answers_that_outlive_the_traffic_make_nobody_grey);
 	tcase_add_test(tests, a_region_that_does_not_serve_is_not_judged);
 	suite_add_tcase(suite, tests);

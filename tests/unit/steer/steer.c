@@ -95,163 +95,6 @@ START_TEST(unchecked_endpoints_are_up)
 }
 END_TEST
 
-/* One request each 10 ms, refused and reported at once, a tick whenever the steering asks for one.
- */
-static unsigned
-refuse_until_left(unsigned region, unsigned most_ms)
-{
-	unsigned turn = 0;
-
-	b.demand = 0; /* the shards lag behind */
-	for (unsigned ms = 10; ms <= most_ms; ms += 10) {
-		b.now_ms += 10;
-		if (steer_urgent(b.s, region, turn++ % 2, FAULT_CONNECT_REFUSED, NULL, b.now_ms)) {
-			b.now_ms -= 100;
-			bench_tick(&b);
-		}
-		if (bench_share_of(&b, region) <= 0)
-			return ms;
-	}
-	return most_ms + 1;
-}
-
-START_TEST(a_region_that_refuses_is_left_within_200_ms_at_100_a_second)
-{
-	unsigned ms;
-
-	bench_start_pair(&b);
-	ms = refuse_until_left(0, 1000);
-	ck_assert_msg(ms <= 50, "left after %u ms", ms);
-	BENCH_SHARES(&b, 0, 1);
-	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
-	ck_assert_uint_eq(b.told[FACT_REGION_DOWN], 1);
-	ck_assert_int_eq(b.last[FACT_REGION_DOWN].signal, SIGNAL_IN_A_ROW);
-}
-END_TEST
-
-START_TEST(the_failure_that_ends_a_region_waits_for_no_tick_however_young_the_last_one)
-{
-	bench_start_pair(&b);
-	b.demand = 0;
-	ck_assert(
-	    steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 100)); /* it may be failing */
-	bench_tick(&b);
-	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, NULL, b.now_ms + 1));
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 2));
-	bench_tick(&b);
-	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
-	ck_assert(!steer_urgent(b.s, 0, 1, FAULT_RESET, NULL, b.now_ms + 1));
-}
-END_TEST
-
-START_TEST(failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well)
-{
-	bench_start_pair(&b);
-	b.demand = 0;
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 100));
-	bench_tick(&b);
-	for (unsigned ms = 0; ms < 20; ms++)
-		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + ms));
-	ck_assert(steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms + 20)); /* to eject it */
-}
-END_TEST
-
-START_TEST(a_failure_reported_ahead_of_its_count_counts_once)
-{
-	struct evidence one = { .tries = 1, .not_sent = 1 };
-
-	bench_plan(&b, 2);
-	b.regions[0].endpoint_count = 1;
-	b.regions[1].tier = 1;
-	bench_start(&b);
-	bench_probe_all(&b, ENDPOINT_UP);
-	bench_run(&b, 5000);
-	b.demand = 0;
-	for (unsigned i = 0; i < 2; i++) {
-		steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, NULL, b.now_ms);
-		steer_see(b.s, 0, 0, &one, b.now_ms);
-		bench_tick(&b);
-		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-	}
-	steer_urgent(b.s, 0, 0, FAULT_CONNECT_REFUSED, NULL, b.now_ms);
-	bench_tick(&b);
-	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
-}
-END_TEST
-
-START_TEST(answers_between_them_make_failures_no_run)
-{
-	struct evidence good = { .tries = 10, .answered = 10 };
-
-	bench_plan(&b, 2);
-	b.regions[0].endpoint_count = 8;
-	b.regions[1].tier = 1;
-	bench_start(&b);
-	bench_probe_all(&b, ENDPOINT_UP);
-	bench_run(&b, 5000);
-	b.demand = 0;
-	for (unsigned i = 0; i < 20; i++) {
-		steer_urgent(b.s, 0, i % 2, FAULT_CONNECT_REFUSED, NULL, b.now_ms);
-		for (unsigned k = 2; k < 8; k++)
-			steer_see(b.s, 0, k, &good, b.now_ms);
-		bench_tick(&b);
-		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-	}
-	ck_assert_double_gt(bench_share_of(&b, 0), 0.9);
-	ck_assert_uint_eq(b.told[FACT_ENDPOINT_EJECTED], 2);
-}
-END_TEST
-
-static void
-start_eight_and_a_standby(void)
-{
-	bench_plan(&b, 2);
-	b.regions[0].endpoint_count = 8;
-	b.regions[1].tier = 1;
-	bench_start(&b);
-	bench_probe_all(&b, ENDPOINT_UP);
-	bench_run(&b, 5000);
-	b.demand = 0;
-}
-
-/* As those of one machine do: all that they are busy with fails before another one can answer. */
-START_TEST(two_of_eight_endpoints_that_die_together_do_not_take_their_region_along)
-{
-	start_eight_and_a_standby();
-	for (unsigned i = 0; i < 20; i++)
-		steer_urgent(b.s, 0, i % 2, FAULT_RESET, NULL, b.now_ms);
-	bench_tick(&b);
-	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-	ck_assert_uint_eq(b.told[FACT_ENDPOINT_EJECTED], 2);
-	bench_tick(&b); /* six serve now, and the run is still of eight */
-	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-}
-END_TEST
-
-START_TEST(a_region_of_eight_is_left_when_four_of_them_fail_in_a_row)
-{
-	start_eight_and_a_standby();
-	for (unsigned i = 0; i < 4; i++) {
-		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-		steer_urgent(b.s, 0, i, FAULT_RESET, NULL, b.now_ms);
-		bench_tick(&b);
-	}
-	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
-}
-END_TEST
-
-START_TEST(failures_of_the_client_or_of_the_proxy_are_no_evidence)
-{
-	bench_start_pair(&b);
-	for (unsigned i = 0; i < 10; i++) {
-		ck_assert(!steer_urgent(b.s, 0, 0, FAULT_CLIENT_LEFT, NULL, b.now_ms));
-		ck_assert(!steer_urgent(b.s, 0, 1, FAULT_STATUS, NULL, b.now_ms));
-	}
-	bench_tick(&b);
-	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
-}
-END_TEST
-
 START_TEST(a_failover_is_told_with_where_to_and_why)
 {
 	bench_start_pair(&b);
@@ -299,26 +142,6 @@ START_TEST(failback_waits_out_the_hold_down_and_then_ramps)
 	BENCH_SHARES(&b, 1, 0);
 	ck_assert_msg(b.told[FACT_SHARES_MOVED] <= 2 * 61, "%u facts", b.told[FACT_SHARES_MOVED]);
 	ck_assert_msg(b.told[FACT_SHARES_MOVED] >= 2 * 55, "%u facts", b.told[FACT_SHARES_MOVED]);
-}
-END_TEST
-
-START_TEST(failures_among_answers_ask_for_no_tick_each)
-{
-	struct evidence good = { .tries = 10, .answered = 10 };
-	unsigned ticks = 0;
-
-	bench_start_pair(&b);
-	b.demand = 0;
-	for (unsigned ms = 0; ms < 1000; ms++) {
-		b.now_ms++;
-		steer_see(b.s, 0, 1, &good, b.now_ms);
-		if (!steer_urgent(b.s, 0, 0, FAULT_RESET, NULL, b.now_ms))
-			continue;
-		b.now_ms -= 100;
-		bench_tick(&b);
-		ticks++;
-	}
-	ck_assert_msg(ticks <= 50, "%u ticks in a second", ticks);
 }
 END_TEST
 
@@ -541,18 +364,6 @@ main(void)
 	tcase_add_test(tests, a_standby_whose_probe_came_first_does_not_take_over_at_the_start);
 	tcase_add_test(tests, but_it_does_when_the_others_are_down_or_never_answer);
 	tcase_add_test(tests, unchecked_endpoints_are_up);
-	tcase_add_test(tests, a_region_that_refuses_is_left_within_200_ms_at_100_a_second);
-	tcase_add_test(
-	    tests, the_failure_that_ends_a_region_waits_for_no_tick_however_young_the_last_one);
-	tcase_add_test(
-	    tests, failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well);
-	tcase_add_test(tests, a_failure_reported_ahead_of_its_count_counts_once);
-	tcase_add_test(tests, answers_between_them_make_failures_no_run);
-	tcase_add_test(
-	    tests, two_of_eight_endpoints_that_die_together_do_not_take_their_region_along);
-	tcase_add_test(tests, a_region_of_eight_is_left_when_four_of_them_fail_in_a_row);
-	tcase_add_test(tests, failures_among_answers_ask_for_no_tick_each);
-	tcase_add_test(tests, failures_of_the_client_or_of_the_proxy_are_no_evidence);
 	tcase_add_test(tests, a_failover_is_told_with_where_to_and_why);
 	tcase_add_test(tests, failback_waits_out_the_hold_down_and_then_ramps);
 	tcase_add_test(tests, checks_that_saw_it_go_may_bring_it_back_but_a_passing_one_may_not);
