@@ -71,6 +71,7 @@ struct service_steering {
 	_Alignas(64) atomic_uint shed; /* of demand, in 1/65536 */
 	atomic_uint demand; /* requests per second */
 	atomic_uint self_suspect; /* 1: our own view is stale, nothing is moved */
+	atomic_ullong fail_opens; /* times it entered SHARE_FAIL_OPEN; single writer: control */
 
 	unsigned workers;
 	_Atomic(struct service_shard *) shards[];

@@ -111,6 +111,8 @@ write_service(struct service_steering *s, const struct steer *steer)
 {
 	double demand = steer_demand(steer);
 
+	if (steer_mode(steer) == SHARE_FAIL_OPEN && get(&s->mode) != SHARE_FAIL_OPEN)
+		stat_add(&s->fail_opens, 1);
 	set(&s->mode, steer_mode(steer));
 	set(&s->shed, (unsigned)lround(steer_shed(steer) * SHARE_WHOLE));
 	set(&s->demand, demand < UINT32_MAX ? (unsigned)demand : UINT32_MAX);
