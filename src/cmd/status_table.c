@@ -132,7 +132,7 @@ static const struct {
 	{ "suspect", "may be failing", true },
 	{ "grey", "worse than its peers", true },
 	{ "down", "down", true },
-	{ "hold", "well again, but waiting", false },
+	{ "hold", "well again", false },
 	{ "ramp", "its share growing back", false },
 	{ "evacuated", "evacuated", false },
 };
@@ -206,6 +206,21 @@ add_held(struct line *l, const json_t *service, const json_t *region)
 	}
 }
 
+/* What a region that is well again waits for before its share grows: a person, or time. */
+static void
+add_hold(struct line *l, const json_t *region)
+{
+	double left = number_of(region, "hold_left_s");
+
+	if (json_is_true(json_object_get(region, "waits_for_person"))) {
+		add(l, ", waits for 'detour restore %s'", text_of(region, "name"));
+	} else if (left > 0) {
+		add(l, ", hold-down: ");
+		add_age(l, ceil(left));
+		add(l, " left");
+	}
+}
+
 /* "down for 3m12s: 3 failures in a row, threshold 3; ": nothing while it is up. */
 static void
 add_region_state(struct line *l, const json_t *service, const json_t *region)
@@ -227,6 +242,8 @@ add_region_state(struct line *l, const json_t *service, const json_t *region)
 		add_evidence(l, region, state);
 	if (strcmp(state, "evacuated") == 0)
 		add_wish(l, find_wish(region, "evacuate"));
+	if (strcmp(state, "hold") == 0)
+		add_hold(l, region);
 	if (strcmp(state, "ramp") == 0 || strcmp(state, "hold") == 0)
 		add_held(l, service, region);
 	add(l, "; ");

@@ -94,6 +94,9 @@ write_state(struct steering *s, const struct steer_region_out *out)
 	bool entered = get(&s->state) != region->state;
 
 	atomic_store_explicit(&s->since_ms, region->since_ms, memory_order_relaxed);
+	atomic_store_explicit(&s->hold_until_ms,
+	    region->state == REGION_HOLD ? region->since_ms + region->hold_ms : 0,
+	    memory_order_relaxed);
 	set(&s->target, (unsigned)lround(out->target * SHARE_WHOLE));
 	set(&s->signal, region->signal);
 	atomic_store_explicit(&s->value, region->value, memory_order_relaxed);

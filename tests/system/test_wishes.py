@@ -264,10 +264,26 @@ def a_region_that_waits_for_a_person_goes_on_when_restored(t):
     for _ in range(20):
         assert p.get("/").expect(200).text.startswith("west")
     assert "detour restore east" in _do(t, p, "explain", "shop")
+    assert re.search(r"well again for \d+s, waits for 'detour restore east'; tier 0",
+                     _do(t, p, "status")), _do(t, p, "status")
     assert _region(p, "east")["region_state"] == "hold"
     _do(t, p, "restore", "east", "--reason", "looked at it")
     _until_region(p, "east", "up", 15)
     assert "restore_asked" in _kinds(p)
+
+
+@sanitize
+def a_region_in_its_hold_down_says_how_much_of_it_is_left(t):
+    p, origins, _ = _two(t, 'failover = { hold_down = "1h"; };')
+    origins["east"].stop()
+    _until_region(p, "east", "down")
+    t.origin("east", address=origins["east"].address, port=origins["east"].port)
+    _until_region(p, "east", "hold")
+    assert 3500 < _region(p, "east")["hold_left_s"] < 3600 + 5, _region(p, "east")
+    assert re.search(r"well again for \d+s, hold-down: (59m\d\ds|1h00m) left; tier 0",
+                     _do(t, p, "status")), _do(t, p, "status")
+    _do(t, p, "freeze", "--reason", "an audit", "--owner", "zed")
+    assert " left, held: all services frozen by zed (as root) until 20" in _do(t, p, "status")
 
 
 @sanitize
