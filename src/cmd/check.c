@@ -45,7 +45,10 @@ names_region(const struct topology *t, const char *region)
 {
 	if (region == NULL || has_region(t, region))
 		return true;
-	fprintf(stderr, "%s: there is no region '%s'\n", t->path, region);
+	fprintf(stderr, "detour: there is no region '%s' in %s; it has ", region, t->path);
+	for (unsigned i = 0; i < t->region_count; i++)
+		fprintf(stderr, "%s%s", i > 0 ? ", " : "", t->regions[i].name);
+	fputs(t->region_count > 0 ? "\n" : "none\n", stderr);
 	return false;
 }
 
@@ -65,6 +68,8 @@ print_text(const struct options *o, struct topology *t, const struct conf_proble
 		    usage_plural(problems->errors));
 		return EXIT_FAILED;
 	}
+	if (!names_region(t, o->region))
+		return EXIT_USAGE;
 	if (!o->quiet) {
 		printf("%s: valid", o->path);
 		if (warnings > 0)
@@ -72,8 +77,6 @@ print_text(const struct options *o, struct topology *t, const struct conf_proble
 		putchar('\n');
 		summary_print(t);
 	}
-	if (!names_region(t, o->region))
-		return EXIT_USAGE;
 	return losses_print(stdout, t, o->region, o->quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
 }
 

@@ -82,6 +82,16 @@ def an_unknown_region_is_wrong_usage(t):
 
 
 @sanitize
+def an_unknown_region_is_told_with_those_there_are_and_nothing_else(t):
+    p = _proxy(t, east=1000, west=1000)
+    for args in ((), ("-q",), ("-j",)):
+        done = _check(t, p, "--lose", "nowhere", *args)
+        assert done.returncode == 2 and done.stdout == "", done
+        assert done.stderr == "detour: there is no region 'nowhere' in %s; it has east, west\n" % (
+            p.conf_path), done
+
+
+@sanitize
 def a_loss_that_breaks_a_safety_rule_is_exit_3_and_says_what_the_rule_asks_for(t):
     p = _proxy(t, east=1000, west=1000, far=1000)
     p.write(top='safety = ( { name = "keep-two"; at_least = 2; } );')
