@@ -24,10 +24,12 @@ static const struct usage usage = {
 	"  -j, --json          all of it as JSON, one object\n"
 	"  -h, --help          this text\n"
 	"\n"
-	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the loss of some region\n"
-	"cannot be absorbed: the stated capacities do not suffice, or a safety rule would be\n"
-	"broken. Where no capacity is stated, only shares are shown. What is said of a loss is\n"
-	"where traffic settles, not the seconds until it is noticed.\n",
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage (or a REGION that there is not), 3 valid,\n"
+	"but the loss of some region cannot be absorbed: no region is left, the stated\n"
+	"capacities do not suffice, or a safety rule would be broken. A service of one region\n"
+	"has no failover, which is said of it and is no reason for 3; a safety rule makes it\n"
+	"one (at_least = 1). Where no capacity is stated, only shares are shown. What is said\n"
+	"of a loss is where traffic settles, not the seconds until it is noticed.\n",
 };
 
 static bool

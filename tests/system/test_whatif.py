@@ -127,11 +127,33 @@ def a_service_that_does_not_have_the_region_says_so_in_a_line(t):
 
 
 @sanitize
-def a_service_of_one_region_has_none_left(t):
-    p = _proxy(t, east=1000)
-    assert "without east                     no region is left" in _check(t, p).stdout
-    (loss,) = json.loads(_check(t, p, "-j").stdout)["services"][0]["losses"]
-    assert loss["no_region_left"] and not loss["absorbed"], loss
+def a_service_of_one_region_is_said_to_have_no_failover_and_is_exit_0(t):
+    for capacity in (0, 1000):
+        p = _proxy(t, east=capacity)
+        done = _check(t, p)
+        assert "  shop has one region, east, and so no failover: without it, no service" in \
+            done.stdout.splitlines(), done.stdout
+        assert done.returncode == 0 and "CANNOT" not in done.stdout, done
+        assert _check(t, p, "-q").stdout == "", done
+        done = _check(t, p, "-j")
+        (service,) = json.loads(done.stdout)["services"]
+        (loss,) = service["losses"]
+        assert done.returncode == 0 and service["one_region"], done
+        assert loss["no_region_left"] and not loss["absorbed"], loss
+    # Who wants to be told otherwise has a rule.
+    p.write(top="safety = ( { at_least = 1; } );")
+    done = _check(t, p, "-q")
+    assert done.returncode == 3 and "CANNOT BE ABSORBED by shop" in done.stdout, done
+    assert not json.loads(_check(t, _proxy(t, east=1, west=1), "-j").stdout)["services"][0]["one_region"]
+
+
+@sanitize
+def a_loss_that_leaves_no_region_of_several_is_exit_3_without_capacities_too(t):
+    p = t.proxy(start=False, regions={"east": ["http://127.0.0.1:1"], "west": {
+        "endpoints": ["http://127.0.0.1:1"], "weight": 0}})
+    done = _check(t, p)
+    assert done.returncode == 3 and done.stdout.count("CANNOT BE ABSORBED") == 1, done
+    assert "without east                     no region is left; CANNOT" in done.stdout, done
 
 
 @sanitize
