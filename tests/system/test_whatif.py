@@ -156,6 +156,58 @@ def a_loss_that_leaves_no_region_of_several_is_exit_3_without_capacities_too(t):
     assert "without east                     no region is left; CANNOT" in done.stdout, done
 
 
+def _guarded(t):
+    p = _proxy(t, east=1000, west=1000)
+    with open(p.conf_path + ".htpasswd", "w") as f:
+        f.write("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
+    p.write(limits='slashes = "merge";', listener='deny = ( "192.0.2.7" );', routes=[
+        '{ path = "/admin"; service = "shop"; allow = ( "10.0.0.0/8", "2001:db8::/32" ); '
+        'deny = ( "10.6.6.6" ); basic_auth = { file = "%s"; realm = "staff"; }; }' % (
+            p.conf_path + ".htpasswd"),
+        '{ path = "/api"; methods = ( "POST" ); headers = ( { name = "X-Key"; } ); service = "shop"; '
+        'rate_limit = { rate = 10; per = "1m"; burst = 20; key = "header"; header = "X-Key"; }; }',
+        '{ path = "/old"; redirect_regex = "^/old/(.*)$"; redirect = "/new/$1"; service = "shop"; }',
+        '{ path = "/"; service = "shop"; }'])
+    return p
+
+
+@sanitize
+def whoever_reads_a_check_sees_which_routes_are_guarded_and_how(t):
+    p = _guarded(t)
+    done = _check(t, p)
+    assert done.returncode == 3 and not done.stderr, done
+    lines = done.stdout.split("\nroutes\n")[1].split("\n\n")[0].splitlines()
+    assert lines == [
+        "  (any host)/admin -> shop",
+        "    guarded: denied to 10.6.6.6; only for 10.0.0.0/8, 2001:db8::/32; password of %s "
+        '(realm "staff", 1 user)' % (p.conf_path + ".htpasswd"),
+        "  (any host)/api if POST, header X-Key -> shop",
+        "    guarded: 10 requests in 1m (20 at once) for each X-Key",
+        "  (any host)/old -> redirect 308 /new/$1 where the path matches ^/old/(.*)$, else shop",
+        "  (any host)/ -> shop",
+    ], lines
+    listeners = done.stdout.split("\nlisteners\n")[1].split("\n\n")[0].splitlines()
+    assert listeners[1] == "    guarded: denied to 192.0.2.7", listeners
+
+
+@sanitize
+def guards_are_there_for_scripts_too(t):
+    p = _guarded(t)
+    said = json.loads(_check(t, p, "-j").stdout)
+    web, plain = said["listeners"]
+    assert web["deny"] == ["192.0.2.7"] and plain["deny"] == [] and web["client_auth"] == "off", web
+    routes = {r["path"]: r for r in said["routes"]}
+    assert routes["/"]["allow"] is None and routes["/"]["basic_auth"] is None, routes
+    admin, api, old = routes["/admin"], routes["/api"], routes["/old"]
+    assert admin["allow"] == ["10.0.0.0/8", "2001:db8::/32"] and admin["deny"] == ["10.6.6.6"], admin
+    assert admin["basic_auth"] == {"file": p.conf_path + ".htpasswd", "realm": "staff",
+                                   "users": 1}, admin
+    assert api["rate_limit"] == {"rate": 10, "per_s": 60, "burst": 20, "header": "X-Key"}, api
+    assert api["methods"] == ["POST"] and api["headers"][0]["name"] == "X-Key", api
+    assert (old["redirect_regex"], old["redirect"], old["service"]) == (
+        "^/old/(.*)$", "/new/$1", "shop"), old
+
+
 @sanitize
 def what_would_be_served_is_there_for_scripts_too(t):
     p = _proxy(t, "health_check = { type = \"http\"; path = \"/up\"; };", east=1000, far=1000)
