@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cmd/printable.h"
 #include "steer/fact.h"
 
 /* A share this far from its target is on its way there. */
@@ -42,7 +43,8 @@ print_line(FILE *to, struct line *l, unsigned width)
 		l->len--;
 	if (width > 0 && l->len > width)
 		l->len = width;
-	fprintf(to, "%.*s\n", (int)l->len, l->text);
+	printable_text(to, l->text, l->len);
+	fputc('\n', to);
 	l->len = 0;
 }
 
@@ -343,9 +345,10 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	const char *mode = fail_open ? "fail_open" : text_of(service, "mode");
 	struct line l = { .len = 0 };
 
-	add(&l, "\n%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
+	fputc('\n', to);
+	add(&l, "%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
 	    "SHARE", "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
-	print_line(to, &l, width > 0 ? width + 1 : 0);
+	print_line(to, &l, width);
 	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
 	    mode_state(mode), "");
 	add_numbers(&l, service);

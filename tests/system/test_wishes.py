@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 from harness import deadline, sanitize, until
 
@@ -200,6 +201,37 @@ def a_broken_wishes_file_is_a_warning_and_kept_aside(t):
     p.get("/").expect(200)
     p.until_logged("wishes.json.bad")
     assert os.path.exists(os.path.join(state, "wishes.json.bad"))
+
+
+@sanitize
+def control_characters_in_files_of_before_reach_no_terminal(t):
+    directory = t.directory("kept")
+    state = os.path.join(directory, "state")
+    os.makedirs(state)
+    now = int(time.time() * 1000)
+    nasty = "a\x1b[2Jb\u009b1mc\nFORGED"
+    wish = {"wish": "evacuate", "region": "east", "owner": "amy" + nasty, "reason": nasty,
+            "made_ms": now, "until_ms": now + 3600000}
+    fact = {"id": 1, "time": "2026-11-22T08:27:00.123Z", "kind": "wish_made", "region": "east",
+            "actor": "amy", "reason": nasty, "numbers": {}, "text": "a person's wish"}
+    with open(os.path.join(state, "wishes.json"), "w") as f:
+        json.dump({"version": 1, "wishes": [wish]}, f)
+    with open(os.path.join(state, "journal.jsonl"), "w") as f:
+        f.write(json.dumps(fact, ensure_ascii=False) + "\n")
+    p = t.proxy(regions={"east": [t.origin("east")], "west": [t.origin("west")]},
+                top=_state(directory))
+    _until_region(p, "east", "evacuated")
+    until(lambda: "wished by amy" in _do(t, p, "explain", "shop"), "it is explained", 5)
+    for args in (("status",), ("explain", "shop"), ("journal",), ("wishes",), ("status", "-j"),
+                 ("explain", "shop", "-j"), ("journal", "-j"), ("wishes", "-j"),
+                 ("evacuate", "east", "--reason", "again")):
+        said = _do(t, p, *args)
+        assert "\x1b" not in said and "\u009b" not in said, (args, said)
+        assert "\nFORGED" not in said, (args, said)
+    told = _do(t, p, "journal")
+    assert "amy: a\\x1b[2Jb\\u009b1mc\\nFORGED" in told, told
+    first = json.loads(_do(t, p, "journal", "-j").splitlines()[0])
+    assert first["reason"] == nasty, first
 
 
 @sanitize
