@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/phrase.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,8 @@ phrase_add(char *buf, size_t size, const char *fmt, ...)
 	size_t len = strnlen(buf, size);
 	va_list args;
 
-	assert(len < size);
+	if (len == size)
+		return;
 	va_start(args, fmt);
 	vsnprintf(buf + len, size - len, fmt, args);
 	va_end(args);
