@@ -91,31 +91,32 @@ say_holds(struct text *t, const struct steer *s, const struct wishes *wishes, ui
 		say(t, ": our clock was late or jumped; everything is held.");
 }
 
-/* What the loss of each region would mean, of those whose loss would be felt. */
+/* What the loss of each region would mean, of those whose loss would be felt: as the journal has
+ * it. */
 static void
 say_losses(struct text *t, const struct steer *s)
 {
-	bool told = false;
+	bool any = false;
 
 	if (s->mode != SHARE_NORMAL)
 		return;
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		struct share_plan plan;
-		bool gone;
+		struct steer_loss loss = steer_loss(s, i);
 
-		if (s->regions[i].target <= 0)
+		if (loss.missed <= 0)
 			continue;
-		steer_what_if(s, (int)i, s->demand, false, &plan);
-		gone = plan.mode != SHARE_NORMAL;
-		if (!gone && plan.shed <= 0)
-			continue;
-		say(t, "%s %s", told ? ", losing" : " Losing", s->plan->regions[i].name);
-		say(t, gone ? " would leave no healthy region" : " would shed ");
-		if (!gone)
-			say_part(t, plan.shed);
-		told = true;
+		say(t, "%s %s", any ? ", losing" : " Losing", s->plan->regions[i].name);
+		if (loss.missed >= 1) {
+			say(t, " would leave no healthy region");
+		} else {
+			say(t, " would shed ");
+			say_part(t, loss.missed);
+		}
+		if (!loss.told)
+			say(t, " (as of now)");
+		any = true;
 	}
-	say(t, told ? "." : " Any one region can be lost.");
+	say(t, any ? "." : " Any one region can be lost.");
 }
 
 size_t

@@ -239,6 +239,7 @@ rate_redundancy(struct steer *s, struct steered_region *r, double missed, struct
 	if (missed > shed_told) {
 		r->missed_seconds++;
 		r->absorbed_seconds = 0;
+		r->missed = missed;
 	} else {
 		r->absorbed_seconds++;
 		r->missed_seconds = 0;
@@ -269,4 +270,15 @@ steer_tell_redundancy(struct steer *s, struct facts *facts)
 	}
 	if (was && !is)
 		tell(s, FACT_REDUNDANT, SIGNAL_CAPACITY, NULL, s->demand, 0, 0, facts);
+}
+
+struct steer_loss
+steer_loss(const struct steer *s, unsigned region)
+{
+	const struct steered_region *r = &s->regions[region];
+	double missed = missed_without(s, region);
+
+	if (missed <= shed_told) /* until it is told that it is absorbed again */
+		missed = r->not_redundant ? r->missed : 0;
+	return (struct steer_loss){ missed, r->not_redundant };
 }
