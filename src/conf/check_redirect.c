@@ -138,10 +138,18 @@ may_stand_in_host(struct slice text)
 	return true;
 }
 
+/* Else that is what is wrong, and told already. */
+static bool
+has_its_groups(const struct conf_route *r)
+{
+	return r->redirect_regex != NULL &&
+	    template_groups(r->redirect) <= (int)regex_groups(r->redirect_regex);
+}
+
 static bool
 is_path(const struct conf_route *r, const struct template_piece *piece)
 {
-	return piece->variable == VARIABLE_GROUP && r->redirect_regex != NULL &&
+	return piece->variable == VARIABLE_GROUP && has_its_groups(r) &&
 	    pattern_group_is_path(regex_text(r->redirect_regex), piece->group);
 }
 
@@ -203,7 +211,8 @@ check_host(struct load *l, const struct conf_route *r)
 		    "redirect \"%s\" names no host behind its two slashes, so whatever path follows "
 		    "would be taken for one; write the host, or ${host}",
 		    r->redirect);
-	if (own != NULL && !is_ones_own(arena_strndup(l->arena, own, strcspn(own, "/?#:$"))))
+	if (own != NULL && has_its_groups(r) &&
+	    !is_ones_own(arena_strndup(l->arena, own, strcspn(own, "/?#:$"))))
 		report_warning(&l->report, &r->where,
 		    "redirect \"%s\" lets the path name the end of the host, so a link to this server "
 		    "may lead anywhere; write a domain behind $%u, or a slash before it, or at the "

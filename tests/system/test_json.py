@@ -91,7 +91,7 @@ def the_documented_keys_are_those_that_a_running_detour_prints(t):
     p.get("/").expect(200)
     quiet = _ask(t, p, "status")
     east.refuse()
-    for _ in range(10):
+    for _ in range(20):
         p.get("/").expect(200)
     until(lambda: [f for f in _facts(t, p) if f["kind"] == "endpoint_down"], "east is down", 10)
     east.accept()

@@ -54,6 +54,11 @@ static const struct {
 	    "t.conf:16: rewrite_to: a text was expected, found 7; write \"7\"" },
 	{ "redirect = \"/new\"", "service = 7",
 	    "t.conf:16: service: a text was expected, found 7; write \"7\"" },
+	{ "redirect = \"/new\"", "redirect = \"https://a.com$1\"",
+	    "t.conf:16: redirect says $1, but no pattern fills it; add redirect_regex, or write $$ "
+	    "for a dollar sign" },
+	{ "redirect = \"/new\"", "redirect = \"https://a.com$2\"; redirect_regex = \"^/(a)\"",
+	    "t.conf:16: redirect says $2, but its pattern has 1 group; add ( ) to the pattern" },
 	{ "redirect = \"/new\"", "redirct = \"/new\"",
 	    "t.conf:16: unknown key \"redirct\" in this route; did you mean \"redirect\"?" },
 	{ "weight = 1;", "weight = \"1\";",

@@ -168,7 +168,7 @@ static const struct mistake mistakes[] = {
 	{ "service = \"shop\"; rewrite_to = \"/a\";",
 	    "the route has rewrite_to but no rewrite_regex; it needs both" },
 	{ "service = \"shop\"; rewrite_regex = \"^/a(.)\"; rewrite_to = \"/$2\";",
-	    "rewrite_to says $2, but its pattern has 1 groups; add ( ) to the pattern" },
+	    "rewrite_to says $2, but its pattern has 1 group; add ( ) to the pattern" },
 	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"b\";",
 	    "rewrite_to \"b\" is no path; begin it with a slash" },
 	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"/b?c\";",
