@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 
-enum { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6, IP_TEXT_MAX = 46 };
+enum { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6, IP_TEXT_MAX = 46, IP_RANGE_TEXT_MAX = IP_TEXT_MAX + 4 };
 
 /* All of it is compared and hashed: bytes that a family does not use are zero. */
 struct ip {
@@ -44,6 +44,8 @@ bool ip_is_loopback(const struct ip *);
 
 /* "192.0.2.0/24", "192.0.2.1", "2001:db8::/32" or "unix"; false with an error. */
 bool ip_range_parse(const char *text, struct ip_range *, struct error *);
+/* The way back, of a range that is a network, as those of a set are; returns text. */
+const char *ip_range_format(const struct ip_range *, char text[IP_RANGE_TEXT_MAX]);
 
 /* Sorts and joins ranges, which the set borrows from then on. */
 void ip_set_make(struct ip_set *, struct ip_range *ranges, unsigned count);

@@ -16,4 +16,7 @@ void summary_print(const struct topology *);
  */
 void summary_json(const struct topology *, json_t *);
 
+/* A text of the configuration, which may hold any bytes, where the JSON must stay valid. */
+json_t *summary_text_json(const char *text) __attribute__((warn_unused_result));
+
 #endif

@@ -2,7 +2,8 @@
  * What the parts of loading a configuration share, and the order they run in: load_group() fills
  * the topology from the table of keys, derive() completes it, check() judges what one key alone
  * can't. Each reports what it finds and goes on, so that one run shows every problem; a field
- * that could not be read stays zero, and the later steps pass over it. Main thread.
+ * that could not be read stays zero, its group and those around it are flawed (conf_where), and the
+ * later steps pass over them: one mistake is told once. Main thread.
  */
 #ifndef CONF_LOAD_H
 #define CONF_LOAD_H
@@ -27,6 +28,7 @@ struct load {
 	struct report report;
 	struct source *source;
 	struct names *sets[SET_COUNT]; /* filled as names are read */
+	bool partial[SET_COUNT];       /* a name of the set may be missing because of a mistake */
 	struct load_file *files;       /* that a reload reads again */
 	bool starts;                   /* no reload: nothing runs yet */
 };

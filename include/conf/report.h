@@ -16,11 +16,15 @@ struct report {
 	const struct source *source; /* orders problems of different files; borrowed */
 };
 
-/* text is "what is wrong; what to do". A where with line 0 means the file as a whole. */
+/*
+ * text is "what is wrong; what to do". A where with line 0 means the file as a whole. Of a group
+ * that is flawed nothing more is told: it would most often follow from what was told before.
+ */
 void report_error(struct report *, const struct conf_where *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void report_warning(struct report *, const struct conf_where *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+unsigned report_errors(const struct report *); /* how many there are so far */
 /* By place in the files, then in the order they were found. */
 void report_sort(struct report *);
 /*

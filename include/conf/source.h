@@ -29,6 +29,11 @@ bool source_read_text(struct source *, const char *text, const char *name, const
 const char *source_text(const struct source *); /* ends with a NUL, holds no other */
 /* Where line (from 1) of the whole text was written. */
 struct conf_where source_where(const struct source *, unsigned line);
+/*
+ * Where the first string of several lines begins, if it ends on this line of the text or before:
+ * most of them miss a quote. NULL: there is none.
+ */
+const struct conf_where *source_long_string(const struct source *, unsigned line);
 /* The directory that relative paths on that line are relative to; "" is the current one. */
 const char *source_dir(const struct source *, unsigned line);
 /* The next file that was read, *at being 0 at first; NULL: that was the last one. */

@@ -4,9 +4,12 @@
 #ifndef CONF_WHERE_H
 #define CONF_WHERE_H
 
+#include <stdbool.h>
+
 struct conf_where {
 	const char *file;
 	unsigned line;
+	bool flawed; /* something in this group could not be read */
 };
 
 #endif

@@ -11,5 +11,7 @@
  * of whoever reads it. The text is UTF-8.
  */
 bool wish_text_is_plain(const char *text);
+/* Puts a question mark in the place of each. */
+void wish_text_make_plain(char *text);
 
 #endif

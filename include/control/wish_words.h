@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "base/phrase.h"
+
 struct topology;
 struct wish;
 struct wish_reply;
@@ -18,7 +20,7 @@ const char *wish_subject(const struct wish *, char *buf, size_t size);
 /* "by zed (audit) until 2026-11-22T09:27:00.000Z", into buf, which is returned. */
 const char *wish_whose(const struct wish *, char *buf, size_t size);
 /* Appends to the reply's text; what does not fit is cut. */
-void wish_say(struct wish_reply *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define wish_say(reply, ...) phrase_add((reply)->text, sizeof((reply)->text), __VA_ARGS__)
 
 /* The pins that an evacuation puts out of effect: whoever made them would wonder. */
 void wish_say_pins(const struct wishes *, const struct wish *, struct wish_reply *);

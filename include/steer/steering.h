@@ -39,6 +39,7 @@ struct steering {
 
 	/* why it is in that state, for people: a reader may see them one change apart */
 	_Alignas(64) atomic_ullong since_ms; /* monotonic; 0: since the start */
+	atomic_ullong hold_until_ms; /* monotonic; when its hold-down is over; 0: it has none */
 	atomic_uint target; /* the share it is on its way to, in 1/65536 */
 	atomic_uint signal; /* enum fact_signal: what the state rests on */
 	_Atomic double value;
@@ -71,6 +72,7 @@ struct service_steering {
 	_Alignas(64) atomic_uint shed; /* of demand, in 1/65536 */
 	atomic_uint demand; /* requests per second */
 	atomic_uint self_suspect; /* 1: our own view is stale, nothing is moved */
+	atomic_ullong fail_opens; /* times it entered SHARE_FAIL_OPEN; single writer: control */
 
 	unsigned workers;
 	_Atomic(struct service_shard *) shards[];

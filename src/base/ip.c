@@ -164,6 +164,20 @@ ip_range_parse(const char *text, struct ip_range *range, struct error *e)
 	return true;
 }
 
+const char *
+ip_range_format(const struct ip_range *range, char text[IP_RANGE_TEXT_MAX])
+{
+	unsigned bits = family_bits(&range->from), prefix = bits;
+	struct ip end = range->from;
+	size_t len = ip_format(&range->from, text);
+
+	while (prefix > 0 && memcmp(&end, &range->to, sizeof end) < 0)
+		set_host_bits(&end, --prefix, true);
+	if (prefix < bits)
+		snprintf(text + len, IP_RANGE_TEXT_MAX - len, "/%u", prefix);
+	return text;
+}
+
 static int
 compare_ranges(const void *a, const void *b)
 {

@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/banner.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/phrase.h"
 #include "cmd/server.h"
 #include "cmd/version.h"
 #include "conf/topology.h"
 #include "control/admin.h"
-
-/* Appends, and stays within the text whatever is appended. */
-static void append(char *text, size_t size, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
-append(char *text, size_t size, const char *fmt, ...)
-{
-	size_t at = strlen(text);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text + at, size - at, fmt, args);
-	va_end(args);
-}
 
 static void
 append_listeners(char *text, size_t size, const struct server *s)
@@ -34,7 +17,7 @@ append_listeners(char *text, size_t size, const struct server *s)
 	char address[128];
 
 	for (unsigned i = 0; i < t->listener_count; i++)
-		append(text, size, "%s%s %s://%s", i > 0 ? ", " : "", t->listeners[i].name,
+		phrase_add(text, size, "%s%s %s://%s", i > 0 ? ", " : "", t->listeners[i].name,
 		    conf_listener_scheme(&t->listeners[i]),
 		    server_bound_text(s, i, address, sizeof address));
 }
@@ -47,9 +30,9 @@ banner_log(const struct server *s, const struct admin *admin)
 
 	append_listeners(text, sizeof text, s);
 	if (admin != NULL && admin_bound_text(admin)[0] != '\0')
-		append(text, sizeof text, "; admin http://%s", admin_bound_text(admin));
+		phrase_add(text, sizeof text, "; admin http://%s", admin_bound_text(admin));
 	if (admin != NULL && t->admin.socket[0] != '\0')
-		append(text, sizeof text, "; admin socket %s", t->admin.socket);
+		phrase_add(text, sizeof text, "; admin socket %s", t->admin.socket);
 	log_info("detour %s (%s) serves with %u workers, pid %d: %s", version_text(),
 	    version_commit(), server_workers(s), (int)getpid(), text);
 }

@@ -24,10 +24,12 @@ static const struct usage usage = {
 	"  -j, --json          all of it as JSON, one object\n"
 	"  -h, --help          this text\n"
 	"\n"
-	"Exit codes: 0 valid, 1 invalid, 2 bad usage, 3 valid, but the loss of some region\n"
-	"cannot be absorbed: the stated capacities do not suffice, or a safety rule would be\n"
-	"broken. Where no capacity is stated, only shares are shown. What is said of a loss is\n"
-	"where traffic settles, not the seconds until it is noticed.\n",
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage (or a REGION that there is not), 3 valid,\n"
+	"but the loss of some region cannot be absorbed: no region is left, the stated\n"
+	"capacities do not suffice, or a safety rule would be broken. A service of one region\n"
+	"has no failover, which is said of it and is no reason for 3; a safety rule makes it\n"
+	"one (at_least = 1). Where no capacity is stated, only shares are shown. What is said\n"
+	"of a loss is where traffic settles, not the seconds until it is noticed.\n",
 };
 
 static bool
@@ -45,7 +47,10 @@ names_region(const struct topology *t, const char *region)
 {
 	if (region == NULL || has_region(t, region))
 		return true;
-	fprintf(stderr, "%s: there is no region '%s'\n", t->path, region);
+	fprintf(stderr, "detour: there is no region '%s' in %s; it has ", region, t->path);
+	for (unsigned i = 0; i < t->region_count; i++)
+		fprintf(stderr, "%s%s", i > 0 ? ", " : "", t->regions[i].name);
+	fputs(t->region_count > 0 ? "\n" : "none\n", stderr);
 	return false;
 }
 
@@ -65,6 +70,8 @@ print_text(const struct options *o, struct topology *t, const struct conf_proble
 		    usage_plural(problems->errors));
 		return EXIT_FAILED;
 	}
+	if (!names_region(t, o->region))
+		return EXIT_USAGE;
 	if (!o->quiet) {
 		printf("%s: valid", o->path);
 		if (warnings > 0)
@@ -72,8 +79,6 @@ print_text(const struct options *o, struct topology *t, const struct conf_proble
 		putchar('\n');
 		summary_print(t);
 	}
-	if (!names_region(t, o->region))
-		return EXIT_USAGE;
 	return losses_print(stdout, t, o->region, o->quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
 }
 

@@ -2,12 +2,14 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "cmd/asking.h"
+#include "cmd/printable.h"
 
 static const struct usage usage = {
 	"explain SERVICE [--socket PATH | -c FILE] [--json]",
@@ -49,9 +51,13 @@ show(const char *text, size_t len, bool as_json)
 	const json_t *sentences = json_object_get(json, "sentences");
 
 	if (as_json)
-		fputs(text, stdout);
-	for (size_t i = 0; !as_json && i < json_array_size(sentences); i++)
-		puts(json_string_value(json_array_get(sentences, i)));
+		printable_json(stdout, text);
+	for (size_t i = 0; !as_json && i < json_array_size(sentences); i++) {
+		const char *sentence = json_string_value(json_array_get(sentences, i));
+
+		printable_text(stdout, sentence != NULL ? sentence : "", SIZE_MAX);
+		putchar('\n');
+	}
 	if (sentences == NULL)
 		fputs("detour: the answer holds no sentences\n", stderr);
 	len = json_array_size(sentences);

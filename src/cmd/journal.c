@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
 #include <jansson.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "base/mem.h"
 #include "cmd/asking.h"
 #include "cmd/moves.h"
+#include "cmd/printable.h"
 
 enum { FOLLOW_EVERY_MS = 500, SHOWN = 100, MOST_SHOWN = 4096 };
 
@@ -41,6 +44,17 @@ text_of(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* Texts one behind the other, up to a NULL. */
+static void __attribute__((sentinel)) put(const char *first, ...)
+{
+	va_list more;
+
+	va_start(more, first);
+	for (const char *text = first; text != NULL; text = va_arg(more, const char *))
+		printable_text(stdout, text, SIZE_MAX);
+	va_end(more);
+}
+
 /* "2026-11-22T08:27:00.123Z  shop, us-east-1: region is down (...); alice: upgrade" */
 static void
 print_fact(const json_t *fact)
@@ -51,22 +65,21 @@ print_fact(const json_t *fact)
 	const char *wish = text_of(fact, "wish"), *comma = "  ";
 	bool named = actor[0] != '\0' && strcmp(actor, "detour") != 0;
 
-	fputs(text_of(fact, "time"), stdout);
+	put(text_of(fact, "time"), NULL);
 	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
 		const char *subject = text_of(fact, subjects[i]);
 
 		if (subject[0] != '\0') {
-			printf("%s%s", comma, subject);
+			put(comma, subject, NULL);
 			comma = ", ";
 		}
 	}
-	printf("%s%s%s%s", comma[0] == ',' ? ": " : "  ", wish, wish[0] != '\0' ? ": " : "",
-	    text_of(fact, "text"));
+	put(comma[0] == ',' ? ": " : "  ", wish, wish[0] != '\0' ? ": " : "", text_of(fact, "text"),
+	    NULL);
 	if (named || reason[0] != '\0')
-		printf(
-		    "; %s%s%s", named ? actor : "", named && reason[0] != '\0' ? ": " : "", reason);
+		put("; ", named ? actor : "", named && reason[0] != '\0' ? ": " : "", reason, NULL);
 	if (replaces[0] != '\0')
-		printf("; replaces that %s", replaces);
+		put("; replaces that ", replaces, NULL);
 	putchar('\n');
 }
 
@@ -74,8 +87,7 @@ static void
 print_json(const json_t *facts)
 {
 	for (size_t i = 0; i < json_array_size(facts); i++) {
-		json_dumpf(
-		    json_array_get(facts, i), stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+		printable_dump(stdout, json_array_get(facts, i), JSON_COMPACT);
 		putchar('\n');
 	}
 }

@@ -167,15 +167,25 @@ has_region(const struct steer_plan *plan, const char *region)
 }
 
 /*
- * Measured by what the configuration states: capacities that suffice for all demand, rules that
- * still hold. Who states neither asks for nothing that could be missed.
+ * Measured by what the configuration states: another region to go to, capacities that suffice for
+ * all demand, rules that still hold.
  */
 static bool
 is_absorbed(const struct whatif *w, double demand)
 {
-	if (w->broken != NULL)
+	if (w->broken != NULL || w->mode != SHARE_NORMAL)
 		return false;
-	return demand <= 0 || (w->mode == SHARE_NORMAL && w->shed <= NOTHING);
+	return demand <= 0 || w->shed <= NOTHING;
+}
+
+/*
+ * Who gave a service one region only knows that it has no failover, and is told so; no script
+ * should fail over it for ever. Who wants more of it says so with a safety rule.
+ */
+static bool
+is_by_choice(const struct steer_plan *plan, const struct whatif *w)
+{
+	return plan->region_count == 1 && w->broken == NULL;
 }
 
 /* One service and what becomes of it, as the two ways of telling it want to be told. */
@@ -205,7 +215,7 @@ tell_service(const struct teller *t, const struct steer *s, const char *region)
 		whatif_lose(s, (int)i, demand, &w);
 		absorbed = is_absorbed(&w, demand);
 		t->loss(t->arg, plan, plan->regions[i].name, &w, absorbed);
-		good = good && absorbed;
+		good = good && (absorbed || is_by_choice(plan, &w));
 	}
 	return good;
 }
@@ -244,7 +254,7 @@ print_service(void *arg, const struct steer_plan *plan, double demand, const cha
 		return;
 	if (absent != NULL)
 		fprintf(p->to, "  %s: not in %s\n", plan->service, absent);
-	else
+	else if (plan->region_count > 1)
 		print_head(p->to, plan, demand);
 }
 
@@ -254,8 +264,15 @@ print_one(void *arg, const struct steer_plan *plan, const char *lost, const stru
 {
 	const struct printer *p = arg;
 
+	if (is_by_choice(plan, w)) {
+		if (!p->quiet)
+			fprintf(p->to,
+			    "  %s has one region, %s, and so no failover: without it, no service\n",
+			    plan->service, lost);
+		return;
+	}
 	if (!p->quiet || !absorbed)
-		print_loss(p->to, plan, lost, w, absorbed, p->quiet);
+		print_loss(p->to, plan, lost, w, absorbed, p->quiet || plan->region_count == 1);
 }
 
 bool
@@ -275,9 +292,10 @@ static void
 add_service(void *arg, const struct steer_plan *plan, double demand, const char *absent)
 {
 	json_array_append_new(arg,
-	    json_pack("{s:s, s:o, s:f, s:s?, s:[]}", "service", plan->service, "demand",
+	    json_pack("{s:s, s:o, s:f, s:b, s:s?, s:[]}", "service", plan->service, "demand",
 		demand > 0 ? json_real(demand) : json_null(), "max_utilization",
-		plan->policy.share.max_utilization, "not_in", absent, "losses"));
+		plan->policy.share.max_utilization, "one_region", plan->region_count == 1, "not_in",
+		absent, "losses"));
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cmd/asking.h"
+#include "cmd/printable.h"
 #include "cmd/status_table.h"
 
 static const struct usage usage = {
@@ -59,8 +60,7 @@ show(const char *socket, const struct options *o)
 	if (o->watch && !o->asking.json && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout); /* home, clear what is below */
 	if (o->asking.json)
-		json_dumpf(status, stdout,
-		    JSON_REAL_PRECISION(12) | (o->watch ? JSON_COMPACT : JSON_INDENT(2)));
+		printable_dump(stdout, status, o->watch ? JSON_COMPACT : JSON_INDENT(2));
 	else
 		status_table_print(stdout, status, terminal_width());
 	if (o->asking.json || o->watch)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cmd/printable.h"
 #include "steer/fact.h"
 
 /* A share this far from its target is on its way there. */
@@ -42,7 +43,8 @@ print_line(FILE *to, struct line *l, unsigned width)
 		l->len--;
 	if (width > 0 && l->len > width)
 		l->len = width;
-	fprintf(to, "%.*s\n", (int)l->len, l->text);
+	printable_text(to, l->text, l->len);
+	fputc('\n', to);
 	l->len = 0;
 }
 
@@ -132,7 +134,7 @@ static const struct {
 	{ "suspect", "may be failing", true },
 	{ "grey", "worse than its peers", true },
 	{ "down", "down", true },
-	{ "hold", "well again, but waiting", false },
+	{ "hold", "well again", false },
 	{ "ramp", "its share growing back", false },
 	{ "evacuated", "evacuated", false },
 };
@@ -206,6 +208,21 @@ add_held(struct line *l, const json_t *service, const json_t *region)
 	}
 }
 
+/* What a region that is well again waits for before its share grows: a person, or time. */
+static void
+add_hold(struct line *l, const json_t *region)
+{
+	double left = number_of(region, "hold_left_s");
+
+	if (json_is_true(json_object_get(region, "waits_for_person"))) {
+		add(l, ", waits for 'detour restore %s'", text_of(region, "name"));
+	} else if (left > 0) {
+		add(l, ", hold-down: ");
+		add_age(l, ceil(left));
+		add(l, " left");
+	}
+}
+
 /* "down for 3m12s: 3 failures in a row, threshold 3; ": nothing while it is up. */
 static void
 add_region_state(struct line *l, const json_t *service, const json_t *region)
@@ -227,6 +244,8 @@ add_region_state(struct line *l, const json_t *service, const json_t *region)
 		add_evidence(l, region, state);
 	if (strcmp(state, "evacuated") == 0)
 		add_wish(l, find_wish(region, "evacuate"));
+	if (strcmp(state, "hold") == 0)
+		add_hold(l, region);
 	if (strcmp(state, "ramp") == 0 || strcmp(state, "hold") == 0)
 		add_held(l, service, region);
 	add(l, "; ");
@@ -326,9 +345,10 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	const char *mode = fail_open ? "fail_open" : text_of(service, "mode");
 	struct line l = { .len = 0 };
 
-	add(&l, "\n%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
+	fputc('\n', to);
+	add(&l, "%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
 	    "SHARE", "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
-	print_line(to, &l, width > 0 ? width + 1 : 0);
+	print_line(to, &l, width);
 	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
 	    mode_state(mode), "");
 	add_numbers(&l, service);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cmd/asking.h"
+#include "cmd/printable.h"
 #include "conf/value.h"
 
 #define ASKING                                                                                     \
@@ -195,11 +196,11 @@ show(const char *text, size_t len, unsigned status, bool as_json)
 	size_t said_len = said != NULL ? strlen(said) : 0;
 
 	if (as_json) {
-		fputs(text, stdout);
+		printable_json(stdout, text);
 	} else {
 		if (status != 200)
 			fputs("detour: ", to);
-		fputs(said != NULL ? said : text, to);
+		printable_lines(to, said != NULL ? said : text);
 		if (said_len > 0 && said[said_len - 1] != '\n')
 			fputc('\n', to);
 	}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "cmd/asking.h"
+#include "cmd/printable.h"
 
 static const struct usage usage = {
 	"wishes [--socket PATH | -c FILE] [--json]",
@@ -38,8 +40,11 @@ print_wish(const json_t *wish)
 	}
 	if (json_is_number(share))
 		printf(" %.4g%%", json_number_value(share) * 100);
-	printf(" until %s; %s: %s\n", text_of(wish, "until"), text_of(wish, "owner"),
-	    text_of(wish, "reason"));
+	printf(" until %s; ", text_of(wish, "until"));
+	printable_text(stdout, text_of(wish, "owner"), SIZE_MAX);
+	fputs(": ", stdout);
+	printable_text(stdout, text_of(wish, "reason"), SIZE_MAX);
+	putchar('\n');
 }
 
 static int
@@ -61,7 +66,7 @@ show(const char *socket, bool as_json)
 	if (!json_is_array(list))
 		fputs("detour: the answer holds no wishes\n", stderr);
 	else if (as_json)
-		fputs(text, stdout);
+		printable_json(stdout, text);
 	else if (json_array_size(list) == 0)
 		puts("nothing is wished");
 	for (size_t i = 0; !as_json && i < json_array_size(list); i++)

@@ -91,7 +91,8 @@ check_listeners(struct load *l)
 			    "h2c is HTTP/2 without TLS; with tls clients ask for HTTP/2 by "
 			    "themselves, remove h2c or tls");
 		check_tunnel_listener(l, one);
-		if (one->proxy_protocol && t->trusted_proxies.count == 0)
+		if (one->proxy_protocol && t->trusted_proxies.count == 0 &&
+		    load_where_of(l, "trusted_proxies").line == 0)
 			report_error(&l->report, &one->where,
 			    "proxy_protocol takes headers from trusted_proxies only, and there are "
 			    "none; add trusted_proxies = ( \"...\" ); with the addresses of what "
@@ -149,16 +150,18 @@ check_resolver(struct load *l)
 	}
 }
 
-/* Requests must be able to reach something. */
+/* Requests must be able to reach something, unless what could not be read was to lead there. */
 static void
 check_reach(struct load *l)
 {
 	const struct topology *t = l->topology;
-	struct conf_where whole = { t->path, 0 };
+	struct conf_where whole = { .file = t->path };
 	bool serves = t->listener_count == 0;
 	const char *first = NULL;
 	unsigned services = 0;
 
+	if (l->partial[SET_SERVICE] || l->partial[SET_ROUTE])
+		return;
 	for (unsigned i = 0; i < t->listener_count; i++)
 		serves = serves ||
 		    (!t->listeners[i].redirect_https && t->listeners[i].protocol == PROTOCOL_HTTP);

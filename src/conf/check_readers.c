@@ -80,7 +80,7 @@ note_sources(struct load *l)
 	unsigned at = 0;
 
 	while ((name = source_file(l->source, &at)) != NULL)
-		load_note_file(l, name, &(struct conf_where){ name, 1 });
+		load_note_file(l, name, &(struct conf_where){ .file = name, .line = 1 });
 }
 
 /* Root reads them all at the start; the user it becomes reads them at each reload. */

@@ -7,6 +7,7 @@
 #include "conf/load.h"
 #include "conf/location.h"
 #include "conf/names.h"
+#include "conf/pattern.h"
 #include "conf/route_index.h"
 #include "conf/variable.h"
 
@@ -137,24 +138,68 @@ may_stand_in_host(struct slice text)
 	return true;
 }
 
+/* Else that is what is wrong, and told already. */
+static bool
+has_its_groups(const struct conf_route *r)
+{
+	return r->redirect_regex != NULL &&
+	    template_groups(r->redirect) <= (int)regex_groups(r->redirect_regex);
+}
+
+static bool
+is_path(const struct conf_route *r, const struct template_piece *piece)
+{
+	return piece->variable == VARIABLE_GROUP && has_its_groups(r) &&
+	    pattern_group_is_path(regex_text(r->redirect_regex), piece->group);
+}
+
+/* A piece of a host must be able to stand in one; false, with an error, if not. */
+static bool
+check_host_piece(struct load *l, const struct conf_route *r, const struct template_piece *piece)
+{
+	if (piece->variable != VARIABLE_NONE || may_stand_in_host(piece->text))
+		return true;
+	report_error(&l->report, &r->where,
+	    "redirect \"%s\" has \"%.*s\" for its host, or part of it, which is none; write a name "
+	    "and a port, and a slash behind them",
+	    r->redirect, (int)piece->text.len, piece->text.at);
+	return false;
+}
+
+/* A group that is a path ends the host, which must stand before it, and nothing of it behind. */
+static bool
+check_host_end(struct load *l, const struct conf_route *r, const struct template_piece *path,
+    bool is_first, const char *behind)
+{
+	struct template_piece more;
+
+	if (!is_first && !location_authority_next(&behind, &more))
+		return true;
+	report_error(&l->report, &r->where,
+	    "redirect \"%s\" has $%u for its host, or part of it, and by the pattern that begins "
+	    "with a slash, so requests would be answered 400; write the whole host before it",
+	    r->redirect, path->group);
+	return false;
+}
+
 /* The host of a redirect, if it names one. */
 static void
 check_host(struct load *l, const struct conf_route *r)
 {
-	const char *at = location_authority(r->redirect), *start = at;
+	const char *at = location_authority(r->redirect), *start = at, *before = at;
 	const char *own = NULL; /* what follows the last group, up to the port */
 	struct template_piece piece;
 	unsigned group = 0;
 
 	if (at == NULL)
 		return;
-	while (location_authority_next(&at, &piece)) {
-		if (piece.variable == VARIABLE_NONE && !may_stand_in_host(piece.text)) {
-			report_error(&l->report, &r->where,
-			    "redirect \"%s\" has \"%.*s\" for its host, or part of it, which is "
-			    "none; write a name and a port, and a slash behind them",
-			    r->redirect, (int)piece.text.len, piece.text.at);
+	for (; location_authority_next(&at, &piece); before = at) {
+		if (!check_host_piece(l, r, &piece))
 			return;
+		if (is_path(r, &piece)) {
+			if (!check_host_end(l, r, &piece, before == start, at))
+				return;
+			break;
 		}
 		if (piece.variable == VARIABLE_GROUP) {
 			own = at;
@@ -166,10 +211,12 @@ check_host(struct load *l, const struct conf_route *r)
 		    "redirect \"%s\" names no host behind its two slashes, so whatever path follows "
 		    "would be taken for one; write the host, or ${host}",
 		    r->redirect);
-	if (own != NULL && !is_ones_own(arena_strndup(l->arena, own, strcspn(own, "/?#:$"))))
+	if (own != NULL && has_its_groups(r) &&
+	    !is_ones_own(arena_strndup(l->arena, own, strcspn(own, "/?#:$"))))
 		report_warning(&l->report, &r->where,
 		    "redirect \"%s\" lets the path name the end of the host, so a link to this server "
-		    "may lead anywhere; write a domain behind $%u, or a slash before it",
+		    "may lead anywhere; write a domain behind $%u, or a slash before it, or at the "
+		    "beginning of its group",
 		    r->redirect, group);
 }
 

@@ -74,8 +74,8 @@ check_groups(struct load *l, const struct conf_route *r, const char *key, const 
 		    key, wanted, key);
 	else if (regex != NULL && wanted > (int)regex_groups(regex))
 		report_error(&l->report, &r->where,
-		    "%s says $%d, but its pattern has %u groups; add ( ) to the pattern", key,
-		    wanted, regex_groups(regex));
+		    "%s says $%d, but its pattern has %u group%s; add ( ) to the pattern", key,
+		    wanted, regex_groups(regex), regex_groups(regex) == 1 ? "" : "s");
 }
 
 static void

@@ -47,6 +47,8 @@ check_capacity(struct load *l, const struct conf_safety *rule)
 	const struct conf_service_region *silent = NULL;
 	unsigned stated = 0;
 
+	if (report_errors(&l->report) > 0) /* a capacity may be what could not be read */
+		return;
 	for (unsigned i = 0; i < t->service_count; i++) {
 		for (unsigned r = 0; r < t->services[i].region_count; r++) {
 			const struct conf_service_region *region = &t->services[i].regions[r];
@@ -82,7 +84,7 @@ check_rule(struct load *l, const struct conf_safety *rule)
 	if (rule->region_count > 0 && rule->at_least == 0)
 		report_error(&l->report, &rule->where,
 		    "regions without at_least say nothing; add at_least = 1; or remove them");
-	if (rule->at_least > known)
+	if (rule->at_least > known && !l->partial[SET_REGION])
 		report_error(&l->report, &rule->where,
 		    "at_least = %u asks for more regions than the %u of its set, so no change "
 		    "could ever be made; write %u or less",

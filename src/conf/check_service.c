@@ -64,6 +64,8 @@ check_weights(struct load *l, const struct conf_service *s)
 	uint64_t sums[16] = { 0 };
 	bool told[16] = { 0 };
 
+	if (s->where.flawed) /* a weight may be what could not be read */
+		return;
 	for (unsigned i = 0; i < s->region_count; i++)
 		sums[s->regions[i].tier] += s->regions[i].weight;
 	for (unsigned i = 0; i < s->region_count; i++) {

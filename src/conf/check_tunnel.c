@@ -11,6 +11,8 @@ check_endpoint_schemes(struct load *l, const struct conf_service *s)
 {
 	bool raw = s->protocol == SERVICE_TCP;
 
+	if (s->where.flawed) /* its protocol may be what is wrong */
+		return;
 	for (unsigned i = 0; i < s->region_count; i++) {
 		const struct conf_service_region *r = &s->regions[i];
 
@@ -81,7 +83,7 @@ protocol_word(enum conf_protocol p)
 static void
 check_leads(struct load *l, const struct conf_where *where, const struct conf_service *s)
 {
-	if (s != NULL && s->protocol != SERVICE_TCP)
+	if (s != NULL && !s->where.flawed && s->protocol != SERVICE_TCP)
 		report_error(&l->report, where,
 		    "service \"%s\" takes requests, not connections; write protocol = \"tcp\" in it",
 		    s->name);
@@ -111,7 +113,8 @@ check_tunnel_listener(struct load *l, const struct conf_listener *one)
 			report_error(&l->report, &one->where,
 			    "TLS can't be both ended here and passed on; remove tls, or write "
 			    "protocol = \"tcp\"");
-		if (one->service == NULL && one->server_name_count == 0)
+		if (one->service == NULL && one->server_name_count == 0 &&
+		    report_errors(&l->report) == 0)
 			report_error(&l->report, &one->where,
 			    "this listener leads nowhere; add routes with listener = \"%s\", or "
 			    "service = \"...\";",
@@ -133,7 +136,7 @@ static void
 check_takes_requests(
     struct load *l, const struct conf_service *s, const struct conf_where *where)
 {
-	if (s != NULL && s->protocol == SERVICE_TCP)
+	if (s != NULL && !s->where.flawed && s->protocol == SERVICE_TCP)
 		report_error(&l->report, where,
 		    "service \"%s\" takes connections, not requests; name it in a listener with "
 		    "protocol = \"tcp\"",
@@ -144,7 +147,8 @@ check_takes_requests(
 void
 check_tunnel_route(struct load *l, const struct conf_route *r)
 {
-	if (r->listener != NULL && r->listener->protocol != PROTOCOL_TLS_PASSTHROUGH)
+	if (r->listener != NULL && !r->listener->where.flawed &&
+	    r->listener->protocol != PROTOCOL_TLS_PASSTHROUGH)
 		report_error(&l->report, &r->where,
 		    "listener \"%s\" is none with protocol = \"tls_passthrough\", and routes for "
 		    "requests hold on all http listeners; remove listener",

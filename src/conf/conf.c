@@ -17,6 +17,8 @@ report_syntax(struct load *l, const config_t *config)
 {
 	int line = config_error_line(config);
 	struct conf_where where = source_where(l->source, line > 0 ? (unsigned)line : 1);
+	const struct conf_where *begun =
+	    source_long_string(l->source, line > 0 ? (unsigned)line : 1);
 	const char *text = config_error_text(config), *key = NULL;
 
 	if (text == NULL)
@@ -26,6 +28,11 @@ report_syntax(struct load *l, const config_t *config)
 	if (key != NULL)
 		report_error(
 		    &l->report, &where, "\"%s\" stands twice in its group; remove one", key);
+	else if (begun != NULL)
+		report_error(&l->report, begun,
+		    "the text that begins here goes on over several lines, and behind it is a "
+		    "%s (%s:%u); look for a missing quote",
+		    text, where.file, where.line);
 	else
 		report_error(&l->report, &where,
 		    "%s; look for a missing \";\", a quote or bracket too few, or a comma too "

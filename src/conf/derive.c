@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "conf/address.h"
 #include "conf/cpus.h"
@@ -76,6 +78,17 @@ add_default_route(struct load *l)
 	t->routes->where = only->where;
 }
 
+/* The same listener to write to; NULL: the route names none, or none that is there. */
+static struct conf_listener *
+listener_of(struct topology *t, const struct conf_route *r)
+{
+	uintptr_t first = (uintptr_t)t->listeners, named = (uintptr_t)r->listener;
+
+	if (named < first || named >= first + t->listener_count * sizeof t->listeners[0])
+		return NULL;
+	return &t->listeners[(named - first) / sizeof t->listeners[0]];
+}
+
 /* Routes by server name move to their listener: what remains are those for requests. */
 static void
 derive_server_names(struct load *l)
@@ -95,9 +108,7 @@ derive_server_names(struct load *l)
 	}
 	for (unsigned r = 0; r < t->route_count; r++) {
 		const struct conf_route *route = &t->routes[r];
-		struct conf_listener *one = route->listener == NULL
-		    ? NULL
-		    : &t->listeners[route->listener - t->listeners];
+		struct conf_listener *one = listener_of(t, route);
 
 		if (one != NULL && one->server_names != NULL && route->host != NULL)
 			one->server_names[one->server_name_count++] = *route;

@@ -5,6 +5,7 @@
 #include <libconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -121,11 +122,30 @@ set_name(struct load *l, const struct value *v)
  * What a dangling reference points at, so that later steps don't report it a second time as
  * missing. Nothing keeps it: a topology with errors is never returned.
  */
-static const union {
-	struct conf_tls tls;
-	struct conf_region region;
-	struct conf_service service;
-} nothing;
+static const void *
+nothing_of(enum schema_set set)
+{
+	static const struct conf_tls tls = { .where.flawed = true };
+	static const struct conf_region region = { .where.flawed = true };
+	static const struct conf_service service = { .where.flawed = true };
+	static const struct conf_listener listener = { .where.flawed = true };
+
+	switch (set) {
+	case SET_TLS:
+		return &tls;
+	case SET_REGION:
+		return &region;
+	case SET_SERVICE:
+		return &service;
+	case SET_LISTENER:
+		return &listener;
+	case SET_ROUTE:
+	case SET_SAFETY:
+	case SET_COUNT:
+		break;
+	}
+	abort(); /* nothing refers to these */
+}
 
 static void
 set_ref(struct load *l, const struct value *v)
@@ -141,7 +161,9 @@ set_ref(struct load *l, const struct value *v)
 		*(const void **)v->field = found->thing;
 		return;
 	}
-	*(const void **)v->field = &nothing;
+	*(const void **)v->field = nothing_of(v->key->set);
+	if (l->partial[v->key->set])
+		return;
 	meant = report_wants_hints(&l->report) ? names_nearest(set, v->text) : NULL;
 	if (meant != NULL)
 		field_complain(
@@ -388,6 +410,11 @@ set_address(struct load *l, const struct value *v)
 	const char *text = v->text;
 	struct error e;
 
+	if (field_is_integer(v)) {
+		field_complain(l, v, "an address was expected, found %1$lld; write \":%1$lld\"",
+		    config_setting_get_int64(v->setting));
+		return;
+	}
 	if (!wants_text(l, v))
 		return;
 	if (*text == '\0' && v->key->fallback != schema_required)
@@ -475,8 +502,12 @@ field_set(struct load *l, const struct schema_key *key, void *base, config_setti
 {
 	struct value v = { .key = key, .base = base, .field = (char *)base + key->offset };
 
+	unsigned errors = report_errors(&l->report);
+
 	if (field_read(l, setting, &v))
 		setters[key->type](l, &v);
+	if (key->type == TYPE_NAME && report_errors(&l->report) > errors)
+		l->partial[key->set] = true;
 }
 
 void
@@ -489,7 +520,7 @@ field_set_default(struct load *l, const struct schema_key *key, void *base)
 		.type = CONFIG_TYPE_STRING,
 		.text = key->fallback,
 		.free_form = true,
-		.where = { source_where(l->source, 1).file, 0 },
+		.where = { .file = source_where(l->source, 1).file },
 		.dir = "",
 	};
 

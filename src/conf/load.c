@@ -28,7 +28,7 @@ load_where_of(const struct load *l, const char *path)
 	const config_setting_t *setting = config_setting_lookup(l->root, path);
 
 	return setting != NULL ? load_where(l, setting)
-			       : (struct conf_where){ source_where(l->source, 1).file, 0 };
+			       : (struct conf_where){ .file = source_where(l->source, 1).file };
 }
 
 static const char *
@@ -41,12 +41,25 @@ kind_of(const config_setting_t *setting)
 	return config_setting_is_array(setting) ? "an array [ ]" : "a single value";
 }
 
+/* Who writes no list, or no groups in it, has named nothing that others could refer to. */
+static void
+doubt_names(struct load *l, enum schema_block block)
+{
+	for (const struct schema_key *k = schema_keys(block); k->block == block; k++)
+		if (k->type == TYPE_NAME)
+			l->partial[k->set] = true;
+}
+
 static void
 report_unknown(struct load *l, enum schema_block block, const config_setting_t *elem)
 {
 	const struct schema_key *meant = schema_nearest(block, elem->name);
 	struct conf_where where = load_where(l, elem);
 
+	if (meant != NULL && meant->type == TYPE_LIST)
+		doubt_names(l, meant->of);
+	if (meant != NULL && meant->type == TYPE_NAME)
+		l->partial[meant->set] = true;
 	if (meant != NULL)
 		report_error(&l->report, &where, "unknown key \"%s\" in %s; did you mean \"%s\"?",
 		    elem->name, schema_block(block)->noun, meant->name);
@@ -69,10 +82,14 @@ load_element(struct load *l, enum schema_block block, void *base, config_setting
 		load_group(l, block, base, elem);
 	} else if ((first->type == TYPE_URL || first->type == TYPE_REF) &&
 	    config_setting_is_scalar(elem)) {
+		unsigned errors = report_errors(&l->report);
+
 		load_group(l, block, base, NULL);
-		*where = here;
 		field_set(l, first, base, elem);
+		*where = here;
+		where->flawed = report_errors(&l->report) > errors;
 	} else {
+		doubt_names(l, block);
 		report_error(&l->report, &here,
 		    "%s: a group was expected, found %s; write { %s = ...; }",
 		    schema_block(block)->heading, kind_of(elem), first->name);
@@ -88,6 +105,7 @@ load_list(struct load *l, const struct schema_key *key, void *base, config_setti
 	struct conf_where where = load_where(l, setting);
 
 	if (!config_setting_is_list(setting)) {
+		doubt_names(l, key->of);
 		report_error(&l->report, &where,
 		    "%s: a list was expected, found %s; write %s = ( ... );", key->name,
 		    kind_of(setting), key->name);
@@ -137,6 +155,19 @@ shape_of(enum schema_type type)
 	}
 }
 
+/* Is it there under a name that is misspelt? */
+static bool
+is_misspelt(const struct schema_key *key, const config_setting_t *group)
+{
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const char *name = config_setting_get_elem(group, (unsigned)i)->name;
+
+		if (schema_key(key->block, name) == NULL && schema_nearest(key->block, name) == key)
+			return true;
+	}
+	return false;
+}
+
 /* A key that is not there. setting NULL: its whole group is not. */
 static void
 load_absent(
@@ -149,10 +180,12 @@ load_absent(
 			field_set_default(l, key, base);
 		return;
 	}
-	if (setting == NULL)
+	if (setting == NULL || is_misspelt(key, setting))
 		return;
+	if (key->type == TYPE_NAME)
+		l->partial[key->set] = true;
 	where = config_setting_is_root(setting)
-	    ? (struct conf_where){ source_where(l->source, 1).file, 0 }
+	    ? (struct conf_where){ .file = source_where(l->source, 1).file }
 	    : load_where(l, setting);
 	report_error(&l->report, &where, "%s has no \"%s\"; add %s = %s;",
 	    schema_block(key->block)->noun, key->name, key->name, shape_of(key->type));
@@ -180,15 +213,21 @@ load_group(struct load *l, enum schema_block block, void *base, config_setting_t
 	const struct schema_block_info *info = schema_block(block);
 	const struct schema_key *key;
 	int length = setting == NULL ? 0 : config_setting_length(setting);
+	unsigned errors = report_errors(&l->report);
 
-	if (setting != NULL && info->where_offset != SCHEMA_NOWHERE)
-		*(struct conf_where *)((char *)base + info->where_offset) = load_where(l, setting);
-	for (key = schema_keys(block); key->block == block; key++)
-		load_key(l, key, base, setting);
+	/* first, for what is misspelt is not missing as well */
 	for (int i = 0; i < length; i++) {
 		const config_setting_t *elem = config_setting_get_elem(setting, (unsigned)i);
 
 		if (schema_key(block, elem->name) == NULL)
 			report_unknown(l, block, elem);
+	}
+	for (key = schema_keys(block); key->block == block; key++)
+		load_key(l, key, base, setting);
+	if (setting != NULL && info->where_offset != SCHEMA_NOWHERE) {
+		struct conf_where *where = (void *)((char *)base + info->where_offset);
+
+		*where = load_where(l, setting);
+		where->flawed = report_errors(&l->report) > errors;
 	}
 }

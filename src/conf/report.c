@@ -21,6 +21,8 @@ add(struct report *r, const struct conf_where *where, bool warning, const char *
 	struct conf_problem *problem;
 	char reason[2048];
 
+	if (where->flawed)
+		return;
 	/* The list doubles: its length is a power of two whenever it is full. */
 	if ((all->count & (all->count - 1)) == 0)
 		all->list = mem_resize(
@@ -56,6 +58,12 @@ report_warning(struct report *r, const struct conf_where *where, const char *fmt
 	va_start(args, fmt);
 	add(r, where, true, fmt, args);
 	va_end(args);
+}
+
+unsigned
+report_errors(const struct report *r)
+{
+	return r->problems->errors;
 }
 
 struct placed {

@@ -40,6 +40,8 @@ struct source {
 	struct segment *segments;
 	unsigned segment_count;
 	unsigned depth;
+	struct conf_where long_string; /* the first one of several lines; file NULL: none */
+	unsigned long_string_end;      /* the line of the whole text that it ends on */
 };
 
 /* A file while it is copied. */
@@ -105,7 +107,7 @@ begin_segment(struct source *s, struct reading *r)
 static struct conf_where
 here(const struct reading *r)
 {
-	return (struct conf_where){ r->file.name, r->line };
+	return (struct conf_where){ .file = r->file.name, .line = r->line };
 }
 
 /* Would the library, which keeps 32 bits of it without a word, get this number right? */
@@ -150,6 +152,16 @@ follow_token(struct source *s, const struct reading *r, const char *at, const ch
 	return (size_t)(at - start);
 }
 
+static void
+end_string(struct source *s, struct reading *r)
+{
+	r->lexis = LEXIS_CODE;
+	if (r->opened == r->line || s->long_string.file != NULL)
+		return;
+	s->long_string = (struct conf_where){ .file = r->file.name, .line = r->opened };
+	s->long_string_end = s->line;
+}
+
 /*
  * Follows strings and comments through one line, so that an @include inside one is none, and
  * looks at the numbers outside of them.
@@ -176,7 +188,7 @@ follow(struct source *s, struct reading *r, const char *at, const char *end)
 			if (*at == '\\')
 				at++;
 			else if (*at == '"')
-				r->lexis = LEXIS_CODE;
+				end_string(s, r);
 			break;
 		case LEXIS_COMMENT:
 			if (*at == '*' && at + 1 < end && at[1] == '/') {
@@ -304,7 +316,7 @@ copy(struct source *s, struct reading *r)
 	}
 	if (r->lexis == LEXIS_CODE)
 		return true;
-	where = (struct conf_where){ r->file.name, r->opened };
+	where = (struct conf_where){ .file = r->file.name, .line = r->opened };
 	report_error(s->report, &where, "the %s that begins here does not end in this file; add %s",
 	    r->lexis == LEXIS_STRING ? "string" : "comment",
 	    r->lexis == LEXIS_STRING ? "\"" : "*/");
@@ -333,7 +345,7 @@ source_read_file(struct source *s, const char *path)
 	r.file.name = arena_strdup(s->arena, path);
 	r.file.dir = file_dir(s->arena, path);
 	if (!file_read(&file, FILE_ANY, &e)) {
-		struct conf_where whole = { r.file.name, 0 };
+		struct conf_where whole = { .file = r.file.name };
 
 		report_error(s->report, &whole, "%s; name a readable file", e.text);
 		return false;
@@ -374,8 +386,14 @@ source_where(const struct source *s, unsigned line)
 {
 	const struct segment *segment = find_segment(s, line);
 
-	return (struct conf_where){ segment->file.name,
-		segment->file_line + (line > segment->first ? line - segment->first : 0) };
+	return (struct conf_where){ .file = segment->file.name,
+		.line = segment->file_line + (line > segment->first ? line - segment->first : 0) };
+}
+
+const struct conf_where *
+source_long_string(const struct source *s, unsigned line)
+{
+	return s->long_string.file != NULL && s->long_string_end <= line ? &s->long_string : NULL;
 }
 
 const char *

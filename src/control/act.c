@@ -94,6 +94,9 @@ write_state(struct steering *s, const struct steer_region_out *out)
 	bool entered = get(&s->state) != region->state;
 
 	atomic_store_explicit(&s->since_ms, region->since_ms, memory_order_relaxed);
+	atomic_store_explicit(&s->hold_until_ms,
+	    region->state == REGION_HOLD ? region->since_ms + region->hold_ms : 0,
+	    memory_order_relaxed);
 	set(&s->target, (unsigned)lround(out->target * SHARE_WHOLE));
 	set(&s->signal, region->signal);
 	atomic_store_explicit(&s->value, region->value, memory_order_relaxed);
@@ -111,6 +114,8 @@ write_service(struct service_steering *s, const struct steer *steer)
 {
 	double demand = steer_demand(steer);
 
+	if (steer_mode(steer) == SHARE_FAIL_OPEN && get(&s->mode) != SHARE_FAIL_OPEN)
+		stat_add(&s->fail_opens, 1);
 	set(&s->mode, steer_mode(steer));
 	set(&s->shed, (unsigned)lround(steer_shed(steer) * SHARE_WHOLE));
 	set(&s->demand, demand < UINT32_MAX ? (unsigned)demand : UINT32_MAX);

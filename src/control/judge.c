@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/judge.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/phrase.h"
 #include "steer/explain.h"
 #include "steer/whatif.h"
 
@@ -16,21 +16,9 @@
 /* Shares below this are rounding. */
 #define NOTHING 0.0005
 
+#define say(answer, ...) phrase_add((answer)->text, sizeof((answer)->text), __VA_ARGS__)
+
 enum { SENTENCE_BYTES = 1024 };
-
-static void say(struct desk_answer *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* What does not fit is cut. */
-static void
-say(struct desk_answer *a, const char *fmt, ...)
-{
-	size_t len = strlen(a->text);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(a->text + len, sizeof a->text - len, fmt, args);
-	va_end(args);
-}
 
 static const struct steer *
 find_service(const struct desk_world *w, const char *name)

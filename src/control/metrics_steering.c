@@ -99,6 +99,15 @@ service_panic(struct evbuffer *out, const struct table_service *s)
 }
 
 static void
+service_fail_opens(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_count(out, "detour_service_fail_opens_total", &labels,
+	    atomic_load_explicit(&s->steering->fail_opens, memory_order_relaxed));
+}
+
+static void
 service_shed_ratio(struct evbuffer *out, const struct table_service *s)
 {
 	struct metric_labels labels = service_labels(s);
@@ -157,6 +166,9 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	metric_family(out, "detour_panic_active", "gauge",
 	    "1: health is doubted and ignored, in a region or in all (fail open).");
 	each_service(out, v, service_panic);
+	metric_family(out, "detour_service_fail_opens_total", "counter",
+	    "Times no region was fit, so that health was ignored and all served; no failover.");
+	each_service(out, v, service_fail_opens);
 	metric_family(out, "detour_shed_ratio", "gauge",
 	    "Part of the service's demand that fits in no region and is refused.");
 	each_service(out, v, service_shed_ratio);

@@ -49,6 +49,21 @@ add_since(json_t *into, const struct view *v, uint64_t since_ms)
 	json_object_set_new(into, "since_s", rounded((double)held_ms / 1000.0, 1000));
 }
 
+/* What a region that is well again waits for: the end of its hold-down, or a person. */
+static void
+add_hold(json_t *into, const struct view *v, const struct table_service *service,
+    const struct steering *s)
+{
+	uint64_t until_ms = atomic_load_explicit(&s->hold_until_ms, memory_order_relaxed);
+	uint64_t left_ms = until_ms > v->now_ms ? until_ms - v->now_ms : 0;
+	bool holds = get(&s->state) == REGION_HOLD;
+	bool manual = service->conf->failover.failback == FAILBACK_MANUAL;
+
+	json_object_set_new(into, "hold_left_s",
+	    holds && !manual ? rounded((double)left_ms / 1000.0, 1000) : json_null());
+	json_object_set_new(into, "waits_for_person", json_boolean(holds && manual));
+}
+
 static void
 add_wish(json_t *list, const struct wish *w)
 {
@@ -68,6 +83,7 @@ status_add_region(json_t *into, const struct view *v, const struct table_service
 	json_object_set_new(into, "region_state",
 	    json_string(region_state_name((enum region_state)get(&s->state))));
 	add_since(into, v, atomic_load_explicit(&s->since_ms, memory_order_relaxed));
+	add_hold(into, v, service, s);
 	json_object_set_new(
 	    into, "signal", json_string(fact_signal_word((enum fact_signal)get(&s->signal))));
 	json_object_set_new(

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "control/whole_file.h"
 #include "control/wish_store.h"
+#include "control/wish_text.h"
 
 #define FILE_NAME "wishes.json"
 
@@ -114,10 +115,15 @@ decode(json_t *from, struct wish *w)
 		return false;
 	w->made_wall_ms = (uint64_t)made;
 	w->until_wall_ms = (uint64_t)until;
-	return copy_text(w->service, sizeof w->service, service) &&
-	    copy_text(w->region, sizeof w->region, region) &&
-	    copy_text(w->owner, sizeof w->owner, owner) &&
-	    copy_text(w->reason, sizeof w->reason, reason) && is_named(w);
+	if (!copy_text(w->service, sizeof w->service, service) ||
+	    !copy_text(w->region, sizeof w->region, region) ||
+	    !copy_text(w->owner, sizeof w->owner, owner) ||
+	    !copy_text(w->reason, sizeof w->reason, reason))
+		return false;
+	/* no wish is made with any today; the file may be older, or written by hand */
+	wish_text_make_plain(w->owner);
+	wish_text_make_plain(w->reason);
+	return is_named(w);
 }
 
 static bool

@@ -17,3 +17,17 @@ wish_text_is_plain(const char *text)
 	}
 	return true;
 }
+
+void
+wish_text_make_plain(char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	for (; *at != '\0'; at++) {
+		bool control = is_control(at);
+
+		at += control && at[0] == 0xc2; /* two bytes become one */
+		*text++ = control ? '?' : (char)*at;
+	}
+	*text = '\0';
+}

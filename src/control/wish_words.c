@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/wish_words.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,17 +19,6 @@ wish_subject(const struct wish *w, char *buf, size_t size)
 	else
 		snprintf(buf, size, "%s", w->service[0] != '\0' ? w->service : "all services");
 	return buf;
-}
-
-void
-wish_say(struct wish_reply *r, const char *fmt, ...)
-{
-	size_t len = strlen(r->text);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(r->text + len, sizeof r->text - len, fmt, args);
-	va_end(args);
 }
 
 void

@@ -44,7 +44,21 @@ keep_here(struct text *t, size_t at, const char *template)
 	memcpy(target, "/.", 2);
 }
 
-/* What a request puts into the host of a Location must not end it, nor be none. */
+/* A group that begins with a slash ends the host before it, if nothing of a host is behind it. */
+static bool
+begins_path(const struct template_piece *piece, const char *behind, const struct slice *groups)
+{
+	struct template_piece more;
+
+	return piece->variable == VARIABLE_GROUP && groups != NULL &&
+	    groups[piece->group].len > 0 && groups[piece->group].at[0] == '/' &&
+	    !location_authority_next(&behind, &more);
+}
+
+/*
+ * What a request puts into the host of a Location must not end it, nor be none: but for a path
+ * right behind it, which leaves the host as the template has it.
+ */
 static bool
 names_a_host(const char *template, const struct exchange *x, const struct slice *groups)
 {
@@ -55,7 +69,7 @@ names_a_host(const char *template, const struct exchange *x, const struct slice 
 
 	if (at == NULL)
 		return true;
-	while (location_authority_next(&at, &piece))
+	while (location_authority_next(&at, &piece) && !begins_path(&piece, at, groups))
 		template_fill_piece(&t, &piece, x, NULL, groups);
 	return !t.full && uri_authority_is_valid((struct slice){ buf, t.len });
 }

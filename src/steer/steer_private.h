@@ -110,6 +110,7 @@ struct steered_region {
 	unsigned missed_seconds; /* its loss could not have been absorbed, this long */
 	unsigned absorbed_seconds;
 	bool not_redundant;
+	double missed; /* of demand, when it last could not have been absorbed */
 };
 
 struct steer {
@@ -187,5 +188,11 @@ void steer_what_if(const struct steer *, int lose, double demand, bool settle, s
 /* steer_told.c: facts about what steer_share() did, and about what a loss would do. */
 void steer_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);
 void steer_tell_redundancy(struct steer *, struct facts *);
+/* What a region's loss would leave without a place, by the rules by which facts tell of it. */
+struct steer_loss {
+	double missed; /* of demand; 1: no healthy region would be left; 0: the loss is absorbed */
+	bool told;     /* facts say so; else it is too new */
+};
+struct steer_loss steer_loss(const struct steer *, unsigned region);
 
 #endif

@@ -71,18 +71,32 @@ gainer(const struct steer *s, const double *before)
 	return name;
 }
 
+/* Who ignores health has left no region but those that are evacuated; who refuses has no other. */
+static bool
+is_left(const struct steer *s, enum region_state state)
+{
+	switch (s->mode) {
+	case SHARE_NORMAL:
+	case SHARE_UNPROVEN:
+		return state == REGION_DOWN || state == REGION_GREY || state == REGION_EVACUATED;
+	case SHARE_FAIL_OPEN:
+		return state == REGION_EVACUATED;
+	case SHARE_FAIL_CLOSED:
+	case SHARE_NOTHING:
+		return false;
+	}
+	abort();
+}
+
 /* A region that has just been found to be down or grey, or was evacuated, and had traffic. */
 static void
 tell_failovers(struct steer *s, const double *before, struct facts *facts)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		const struct steered_region *r = &s->regions[i];
-		enum region_state state = r->region.state;
-		bool left = state == REGION_DOWN || state == REGION_GREY ||
-		    state == REGION_EVACUATED;
 
-		if (!left || r->region.since_ms != s->now_ms || before[i] < served ||
-		    r->share >= before[i])
+		if (!is_left(s, r->region.state) || r->region.since_ms != s->now_ms ||
+		    before[i] < served || r->share >= before[i])
 			continue;
 		steer_tell(s, facts,
 		    (struct fact){ .kind = FACT_FAILED_OVER,
@@ -225,6 +239,7 @@ rate_redundancy(struct steer *s, struct steered_region *r, double missed, struct
 	if (missed > shed_told) {
 		r->missed_seconds++;
 		r->absorbed_seconds = 0;
+		r->missed = missed;
 	} else {
 		r->absorbed_seconds++;
 		r->missed_seconds = 0;
@@ -255,4 +270,15 @@ steer_tell_redundancy(struct steer *s, struct facts *facts)
 	}
 	if (was && !is)
 		tell(s, FACT_REDUNDANT, SIGNAL_CAPACITY, NULL, s->demand, 0, 0, facts);
+}
+
+struct steer_loss
+steer_loss(const struct steer *s, unsigned region)
+{
+	const struct steered_region *r = &s->regions[region];
+	double missed = missed_without(s, region);
+
+	if (missed <= shed_told) /* until it is told that it is absorbed again */
+		missed = r->not_redundant ? r->missed : 0;
+	return (struct steer_loss){ missed, r->not_redundant };
 }

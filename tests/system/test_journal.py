@@ -58,6 +58,21 @@ def the_death_of_a_region_is_told_with_its_evidence(t):
     assert endpoint and endpoint[0]["endpoint"] == origins["east"].url, endpoint
 
 
+@sanitize
+def failing_open_is_told_and_counted_as_that_and_not_as_a_failover(t):
+    p, origins = _two(t)
+    _lose(p, origins)
+    _lose(p, origins, "west")
+    until(lambda: any(f["kind"] == "fail_open" for f in _facts(p)), "it fails open", 5)
+    over = [f for f in _facts(p) if f["kind"] == "failed_over"]
+    assert [(f["region"], f["into"]) for f in over] == [("east", "west")], over
+    m = p.metrics()
+    assert m.total("detour_failovers_total") == 1, m.values("detour_failovers_total")
+    assert m.values("detour_service_fail_opens_total", service="shop") == [1]
+    told = process.run([t.binary, "journal", "-s", p.socket])
+    assert "shop: no region is fit: health is ignored, traffic goes by weight (" in told, told
+
+
 def _down_because(t, origin, text=""):
     """Journal, log, status and explain of a proxy whose one endpoint is down by its checks."""
     p = t.proxy(regions={"east": {"endpoints": [origin], "text": text}},

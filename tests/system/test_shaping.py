@@ -134,6 +134,28 @@ def what_a_path_puts_into_the_host_of_a_redirect_neither_ends_nor_empties_it(t):
 
 
 @sanitize
+def a_group_that_begins_with_a_slash_is_the_path_behind_the_host_of_a_redirect(t):
+    p = t.proxy(regions={}, services=_services(t, "shop"), routes=[
+        '{ path = "/old"; redirect_regex = "^/old(/.*)?$"; redirect = "https://new.example.com$1"; }',
+        '{ path = "/port"; redirect_regex = "^/port(/.*)$"; redirect = "//${host}:8443$1/x${query}"; }',
+        '{ path = "/mixed"; redirect_regex = "^/mixed(.*)$"; redirect = "https://new.example.com$1"; }',
+        '{ path = "/"; redirect_regex = "^/two(.*?),(.*)$"; redirect = "https://a$1.b.example.com$2"; }'])
+    for path, to in (("/old/a/b", "https://new.example.com/a/b"),
+                     ("/old", "https://new.example.com"),
+                     ("/old//evil.example/@x:1", "https://new.example.com//evil.example/@x:1"),
+                     ("/port/a?b=/c", "//shop.example.com:8443/a/x?b=/c"),
+                     ("/mixed/a", "https://new.example.com/a"),
+                     ("/two1,/a", "https://a1.b.example.com/a"),
+                     ("/two/1,/a", None), ("/two1,@evil/", None), ("/two1,:/", None)):
+        answer = p.client(tls=False).get(path, host="shop.example.com")
+        assert (answer.status, answer.get("location")) == ((308, to) if to else (400, None)), (
+            path, answer)
+    c = p.client(tls=False)
+    c.send(b"GET /port/evil.example HTTP/1.0\r\nHost:\r\n\r\n")
+    c.response().expect(400)
+
+
+@sanitize
 def templates_say_the_path_that_decided_on_the_route(t):
     """One that was not looked at must not be what an endpoint, or a client, is told."""
     origin = t.origin("east").answers(200, "hi")

@@ -82,6 +82,16 @@ def an_unknown_region_is_wrong_usage(t):
 
 
 @sanitize
+def an_unknown_region_is_told_with_those_there_are_and_nothing_else(t):
+    p = _proxy(t, east=1000, west=1000)
+    for args in ((), ("-q",), ("-j",)):
+        done = _check(t, p, "--lose", "nowhere", *args)
+        assert done.returncode == 2 and done.stdout == "", done
+        assert done.stderr == "detour: there is no region 'nowhere' in %s; it has east, west\n" % (
+            p.conf_path), done
+
+
+@sanitize
 def a_loss_that_breaks_a_safety_rule_is_exit_3_and_says_what_the_rule_asks_for(t):
     p = _proxy(t, east=1000, west=1000, far=1000)
     p.write(top='safety = ( { name = "keep-two"; at_least = 2; } );')
@@ -117,11 +127,85 @@ def a_service_that_does_not_have_the_region_says_so_in_a_line(t):
 
 
 @sanitize
-def a_service_of_one_region_has_none_left(t):
-    p = _proxy(t, east=1000)
-    assert "without east                     no region is left" in _check(t, p).stdout
-    (loss,) = json.loads(_check(t, p, "-j").stdout)["services"][0]["losses"]
-    assert loss["no_region_left"] and not loss["absorbed"], loss
+def a_service_of_one_region_is_said_to_have_no_failover_and_is_exit_0(t):
+    for capacity in (0, 1000):
+        p = _proxy(t, east=capacity)
+        done = _check(t, p)
+        assert "  shop has one region, east, and so no failover: without it, no service" in \
+            done.stdout.splitlines(), done.stdout
+        assert done.returncode == 0 and "CANNOT" not in done.stdout, done
+        assert _check(t, p, "-q").stdout == "", done
+        done = _check(t, p, "-j")
+        (service,) = json.loads(done.stdout)["services"]
+        (loss,) = service["losses"]
+        assert done.returncode == 0 and service["one_region"], done
+        assert loss["no_region_left"] and not loss["absorbed"], loss
+    # Who wants to be told otherwise has a rule.
+    p.write(top="safety = ( { at_least = 1; } );")
+    done = _check(t, p, "-q")
+    assert done.returncode == 3 and "CANNOT BE ABSORBED by shop" in done.stdout, done
+    assert not json.loads(_check(t, _proxy(t, east=1, west=1), "-j").stdout)["services"][0]["one_region"]
+
+
+@sanitize
+def a_loss_that_leaves_no_region_of_several_is_exit_3_without_capacities_too(t):
+    p = t.proxy(start=False, regions={"east": ["http://127.0.0.1:1"], "west": {
+        "endpoints": ["http://127.0.0.1:1"], "weight": 0}})
+    done = _check(t, p)
+    assert done.returncode == 3 and done.stdout.count("CANNOT BE ABSORBED") == 1, done
+    assert "without east                     no region is left; CANNOT" in done.stdout, done
+
+
+def _guarded(t):
+    p = _proxy(t, east=1000, west=1000)
+    with open(p.conf_path + ".htpasswd", "w") as f:
+        f.write("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
+    p.write(limits='slashes = "merge";', listener='deny = ( "192.0.2.7" );', routes=[
+        '{ path = "/admin"; service = "shop"; allow = ( "10.0.0.0/8", "2001:db8::/32" ); '
+        'deny = ( "10.6.6.6" ); basic_auth = { file = "%s"; realm = "staff"; }; }' % (
+            p.conf_path + ".htpasswd"),
+        '{ path = "/api"; methods = ( "POST" ); headers = ( { name = "X-Key"; } ); service = "shop"; '
+        'rate_limit = { rate = 10; per = "1m"; burst = 20; key = "header"; header = "X-Key"; }; }',
+        '{ path = "/old"; redirect_regex = "^/old/(.*)$"; redirect = "/new/$1"; service = "shop"; }',
+        '{ path = "/"; service = "shop"; }'])
+    return p
+
+
+@sanitize
+def whoever_reads_a_check_sees_which_routes_are_guarded_and_how(t):
+    p = _guarded(t)
+    done = _check(t, p)
+    assert done.returncode == 3 and not done.stderr, done
+    lines = done.stdout.split("\nroutes\n")[1].split("\n\n")[0].splitlines()
+    assert lines == [
+        "  (any host)/admin -> shop",
+        "    guarded: denied to 10.6.6.6; only for 10.0.0.0/8, 2001:db8::/32; password of %s "
+        '(realm "staff", 1 user)' % (p.conf_path + ".htpasswd"),
+        "  (any host)/api if POST, header X-Key -> shop",
+        "    guarded: 10 requests in 1m (20 at once) for each X-Key",
+        "  (any host)/old -> redirect 308 /new/$1 where the path matches ^/old/(.*)$, else shop",
+        "  (any host)/ -> shop",
+    ], lines
+    listeners = done.stdout.split("\nlisteners\n")[1].split("\n\n")[0].splitlines()
+    assert listeners[1] == "    guarded: denied to 192.0.2.7", listeners
+
+
+@sanitize
+def guards_are_there_for_scripts_too(t):
+    p = _guarded(t)
+    said = json.loads(_check(t, p, "-j").stdout)
+    web, plain = said["listeners"]
+    assert web["deny"] == ["192.0.2.7"] and plain["deny"] == [] and web["client_auth"] == "off", web
+    routes = {r["path"]: r for r in said["routes"]}
+    assert routes["/"]["allow"] is None and routes["/"]["basic_auth"] is None, routes
+    admin, api, old = routes["/admin"], routes["/api"], routes["/old"]
+    assert admin["allow"] == ["10.0.0.0/8", "2001:db8::/32"] and admin["deny"] == ["10.6.6.6"], admin
+    assert admin["basic_auth"] == {"file": p.conf_path + ".htpasswd", "realm": "staff",
+                                   "users": 1}, admin
+    assert api["rate_limit"] == {"rate": 10, "per_s": 60, "burst": 20, "header": "X-Key"}, api
+    assert api["methods"] == ["POST"] and api["headers"][0]["name"] == "X-Key", api
+    assert (old["redirect_regex"], old["redirect"], old["service"]) == (
+        "^/old/(.*)$", "/new/$1", "shop"), old
 
 
 @sanitize

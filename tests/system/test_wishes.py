@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 from harness import deadline, sanitize, until
 
@@ -203,6 +204,37 @@ def a_broken_wishes_file_is_a_warning_and_kept_aside(t):
 
 
 @sanitize
+def control_characters_in_files_of_before_reach_no_terminal(t):
+    directory = t.directory("kept")
+    state = os.path.join(directory, "state")
+    os.makedirs(state)
+    now = int(time.time() * 1000)
+    nasty = "a\x1b[2Jb\u009b1mc\nFORGED"
+    wish = {"wish": "evacuate", "region": "east", "owner": "amy" + nasty, "reason": nasty,
+            "made_ms": now, "until_ms": now + 3600000}
+    fact = {"id": 1, "time": "2026-11-22T08:27:00.123Z", "kind": "wish_made", "region": "east",
+            "actor": "amy", "reason": nasty, "numbers": {}, "text": "a person's wish"}
+    with open(os.path.join(state, "wishes.json"), "w") as f:
+        json.dump({"version": 1, "wishes": [wish]}, f)
+    with open(os.path.join(state, "journal.jsonl"), "w") as f:
+        f.write(json.dumps(fact, ensure_ascii=False) + "\n")
+    p = t.proxy(regions={"east": [t.origin("east")], "west": [t.origin("west")]},
+                top=_state(directory))
+    _until_region(p, "east", "evacuated")
+    until(lambda: "wished by amy" in _do(t, p, "explain", "shop"), "it is explained", 5)
+    for args in (("status",), ("explain", "shop"), ("journal",), ("wishes",), ("status", "-j"),
+                 ("explain", "shop", "-j"), ("journal", "-j"), ("wishes", "-j"),
+                 ("evacuate", "east", "--reason", "again")):
+        said = _do(t, p, *args)
+        assert "\x1b" not in said and "\u009b" not in said, (args, said)
+        assert "\nFORGED" not in said, (args, said)
+    told = _do(t, p, "journal")
+    assert "amy: a\\x1b[2Jb\\u009b1mc\\nFORGED" in told, told
+    first = json.loads(_do(t, p, "journal", "-j").splitlines()[0])
+    assert first["reason"] == nasty, first
+
+
+@sanitize
 def a_wish_ends_by_itself(t):
     p, _, _ = _two(t)
     _do(t, p, "evacuate", "east", "--reason", "a moment", "--for", "2s")
@@ -264,10 +296,26 @@ def a_region_that_waits_for_a_person_goes_on_when_restored(t):
     for _ in range(20):
         assert p.get("/").expect(200).text.startswith("west")
     assert "detour restore east" in _do(t, p, "explain", "shop")
+    assert re.search(r"well again for \d+s, waits for 'detour restore east'; tier 0",
+                     _do(t, p, "status")), _do(t, p, "status")
     assert _region(p, "east")["region_state"] == "hold"
     _do(t, p, "restore", "east", "--reason", "looked at it")
     _until_region(p, "east", "up", 15)
     assert "restore_asked" in _kinds(p)
+
+
+@sanitize
+def a_region_in_its_hold_down_says_how_much_of_it_is_left(t):
+    p, origins, _ = _two(t, 'failover = { hold_down = "1h"; };')
+    origins["east"].stop()
+    _until_region(p, "east", "down")
+    t.origin("east", address=origins["east"].address, port=origins["east"].port)
+    _until_region(p, "east", "hold")
+    assert 3500 < _region(p, "east")["hold_left_s"] < 3600 + 5, _region(p, "east")
+    assert re.search(r"well again for \d+s, hold-down: (59m\d\ds|1h00m) left; tier 0",
+                     _do(t, p, "status")), _do(t, p, "status")
+    _do(t, p, "freeze", "--reason", "an audit", "--owner", "zed")
+    assert " left, held: all services frozen by zed (as root) until 20" in _do(t, p, "status")
 
 
 @sanitize

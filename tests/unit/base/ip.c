@@ -130,6 +130,23 @@ set_of(const char *const *texts, unsigned count, struct ip_range *ranges)
 	return set;
 }
 
+START_TEST(a_network_is_shown_as_it_is_written)
+{
+	static const char *const texts[] = { "192.0.2.1", "192.0.2.0/24", "192.0.2.128/25",
+		"0.0.0.0/0", "255.255.255.255", "2001:db8::/32", "2001:db8::1", "::/0", "unix" };
+	char text[IP_RANGE_TEXT_MAX];
+	struct ip_range range;
+	struct error e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		ck_assert_msg(ip_range_parse(texts[i], &range, &e), "%s", texts[i]);
+		ck_assert_str_eq(ip_range_format(&range, text), texts[i]);
+	}
+	ck_assert(ip_range_parse("::ffff:192.0.2.0/120", &range, &e));
+	ck_assert_str_eq(ip_range_format(&range, text), "192.0.2.0/24");
+}
+END_TEST
+
 START_TEST(a_set_has_its_networks_and_no_others)
 {
 	static const char *const texts[] = { "10.0.0.0/8", "192.0.2.0/25", "192.0.2.128/25",
@@ -257,6 +274,7 @@ main(void)
 	tcase_add_test(t, an_address_has_one_form);
 	tcase_add_test(t, a_socket_address_gives_the_same_key);
 	tcase_add_test(t, a_network_is_read_or_refused_with_a_remedy);
+	tcase_add_test(t, a_network_is_shown_as_it_is_written);
 	tcase_add_test(t, a_set_has_its_networks_and_no_others);
 	tcase_add_test(t, everything_of_a_family_is_of_that_family_only);
 	tcase_add_test(t, thousands_of_networks_agree_with_the_plain_reading);

@@ -145,7 +145,13 @@ static const struct {
 	    "  may be failing for 1s: 1 failure in a second; tier 0" },
 	{ "\"region_state\": \"hold\", \"since_s\": 9, \"signal\": \"health\", \"value\": 1,"
 	  " \"threshold\": 0.25",
-	    "  well again, but waiting for 9s; tier 0" },
+	    "  well again for 9s; tier 0" },
+	{ "\"name\": \"east\", \"region_state\": \"hold\", \"since_s\": 4, \"hold_left_s\": 25.2,"
+	  " \"waits_for_person\": false",
+	    "  well again for 4s, hold-down: 26s left; tier 0" },
+	{ "\"name\": \"east\", \"region_state\": \"hold\", \"since_s\": 90, \"hold_left_s\": null,"
+	  " \"waits_for_person\": true",
+	    "  well again for 1m30s, waits for 'detour restore east'; tier 0" },
 	{ "\"region_state\": \"unheard_of\", \"since_s\": 9, \"signal\": \"odd\"",
 	    "  unheard_of for 9s; tier 0" },
 	{ "\"region_state\": \"evacuated\", \"since_s\": 32, \"signal\": \"person\", \"value\": 0,"
@@ -235,6 +241,20 @@ static const struct {
 	{ "", "suspect", "growing back for 9s, held: another region may be failing; tier 0" },
 };
 
+START_TEST(a_hold_says_what_is_left_of_it_and_who_lengthens_it)
+{
+	char *text = print(
+	    "{ \"services\": [ { " FROZEN(
+		"") " \"regions\": [ { \"name\": \"east\","
+		    " \"region_state\": \"hold\", \"since_s\": 4, \"hold_left_s\": 26 } ] } ] }",
+	    0);
+
+	expect(
+	    text, "well again for 4s, hold-down: 26s left, held: all services frozen by zed until");
+	free(text);
+}
+END_TEST
+
 START_TEST(a_ramp_that_is_held_says_by_what)
 {
 	char json[1024];
@@ -268,6 +288,7 @@ main(void)
 	tcase_add_loop_test(
 	    tests, a_service_says_what_is_out_of_the_ordinary, 0, ARRAY_SIZE(services));
 	tcase_add_test(tests, a_refused_reload_fail_open_and_draining_stand_out);
+	tcase_add_test(tests, a_hold_says_what_is_left_of_it_and_who_lengthens_it);
 	tcase_add_loop_test(tests, a_ramp_that_is_held_says_by_what, 0, ARRAY_SIZE(held));
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

@@ -347,12 +347,27 @@ static const struct mistake mistakes[] = {
 		     "\"https://a.com$1\";" },
 	    "t.conf:7: warning: redirect \"https://a.com$1\" lets the path name the end of the host, "
 	    "so a link to this server may lead anywhere; write a domain behind $1, or a slash before "
-	    "it" },
+	    "it, or at the beginning of its group" },
 	{ { .route = "service = \"shop\"; redirect_regex = \"^/go/(.*)$\"; redirect = "
 		     "\"//$1.com:8443/\";" },
 	    "t.conf:7: warning: redirect \"//$1.com:8443/\" lets the path name the end of the host, "
 	    "so a link to this server may lead anywhere; write a domain behind $1, or a slash before "
+	    "it, or at the beginning of its group" },
+	{ { .route = "service = \"shop\"; redirect_regex = \"^/go/(.*?)(/.*)$\"; redirect = "
+		     "\"//$1$2\";" },
+	    "t.conf:7: warning: redirect \"//$1$2\" lets the path name the end of the host, so a link "
+	    "to this server may lead anywhere; write a domain behind $1, or a slash before it, or at "
+	    "the beginning of its group" },
+	{ { .route = "service = \"shop\"; redirect_regex = \"^/go(/.*)$\"; redirect = "
+		     "\"https://$1\";" },
+	    "t.conf:7: redirect \"https://$1\" has $1 for its host, or part of it, and by the pattern "
+	    "that begins with a slash, so requests would be answered 400; write the whole host before "
 	    "it" },
+	{ { .route = "service = \"shop\"; redirect_regex = \"^/go(/.*)$\"; redirect = "
+		     "\"//a$1.example.com\";" },
+	    "t.conf:7: redirect \"//a$1.example.com\" has $1 for its host, or part of it, and by the "
+	    "pattern that begins with a slash, so requests would be answered 400; write the whole host "
+	    "before it" },
 	{ { .route = "service = \"shop\"; }, { path = \"/x\"; redirect = \"/a\"; redirect_status = "
 		     "304;" },
 	    "t.conf:7: redirect_status 304 is no redirect; write 301, 302, 303, 307 or 308" },

@@ -65,7 +65,7 @@ END_TEST
 START_TEST(the_nearest_of_several_wins)
 {
 	struct names *names = names_new();
-	struct conf_where where = { "f", 1 };
+	struct conf_where where = { .file = "f", .line = 1 };
 
 	names_add(names, "timeouts", names, where);
 	names_add(names, "timeout", names, where);
@@ -80,7 +80,7 @@ START_TEST(a_set_keeps_the_first_of_each_name)
 {
 	struct names *names = names_new();
 	static char texts[1000][8];
-	struct conf_where where = { "f", 1 };
+	struct conf_where where = { .file = "f", .line = 1 };
 
 	for (int i = 0; i < 1000; i++) {
 		snprintf(texts[i], sizeof texts[i], "n%d", i);

@@ -168,7 +168,7 @@ static const struct mistake mistakes[] = {
 	{ "service = \"shop\"; rewrite_to = \"/a\";",
 	    "the route has rewrite_to but no rewrite_regex; it needs both" },
 	{ "service = \"shop\"; rewrite_regex = \"^/a(.)\"; rewrite_to = \"/$2\";",
-	    "rewrite_to says $2, but its pattern has 1 groups; add ( ) to the pattern" },
+	    "rewrite_to says $2, but its pattern has 1 group; add ( ) to the pattern" },
 	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"b\";",
 	    "rewrite_to \"b\" is no path; begin it with a slash" },
 	{ "service = \"shop\"; rewrite_regex = \"a\"; rewrite_to = \"/b?c\";",
@@ -247,6 +247,25 @@ START_TEST(a_mistake_is_told_with_its_remedy)
 END_TEST
 
 /* What writes heads has room for so many, of a service and a route together. */
+START_TEST(a_host_and_the_path_of_a_group_behind_it_cause_no_warning)
+{
+	static const char *const redirects[] = { "https://a.com$1", "//${host}:8443$1/x?y",
+		"https://$2.a.example.com$1" };
+	struct conf_problems problems;
+	char keys[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(redirects); i++) {
+		snprintf(keys, sizeof keys,
+		    "service = \"shop\"; redirect_regex = \"^/go(/.*),([a-z]+)$\"; redirect = \"%s\";",
+		    redirects[i]);
+		topology_unref(conf_load_text(route(keys), "t.conf", ".", &problems));
+		for (unsigned k = 0; k < problems.count; k++)
+			ck_assert_ptr_null(strstr(problems.list[k].text, "redirect"));
+		conf_problems_free(&problems);
+	}
+}
+END_TEST
+
 START_TEST(fields_that_are_added_count_too)
 {
 	char keys[4096] = "service = \"shop\"; request_headers = { add = (";
@@ -271,6 +290,7 @@ main(void)
 	tcase_add_test(tc, conditions_are_read);
 	tcase_add_test(tc, a_route_that_shapes_nothing_says_so);
 	tcase_add_test(tc, a_mirror_copies_what_is_safe_unless_told_otherwise);
+	tcase_add_test(tc, a_host_and_the_path_of_a_group_behind_it_cause_no_warning);
 	tcase_add_test(tc, fields_that_are_added_count_too);
 	tcase_add_test(tc, the_names_of_endpoints_follow_the_secret);
 	tcase_add_test(tc, users_are_read_from_an_htpasswd_file);

@@ -72,12 +72,13 @@ static const struct shape service_shape[] = { { "name", JSON_STRING }, { "balanc
 static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provider", JSON_STRING },
 	{ "state", JSON_STRING }, { "tier", JSON_INTEGER }, { "weight", JSON_INTEGER },
 	{ "share", JSON_REAL }, { "usable", JSON_INTEGER }, { "region_state", JSON_STRING },
-	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "signal", JSON_STRING },
-	{ "value", JSON_REAL }, { "threshold", JSON_REAL }, { "target", JSON_REAL },
-	{ "limit", JSON_NULL }, { "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE },
-	{ "wishes", JSON_ARRAY }, { "requests", JSON_INTEGER }, { "errors", JSON_INTEGER },
-	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
-	{ "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
+	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "hold_left_s", JSON_NULL },
+	{ "waits_for_person", JSON_FALSE }, { "signal", JSON_STRING }, { "value", JSON_REAL },
+	{ "threshold", JSON_REAL }, { "target", JSON_REAL }, { "limit", JSON_NULL },
+	{ "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE }, { "wishes", JSON_ARRAY },
+	{ "requests", JSON_INTEGER }, { "errors", JSON_INTEGER }, { "rate", JSON_REAL },
+	{ "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL },
+	{ "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
 
 static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host", JSON_STRING },
 	{ "state", JSON_STRING }, { "reason", JSON_STRING }, { "since", JSON_STRING },

@@ -76,7 +76,8 @@ START_TEST(what_people_wish_is_told_with_the_time_it_has_left)
 	    "2023-11-14T23:13:25.000Z, for another 59 m 59 s; 2 of 2 endpoints up.");
 	ck_assert_str_eq(service(),
 	    "shop goes by health and weight. Frozen by ann (test) until "
-	    "2023-11-14T22:23:25.000Z: only hard failures move traffic. Losing r1 would leave no healthy region.");
+	    "2023-11-14T22:23:25.000Z: only hard failures move traffic. Losing r1 would leave no "
+	    "healthy region (as of now).");
 	bench_stop(&b);
 }
 END_TEST
@@ -170,7 +171,7 @@ START_TEST(shedding_tells_how_much_and_of_what)
 	ck_assert_str_eq(service(),
 	    "shop goes by health and weight, up to capacity. SHEDDING 50 % of 4000 "
 	    "requests/s: the regions that serve can take no more than 2000. Losing r0 "
-	    "would shed 75 %, losing r1 would shed 75 %.");
+	    "would shed 75 % (as of now), losing r1 would shed 75 % (as of now).");
 	bench_stop(&b);
 }
 END_TEST

@@ -50,7 +50,7 @@ static const struct {
 	    "shop: more demand than capacity: shedding (demand 400/s, capacity 250/s, "
 	    "shed 37.5 %)" },
 	{ { FACT_FAIL_OPEN, SIGNAL_NONE, 0, "shop", "", UINT32_MAX, 0, 4, 0, "", NULL },
-	    "shop: nothing is eligible: health is ignored (0 up, 4 total)" },
+	    "shop: no region is fit: health is ignored, traffic goes by weight (0 up, 4 total)" },
 	{ { FACT_ENDPOINT_EJECTED, SIGNAL_IN_A_ROW, 0, "shop", "a", 7, 3, 3, 30000, "", NULL },
 	    "shop, a, endpoint 7: endpoint taken out by live traffic (3 failures in a row, "
 	    "threshold 3, for 30 s)" },

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the steering tells of its moves: what left whom for whom, and what did not. */
+#include <check.h>
+#include <string.h>
+
+#include "bench.h"
+#include "steer/explain.h"
+
+static struct bench b;
+
+static void
+stop(void)
+{
+	bench_stop(&b);
+}
+
+START_TEST(failing_open_is_told_as_that_and_not_as_a_failover)
+{
+	bench_start_pair(&b);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 0, 1);
+	bench_answer(&b, 1, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 0.5, 0.5);
+	ck_assert_uint_eq(b.told[FACT_FAIL_OPEN], 1);
+	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 1); /* of the one that was left before */
+	bench_wish(&b, WISH_EVACUATE, "r1", 0, 10000); /* whom a person takes out is left even so */
+	bench_run(&b, 1000);
+	BENCH_SHARES(&b, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 2);
+	ck_assert_str_eq(b.last[FACT_FAILED_OVER].region, "r1");
+	ck_assert_str_eq(b.last[FACT_FAILED_OVER].into, "r0");
+}
+END_TEST
+
+START_TEST(refusing_everything_is_told_as_that_and_not_as_a_failover)
+{
+	bench_plan(&b, 2);
+	b.regions[1].tier = 1;
+	b.plan.policy.share.fail_open = false;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	bench_answer(&b, 1, ANSWER_REFUSED);
+	bench_run(&b, 1000);
+	ck_assert_uint_eq(b.told[FACT_REGION_DOWN], 2);
+	ck_assert_uint_eq(b.told[FACT_FAIL_CLOSED], 1);
+	ck_assert_uint_eq(b.told[FACT_FAILED_OVER], 1);
+}
+END_TEST
+
+static void
+expect_losses(const char *said)
+{
+	char text[1024];
+
+	explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text);
+	ck_assert_msg(strstr(text, said) != NULL, "%s", text);
+}
+
+START_TEST(explain_and_the_journal_agree_on_what_can_be_lost)
+{
+	bench_plan(&b, 2);
+	b.regions[0].capacity = 1000;
+	b.regions[1].capacity = 1000;
+	b.demand = 1200;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 20000);
+	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 2);
+	expect_losses(" Losing r0 would shed 16.7 %, losing r1 would shed 16.7 %.");
+	b.demand = 900;
+	bench_run(&b, 8000);
+	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 0);
+	expect_losses(" Losing r0 would shed ");
+	bench_run(&b, 4000);
+	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 1);
+	expect_losses(" Any one region can be lost.");
+	b.demand = 1000.5; /* of which a loss would shed less than is worth telling */
+	bench_run(&b, 20000);
+	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 2);
+	expect_losses(" Any one region can be lost.");
+}
+END_TEST
+
+START_TEST(what_is_too_new_to_be_told_is_explained_as_new)
+{
+	bench_start_pair(&b);
+	bench_run(&b, 5000);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 60000);
+	bench_run(&b, 1000);
+	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 0);
+	expect_losses(" Losing r1 would leave no healthy region (as of now).");
+	bench_run(&b, 3000);
+	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 1);
+	expect_losses(" Losing r1 would leave no healthy region.");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("steer/steer_told");
+	TCase *tests = tcase_create("steer_told");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, NULL, stop);
+	tcase_add_test(tests, failing_open_is_told_as_that_and_not_as_a_failover);
+	tcase_add_test(tests, refusing_everything_is_told_as_that_and_not_as_a_failover);
+	tcase_add_test(tests, explain_and_the_journal_agree_on_what_can_be_lost);
+	tcase_add_test(tests, what_is_too_new_to_be_told_is_explained_as_new);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
