@@ -1,0 +1,61 @@
+"""What this machine has none left of is nobody's fault: local ports, descriptors."""
+
+import threading
+
+from harness import deadline, sanitize, until
+
+_CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "100ms"; '
+          'timeout = "2s"; fall = 2; };')
+
+
+def _checks_failed(p):
+    return p.metrics().total("detour_health_checks_total", result="failed")
+
+
+@sanitize
+@deadline(60)
+def ports_that_run_out_are_held_against_nobody(t):
+    """Neither by traffic nor by checks: where all ports lead to it, an endpoint is busy with us."""
+    ports = 16
+    space = t.netns("proxy")
+    space.run(["sh", "-c", "echo 40000 %d > /proc/sys/net/ipv4/ip_local_port_range" % (
+        40000 + ports - 1)])
+    origin = t.origin("east", address=space.near, port=12000)
+    go_on = threading.Event()
+    t.at_end(go_on.set)
+
+    def script(x):
+        if x.request.target == "/healthz":  # each check needs a port
+            x.answer(200, "well", [("Connection", "close")])
+            x.close()
+        if x.request.target == "/held":
+            go_on.wait(30)
+        x.answer(200, "east")
+
+    origin.does(script)
+    p = t.proxy(start=False, regions={"us-east-1": [origin]}, service_text=_CHECK)
+    p.https, p.http, p.admin = ((space.address, 11000 + i) for i in range(3))
+    p.write()
+    p.start(wrap=["ip", "netns", "exec", space.name])
+    p.until_state(origin, "up")
+    statuses = []
+
+    def ask():
+        statuses.append(p.client(tls=False, timeout=30).get("/held").status)
+
+    threads = [threading.Thread(target=ask) for _ in range(ports + 8)]
+    for thread in threads:
+        thread.start()
+    p.until_logged("cannot check", 15)
+    until(lambda: 503 in statuses, "who finds none is told")
+    lines = until(lambda: [line for line in p.access() if line["status"] == 503], "it is logged")
+    assert {line["reason"] for line in lines} == {"no_ports"}, lines
+    p.until_logged("no local port")
+    assert _checks_failed(p) == 0, "a check without a port has not failed"
+    assert p.state(origin) == "up", p.endpoints()
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) == {200, 503}, statuses
+    p.get("/", tls=False).expect(200, "east")
+    assert p.state(origin) == "up" and _checks_failed(p) == 0, p.endpoints()
