@@ -1,8 +1,10 @@
 """What this machine has none left of is nobody's fault: local ports, descriptors."""
 
+import resource
 import threading
+import time
 
-from harness import deadline, sanitize, until
+from harness import deadline, process, sanitize, until
 
 _CHECK = ('health_check = { type = "http"; path = "/healthz"; interval = "100ms"; '
           'timeout = "2s"; fall = 2; };')
@@ -59,3 +61,23 @@ def ports_that_run_out_are_held_against_nobody(t):
     assert set(statuses) == {200, 503}, statuses
     p.get("/", tls=False).expect(200, "east")
     assert p.state(origin) == "up" and _checks_failed(p) == 0, p.endpoints()
+
+
+@sanitize
+def the_admin_side_rests_while_there_are_no_descriptors(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]})
+    _, hard = resource.prlimit(p.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (process.fd_count(p.pid), hard))
+    waiting = [p.client(address=p.admin, tls=False), p.client(address=p.socket, tls=False)]
+    for c in waiting:
+        c.request("GET", "/livez")
+    until(lambda: "admin" in p.log_text(), "the log says so")
+    cpu = process.cpu_seconds(p.pid)
+    began = time.monotonic()
+    time.sleep(1.0)
+    used = (process.cpu_seconds(p.pid) - cpu) / (time.monotonic() - began)
+    assert used < 0.5, "it spins on accept: %.0f %% CPU" % (used * 100)
+    assert p.log_text().count("accept") < 20, p.log_tail()
+    resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    for c in waiting:
+        c.response().expect(200, "alive\n")
