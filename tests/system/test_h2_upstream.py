@@ -419,6 +419,25 @@ def an_endpoint_that_floods_costs_only_itself(t):
     assert len(good.connections) == 1, "the other endpoint's connection stays"
 
 
+@sanitize
+def an_endpoint_may_ask_whether_we_are_there_as_long_as_a_call_lasts(t):
+    """As gRPC servers do, every few seconds, on a connection whose calls are silent for hours."""
+    p, o = _one(t)
+    o.at_head = lambda s: (s.head(200), s.data(b"first"))
+    o.does(lambda s: None)
+    c = p.client()
+    c.request("GET", "/watch")
+    c.reader.until(b"first")
+    there = o.connections[0]
+    for _ in range(40):  # in 2 s as many as in hours
+        there.send(frame(PING, 0, 0, b"12345678") * 40)
+        time.sleep(0.05)
+    until(lambda: sum(1 for f in list(o.frames) if f[0] == PING and f[2] == 0) == 1600, "all are answered")
+    o.streams[0].data(b"last", end=True)
+    c.reader.until(b"last")
+    assert there.is_open and len(o.connections) == 1
+
+
 def _h2_regions(t, names=("primary", "standby"), **options):
     spaces, regions = {}, {}
     for region in names:
