@@ -364,7 +364,7 @@ pool_serve(void *arg)
 		struct upstream *up;
 
 		if (slot->gone) {
-			tell(wait, NULL, FAULT_NO_ENDPOINT);
+			tell(wait, NULL, FAULT_REMOVED);
 			continue;
 		}
 		up = pool_take(slot, wait->certain);
