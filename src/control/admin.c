@@ -58,6 +58,7 @@ read_view(struct admin *a, struct view *v)
 	*v = (struct view){ .table = NULL };
 	a->view(a->arg, v);
 	v->tally = a->tally;
+	tally_observe_requests(a->tally, v->workers, v->worker_count);
 	if (v->table != NULL)
 		tally_observe(a->tally, v->table, v->now_ms);
 }
