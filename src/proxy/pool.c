@@ -128,12 +128,15 @@ pool_close_opening(struct pool_slot *slot)
 
 /*
  * Some are in neither list: those without room, that end with their last request or by their timer
- * (settle()), and those whose leases are over but not given back yet.
+ * (settle()), and those whose leases are over but not given back yet. Of the latter some are asked
+ * whether they are alive, and so in the list of those that open.
  */
 void
 pool_close_all(struct pool_slot *slot)
 {
 	pool_close_ready(slot);
+	list_for (node, &slot->opening)
+		at_node(node)->leased = 0;
 	pool_close_opening(slot);
 	list_for_safe (node, &slot->all) {
 		struct connection *c = container_of(node, struct connection, in_all);

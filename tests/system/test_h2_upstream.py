@@ -1,5 +1,6 @@
 """HTTP/2 to endpoints: many requests on few connections, and what becomes of them."""
 
+import signal
 import threading
 import time
 from collections import Counter
@@ -399,6 +400,19 @@ def a_silent_try_has_its_connection_asked_once(t):
     done.set()
     c.response().expect(200, "late")
     assert sum(1 for f in o.frames if f[0] == PING) == 1
+
+
+@sanitize
+def a_stop_while_a_connection_is_asked_is_a_clean_one(t):
+    p, o = _one(t)
+    o.answers_pings = False
+    o.does(lambda s: None)
+    c = p.client()
+    c.request("GET", "/hangs")
+    until(lambda: any(f[0] == PING for f in list(o.frames)), "it is asked", 8)
+    p.signal(signal.SIGINT)
+    p.expected_exit = 3
+    assert p.wait_exit() == 3, p.log_tail()
 
 
 @sanitize
