@@ -26,7 +26,7 @@ enum {
 	IDLE_BYTES_PER_MS = IDLE_BYTES_MAX / IDLE_FRAMES_MAX,
 	FRAME_HEAD = 9,
 	MEMORY_MAX = 4 * 1024 * 1024, /* nghttp2's: streams, and heads that wait */
-	MEMORY_STREAM = 48 * 1024,    /* and for each stream, the largest head */
+	MEMORY_STREAM = 64 * 1024,    /* and for each stream, the largest head */
 };
 
 static nghttp2_session_callbacks *callbacks;
