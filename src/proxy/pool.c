@@ -146,6 +146,16 @@ pool_close_all(struct pool_slot *slot)
 	}
 }
 
+/* Lends what room it has; without any, and without use, it may not stay for ever. */
+static void
+settle(struct connection *c)
+{
+	if (c->ops->has_room(c))
+		offer(c);
+	else if (c->leased == 0)
+		connection_park(c, c->slot->keep_alive_ms);
+}
+
 struct upstream *
 pool_take(struct pool_slot *slot, bool certain)
 {
@@ -165,6 +175,10 @@ pool_take(struct pool_slot *slot, bool certain)
 		if (!c->ops->is_clean(c) || (must_be_quiet && !pool_is_quiet(c))) {
 			if (c->leased == 0)
 				pool_discard(c);
+			continue;
+		}
+		if (!c->ops->has_room(c)) { /* any more: the endpoint has said so since */
+			settle(c);
 			continue;
 		}
 		up = c->ops->lease(c);
@@ -413,16 +427,6 @@ is_fit(const struct connection *c)
 
 	return !slot->gone && c->ops == slot->protocol &&
 	    (!slot->endpoint->tls || c->trust == slot->trust);
-}
-
-/* Lends what room it has; without any, and without use, it may not stay for ever. */
-static void
-settle(struct connection *c)
-{
-	if (c->ops->has_room(c))
-		offer(c);
-	else if (c->leased == 0)
-		connection_park(c, c->slot->keep_alive_ms);
 }
 
 void

@@ -8,8 +8,8 @@ from collections import Counter
 from harness import alone, deadline, sanitize, sanitized, until
 from harness.h2 import H2, request
 from harness.message import Closed
-from harness.h2_origin import (CANCEL, DATA, INTERNAL_ERROR,
-                               MAX_CONCURRENT_STREAMS, NO_ERROR, PING, REFUSED_STREAM, frame)
+from harness.h2_origin import (ACK, CANCEL, DATA, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR,
+                               PING, REFUSED_STREAM, SETTINGS, frame, settings)
 from harness.message import Closed
 
 _H2 = 'protocol = "h2";'
@@ -370,6 +370,23 @@ def a_connection_makes_way_after_its_requests(t):
     assert [len(c.streams) for c in o.connections] == [3, 3, 1]
     until(lambda: [c.ended for c in o.connections] == [True, True, False], "the full ones end")
     assert [c.goaways for c in o.connections] == [[(0, NO_ERROR)], [(0, NO_ERROR)], []]
+
+
+@sanitize
+def an_endpoint_may_take_fewer_requests_than_before(t):
+    """Those that a connection has no place for any more go by another one."""
+    p, o = _one(t)
+    held = []
+    o.does(lambda s: held.append(s) if s.body == b"held" else s.answer(200, "good"))
+    c = p.client().request("PUT", "/held", body=b"held")
+    until(lambda: held, "one is under way")
+    o.connections[0].send(settings({MAX_CONCURRENT_STREAMS: 1}))
+    until(lambda: any(f[0] == SETTINGS and f[1] & ACK for f in list(o.frames)[2:]), "that is known")
+    for _ in range(3):
+        p.client(timeout=5).get("/").expect(200, "good")
+    assert len(o.connections) == 2, len(o.connections)
+    held[0].answer(200, "late")
+    c.response().expect(200, "late")
 
 
 @sanitize
