@@ -18,6 +18,7 @@
 #include "conf/topology.h"
 #include "control/admin_people.h"
 #include "control/admin_reply.h"
+#include "control/desk.h"
 #include "control/metrics.h"
 #include "control/status.h"
 #include "control/view.h"
@@ -26,7 +27,7 @@
 enum {
 	BACKLOG = 64,
 	TIMEOUT_S = 15,
-	PAUSE_MS = 100, /* after an accept without a descriptor for it */
+	PAUSE_MS = 100, /* after an accept without a descriptor, and until we look again */
 	MAX_HEADERS_BYTES = 16 * 1024,
 	MAX_BODY_BYTES = 64 * 1024,
 };
@@ -42,6 +43,7 @@ struct admin {
 	struct evhttp *local;
 	struct evhttp_bound_socket *tcp_bound, *local_bound; /* of these; owned by them */
 	struct event *resume;                                /* owned; accepting goes on */
+	struct event *leave;                                 /* owned; see on_leave() */
 	struct admin *next;                                  /* in admins */
 	char tcp_text[64];
 	char *socket_path; /* NULL: none of ours is there */
@@ -381,6 +383,20 @@ open_local(struct admin *a, struct event_base *base, const char *path, struct er
 	return false;
 }
 
+/* Who has asked over TCP and waits for control's answer holds a request of this evhttp. */
+static void
+on_leave(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval again = { .tv_usec = PAUSE_MS * 1000 };
+	struct admin *a = arg;
+
+	if (a->people != NULL && !desk_is_quiet(a->people->desk) &&
+	    event_add(a->leave, &again) == 0)
+		return;
+	evhttp_free(a->tcp);
+	a->tcp = NULL;
+}
+
 struct admin *
 admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn *view, void *arg,
     struct error *error)
@@ -394,7 +410,8 @@ admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn 
 	a->next = admins;
 	admins = a;
 	a->resume = evtimer_new(base, on_resume, a);
-	if (a->resume == NULL) {
+	a->leave = evtimer_new(base, on_leave, a);
+	if (a->resume == NULL || a->leave == NULL) {
 		error_set(error, "cannot start the admin side's timer");
 		goto fail;
 	}
@@ -431,10 +448,11 @@ admin_leave(struct admin *a)
 	if (a->look != NULL)
 		event_free(a->look);
 	a->look = NULL;
-	if (a->tcp != NULL)
-		evhttp_free(a->tcp);
-	a->tcp = NULL;
+	if (a->tcp_bound == NULL)
+		return;
+	evhttp_del_accept_socket(a->tcp, a->tcp_bound);
 	a->tcp_bound = NULL;
+	on_leave(-1, 0, a);
 }
 
 static void
@@ -460,6 +478,8 @@ admin_free(struct admin *a)
 	forget(a);
 	if (a->resume != NULL)
 		event_free(a->resume);
+	if (a->leave != NULL)
+		event_free(a->leave);
 	if (a->socket_path != NULL)
 		remove_socket(a);
 	if (a->look != NULL)
