@@ -14,6 +14,9 @@
 struct conf_service;
 struct regex;
 
+/* Most bytes of the lines that one group of edits adds, as written, and of a CORS answer's. */
+enum { CONF_EDITS_BYTES = 6 * 1024, CONF_CORS_BYTES = 2 * 1024 };
+
 /* A condition on a header field or a query parameter. */
 struct conf_match {
 	const char *name;

@@ -34,8 +34,9 @@ void admin_free(struct admin *);
 /* Another process has put its own unix socket in the place of ours. */
 bool admin_has_successor(const struct admin *);
 /*
- * Leaves the TCP address and the path to it. Until then a path at which nobody listens any more is
- * taken back within a second: who wanted to succeed us has failed.
+ * Leaves the TCP address and the path to the unix socket; who waits for an answer there still gets
+ * it. Until then a path at which nobody listens any more is taken back within a second: who wanted
+ * to succeed us has failed.
  */
 void admin_leave(struct admin *);
 /* Gives the unix socket, and its directory if we made it, to the user we are about to become. */

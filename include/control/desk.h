@@ -84,6 +84,8 @@ void desk_open(struct desk *, struct event_base *);
  * after DESK_DEADLINE_MS. Questions are put one after the other.
  */
 void desk_ask(struct desk *, const struct desk_question *, desk_answer_fn *answered, void *arg);
+/* All questions have been answered. */
+bool desk_is_quiet(const struct desk *);
 /* Answers all that waits with DESK_LATE; before the loop goes away. */
 void desk_close(struct desk *);
 

@@ -16,6 +16,7 @@ struct endpoint;
 struct table;
 struct table_region;
 struct tally;
+struct view_worker;
 
 struct tally_counts {
 	uint64_t tries;
@@ -54,6 +55,13 @@ void tally_free(struct tally *);
  * TALLY_WINDOW_MS so that windows stay short and little of a leaving endpoint is missed.
  */
 void tally_observe(struct tally *, const struct table *, uint64_t now_ms);
+
+/*
+ * The same of how long whole requests took, by all workers: their counts are 32 bits wide, and wrap
+ * within weeks where much goes on.
+ */
+void tally_observe_requests(struct tally *, const struct view_worker *, unsigned count);
+const struct histogram_sum *tally_requests(const struct tally *);
 
 /* NULL: nothing was ever sent there. Valid until the next tally_observe(). */
 const struct tally_counts *tally_endpoint(const struct tally *, const struct endpoint *);

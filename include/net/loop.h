@@ -18,9 +18,9 @@ struct slab;
 struct timers;
 
 enum {
-	LOOP_CHUNK = 64 * 1024, /* plain bytes moved at a time */
-	LOOP_HEAD_ROOM = 40 * 1024, /* a rewritten head fits in front of the body's first bytes */
-	LOOP_TAIL_ROOM = 64, /* chunk framing behind */
+	LOOP_CHUNK = 64 * 1024,     /* plain bytes moved at a time */
+	LOOP_HEAD_ROOM = 56 * 1024, /* a rewritten head fits in front of the body's first bytes */
+	LOOP_TAIL_ROOM = 64,        /* chunk framing behind */
 	LOOP_CIPHER = LOOP_CHUNK + 8 * 1024, /* the same as TLS records */
 };
 

@@ -57,7 +57,9 @@ struct socket_keepalive {
 };
 extern const struct socket_keepalive socket_keepalive_usual; /* 10 s, 3 s, 3 times */
 
-/* A connecting non-blocking socket (TCP_NODELAY, keepalive); -1 with errno. *pending: in progress.
+/*
+ * A connecting non-blocking socket (TCP_NODELAY, keepalive); -1 with errno, of which EADDRNOTAVAIL
+ * means that all ports towards sa are taken. *pending: in progress.
  */
 int socket_connect(
     const struct sockaddr *, socklen_t, const struct socket_keepalive *, bool *pending);

@@ -41,12 +41,12 @@ struct access_record {
 	uint64_t wall_us;   /* when the request's first byte came */
 	uint64_t bytes_in;  /* body */
 	uint64_t bytes_out; /* body */
-	uint32_t total_us;
-	uint32_t wait_us;       /* first byte in to last byte of the head: the client's own time */
-	uint32_t queue_us;      /* waiting for a connection to the endpoint, connect included */
+	uint64_t total_us;
+	uint64_t wait_us;       /* first byte in to last byte of the head: the client's own time */
+	uint64_t queue_us;      /* waiting for a connection to the endpoint, connect included */
 	uint32_t connect_us;    /* of that, TCP and TLS */
-	uint32_t first_byte_us; /* request sent to answer's head, of the last try */
-	uint32_t body_us;       /* answer's head to its end */
+	uint64_t first_byte_us; /* request sent to answer's head, of the last try */
+	uint64_t body_us;       /* answer's head to its end */
 	uint16_t status;        /* 0: none was sent */
 	uint8_t protocol_minor; /* HTTP/1.minor; or enum access_protocol */
 	uint8_t tries;

@@ -29,6 +29,13 @@ struct call {
 void call_begin(struct call *, const struct head *request);
 
 /*
+ * Does its client speak only when it has something to say, so that silence is no slowness? As soon
+ * as an endpoint has it that takes calls, which is one with HTTP/2; timeouts.idle holds all the
+ * same.
+ */
+bool call_is_conversation(const struct exchange *);
+
+/*
  * The answer's head: its HTTP status, or the one that is as bad as what a call without messages says
  * of itself.
  */

@@ -8,18 +8,29 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "conf/shaping.h"
 #include "http/forward.h"
 
 struct exchange;
 struct try;
 
-enum { EDITS_BYTES = 4096, EDITS_NAMES = 96 };
+/*
+ * What the configuration says has its room (CONF_EDITS_BYTES), and so has what is said without it;
+ * what a request fills in has its own, so that none is long enough to push out the others.
+ */
+enum {
+	EDITS_OWN = 2 * 1024,
+	EDITS_FILLED_IN = 4 * 1024,
+	EDITS_BYTES = 2 * CONF_EDITS_BYTES + CONF_CORS_BYTES + EDITS_OWN + EDITS_FILLED_IN,
+	EDITS_NAMES = 96,
+};
 
 /* One message's edits while it is written; a worker has one. */
 struct edits {
 	struct forward_edits out;
 	struct slice drop[EDITS_NAMES];
 	char lines[EDITS_BYTES];
+	size_t filled_in; /* bytes of them, that requests have a say in */
 };
 
 /* All return what is valid until the worker's next edits, or NULL: nothing is changed. */
@@ -30,8 +41,9 @@ struct slice edits_of_own_answer(const struct exchange *);
 
 /* For those who have more to say in an answer. name must last as long as the message is written. */
 void edits_drop(struct edits *, struct slice name);
-/* Lines that do not fit are left out, each whole. */
 void edits_say(struct edits *, struct slice name, struct slice value);
 void edits_say_lines(struct edits *, struct slice lines);
+/* value is a request's: the line is left out if it is too long. */
+void edits_fill_in(struct edits *, struct slice name, struct slice value);
 
 #endif

@@ -46,8 +46,9 @@ struct upstream_h2 {
 	uint32_t granted; /* our limit, as it was when the session began: its memory is made for it */
 	uint32_t most_open; /* the endpoint's limit, or ours */
 	uint32_t to_return; /* leases that are over */
-	uint32_t idle_frames; /* in a row, that brought nothing */
+	uint32_t idle_frames; /* in a row, that brought nothing; they leak away */
 	uint32_t idle_bytes; /* likewise; frames of kinds that nobody knows are bytes only */
+	uint64_t idle_ms;    /* until then they have leaked */
 	struct deferred work; /* sends, and tidies up */
 	struct deferred read_on;
 	struct timer age; /* until it is retired */

@@ -58,7 +58,8 @@ fault_origin(enum fault f)
 
 /*
  * Running out of descriptors or memory is our own failure: blaming it on the endpoint would
- * drive traffic out of a healthy region. Running out of ports is not, for they are per endpoint.
+ * drive traffic out of a healthy region. So are ports, though those are per endpoint: where all of
+ * them lead to it, it is busy with us.
  */
 static bool
 ours(int err)
@@ -72,6 +73,8 @@ fault_from_connect_errno(int err)
 	if (ours(err))
 		return FAULT_NO_RESOURCES; /* a kept connection to another endpoint may still serve */
 	switch (err) {
+	case EADDRNOTAVAIL: /* socket_connect() says it of ports only */
+		return FAULT_NO_PORTS;
 	case ECONNREFUSED:
 		return FAULT_CONNECT_REFUSED;
 	case ETIMEDOUT:
@@ -80,7 +83,7 @@ fault_from_connect_errno(int err)
 	case ECONNABORTED:
 	case EPIPE:
 		return FAULT_CONNECT_RESET;
-	default: /* ENETUNREACH, EHOSTUNREACH, EACCES from a firewall, EADDRNOTAVAIL, ... */
+	default: /* ENETUNREACH, EHOSTUNREACH, EACCES from a firewall, ... */
 		return FAULT_CONNECT_UNREACHABLE;
 	}
 }

@@ -68,6 +68,29 @@ check_fields(struct load *l, const struct conf_field *list, unsigned count)
 	}
 }
 
+static size_t
+bytes_of(const struct conf_field *list, unsigned count)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].name != NULL && list[i].value != NULL)
+			sum += strlen(list[i].name) + strlen(list[i].value) + sizeof ": \r\n" - 1;
+	return sum;
+}
+
+static void
+check_bytes(struct load *l, const struct conf_edits *e)
+{
+	size_t bytes = bytes_of(e->set, e->set_count) + bytes_of(e->add, e->add_count);
+
+	if (bytes > CONF_EDITS_BYTES)
+		report_error(&l->report, &e->where,
+		    "the fields that are set or added are %zu bytes together, and %d is the most; "
+		    "leave some out or write them shorter",
+		    bytes, CONF_EDITS_BYTES);
+}
+
 void
 check_edits(struct load *l, const struct conf_edits *e)
 {
@@ -81,6 +104,7 @@ check_edits(struct load *l, const struct conf_edits *e)
 		report_error(&l->report, &e->where,
 		    "%u fields are set, added or removed, and %d is the most; leave some out",
 		    e->set_count + e->add_count + e->remove_count, MOST_NAMES);
+	check_bytes(l, e);
 }
 
 /* RFC 3986 section 3.1. */
@@ -106,11 +130,36 @@ is_origin(const char *text)
 	return *host != '\0' && strcspn(host, "*/?# \t") == strlen(host);
 }
 
+static size_t
+bytes_of_list(const char *const *list, unsigned count)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		sum += list[i] != NULL ? strlen(list[i]) + sizeof ", " - 1 : 0;
+	return sum;
+}
+
+static void
+check_lists(struct load *l, const struct conf_cors *c)
+{
+	enum { NAMES_AND_AGE = 256 };
+	size_t bytes = NAMES_AND_AGE + bytes_of_list(c->methods, c->method_count) +
+	    bytes_of_list(c->headers, c->header_count) + bytes_of_list(c->expose, c->expose_count);
+
+	if (bytes > CONF_CORS_BYTES)
+		report_error(&l->report, &c->where,
+		    "methods, headers and expose are %zu bytes together, and %d is the most; leave "
+		    "some out",
+		    bytes, CONF_CORS_BYTES);
+}
+
 void
 check_cors(struct load *l, const struct conf_cors *c)
 {
 	if (c == NULL)
 		return;
+	check_lists(l, c);
 	if (c->origin_count == 0)
 		report_error(&l->report, &c->where,
 		    "cors has no origin; leave origins out for any, or remove cors");

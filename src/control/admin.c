@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +18,7 @@
 #include "conf/topology.h"
 #include "control/admin_people.h"
 #include "control/admin_reply.h"
+#include "control/desk.h"
 #include "control/metrics.h"
 #include "control/status.h"
 #include "control/view.h"
@@ -25,6 +27,7 @@
 enum {
 	BACKLOG = 64,
 	TIMEOUT_S = 15,
+	PAUSE_MS = 100, /* after an accept without a descriptor, and until we look again */
 	MAX_HEADERS_BYTES = 16 * 1024,
 	MAX_BODY_BYTES = 64 * 1024,
 };
@@ -38,7 +41,10 @@ struct admin {
 	struct event *look;                /* owned; NULL: there is no unix socket */
 	struct evhttp *tcp;                /* owned, each with its listening socket; NULL: off */
 	struct evhttp *local;
-	struct evhttp_bound_socket *local_bound; /* of local */
+	struct evhttp_bound_socket *tcp_bound, *local_bound; /* of these; owned by them */
+	struct event *resume;                                /* owned; accepting goes on */
+	struct event *leave;                                 /* owned; see on_leave() */
+	struct admin *next;                                  /* in admins */
 	char tcp_text[64];
 	char *socket_path; /* NULL: none of ours is there */
 	char *made_dir;    /* NULL: it was there */
@@ -46,12 +52,15 @@ struct admin {
 	ino_t socket_ino;
 };
 
+static struct admin *admins; /* of this process; main's, like all they do */
+
 static void
 read_view(struct admin *a, struct view *v)
 {
 	*v = (struct view){ .table = NULL };
 	a->view(a->arg, v);
 	v->tally = a->tally;
+	tally_observe_requests(a->tally, v->workers, v->worker_count);
 	if (v->table != NULL)
 		tally_observe(a->tally, v->table, v->now_ms);
 }
@@ -161,6 +170,58 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	read_view(arg, &v);
 }
 
+static void
+set_accepting(struct evhttp_bound_socket *bound, bool on)
+{
+	struct evconnlistener *l = bound != NULL ? evhttp_bound_socket_get_listener(bound) : NULL;
+
+	if (l != NULL && on)
+		evconnlistener_enable(l);
+	else if (l != NULL)
+		evconnlistener_disable(l);
+}
+
+static void
+on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct admin *a = arg;
+
+	set_accepting(a->tcp_bound, true);
+	set_accepting(a->local_bound, true);
+}
+
+/*
+ * Out of descriptors: who waits in the kernel's queue would be announced over and over. evhttp
+ * gives its listeners no argument but itself.
+ */
+static void
+on_accept_error(struct evconnlistener *listener, void *http)
+{
+	static struct log_limit limit;
+	struct timeval after = { .tv_usec = PAUSE_MS * 1000 };
+
+	log_limited(&limit, LOG_LEVEL_WARN, "admin side: accept: %s; pausing for %d ms",
+	    strerror(errno), PAUSE_MS);
+	for (struct admin *a = admins; a != NULL; a = a->next) {
+		if (a->tcp != http && a->local != http)
+			continue;
+		set_accepting(a->tcp_bound, false);
+		set_accepting(a->local_bound, false);
+		event_add(a->resume, &after);
+	}
+}
+
+static struct evhttp_bound_socket *
+accept_on(struct evhttp *http, int fd)
+{
+	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(http, fd);
+
+	if (bound != NULL)
+		evconnlistener_set_error_cb(
+		    evhttp_bound_socket_get_listener(bound), on_accept_error);
+	return bound;
+}
+
 /* Takes the listening socket in any case. */
 static struct evhttp *
 serve_on(struct admin *a, struct event_base *base, int fd, bool local, struct error *error)
@@ -182,15 +243,14 @@ serve_on(struct admin *a, struct event_base *base, int fd, bool local, struct er
 		EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE |
 		EVHTTP_REQ_CONNECT);
 	evhttp_set_gencb(http, local ? on_local_request : on_tcp_request, a);
-	bound = evhttp_accept_socket_with_handle(http, fd);
+	bound = accept_on(http, fd);
 	if (bound == NULL) {
 		error_errno(error, "cannot serve on", "the admin socket");
 		close(fd);
 		evhttp_free(http);
 		return NULL;
 	}
-	if (local)
-		a->local_bound = bound;
+	*(local ? &a->local_bound : &a->tcp_bound) = bound;
 	return http;
 }
 
@@ -292,7 +352,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 		log_debug("%s", error.text);
 		return;
 	}
-	bound = evhttp_accept_socket_with_handle(a->local, listening);
+	bound = accept_on(a->local, listening);
 	if (bound == NULL) {
 		close(listening);
 		return;
@@ -323,6 +383,20 @@ open_local(struct admin *a, struct event_base *base, const char *path, struct er
 	return false;
 }
 
+/* Who has asked over TCP and waits for control's answer holds a request of this evhttp. */
+static void
+on_leave(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval again = { .tv_usec = PAUSE_MS * 1000 };
+	struct admin *a = arg;
+
+	if (a->people != NULL && !desk_is_quiet(a->people->desk) &&
+	    event_add(a->leave, &again) == 0)
+		return;
+	evhttp_free(a->tcp);
+	a->tcp = NULL;
+}
+
 struct admin *
 admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn *view, void *arg,
     struct error *error)
@@ -333,6 +407,14 @@ admin_new(struct event_base *base, const struct conf_admin *conf, admin_view_fn 
 	a->view = view;
 	a->arg = arg;
 	a->tally = tally_new(clock_now_ms());
+	a->next = admins;
+	admins = a;
+	a->resume = evtimer_new(base, on_resume, a);
+	a->leave = evtimer_new(base, on_leave, a);
+	if (a->resume == NULL || a->leave == NULL) {
+		error_set(error, "cannot start the admin side's timer");
+		goto fail;
+	}
 	if (conf->bind.len > 0 && !open_tcp(a, base, &conf->bind, error))
 		goto fail;
 	if (conf->socket[0] != '\0' && !open_local(a, base, conf->socket, error))
@@ -366,9 +448,11 @@ admin_leave(struct admin *a)
 	if (a->look != NULL)
 		event_free(a->look);
 	a->look = NULL;
-	if (a->tcp != NULL)
-		evhttp_free(a->tcp);
-	a->tcp = NULL;
+	if (a->tcp_bound == NULL)
+		return;
+	evhttp_del_accept_socket(a->tcp, a->tcp_bound);
+	a->tcp_bound = NULL;
+	on_leave(-1, 0, a);
 }
 
 static void
@@ -378,9 +462,24 @@ remove_socket(struct admin *a)
 		log_debug("admin socket %s stays behind: %s", a->socket_path, strerror(errno));
 }
 
+static void
+forget(const struct admin *a)
+{
+	struct admin **at = &admins;
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+}
+
 void
 admin_free(struct admin *a)
 {
+	forget(a);
+	if (a->resume != NULL)
+		event_free(a->resume);
+	if (a->leave != NULL)
+		event_free(a->leave);
 	if (a->socket_path != NULL)
 		remove_socket(a);
 	if (a->look != NULL)

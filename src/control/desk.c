@@ -294,6 +294,12 @@ desk_ask(struct desk *d, const struct desk_question *q, desk_answer_fn *answered
 	put_next(d);
 }
 
+bool
+desk_is_quiet(const struct desk *d)
+{
+	return list_empty(&d->asked);
+}
+
 void
 desk_close(struct desk *d)
 {

@@ -216,7 +216,6 @@ write_requests(struct evbuffer *out, const struct view *v)
 	static const char faults[] = "detour_http_request_faults_total";
 	static const char calls[] = "detour_grpc_calls_total";
 	static const char duration[] = "detour_http_request_duration_seconds";
-	struct histogram_sum merged = { .total = 0 };
 
 	metric_family(out, requests, "counter", "Requests answered, by class of the status sent.");
 	for (unsigned i = 1; i < 6; i++) {
@@ -242,10 +241,8 @@ write_requests(struct evbuffer *out, const struct view *v)
 		metric_count(out, calls, &labels,
 		    sum_workers(v, offsetof(struct worker_stats, grpc_status[i])));
 	}
-	for (unsigned i = 0; i < v->worker_count; i++)
-		histogram_merge(&merged, &v->workers[i].stats->duration);
 	metric_family(out, duration, "histogram", "First byte in to last byte out.");
-	metric_histogram(out, duration, NULL, &merged);
+	metric_histogram(out, duration, NULL, tally_requests(v->tally));
 }
 
 static void

@@ -131,7 +131,7 @@ judge_fault(struct probe *p, enum fault f)
 	    : endpoint_reason_of(f);
 	uint32_t detail = 0;
 
-	if (f == FAULT_INTERNAL || f == FAULT_NO_RESOURCES) {
+	if (f == FAULT_INTERNAL || f == FAULT_NO_RESOURCES || f == FAULT_NO_PORTS) {
 		log_limited(&limit, LOG_LEVEL_WARN,
 		    "cannot check %s: no socket to be had (descriptors, ports or memory)",
 		    p->endpoint->url);

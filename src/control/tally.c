@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "control/view.h"
+#include "proxy/worker.h"
 #include "steer/endpoint.h"
 #include "base/hash.h"
 #include "steer/steering.h"
@@ -46,6 +48,8 @@ struct tally {
 	unsigned region_count;
 	uint64_t turn;
 	uint64_t observed_ms; /* last */
+	struct histogram_sum requests;
+	struct histogram_sum requests_seen; /* as the workers had them last */
 };
 
 struct tally *
@@ -142,6 +146,15 @@ read_endpoint(const struct endpoint *e, struct tally_counts *c)
 	return used;
 }
 
+static void
+add_histogram(struct histogram_sum *into, const struct histogram_sum *added)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		into->count[i] += added->count[i];
+	into->total += added->total;
+	into->sum_us += added->sum_us;
+}
+
 /* into += now - before. */
 static void
 add_difference(
@@ -160,10 +173,7 @@ add_difference(
 	into->bytes_in += now->bytes_in - before->bytes_in;
 	into->bytes_out += now->bytes_out - before->bytes_out;
 	histogram_subtract(&added, &before->first_byte);
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		into->first_byte.count[i] += added.count[i];
-	into->first_byte.total += added.total;
-	into->first_byte.sum_us += added.sum_us;
+	add_histogram(&into->first_byte, &added);
 }
 
 static void
@@ -330,6 +340,25 @@ tally_observe(struct tally *t, const struct table *table, uint64_t now_ms)
 	forget_unseen(t);
 }
 
+void
+tally_observe_requests(struct tally *t, const struct view_worker *workers, unsigned count)
+{
+	struct histogram_sum now = { .total = 0 }, added;
+
+	for (unsigned i = 0; i < count; i++)
+		histogram_merge(&now, &workers[i].stats->duration);
+	added = now;
+	histogram_subtract(&added, &t->requests_seen);
+	add_histogram(&t->requests, &added);
+	t->requests_seen = now;
+}
+
+const struct histogram_sum *
+tally_requests(const struct tally *t)
+{
+	return &t->requests;
+}
+
 static const struct account *
 find_endpoint_account(const struct tally *t, const struct endpoint *e)
 {
@@ -375,10 +404,7 @@ add_window(const struct account *a, uint64_t now_ms, struct tally_window *into)
 	into->errors_per_s +=
 	    (double)(tally_errors(&a->counts) - a->older.errors) * 1000.0 / (double)long_ms;
 	histogram_subtract(&recent, &a->older.first_byte);
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		into->first_byte.count[i] += recent.count[i];
-	into->first_byte.total += recent.total;
-	into->first_byte.sum_us += recent.sum_us;
+	add_histogram(&into->first_byte, &recent);
 }
 
 void

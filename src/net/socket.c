@@ -365,6 +365,21 @@ socket_is_free(const struct conf_address *a, struct error *e)
 	return true;
 }
 
+/*
+ * Has this host an address to come from? What the kernel says when all ports towards sa are taken
+ * is what it says when no address of ours leads there; a datagram needs the address alone.
+ */
+static bool
+has_source(const struct sockaddr *sa, socklen_t len)
+{
+	int fd = socket(sa->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool has = fd < 0 || connect(fd, sa, len) == 0 || errno != EADDRNOTAVAIL;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 int
 socket_connect(const struct sockaddr *sa, socklen_t len, const struct socket_keepalive *keepalive,
     bool *pending)
@@ -386,7 +401,7 @@ socket_connect(const struct sockaddr *sa, socklen_t len, const struct socket_kee
 	}
 	err = errno;
 	close(fd);
-	errno = err;
+	errno = err == EADDRNOTAVAIL && !has_source(sa, len) ? ENETUNREACH : err;
 	return -1;
 }
 

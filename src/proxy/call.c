@@ -5,8 +5,10 @@
 
 #include "http/forward.h"
 #include "http/grpc.h"
+#include "proxy/connection.h"
 #include "proxy/exchange.h"
 #include "proxy/try.h"
+#include "proxy/upstream.h"
 #include "steer/endpoint.h"
 
 void
@@ -16,6 +18,12 @@ call_begin(struct call *c, const struct head *request)
 	c->is = request->method == METHOD_POST && grpc_is(request);
 	if (c->is)
 		c->timeout_ms = grpc_timeout_ms(request);
+}
+
+bool
+call_is_conversation(const struct exchange *x)
+{
+	return x->call.is && x->try->up != NULL && x->try->up->connection->ops == &connection_h2;
 }
 
 unsigned

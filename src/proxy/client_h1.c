@@ -93,14 +93,17 @@ client_h1_on_head_timeout(void *arg)
 	client_h1_refuse(client_h1_of(arg), FAULT_REQUEST_TIMEOUT, NULL);
 }
 
-/* While we are the ones who do not read, nothing is held against the client. */
+/*
+ * While we are the ones who do not read, nothing is held against the client; nor the silence of one
+ * that converses.
+ */
 static void
 on_body_watch(void *arg)
 {
 	struct client_h1 *c = client_h1_of(arg);
 	uint32_t ms = body_rate_judge(&c->rate, &c->conn.worker->limits, clock_now_ms());
 
-	if (c->paused)
+	if (c->paused || call_is_conversation(c->side.exchange))
 		client_h1_watch_body(c);
 	else if (ms > 0)
 		client_start_timer(&c->conn, ms, on_body_watch);

@@ -276,14 +276,17 @@ watch_body(struct h2_stream *s)
 	    body_rate_judge(&s->rate, &s->c->conn.worker->limits, now_ms), on_body_watch, s);
 }
 
-/* While we are the ones who open no window, nothing is held against the client. */
+/*
+ * While we are the ones who open no window, nothing is held against the client; nor the silence of
+ * one that converses.
+ */
 static void
 on_body_watch(void *arg)
 {
 	struct h2_stream *s = arg;
 	uint32_t ms = body_rate_judge(&s->rate, &s->c->conn.worker->limits, clock_now_ms());
 
-	if (s->paused)
+	if (s->paused || (s->side.exchange != NULL && call_is_conversation(s->side.exchange)))
 		watch_body(s);
 	else if (ms > 0)
 		timer_start(client_h2_loop(s->c)->timers, &s->body, ms, on_body_watch, s);

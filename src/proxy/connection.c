@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/stat.h"
 #include "net/socket.h"
 #include "net/tls_client.h"
@@ -107,6 +108,24 @@ begin_with_header(struct connection *c)
 		stream_begin_with(&c->stream, header, len);
 }
 
+/* What is ours to mend is told to whoever can; of endpoints their state tells. */
+static void
+tell_of_lack(const struct endpoint *ep, enum fault why)
+{
+	static struct log_limit limit;
+
+	if (why == FAULT_NO_PORTS)
+		log_limited(&limit, LOG_LEVEL_WARN,
+		    "cannot connect to %s: no local port is left towards it; let connections be kept "
+		    "(limits.keep_alive), or widen net.ipv4.ip_local_port_range",
+		    ep->url);
+	else if (why == FAULT_NO_RESOURCES)
+		log_limited(&limit, LOG_LEVEL_WARN,
+		    "cannot connect to %s: no file descriptor or memory is left; raise the limit on "
+		    "descriptors (LimitNOFILE, ulimit -n)",
+		    ep->url);
+}
+
 struct connection *
 connection_open(struct worker *w, struct pool_slot *slot, const struct connection_ops *ops,
     uint32_t connect_ms, enum fault *why)
@@ -132,6 +151,7 @@ connection_open(struct worker *w, struct pool_slot *slot, const struct connectio
 	if (!stream_connect(&c->stream, w->loop, (const struct sockaddr *)&ep->addr, ep->addr_len,
 		&slot->keepalive, ssl, on_stream, c)) {
 		*why = stream_fault(&c->stream);
+		tell_of_lack(ep, *why);
 		ops->free(c);
 		return NULL;
 	}

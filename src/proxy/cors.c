@@ -76,6 +76,6 @@ cors_say(const struct conf_cors *c, const struct exchange *x, struct edits *e)
 	edits_say(e, SLICE("Vary"), SLICE("Origin"));
 	if (!head_value(&x->head, SLICE("origin"), &origin) || !is_allowed(c, origin))
 		return;
-	edits_say(e, SLICE("Access-Control-Allow-Origin"), origin);
+	edits_fill_in(e, SLICE("Access-Control-Allow-Origin"), origin);
 	edits_say_lines(e, slice_of(c->lines));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/topology.h"
+#include "conf/variable.h"
 #include "proxy/cors.h"
 #include "proxy/exchange.h"
 #include "proxy/gzip.h"
@@ -19,6 +20,7 @@ begin(const struct exchange *x)
 	struct edits *e = x->worker->edits;
 
 	e->out = (struct forward_edits){ e->drop, 0, { e->lines, 0 } };
+	e->filled_in = 0;
 	return e;
 }
 
@@ -58,23 +60,42 @@ edits_say(struct edits *e, struct slice name, struct slice value)
 		e->out.lines.len += t.len;
 }
 
+/* So much of what follows is a request's. False: that is too much. */
+static bool
+fill_in(struct edits *e, size_t len)
+{
+	if (len > EDITS_FILLED_IN - e->filled_in)
+		return false;
+	e->filled_in += len;
+	return true;
+}
+
+void
+edits_fill_in(struct edits *e, struct slice name, struct slice value)
+{
+	if (fill_in(e, value.len))
+		edits_say(e, name, value);
+}
+
+/* A line without a value is left out. */
 static void
 say_template(struct edits *e, const struct conf_field *f, const struct exchange *x,
     const struct try *t)
 {
-	size_t at = e->out.lines.len;
-	struct text line = { e->lines + at, 0, EDITS_BYTES - at, false };
-	size_t empty;
+	char buf[CONF_EDITS_BYTES + EDITS_FILLED_IN];
+	struct text value = { buf, 0, sizeof buf, false };
+	const char *at = f->value;
+	struct template_piece piece;
+	size_t filled_in = 0;
 
-	text_add(&line, slice_of(f->name));
-	text_add(&line, SLICE(": "));
-	empty = line.len;
-	template_fill(&line, f->value, x, t, NULL);
-	if (line.len == empty)
-		return;
-	text_add(&line, SLICE("\r\n"));
-	if (!line.full)
-		e->out.lines.len += line.len;
+	while (template_next(&at, &piece)) {
+		size_t before = value.len;
+
+		template_fill_piece(&value, &piece, x, t, NULL);
+		filled_in += piece.variable != VARIABLE_NONE ? value.len - before : 0;
+	}
+	if (value.len > 0 && !value.full && fill_in(e, filled_in))
+		edits_say(e, slice_of(f->name), (struct slice){ buf, value.len });
 }
 
 static bool

@@ -63,7 +63,7 @@ exchange_connect(struct try *t)
 	struct upstream *up;
 
 	if (slot == NULL || slot->gone) {
-		t->fault = FAULT_NO_ENDPOINT;
+		t->fault = FAULT_REMOVED;
 		return;
 	}
 	if (slot->send_proxy != SEND_PROXY_OFF)

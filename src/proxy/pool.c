@@ -128,12 +128,15 @@ pool_close_opening(struct pool_slot *slot)
 
 /*
  * Some are in neither list: those without room, that end with their last request or by their timer
- * (settle()), and those whose leases are over but not given back yet.
+ * (settle()), and those whose leases are over but not given back yet. Of the latter some are asked
+ * whether they are alive, and so in the list of those that open.
  */
 void
 pool_close_all(struct pool_slot *slot)
 {
 	pool_close_ready(slot);
+	list_for (node, &slot->opening)
+		at_node(node)->leased = 0;
 	pool_close_opening(slot);
 	list_for_safe (node, &slot->all) {
 		struct connection *c = container_of(node, struct connection, in_all);
@@ -141,6 +144,16 @@ pool_close_all(struct pool_slot *slot)
 		c->leased = 0;
 		pool_discard(c);
 	}
+}
+
+/* Lends what room it has; without any, and without use, it may not stay for ever. */
+static void
+settle(struct connection *c)
+{
+	if (c->ops->has_room(c))
+		offer(c);
+	else if (c->leased == 0)
+		connection_park(c, c->slot->keep_alive_ms);
 }
 
 struct upstream *
@@ -162,6 +175,10 @@ pool_take(struct pool_slot *slot, bool certain)
 		if (!c->ops->is_clean(c) || (must_be_quiet && !pool_is_quiet(c))) {
 			if (c->leased == 0)
 				pool_discard(c);
+			continue;
+		}
+		if (!c->ops->has_room(c)) { /* any more: the endpoint has said so since */
+			settle(c);
 			continue;
 		}
 		up = c->ops->lease(c);
@@ -364,7 +381,7 @@ pool_serve(void *arg)
 		struct upstream *up;
 
 		if (slot->gone) {
-			tell(wait, NULL, FAULT_NO_ENDPOINT);
+			tell(wait, NULL, FAULT_REMOVED);
 			continue;
 		}
 		up = pool_take(slot, wait->certain);
@@ -410,16 +427,6 @@ is_fit(const struct connection *c)
 
 	return !slot->gone && c->ops == slot->protocol &&
 	    (!slot->endpoint->tls || c->trust == slot->trust);
-}
-
-/* Lends what room it has; without any, and without use, it may not stay for ever. */
-static void
-settle(struct connection *c)
-{
-	if (c->ops->has_room(c))
-		offer(c);
-	else if (c->leased == 0)
-		connection_park(c, c->slot->keep_alive_ms);
 }
 
 void

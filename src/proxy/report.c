@@ -17,10 +17,10 @@ enum {
 	ADDRESS_TEXT = sizeof((struct client_facts *)NULL)->ip + sizeof "[]:65535",
 };
 
-static uint32_t
+static uint64_t
 between(uint64_t from, uint64_t to)
 {
-	return from == 0 || to < from ? 0 : (uint32_t)(to - from);
+	return from == 0 || to < from ? 0 : to - from;
 }
 
 static struct slice

@@ -22,9 +22,11 @@ enum {
 	SETTINGS_MAX = 32,
 	IDLE_FRAMES_MAX = 1000,
 	IDLE_BYTES_MAX = 256 * 1024,
+	IDLE_FRAMES_PER_MS = 1, /* leak away: a call that lasts may see PINGs for days */
+	IDLE_BYTES_PER_MS = IDLE_BYTES_MAX / IDLE_FRAMES_MAX,
 	FRAME_HEAD = 9,
 	MEMORY_MAX = 4 * 1024 * 1024, /* nghttp2's: streams, and heads that wait */
-	MEMORY_STREAM = 48 * 1024, /* and for each stream, the largest head */
+	MEMORY_STREAM = 64 * 1024,    /* and for each stream, the largest head */
 };
 
 static nghttp2_session_callbacks *callbacks;
@@ -233,11 +235,28 @@ on_close(nghttp2_session *session, int32_t id, uint32_t error_code, void *arg)
 	return 0;
 }
 
+static uint32_t
+less(uint32_t count, uint64_t leaked)
+{
+	return leaked < count ? count - (uint32_t)leaked : 0;
+}
+
+static void
+leak(struct upstream_h2 *h2)
+{
+	uint64_t now_ms = clock_now_ms(), past_ms = now_ms - h2->idle_ms;
+
+	h2->idle_ms = now_ms;
+	h2->idle_frames = less(h2->idle_frames, past_ms * IDLE_FRAMES_PER_MS);
+	h2->idle_bytes = less(h2->idle_bytes, past_ms * IDLE_BYTES_PER_MS);
+}
+
 bool
 upstream_h2_feed(struct upstream_h2 *h2, const char *bytes, size_t len)
 {
 	ssize_t n;
 
+	leak(h2);
 	h2->idle_bytes += (uint32_t)len;
 	if (h2->idle_bytes > IDLE_BYTES_MAX)
 		return false;

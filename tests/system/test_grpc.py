@@ -368,3 +368,36 @@ def calls_of_a_lost_region_end_a_tenth_a_second(t):
             ends.append(time.monotonic())
         # Two a second: six gaps of half a second.
         assert ends[-1] - ends[0] > 2.2, [at - ends[0] for at in ends]
+
+
+@sanitize
+def a_call_may_be_silent_for_as_long_as_its_service_lets_it(t):
+    """A conversation has nothing to say at times; a body that is slow is another matter."""
+    o = t.h2_origin("east").does(lambda s: s.trailers([("grpc-status", "0")]))
+    o.at_head = _begins
+    p = t.proxy(regions={"us-east-1": {"endpoints": [o], "text": _H2}},
+                limits='body_idle = "200ms"; min_rate_grace = "100ms";',
+                service_text=_CALM + 'timeouts = { idle = "1500ms"; };')
+    with H2(p, tls=True) as c:
+        slow = c.open(h2.request("POST", "/slow"), end=False)
+        c.until(lambda f: f.stream == slow and f.kind == h2.RST_STREAM)
+        assert p.until_access("/slow")[0]["reason"] == "request_timeout"
+        talks = c.open(h2.request("POST", "/talks", more=_GOES_ON), end=False)
+        for i in range(4):
+            ping = _message(b"ping %d" % i)
+            c.data(talks, ping)
+            until(lambda: o.streams[-1].body.endswith(ping), "it goes on")
+            time.sleep(0.4)  # twice as long as a body may rest
+        c.data(talks, b"", end=True)
+        c.until(lambda f: f.stream == talks and f.kind == h2.HEADERS and f.ends)
+        assert p.until_access("/talks")[0]["grpc_status"] == 0
+        silent = c.open(h2.request("POST", "/silent", more=_GOES_ON), end=False)
+        c.until(lambda f: f.stream == silent and f.kind == h2.HEADERS and f.ends)
+        assert p.until_access("/silent")[0]["reason"] == "stalled_response"
+    c = p.client()
+    c.send("POST /talks/h1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nTE: trailers\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n")
+    c.reader.until(b"\r\n\r\n")
+    time.sleep(0.6)
+    c.send(b"0\r\n\r\n")
+    c.reader.until(b"grpc-status: 0\r\n\r\n")

@@ -1,5 +1,6 @@
 """HTTP/2 to endpoints: many requests on few connections, and what becomes of them."""
 
+import signal
 import threading
 import time
 from collections import Counter
@@ -7,8 +8,8 @@ from collections import Counter
 from harness import alone, deadline, sanitize, sanitized, until
 from harness.h2 import H2, request
 from harness.message import Closed
-from harness.h2_origin import (CANCEL, DATA, INTERNAL_ERROR,
-                               MAX_CONCURRENT_STREAMS, NO_ERROR, PING, REFUSED_STREAM, frame)
+from harness.h2_origin import (ACK, CANCEL, DATA, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR,
+                               PING, REFUSED_STREAM, SETTINGS, frame, settings)
 from harness.message import Closed
 
 _H2 = 'protocol = "h2";'
@@ -372,6 +373,23 @@ def a_connection_makes_way_after_its_requests(t):
 
 
 @sanitize
+def an_endpoint_may_take_fewer_requests_than_before(t):
+    """Those that a connection has no place for any more go by another one."""
+    p, o = _one(t)
+    held = []
+    o.does(lambda s: held.append(s) if s.body == b"held" else s.answer(200, "good"))
+    c = p.client().request("PUT", "/held", body=b"held")
+    until(lambda: held, "one is under way")
+    o.connections[0].send(settings({MAX_CONCURRENT_STREAMS: 1}))
+    until(lambda: any(f[0] == SETTINGS and f[1] & ACK for f in list(o.frames)[2:]), "that is known")
+    for _ in range(3):
+        p.client(timeout=5).get("/").expect(200, "good")
+    assert len(o.connections) == 2, len(o.connections)
+    held[0].answer(200, "late")
+    c.response().expect(200, "late")
+
+
+@sanitize
 def a_silent_connection_is_asked_before_a_post(t):
     p, o = _one(t)
     p.client().get("/").expect(200, "good")
@@ -402,6 +420,19 @@ def a_silent_try_has_its_connection_asked_once(t):
 
 
 @sanitize
+def a_stop_while_a_connection_is_asked_is_a_clean_one(t):
+    p, o = _one(t)
+    o.answers_pings = False
+    o.does(lambda s: None)
+    c = p.client()
+    c.request("GET", "/hangs")
+    until(lambda: any(f[0] == PING for f in list(o.frames)), "it is asked", 8)
+    p.signal(signal.SIGINT)
+    p.expected_exit = 3
+    assert p.wait_exit() == 3, p.log_tail()
+
+
+@sanitize
 def an_endpoint_that_floods_costs_only_itself(t):
     p, bad, good = _two(t)
 
@@ -417,6 +448,25 @@ def an_endpoint_that_floods_costs_only_itself(t):
     for _ in range(6):
         c.get("/").expect(200, "good")
     assert len(good.connections) == 1, "the other endpoint's connection stays"
+
+
+@sanitize
+def an_endpoint_may_ask_whether_we_are_there_as_long_as_a_call_lasts(t):
+    """As gRPC servers do, every few seconds, on a connection whose calls are silent for hours."""
+    p, o = _one(t)
+    o.at_head = lambda s: (s.head(200), s.data(b"first"))
+    o.does(lambda s: None)
+    c = p.client()
+    c.request("GET", "/watch")
+    c.reader.until(b"first")
+    there = o.connections[0]
+    for _ in range(40):  # in 2 s as many as in hours
+        there.send(frame(PING, 0, 0, b"12345678") * 40)
+        time.sleep(0.05)
+    until(lambda: sum(1 for f in list(o.frames) if f[0] == PING and f[2] == 0) == 1600, "all are answered")
+    o.streams[0].data(b"last", end=True)
+    c.reader.until(b"last")
+    assert there.is_open and len(o.connections) == 1
 
 
 def _h2_regions(t, names=("primary", "standby"), **options):

@@ -53,6 +53,32 @@ def a_request_in_flight_over_a_reload_is_finished(t):
 
 
 @sanitize
+def who_waits_for_an_endpoint_that_a_reload_removes_goes_elsewhere(t):
+    """Nothing was sent to it; as DNS does with each address that it replaces."""
+    old, new = t.origin("old"), t.origin("new")
+    go_on = threading.Event()
+    t.at_end(go_on.set)
+
+    def script(x):
+        go_on.wait(30)
+        x.answer(200, "old")
+
+    old.does(script)
+    p = t.proxy(regions={"us-east-1": [old]},
+                service_text='limits = { max_connections = 1; max_wait = "20s"; }; '
+                             'health_check = { type = "none"; };')
+    first = p.client().request("GET", "/first")
+    old.until_requests(1)
+    waiting = [p.client().request(method, "/waits", body=b"x") for method in ("GET", "POST")]
+    until(lambda: p.metrics().total("detour_worker_requests_in_flight") == 3, "they wait")
+    assert p.reload(regions={"us-east-1": [new]})
+    for c in waiting:
+        c.response().expect(200, "new")
+    go_on.set()
+    first.response().expect(200, "old")
+
+
+@sanitize
 def an_invalid_file_is_refused_with_its_reasons_and_the_old_one_serves_on(t):
     p = t.proxy(regions={"us-east-1": [t.origin("east")]})
     held = p.client()

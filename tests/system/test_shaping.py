@@ -3,6 +3,7 @@
 from collections import Counter
 
 from harness import sanitize
+from harness.h2 import H2, request
 
 
 def _echo(x):
@@ -242,6 +243,34 @@ def header_fields_are_set_added_and_removed_both_ways(t):
     origin.refuse()
     got = c.get("/").expect(502)
     assert got.all("server") == ["detour"], got.fields
+
+
+@sanitize
+def long_fields_of_the_configuration_are_all_there(t):
+    """Also where a request makes others long: those it fills in have a room of their own."""
+    def group(name):
+        return ('response_headers = { set = ( { name = "%s-Path"; value = "of ${path}"; }, '
+                '{ name = "%s-Policy"; value = "%s"; } ); };' % (name, name, name * 1000))
+
+    origin = t.origin("east").answers(200, "x" * 5000, [("Content-Type", "text/plain")])
+    p = t.proxy(regions={"us-east-1": [origin]}, service_text=group("Shop") +
+                'sticky = { cookie = "stay"; };', plain="h2c = true;",
+                routes=['{ path = "/"; service = "shop"; gzip = true; cors = { origins = ( '
+                        '"https://*.example.com" ); headers = "X-%s"; }; %s }' % (
+                            "A" * 1500, group("Main"))])
+    c = p.client(tls=False)
+    for target, there in (("/a", 2), ("/" + "b" * 3000, 1), ("/" + "c" * 6000, 0)):
+        label = "a" * (3000 if there == 2 else 60)
+        got = c.get(target, [("Origin", "https://%s.example.com" % label),
+                             ("Accept-Encoding", "gzip")]).expect(200)
+        assert got.get("shop-policy") == "Shop" * 1000, got.fields
+        assert got.get("main-policy") == "Main" * 1000, got.fields
+        assert got.get("content-encoding") == "gzip" and got.has("set-cookie"), got.fields
+        assert got.get("access-control-allow-headers") == "X-" + "A" * 1500, got.fields
+        assert len([n for n, _ in got.fields if n.lower().endswith("-path")]) == there, got.fields
+        assert there == 2 or got.get("access-control-allow-origin"), got.fields
+    with H2(p) as h2:
+        assert h2.answer(h2.open(request("GET", "/a")))[0] == 200
 
 
 @sanitize

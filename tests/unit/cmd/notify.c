@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -65,6 +66,26 @@ START_TEST(a_path_and_an_abstract_name_are_both_told)
 	ck_assert_ptr_nonnull(strstr(text, "STOPPING=1\n"));
 	if (name[0] == '/')
 		unlink(name);
+}
+END_TEST
+
+START_TEST(without_descriptors_it_still_says_that_it_is_alive)
+{
+	struct rlimit limit, none;
+	char name[64];
+
+	snprintf(name, sizeof name, "@detour-notify-%d", (int)getpid());
+	listen_at(name);
+	notify_ready("Serving");
+	receive();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_lt(dup(manager), 0);
+	notify_alive();
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	receive();
+	ck_assert_str_eq(text, "WATCHDOG=1\n");
 }
 END_TEST
 
@@ -135,6 +156,7 @@ main(void)
 	tcase_add_checked_fixture(tests, NULL, tear_down);
 	tcase_add_loop_test(tests, a_path_and_an_abstract_name_are_both_told, 0, 2);
 	tcase_add_test(tests, a_watchdog_is_told_twice_in_its_time_and_only_if_it_is_ours);
+	tcase_add_test(tests, without_descriptors_it_still_says_that_it_is_alive);
 	tcase_add_test(tests, reloading_carries_the_moment);
 	tcase_add_loop_test(
 	    tests, nobody_listening_is_no_failure, 0, (int)(sizeof nobody / sizeof nobody[0]));

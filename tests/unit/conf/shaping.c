@@ -280,6 +280,25 @@ START_TEST(fields_that_are_added_count_too)
 }
 END_TEST
 
+/* And for so many bytes of each: one that did not fit would be missing from every answer. */
+START_TEST(long_fields_are_refused_rather_than_left_out)
+{
+	char keys[16 * 1024];
+
+	snprintf(keys, sizeof keys,
+	    "service = \"shop\"; response_headers = { set = ( { name = \"X-A\"; value = "
+	    "\"%03000d\"; }, { name = \"X-B\"; value = \"%03200d\"; } ); };",
+	    0, 0);
+	expect_problem(route(keys),
+	    "t.conf:7: the fields that are set or added are 6214 bytes together, and 6144 is the "
+	    "most; leave some out or write them shorter");
+	snprintf(keys, sizeof keys, "service = \"shop\"; cors = { headers = \"X-%01900d\"; };", 0);
+	expect_problem(route(keys),
+	    "t.conf:7: methods, headers and expose are 2200 bytes together, and 2048 is the most; "
+	    "leave some out");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -292,6 +311,7 @@ main(void)
 	tcase_add_test(tc, a_mirror_copies_what_is_safe_unless_told_otherwise);
 	tcase_add_test(tc, a_host_and_the_path_of_a_group_behind_it_cause_no_warning);
 	tcase_add_test(tc, fields_that_are_added_count_too);
+	tcase_add_test(tc, long_fields_are_refused_rather_than_left_out);
 	tcase_add_test(tc, the_names_of_endpoints_follow_the_secret);
 	tcase_add_test(tc, users_are_read_from_an_htpasswd_file);
 	tcase_add_test(tc, a_broken_htpasswd_file_is_refused);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -288,6 +289,35 @@ START_TEST(who_waits_at_the_end_is_answered)
 }
 END_TEST
 
+START_TEST(who_waits_when_the_admin_side_leaves_is_answered)
+{
+	struct pollfd asked = { .fd = desk_fd(people_desk), .events = POLLIN };
+	uint64_t by_ms = clock_now_ms() + 5000;
+	int fd = connect_tcp();
+
+	send_request(fd, "GET", "/v1/explain/shop", "");
+	while (poll(&asked, 1, 0) == 0) {
+		ck_assert_uint_lt(clock_now_ms(), by_ms);
+		people_turn_main();
+	}
+	admin_leave(admin);
+	receive(fd);
+	expect("200", "sentences");
+}
+END_TEST
+
+START_TEST(who_asked_nothing_is_let_go_when_the_admin_side_leaves)
+{
+	int fd = connect_tcp();
+
+	people_turn_main();
+	admin_leave(admin);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	receive(fd);
+	ck_assert_str_eq(answer, "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -305,6 +335,8 @@ main(void)
 	tcase_add_test(tests, the_kernel_names_the_owner_and_a_given_name_stands_beside_it);
 	tcase_add_test(tests, who_leaves_before_the_answer_harms_nobody);
 	tcase_add_test(tests, who_waits_at_the_end_is_answered);
+	tcase_add_test(tests, who_waits_when_the_admin_side_leaves_is_answered);
+	tcase_add_test(tests, who_asked_nothing_is_let_go_when_the_admin_side_leaves);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

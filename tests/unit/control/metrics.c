@@ -264,6 +264,27 @@ START_TEST(an_endpoint_is_in_exactly_one_state)
 }
 END_TEST
 
+/* A bucket of a busy worker is full after some weeks; a scraper would take that for a restart. */
+START_TEST(durations_go_on_where_a_workers_counter_wraps)
+{
+	static const char count[] = "detour_http_request_duration_seconds_count";
+	double before;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		atomic_store(&view_stats[0].duration.count[i], UINT32_MAX);
+	view_world_observe(view.now_ms);
+	scrape();
+	before = value_of(count);
+	for (unsigned i = 0; i < 3; i++)
+		histogram_add(&view_stats[0].duration, 1000);
+	view_world_observe(view.now_ms);
+	scrape();
+	ck_assert_double_eq(value_of(count), before + 3);
+	ck_assert_double_eq(
+	    value_of("detour_http_request_duration_seconds_bucket{le=\"+Inf\"}"), before + 3);
+}
+END_TEST
+
 START_TEST(histogram_buckets_grow_and_end_in_the_count)
 {
 	static const char bucket[] = "detour_http_request_duration_seconds_bucket";
@@ -395,6 +416,7 @@ main(void)
 	tcase_add_test(tests, the_text_parses_back_and_no_series_is_there_twice);
 	tcase_add_test(tests, what_was_counted_is_what_is_shown);
 	tcase_add_test(tests, an_endpoint_is_in_exactly_one_state);
+	tcase_add_test(tests, durations_go_on_where_a_workers_counter_wraps);
 	tcase_add_loop_test(tests, histogram_buckets_grow_and_end_in_the_count, 0, VIEW_WORKERS);
 	tcase_add_test(tests, panic_shows_while_a_service_fails_open);
 	tcase_add_test(tests, the_state_of_a_region_is_one_of_all);

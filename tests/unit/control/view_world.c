@@ -154,6 +154,7 @@ view_world_observe(uint64_t now_ms)
 {
 	view.now_ms = now_ms;
 	tally_observe(tally, table, now_ms);
+	tally_observe_requests(tally, view.workers, view.worker_count);
 }
 
 struct endpoint *

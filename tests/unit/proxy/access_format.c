@@ -196,17 +196,35 @@ START_TEST(a_text_too_long_is_cut_and_the_line_says_so)
 }
 END_TEST
 
+/* Tunnels and downloads last longer than 32 bits of us, which are 72 minutes. */
+START_TEST(the_times_of_a_week_are_written_whole)
+{
+	static const char *const keys[] = { "total_us", "wait_us", "queue_us", "first_byte_us",
+		"body_us" };
+	const int64_t week_us = INT64_C(7) * 86400 * 1000000;
+	json_t *json;
+
+	make(ACCESS_PATH, "/a", 2);
+	sample.record.total_us = sample.record.wait_us = sample.record.queue_us =
+	    sample.record.first_byte_us = sample.record.body_us = (uint64_t)week_us;
+	json = format_json();
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		ck_assert_int_eq(json_integer_value(json_object_get(json, keys[i])), week_us);
+	json_decref(json);
+}
+END_TEST
+
 START_TEST(all_texts_of_the_worst_bytes_fit_a_line)
 {
 	sample.record = (struct access_record){ .wall_us = UINT64_MAX / 2,
 		.bytes_in = INT64_MAX,
 		.bytes_out = INT64_MAX,
-		.total_us = UINT32_MAX,
-		.wait_us = UINT32_MAX,
-		.queue_us = UINT32_MAX,
+		.total_us = UINT64_MAX / 4,
+		.wait_us = UINT64_MAX / 4,
+		.queue_us = UINT64_MAX / 4,
 		.connect_us = UINT32_MAX,
-		.first_byte_us = UINT32_MAX,
-		.body_us = UINT32_MAX,
+		.first_byte_us = UINT64_MAX / 4,
+		.body_us = UINT64_MAX / 4,
 		.status = UINT16_MAX,
 		.protocol_minor = UINT8_MAX,
 		.tries = UINT8_MAX,
@@ -324,6 +342,7 @@ main(void)
 	int failed;
 
 	suite_add_tcase(suite, tc);
+	tcase_add_test(tc, the_times_of_a_week_are_written_whole);
 	tcase_add_test(tc, a_json_line_tells_all_of_the_record);
 	tcase_add_test(tc, a_copy_for_a_mirror_is_told_apart);
 	tcase_add_test(tc, every_byte_comes_back_from_json_as_itself);
