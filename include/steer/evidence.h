@@ -70,10 +70,11 @@ evidence_aged(const struct evidence *e)
 bool evidence_row_grows(const struct evidence *, bool begins, uint64_t *failed_at_ms,
     uint64_t now_ms);
 /*
- * So many must be in it: least, or a tenth of a second's answers up to EVIDENCE_ROW. Of many tries
- * of which one in a hundred fails, three in a row do so by chance every few minutes; eight of one
- * in five, once in hours. So many more cost a busy region a few milliseconds.
+ * So many must be in it: least, or a tenth of a second's answers up to EVIDENCE_ROW, be it of the
+ * last second or, where that was quiet, of the last ten. Of many tries of which one in a hundred
+ * fails, three in a row do so by chance every few minutes; eight of one in five, once in half an
+ * hour. So many more cost a busy region a few milliseconds.
  */
-uint32_t evidence_row_needs(uint32_t least, const struct evidence *last_10s);
+uint32_t evidence_row_needs(uint32_t least, const struct evidence_window *);
 
 #endif

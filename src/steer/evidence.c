@@ -5,6 +5,7 @@
 
 enum {
 	SLOTS_1S = 1000 / EVIDENCE_SLOT_MS,
+	TENTHS_1S = 10,
 	TENTHS_10S = 100,
 };
 
@@ -99,10 +100,12 @@ evidence_row_grows(const struct evidence *e, bool begins, uint64_t *failed_at_ms
 }
 
 uint32_t
-evidence_row_needs(uint32_t least, const struct evidence *last_10s)
+evidence_row_needs(uint32_t least, const struct evidence_window *w)
 {
-	uint32_t expected = last_10s->answered / TENTHS_10S;
+	uint32_t expected = w->last_10s.answered / TENTHS_10S;
 
+	if (w->last_1s.answered / TENTHS_1S > expected)
+		expected = w->last_1s.answered / TENTHS_1S;
 	if (expected > EVIDENCE_ROW)
 		expected = EVIDENCE_ROW;
 	return expected > least ? expected : least;

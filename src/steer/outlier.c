@@ -166,7 +166,7 @@ is_unreachable(struct outlier *o, const struct outlier_policy *policy)
 {
 	const struct evidence *e = &o->window.last_1s;
 	uint32_t failed = evidence_local(e) - evidence_aged(e);
-	uint32_t row = evidence_row_needs(policy->consecutive, &o->window.last_10s);
+	uint32_t row = evidence_row_needs(policy->consecutive, &o->window);
 
 	if (o->local_in_a_row >= row) {
 		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, row);

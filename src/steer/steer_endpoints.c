@@ -160,7 +160,7 @@ count_run(struct steered_region *r, struct steered_endpoint *e, const struct evi
 {
 	if (r->run == 0) {
 		r->run_among = among_whom(r);
-		r->run_needs = evidence_row_needs(REGION_RUN, &r->window.last_10s);
+		r->run_needs = evidence_row_needs(REGION_RUN, &r->window);
 	}
 	r->run += evidence_row_grows(failures, r->run == 0, &r->failed_at_ms, now_ms);
 	r->run_endpoints += !e->in_run;

@@ -48,7 +48,7 @@ START_TEST(a_failover_tells_its_evidence_and_what_it_waits_for)
 	bench_run(&b, 191000);
 	ck_assert_str_eq(region(0),
 	    "r0 gets 0 %: DOWN for 3 m 11 s, 17 failures in a row to reach it (threshold "
-	    "4); 0 of 2 endpoints up, 2 down: 3 checks failed: connection refused.");
+	    "8); 0 of 2 endpoints up, 2 down: 3 checks failed: connection refused.");
 	ck_assert_str_eq(
 	    service(), "shop goes by health and weight. Losing r1 would leave no healthy region.");
 	bench_answer(&b, 0, ANSWER_WELL);

@@ -49,7 +49,7 @@ START_TEST(a_region_that_refuses_is_left_within_200_ms_at_100_a_second)
 
 	bench_start_pair(&b);
 	ms = refuse_until_left(0, 1000);
-	ck_assert_msg(ms <= 50, "left after %u ms", ms);
+	ck_assert_msg(ms <= 100, "left after %u ms", ms);
 	BENCH_SHARES(&b, 0, 1);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 	ck_assert_uint_eq(b.told[FACT_REGION_DOWN], 1);
@@ -170,7 +170,7 @@ START_TEST(a_region_of_eight_is_left_when_four_of_them_fail_in_a_row)
 	start_eight_and_a_standby();
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
-		report(0, i, FAULT_RESET, 1, b.now_ms);
+		report(0, i, FAULT_CONNECT_REFUSED, EVIDENCE_ROW, b.now_ms);
 		bench_tick(&b);
 	}
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
