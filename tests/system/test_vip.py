@@ -257,7 +257,7 @@ def answers_that_are_cut_at_once_make_no_region_of_two_grey(t):
     w.all_to(w.backends[0], 80, stream)
     load = w.load().until_ok(200)
     w.balancer.lose(w.backends[0])
-    load.until_ok(300)
+    load.until_ok(700)  # three windows of a second, and what one waits for the first
     load.stop_clean()
     w.expect_kept()
 
