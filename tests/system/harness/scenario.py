@@ -2,6 +2,7 @@
 
 import os
 
+from .balancer import Balancer
 from .dns import DnsServer
 from .h2_origin import H2Origin
 from .lease import Lease
@@ -44,6 +45,13 @@ class Scenario:
         """A scripted HTTP/2 origin; it answers 200 with its name until told otherwise."""
         address = self.lease.address()
         made = H2Origin(name, address, self.lease.port(address), tls)
+        self.at_end(made.stop)
+        return made
+
+    def balancer(self, *backends):
+        """One address with these origins behind it."""
+        address = self.lease.address()
+        made = Balancer(address, self.lease.port(address), backends)
         self.at_end(made.stop)
         return made
 
