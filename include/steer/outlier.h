@@ -72,6 +72,8 @@ unsigned outlier_judge(struct outlier **endpoints, const bool *healthy, bool *ch
 
 /* Its weight now, in 1/1000: 1000, or less while it starts slowly (10 % to 100 % linearly). */
 uint32_t outlier_weight(const struct outlier *, const struct outlier_policy *, uint64_t now_ms);
+/* What it did before is served: only what comes now speaks for or against it. */
+void outlier_take_back(struct outlier *, uint64_t now_ms);
 /* It comes back (from DOWN by checks, or from ejection): slow start begins; never at process start. */
 void outlier_come_back(struct outlier *, uint64_t now_ms);
 

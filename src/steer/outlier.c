@@ -272,9 +272,8 @@ eject(struct outlier *o, const struct outlier_policy *policy, uint64_t now_ms)
 	o->back_since_ms = 0;
 }
 
-/* What it did before is served: only what comes now speaks for or against it. */
-static void
-take_back(struct outlier *o, uint64_t now_ms)
+void
+outlier_take_back(struct outlier *o, uint64_t now_ms)
 {
 	memset(&o->window, 0, sizeof o->window);
 	o->local_in_a_row = 0;
@@ -387,7 +386,7 @@ outlier_judge(struct outlier **endpoints, const bool *healthy, bool *changed, un
 
 		changed[i] = o->ejected && now_ms >= o->until_ms;
 		if (changed[i])
-			take_back(o, now_ms);
+			outlier_take_back(o, now_ms);
 		changes += changed[i];
 		evidence_window_pass(&o->window, now_ms);
 	}

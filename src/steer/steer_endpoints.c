@@ -34,10 +34,13 @@ static void
 come_back(struct steered_region *r, struct steered_endpoint *e, uint64_t now_ms)
 {
 	if (e->outlier.failing || e->outlier.ejected) {
-		e->outlier.until_ms = now_ms;
 		e->outlier.brief = e->outlier.brief || r->blind > 0;
 		r->judge = true;
 	}
+	if (e->outlier.ejected)
+		e->outlier.until_ms = now_ms;
+	else if (e->outlier.failing)
+		outlier_take_back(&e->outlier, now_ms);
 	if (r->blind <= 0)
 		outlier_come_back(&e->outlier, now_ms);
 }

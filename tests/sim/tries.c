@@ -65,16 +65,25 @@ try_elsewhere(struct world *w, unsigned region, enum outcome o, enum turn turn, 
 	tries_failed(w, n - again);
 }
 
-/* Tells the core of local failures as they happen. */
+/*
+ * Tells the core of local failures as they happen, in the moments of half a tick: what a worker
+ * found in a whole one would be known to the core only at its end.
+ */
 static void
 tell_urgent(struct world *w, unsigned region, unsigned endpoint, enum outcome o, uint32_t n)
 {
-	struct steer_report report = { region, endpoint, fault_of[o], n,
-		o == OUTCOME_REFUSED && n >= EVIDENCE_ROW };
+	const unsigned moments = TICK_MS / 2 / EVIDENCE_MOMENT_MS;
 
-	if (w->stalled || o == OUTCOME_ERROR || o == OUTCOME_ANSWERED || n == 0)
+	if (w->stalled || o == OUTCOME_ERROR || o == OUTCOME_ANSWERED)
 		return;
-	w->urgent |= steer_urgent(w->core, &report, NULL, world_core_ms(w, TICK_MS / 2));
+	for (unsigned i = 0; i < moments && i < n; i++) {
+		struct steer_report report = { region, endpoint, fault_of[o],
+			n / moments + (i < n % moments),
+			i + 1 == moments && o == OUTCOME_REFUSED && n >= EVIDENCE_ROW };
+
+		w->urgent |= steer_urgent(
+		    w->core, &report, NULL, world_core_ms(w, i * EVIDENCE_MOMENT_MS));
+	}
 	check_soon(w, region, endpoint);
 }
 

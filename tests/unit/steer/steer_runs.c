@@ -209,6 +209,20 @@ START_TEST(an_address_that_loses_what_it_has_and_then_refuses_is_left_at_once)
 }
 END_TEST
 
+/* The failures that it fell by are of the last second still. */
+START_TEST(an_address_that_falls_and_rises_within_a_second_waits_for_no_ejection_to_end)
+{
+	start_one_address_and_a_standby(20);
+	report(0, 0, FAULT_CONNECT_REFUSED, EVIDENCE_ROW, b.now_ms);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_tick(&b);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 1500);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_HOLD);
+}
+END_TEST
+
 /* Where one try in five fails, three in a row would take a busy region out within a second. */
 START_TEST(a_busy_region_is_left_after_more_failures_in_a_row_than_a_quiet_one)
 {
@@ -326,6 +340,8 @@ main(void)
 	tcase_add_test(tests, a_region_of_eight_is_left_when_four_of_them_fail_in_a_row);
 	tcase_add_test(tests, what_an_address_loses_in_one_moment_is_one_failure);
 	tcase_add_test(tests, an_address_that_loses_what_it_has_and_then_refuses_is_left_at_once);
+	tcase_add_test(
+	    tests, an_address_that_falls_and_rises_within_a_second_waits_for_no_ejection_to_end);
 	tcase_add_test(tests, a_busy_region_is_left_after_more_failures_in_a_row_than_a_quiet_one);
 	tcase_add_test(tests, an_answer_after_the_moment_in_which_a_run_began_ends_it);
 	tcase_add_test(tests, what_was_sent_long_ago_is_no_share_of_what_is_sent_now);
