@@ -100,7 +100,8 @@ class Watch:
 
     def _explain(self):
         names = [name for name in self.shares[-1][1] if name != "late"]
-        self._ask(self.town.proxy.ask_socket, "/v1/explain/" + names[self.looks % len(names)])
+        if names:  # who takes over knows of none until it is ready
+            self._ask(self.town.proxy.ask_socket, "/v1/explain/" + names[self.looks % len(names)])
 
     def _metrics(self):
         self.metrics = metrics = Metrics(self._ask(self.town.proxy.ask, "/metrics").text)
