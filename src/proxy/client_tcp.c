@@ -159,7 +159,7 @@ begin(void *arg)
 
 	if (c->raw.up.side.exchange != NULL)
 		return; /* its hello was quicker */
-	/* Its reset met the session's tickets: that was told when there was nobody to hear of it. */
+	/* Its reset met the session's tickets: that was told when nobody was there to hear. */
 	if (c->conn.stream.write_failed) {
 		free_client(c);
 		return;
