@@ -1,7 +1,8 @@
 """Compares all that was asked in a round with what the promises allow while this and that happened."""
 
+import collections
+
 from lab import Checker
-from lab.checker import DIAL
 
 from town import SCARCE
 
@@ -37,6 +38,7 @@ class Judge:
         self.bad = []
         self.asked = 0
         self.failed = 0
+        self.excused = collections.Counter()
 
     def round(self, outs, strangers):
         for name, out in outs.items():
@@ -64,6 +66,9 @@ class Judge:
             near = self._during(r.due, r.due + r.took)
             if not self._excused(name, r, near):
                 bad.append((r, near))
+                continue
+            self.excused[name, "safe" if r.safe else "unsafe", r.verdict, r.status,
+                         " + ".join(sorted({w.name for w in near if w.shows or w.breaks}))] += 1
         if bad:
             self.bad.append((bad[0][0].due, "%s: %d failed without excuse: %s" % (
                 name, len(bad), "\n      ".join("%r; meanwhile %s" % each for each in bad[:8]))))
@@ -121,5 +126,7 @@ class Judge:
         del self.watch.shares[:-10]
         del self.windows[:]
 
-
-__all__ = ["DIAL", "Judge", "Window"]
+    def show(self):
+        """What failed and why it may: for people, who may find that odd."""
+        for (name, safe, verdict, status, why), count in self.excused.most_common(40):
+            print("  %5d %-8s %-6s %s %d while %s" % (count, name, safe, verdict, status, why))

@@ -87,7 +87,7 @@ class Schedule:
                 window.end = time.monotonic()
                 self._lasting.remove((ends, end, window))
 
-    def _errand(self, now):
+    def _errand(self, now, take_overs):
         if self.random.random() < 0.25:
             begin, end, _ = _draw(self.random, errands.LASTING)
             if any(e == end for _, e, _ in self._lasting):
@@ -100,6 +100,8 @@ class Schedule:
             self._lasting.append((now + seconds, end, window))
             return
         errand, _ = _draw(self.random, errands.ONCE)
+        if errand is errands.take_over and not take_overs:
+            return
         self._now(errand.__name__)
         window = Window(errand.__name__, time.monotonic(),
                         breaks=("tunnel", "keep-alive") if errand is errands.take_over else ())
@@ -107,17 +109,18 @@ class Schedule:
         errand(self)
         window.end = time.monotonic() + (6 if errand is errands.take_over else 0)
 
-    def go_on(self, seconds):
+    def go_on(self, seconds, take_overs):
         """All of that for so long, then everything is mended."""
         end = time.monotonic() + seconds
-        strike = errand = time.monotonic() + 1
+        errand = time.monotonic() + 1
+        strike = errand + 5  # the budget of retries is earned by requests: a load that begins has none
         while (now := time.monotonic()) < end:
             self._mend(now)
             if now >= strike:
                 self._strike(now, 1.5 + self.random.random() * 7)
                 strike = now + self.random.random() * 5
             if now >= errand:
-                self._errand(now)
+                self._errand(now, take_overs)
                 errand = now + 0.3 + self.random.random() * 4
             until(lambda: time.monotonic() >= now + EVERY, "a moment has passed", 5)
         self._mend(time.monotonic(), all_of_them=True)
@@ -125,7 +128,7 @@ class Schedule:
     def calm(self):
         """Nobody is in trouble any more; returns when all of it has its share back."""
         try:
-            until(self._is_calm, "all is up again, and the first has all of it", 90)
+            until(self._is_calm, "all is up again, and the first has all of it", 150)
         except Timeout as e:
             raise AssertionError("%s; %s" % (e, self.town.unwell())) from None
 

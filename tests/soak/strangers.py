@@ -233,6 +233,25 @@ def is_old(s, rng):
     return None if answer.status == 200 else "HTTP/1.0: %d" % answer.status
 
 
-POLITE = (takes_gzip, has_a_password, comes_too_often, keeps_its_seat, uploads_in_chunks, asks_slowly, is_old)
+def goes_where_it_changes(s, rng):
+    """Another service, or none, behind the same path; each request of a connection may meet another."""
+    with s.client(tls=rng.random() < 0.5) as c:
+        for _ in range(5):
+            answer = c.get("/late", [("X-Id", s.ident())])
+            if answer.status != 200:
+                return "late: %d" % answer.status
+            s.wait(0.1)
+    return None
+
+
+def comes_by_a_door_that_may_be_shut(s, rng):
+    with Client(s.town.sometimes) as c:
+        while c.get("/", [("X-Id", s.ident())]).status == 200 and rng.random() < 0.9:
+            s.wait(0.1)
+
+
+POLITE = (goes_where_it_changes, takes_gzip, has_a_password, comes_too_often, keeps_its_seat, uploads_in_chunks, asks_slowly,
+          is_old)
 ALL = POLITE + (leaves_an_answer, leaves_an_upload, leaves_a_socket, leaves_streams, leaves_a_note, reads_slowly,
-                says_nonsense, says_nonsense_for_tls, asks_for_another_name, comes_in_numbers, floods_with_resets)
+                says_nonsense, says_nonsense_for_tls, asks_for_another_name, comes_in_numbers, floods_with_resets,
+                comes_by_a_door_that_may_be_shut)

@@ -29,10 +29,13 @@ class Place:
     def __init__(self, town, name):
         self.name = name
         self.space = town.t.netns(name[:7])
+        self.secure = name == "third"  # its endpoints speak TLS
         site = town.t.pki.site()
         make = town.origin
-        self.h1 = [make(self, "h1a", 8080), make(self, "h1b", 8081)]
-        self.h2 = [make(self, "h2a", 8082, protocol="h2"), make(self, "h2b", 8083, protocol="h2")]
+        pair = site if self.secure else None
+        self.h1 = [make(self, "h1a", 8080, pair=pair), make(self, "h1b", 8081, pair=pair)]
+        self.h2 = [make(self, "h2a", 8082, pair=pair, protocol="h2"),
+                   make(self, "h2b", 8083, pair=pair, protocol="h2")]
         self.notes = [make(self, "notes", 8084, protocol="notes")]
         self.sealed = [make(self, "sealed", 8085, protocol="notes", pair=site, opaque=True)]
 
@@ -57,14 +60,15 @@ class Town:
         self.copies = self.origin(self.places["third"], "copies", 8091)  # of the mirror
         self.outside = t.netns("clients")  # who is not on loopback is counted
         self.web = (self.outside.near, 8443)
-        self.sealed, self.notes = self._address(), self._address()
+        self.sealed, self.notes, self.sometimes = self._address(), self._address(), self._address()
         self.dns = t.dns()
         self.pairs = [t.pki.site(), t.pki.leaf("other", ["shop.example.com", "example.com"], days=15)]
         self.htpasswd = os.path.join(t.directory("secrets"), "htpasswd")
         with open(self.htpasswd, "w") as f:
             f.write("amy:%s\n" % PASSWORD)
         self.state = t.directory("state")
-        self.now = {"certificate": 0, "region": False, "endpoint": False, "service": False}
+        self.now = {"certificate": 0, "region": False, "endpoint": False, "service": False,
+                    "listener": False}
         self.proxy = t.proxy(start=False, workers=2, **self.parts())
         self.proxy.start()
         until(self.all_up, "all endpoints are up", 20)
@@ -96,6 +100,8 @@ class Town:
                 self.dns.has("second.test", place.space.address)
                 endpoints = ["%s://second.test:%d" % (scheme, o.port) for o in endpoints]
             text = keys.get("text", "")
+            if place.secure:
+                text += ' tls = { ca = "%s"; sni = "shop.example.com"; };' % self.t.pki.authority("ca").chain
             if keys.get("capacity"):
                 text += "capacity = %d;" % keys["capacity"][name]
             made[name] = {"endpoints": endpoints, "tier": tier, "text": text}
@@ -103,8 +109,7 @@ class Town:
 
     def _services(self):
         h1 = HTTP_CHECK + TIMEOUTS + CALM
-        shop = self._regions(lambda p: p.h1 if not self.now["endpoint"] or p.name == "primary"
-                             else p.h1[:1], "http")
+        shop = self._regions(lambda p: p.h1[:1] if self.now["endpoint"] else p.h1, "http")
         if self.now["region"]:
             shop["fourth"] = {"endpoints": [self.extra], "tier": 3}
         two = self._regions(lambda p: p.h2, text='protocol = "h2";')
@@ -147,9 +152,11 @@ class Town:
             '{ name = "notes"; bind = "%s:%d"; protocol = "tcp"; service = "notes"; '
             'on_region_down = "drain(1s)"; }' % self.notes,
             '{ name = "sealed"; bind = "%s:%d"; protocol = "tls_passthrough"; }' % self.sealed]
+        if self.now["listener"]:
+            listeners.append('{ name = "sometimes"; bind = "%s:%d"; }' % self.sometimes)
         return {"services": self._services(), "routes": self._routes(), "listeners": listeners,
                 "plain": "h2c = true;", "certificates": [self.pairs[self.now["certificate"]]],
-                "limits": 'max_connections_per_client = 100; max_age = "20s"; h2_max_requests = 700; '
+                "limits": 'max_connections_per_client = 150; max_age = "20s"; h2_max_requests = 700; '
                           'keep_alive = "20s";',
                 "drain": 'timeout = "2s"; hard_stop = "25s";',
                 "top": 'state_dir = "%s"; resolver = { servers = "%s:%d"; timeout = "300ms"; '
