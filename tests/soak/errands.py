@@ -127,8 +127,8 @@ def names_work(m):
 
 
 # errand, weight
-ONCE = ((reload, 4), (_toggle("region"), 2), (_toggle("endpoint"), 2), (_toggle("service"), 2), (_toggle("listener"), 1),
-        (certificate, 2), (bad_reload, 2), (rotate, 2), (take_over, 1))
+ONCE = ((reload, 4), (_toggle("region"), 2), (_toggle("endpoint"), 2), (_toggle("service"), 2),
+        (_toggle("listener"), 1), (certificate, 2), (bad_reload, 2), (rotate, 2), (take_over, 1))
 # begin, end, weight
 LASTING = ((freeze, unfreeze, 1), (pin, unpin, 2), (names_fail, names_work, 2))
 

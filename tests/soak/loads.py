@@ -5,7 +5,8 @@ import os
 from lab import Kind, Load
 from lab.load import CALLS, TCP, WEBSOCKET
 
-SHOP = (Kind("get", weight=14), Kind("put", "PUT", 3, body_bytes=300), Kind("big", weight=1, answer_bytes=100000),
+SHOP = (Kind("get", weight=14), Kind("put", "PUT", 3, body_bytes=300),
+        Kind("big", weight=1, answer_bytes=100000),
         Kind("post", "POST", 2, body_bytes=300), Kind("zipped", path="/zipped", weight=2, answer_bytes=3000),
         Kind("mirrored", path="/mirrored", weight=3), Kind("copied", "PUT", 1, "/mirrored", body_bytes=2000))
 TWO = (Kind("get", weight=14, path="/two"), Kind("put", "PUT", 3, "/two", body_bytes=300),

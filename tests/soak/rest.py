@@ -38,7 +38,8 @@ class Rests:
         try:
             until(lambda: not _in_use(self.town.proxy.metrics()), "nothing is in use", 20)
         except Timeout:
-            self.bad.append((time.monotonic(), "still in use at rest: %s" % _in_use(self.town.proxy.metrics())))
+            left = _in_use(self.town.proxy.metrics())
+            self.bad.append((time.monotonic(), "still in use at rest: %s" % left))
         self._hold()
 
     def _connections(self):

@@ -10,7 +10,7 @@ import threading
 import time
 
 import h2_floods
-from harness import h2
+from harness import h2, tcp
 from harness.client import Client, chunked
 from harness.message import Closed
 from harness.websocket import OPENING
@@ -22,6 +22,16 @@ _AMY = "Basic " + base64.b64encode(b"amy:password").decode()
 def _pattern(ident, size):
     unit = (ident + "\n").encode()
     return (unit * (size // len(unit) + 1))[:size]
+
+
+class _Door:
+    """The proxy as h2.H2 wants it; its connections are closed by who opens them, not at the end."""
+
+    def __init__(self, proxy):
+        self.https, self.http, self.pki, self.t = proxy.https, proxy.http, proxy.pki, self
+
+    def at_end(self, action):
+        pass
 
 
 class Strangers:
@@ -36,9 +46,11 @@ class Strangers:
         self._stop = threading.Event()
         self._context = town.t.pki.client_context()
         p = town.proxy
+        self.door = _Door(p)
         self._target = Target(p.https, p.http, town.t.pki.authority("ca").chain)
-        self._threads = [threading.Thread(target=self._run, args=(random.Random(seed * 1000 + i),), daemon=True)
-                         for i in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(random.Random(seed * 1000 + i),), daemon=True)
+            for i in range(threads)]
         for thread in self._threads:
             thread.start()
 
@@ -84,7 +96,8 @@ def leaves_an_answer(s, rng):
 
 def leaves_an_upload(s, rng):
     with s.client(tls=rng.random() < 0.5) as c:
-        c.send("POST / HTTP/1.1\r\nHost: shop.example.com\r\nX-Id: %s\r\nContent-Length: 100000\r\n\r\n" % s.ident())
+        c.send("POST / HTTP/1.1\r\nHost: shop.example.com\r\nX-Id: %s\r\n"
+               "Content-Length: 100000\r\n\r\n" % s.ident())
         c.send(b"x" * rng.choice((0, 10, 60000)))
         s.wait(rng.random() * 0.3)
         if rng.random() < 0.5:
@@ -102,7 +115,7 @@ def leaves_a_socket(s, rng):
 
 
 def leaves_streams(s, rng):
-    with h2.H2(s.town.proxy) as c:
+    with h2.H2(s.door) as c:
         for _ in range(rng.randint(1, 20)):
             stream = c.open(h2.request(path="/two?bytes=100000", more=[("x-id", s.ident())]))
             if rng.random() < 0.5:
@@ -110,10 +123,28 @@ def leaves_streams(s, rng):
         s.wait(rng.random() * 0.2)
 
 
+def leaves_sockets_of_http2(s, rng):
+    with h2.H2(s.door, tls=rng.random() < 0.5) as c:
+        tunnels = [c.connect() for _ in range(rng.randint(1, 4))]
+        if rng.random() < 0.7:
+            tunnels[0].answered()
+        for tunnel in tunnels:
+            tunnel.send(rng.choice((b"\x81\x85", b"\x82\xfe")))
+        s.wait(rng.choice((0, 0, 0.01)))
+        if rng.random() < 0.5:
+            tcp.reset(c.socket)
+
+
 def leaves_a_note(s, rng):
-    with socket.create_connection(s.town.notes, 10) as c:
-        c.sendall(b"ASK %s 100 10\nxx" % s.ident().encode())
-        s.wait(rng.random() * 0.2)
+    if rng.random() < 0.5:
+        c = tcp.connect(s.town.notes)
+    else:
+        c = tcp.connect(s.town.secret_notes, tls=s._context, sni="shop.example.com")
+    with c:
+        c.sendall(rng.choice((b"ASK %s 100 10\nxx" % s.ident().encode(), b"nonsense\n")))
+        s.wait(rng.choice((0, 0, 0.01, 0.2)))
+        if rng.random() < 0.5:
+            tcp.reset(c)
 
 
 def reads_slowly(s, rng):
@@ -126,9 +157,12 @@ def reads_slowly(s, rng):
 
 def says_nonsense(s, rng):
     with s.client(tls=False) as c:
-        c.send(rng.choice((bytes(rng.getrandbits(8) for _ in range(200)), b"\x16\x03\x01\x02\x00\x01\x00",
-                           b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nxxxx",
-                           b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")))
+        c.send(rng.choice((
+            bytes(rng.getrandbits(8) for _ in range(200)), b"\x16\x03\x01\x02\x00\x01\x00",
+            b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nxxxx",
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")))
         c.socket.settimeout(0.3)
         c.socket.recv(2000)
 
@@ -220,7 +254,8 @@ def uploads_in_chunks(s, rng):
 
 def asks_slowly(s, rng):
     with s.client(tls=False) as c:
-        for piece in ("GET /?byt", "es=64 HTTP/1.1\r\nHost: shop.exa", "mple.com\r\nX-Id: %s\r\n" % s.ident(), "\r\n"):
+        for piece in ("GET /?byt", "es=64 HTTP/1.1\r\nHost: shop.exa",
+                      "mple.com\r\nX-Id: %s\r\n" % s.ident(), "\r\n"):
             c.send(piece)
             s.wait(rng.random() * 0.5)
         answer = c.response()
@@ -229,7 +264,8 @@ def asks_slowly(s, rng):
 
 def is_old(s, rng):
     with s.client(tls=False) as c:
-        answer = c.request("GET", "/", [("Host", "shop.example.com"), ("X-Id", s.ident())], version="HTTP/1.0").response()
+        fields = [("Host", "shop.example.com"), ("X-Id", s.ident())]
+        answer = c.request("GET", "/", fields, version="HTTP/1.0").response()
     return None if answer.status == 200 else "HTTP/1.0: %d" % answer.status
 
 
@@ -250,8 +286,8 @@ def comes_by_a_door_that_may_be_shut(s, rng):
             s.wait(0.1)
 
 
-POLITE = (goes_where_it_changes, takes_gzip, has_a_password, comes_too_often, keeps_its_seat, uploads_in_chunks, asks_slowly,
-          is_old)
-ALL = POLITE + (leaves_an_answer, leaves_an_upload, leaves_a_socket, leaves_streams, leaves_a_note, reads_slowly,
-                says_nonsense, says_nonsense_for_tls, asks_for_another_name, comes_in_numbers, floods_with_resets,
-                comes_by_a_door_that_may_be_shut)
+POLITE = (goes_where_it_changes, takes_gzip, has_a_password, comes_too_often, keeps_its_seat,
+          uploads_in_chunks, asks_slowly, is_old)
+ALL = POLITE + (leaves_an_answer, leaves_an_upload, leaves_a_socket, leaves_sockets_of_http2, leaves_streams,
+                leaves_a_note, reads_slowly, says_nonsense, says_nonsense_for_tls, asks_for_another_name,
+                comes_in_numbers, floods_with_resets, comes_by_a_door_that_may_be_shut)

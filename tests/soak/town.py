@@ -60,7 +60,8 @@ class Town:
         self.copies = self.origin(self.places["third"], "copies", 8091)  # of the mirror
         self.outside = t.netns("clients")  # who is not on loopback is counted
         self.web = (self.outside.near, 8443)
-        self.sealed, self.notes, self.sometimes = self._address(), self._address(), self._address()
+        self.sealed, self.notes = self._address(), self._address()
+        self.secret_notes, self.sometimes = self._address(), self._address()
         self.dns = t.dns()
         self.pairs = [t.pki.site(), t.pki.leaf("other", ["shop.example.com", "example.com"], days=15)]
         self.htpasswd = os.path.join(t.directory("secrets"), "htpasswd")
@@ -151,6 +152,8 @@ class Town:
             '{ name = "outside"; bind = "%s:%d"; tls = "site"; }' % self.web,
             '{ name = "notes"; bind = "%s:%d"; protocol = "tcp"; service = "notes"; '
             'on_region_down = "drain(1s)"; }' % self.notes,
+            '{ name = "secret"; bind = "%s:%d"; protocol = "tcp"; service = "notes"; tls = "site"; }' %
+            self.secret_notes,
             '{ name = "sealed"; bind = "%s:%d"; protocol = "tls_passthrough"; }' % self.sealed]
         if self.now["listener"]:
             listeners.append('{ name = "sometimes"; bind = "%s:%d"; }' % self.sometimes)
