@@ -148,8 +148,11 @@ class Logs:
         p.signal(signal.SIGUSR1)
         until(lambda: os.path.exists(p.access_path), "the access log is opened anew", DEADLINE)
 
-    def read(self):
-        """All that has been put aside: every line is whole. At a rest, when nobody writes any more."""
+    def read(self, keep):
+        """
+        All that has been put aside: every line is whole. At a rest, when nobody writes any more.
+        keep: of a round in which something was found, for who looks into it.
+        """
         self.rotate()
         for old in self._old:
             with open(old, errors="replace") as f:
@@ -159,6 +162,7 @@ class Logs:
                         json.loads(line)
                     except ValueError:
                         self.bad.append(line[:300])
-            os.unlink(old)
+            if not keep:
+                os.unlink(old)
         self._old.clear()
         return self.lines

@@ -84,7 +84,7 @@ class Soak:
         self.judge.round(loads.outs, strangers)
         self.judge.clear(loads.outs)
         self.rests.rest()
-        self.logs.read()
+        self.logs.read(keep=len(self.findings()) > self._told)
         self.say("round %d: %d requests, %d failed, %d strange deeds, %d findings" % (
             turn, loads.sent, self.judge.failed, sum(strangers.done.values()), self.tell()))
 
