@@ -42,6 +42,7 @@ struct client_h2 {
 	struct list blocked;   /* struct h2_stream.blocked: their exchange waits for room */
 	struct list dead;      /* struct h2_stream.node: nghttp2 has closed them */
 	unsigned stream_count; /* not dead */
+	unsigned connects;     /* of them, extended CONNECTs */
 	unsigned large;        /* streams of which a large block is kept */
 	unsigned finishing;    /* of them, struct h2_stream.finishing */
 	unsigned started;      /* exchanges, in this turn */

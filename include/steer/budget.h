@@ -28,7 +28,10 @@ struct retry_budget {
 
 /* A first try was sent: in the ten seconds to come, share of a retry more. */
 void budget_earn(struct retry_budget *, double share, uint64_t now_ms);
-/* May a retry that may have been sent go out? Takes its token. floor: retries a second always. */
+/*
+ * May a retry that may have been sent go out? Takes its token. floor: retries a second always; 0: this
+ * one may not use the floor, and takes nothing from it.
+ */
 bool budget_spend(struct retry_budget *, double floor_per_s, uint64_t now_ms);
 
 #endif

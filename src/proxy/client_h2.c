@@ -273,6 +273,9 @@ wants_bytes(const struct client_h2 *c)
 	if (!stream_is_drained(&c->conn.stream) &&
 	    queued(c) > c->conn.worker->limits.h2_max_queued / QUEUE_PART)
 		return false;
+	/* A reset right behind bytes: requests have deadlines, a tunnel would rest for an hour. */
+	if (c->connects > 0 && stream_may_have_ended(&c->conn.stream))
+		return true;
 	return stream_may_read(&c->conn.stream);
 }
 

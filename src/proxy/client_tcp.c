@@ -159,6 +159,11 @@ begin(void *arg)
 
 	if (c->raw.up.side.exchange != NULL)
 		return; /* its hello was quicker */
+	/* Its reset met the session's tickets: that was told when nobody was there to hear. */
+	if (c->conn.stream.write_failed) {
+		free_client(c);
+		return;
+	}
 	if (c->conn.protocol == PROTOCOL_TLS_PASSTHROUGH)
 		read_hello(c);
 	else if (conf != NULL && conf->service != NULL)

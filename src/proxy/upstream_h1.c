@@ -267,7 +267,8 @@ on_tunnel_end(struct upstream_h1 *h1, ssize_t end)
 	struct exchange *x = h1->up.side.exchange;
 	struct span none = { loop_span(h1->connection.worker->loop).at, 0, 0, 0 };
 
-	if (end == STREAM_ERROR) {
+	/* A write may have been told of a reset: what is left to read then is an end. */
+	if (end == STREAM_ERROR || h1->connection.stream.write_failed) {
 		exchange_on_upstream_lost(x, &h1->up.side, stream_fault(&h1->connection.stream));
 		return;
 	}

@@ -44,8 +44,10 @@ budget_earn(struct retry_budget *b, double share, uint64_t now_ms)
 static bool
 spend_floor(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
 {
-	double most = floor_per_s > 0 && floor_per_s < 1 ? 1 : floor_per_s;
+	double most = floor_per_s < 1 ? 1 : floor_per_s;
 
+	if (floor_per_s <= 0)
+		return false; /* and it stays what it is for those who may use it */
 	if (b->floor_ms == 0)
 		b->floor_tokens = most;
 	else if (now_ms > b->floor_ms)

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness import deadline, h2, sanitize, sanitized, until
+from harness import deadline, h2, sanitize, sanitized, tcp, until
 from harness.h2 import H2, frame
 from harness.h2_origin import ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS
 from harness.websocket import KEY, OPENING, accept_of, echo, granted, grants, pieces
@@ -124,6 +124,21 @@ def each_direction_of_an_http2_tunnel_ends_by_itself(t):
     assert got[2] == b"", got
     lines = p.until_access("/", count=2)
     assert [line["reason"] for line in lines] == ["-", "-"], lines
+
+
+@sanitize
+def a_reset_right_behind_bytes_ends_all_tunnels_of_a_connection(t):
+    """Nothing is written that could fail: the endpoint only listens."""
+    p = _proxy(t, t.origin("east").does(grants(lambda x: list(pieces(x)))))
+    for tls in (False, True):
+        c = H2(p, tls=tls)
+        tunnels = [c.tunnel() for _ in range(3)]
+        with p.stopped():
+            for s in tunnels:
+                s.send(b"the last words")
+            tcp.reset(c.socket)
+        until(lambda: p.metrics().total("detour_worker_tunnels") == 0, "no tunnel is left", 5)
+        until(lambda: p.metrics().total("detour_worker_client_connections") == 0, "nor its client", 5)
 
 
 @sanitize

@@ -68,6 +68,24 @@ def an_unreachable_region_costs_no_request(t):
 
 
 @sanitize
+def a_late_failure_of_a_quiet_service_is_tried_elsewhere_though_its_region_is_doubted(t):
+    """Doubted, a region's requests are looked at for hedges: those that may not be cost no retry."""
+    bad, good = t.origin("bad"), t.origin("good")
+    p = t.proxy(regions={"us-east-1": [bad], "us-west-2": {"endpoints": [good], "tier": 1}})
+    bad.resets()
+    p.get("/first").expect(200, "good")
+
+    def late(x):
+        x.origin.stopping.wait(0.15)
+        x.answer(503)
+
+    bad.does(late)
+    for _ in range(3):
+        p.get("/late").expect(200, "good")
+    assert [r.target for r in bad.requests] == ["/first"] + 3 * ["/late"]
+
+
+@sanitize
 def a_get_reset_before_its_answer_goes_elsewhere(t):
     p, bad, good = _two(t)
     for script in (bad.resets, bad.closes):

@@ -149,6 +149,29 @@ def tls_ends_here_and_begins_anew(t):
 
 
 @sanitize
+def who_resets_with_the_last_of_its_handshake_holds_nothing(t):
+    """The session's tickets meet the reset before there is a tunnel that could be told."""
+    s = Setup(t, {"us-east-1": [_endpoint(t)]}, listener='protocol = "tcp"; service = "db"; tls = "site";')
+    sock = socket.create_connection(s.address, 10)
+    came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = s.proxy.context.wrap_bio(came, goes, server_hostname="shop.example.com")
+    while True:
+        try:
+            client.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            sock.sendall(goes.read())
+            came.write(sock.recv(65536))
+    with s.proxy.stopped():
+        sock.sendall(goes.read())
+        tcp.reset(sock)
+    until(lambda: s.proxy.metrics().total("detour_worker_accepted_connections_total") == 1,
+          "it was accepted", 5)
+    until(lambda: s.proxy.metrics().total("detour_worker_client_connections") == 0, "it is gone", 5)
+    assert s.proxy.metrics().total("detour_worker_requests_in_flight") == 0
+
+
+@sanitize
 def a_connection_goes_to_whom_it_can_reach(t):
     dead, alive, west = [_endpoint(t, _says(w)) for w in (b"e1", b"e2", b"w1")]
     s = Setup(t, {"us-east-1": [dead, alive], "us-west-2": {"endpoints": [west], "tier": 1}})

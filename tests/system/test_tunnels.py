@@ -273,6 +273,30 @@ def a_reset_passes_through_a_tunnel(t):
     assert "detour_region_faults_total" not in p.metrics().names()
 
 
+@sanitize
+def a_tunnel_whose_client_ends_just_as_its_endpoint_resets_is_over(t):
+    """The reset is told to the write that passes on the end; what is left to read looks like an end."""
+    told, done = threading.Event(), threading.Event()
+
+    def resets(x):
+        told.wait(10)
+        try:
+            x.reset()
+        finally:
+            done.set()
+
+    p = t.proxy(regions={"us-east-1": [t.origin("east").does(_grants(resets))]})
+    for tls in (False, True):
+        told.clear(), done.clear()
+        c = _open(p, tls=tls)
+        with p.stopped():
+            c.close()
+            told.set()
+            assert done.wait(10)
+        until(lambda: p.metrics().total("detour_worker_tunnels") == 0, "the tunnel is over", 5)
+        assert p.metrics().total("detour_worker_client_connections") == 0
+
+
 _CHECKED = ('health_check = { path = "/healthz"; interval = "100ms"; fast_interval = "50ms";'
             ' fall = 2; rise = 2; };')
 

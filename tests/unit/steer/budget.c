@@ -92,6 +92,17 @@ START_TEST(a_small_part_of_the_floor_is_saved_up_to_one_retry)
 }
 END_TEST
 
+START_TEST(who_may_not_use_the_floor_leaves_it_to_others)
+{
+	struct retry_budget b = { 0 };
+
+	ck_assert(!budget_spend(&b, 0, 1000)); /* the first to ask at all */
+	ck_assert(budget_spend(&b, 10, 1001));
+	ck_assert(!budget_spend(&b, 0, 1002)); /* a hedge, say */
+	ck_assert_uint_eq(spend_all(&b, 10, 1002), 9);
+}
+END_TEST
+
 START_TEST(a_clock_at_zero_and_one_that_stands_still_are_fine)
 {
 	struct retry_budget b = { 0 };
@@ -117,6 +128,7 @@ main(void)
 	tcase_add_test(tcase, what_was_earned_is_over_after_ten_seconds);
 	tcase_add_test(tcase, the_floor_serves_a_quiet_service_and_is_not_saved_up);
 	tcase_add_test(tcase, a_small_part_of_the_floor_is_saved_up_to_one_retry);
+	tcase_add_test(tcase, who_may_not_use_the_floor_leaves_it_to_others);
 	tcase_add_test(tcase, a_clock_at_zero_and_one_that_stands_still_are_fine);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
