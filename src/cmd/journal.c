@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +21,7 @@ static const struct usage usage = {
 	"evidence. A ramp is told once, unless it is followed or --json asks for each step.\n"
 	"\n"
 	"  -f, --follow        goes on with what comes, until interrupted\n"
-	"  -n, --limit N       so many to begin with (100)\n"
-	ASKING_HELP
+	"  -n, --limit N       so many to begin with (100)\n" ASKING_HELP
 	"  -j, --json          as JSON, one object a line\n"
 	"  -h, --help          this text\n"
 	"\n"
@@ -44,15 +42,12 @@ text_of(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-/* Texts one behind the other, up to a NULL. */
-static void __attribute__((sentinel)) put(const char *first, ...)
+/* Two texts, one behind the other. */
+static void
+put(const char *first, const char *second)
 {
-	va_list more;
-
-	va_start(more, first);
-	for (const char *text = first; text != NULL; text = va_arg(more, const char *))
-		printable_text(stdout, text, SIZE_MAX);
-	va_end(more);
+	printable_text(stdout, first, SIZE_MAX);
+	printable_text(stdout, second, SIZE_MAX);
 }
 
 /* "2026-11-22T08:27:00.123Z  shop, us-east-1: region is down (...); alice: upgrade" */
@@ -65,21 +60,22 @@ print_fact(const json_t *fact)
 	const char *wish = text_of(fact, "wish"), *comma = "  ";
 	bool named = actor[0] != '\0' && strcmp(actor, "detour") != 0;
 
-	put(text_of(fact, "time"), NULL);
+	put(text_of(fact, "time"), "");
 	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
 		const char *subject = text_of(fact, subjects[i]);
 
 		if (subject[0] != '\0') {
-			put(comma, subject, NULL);
+			put(comma, subject);
 			comma = ", ";
 		}
 	}
-	put(comma[0] == ',' ? ": " : "  ", wish, wish[0] != '\0' ? ": " : "", text_of(fact, "text"),
-	    NULL);
+	put(comma[0] == ',' ? ": " : "  ", wish);
+	put(wish[0] != '\0' ? ": " : "", text_of(fact, "text"));
 	if (named || reason[0] != '\0')
-		put("; ", named ? actor : "", named && reason[0] != '\0' ? ": " : "", reason, NULL);
+		put("; ", named ? actor : "");
+	put(named && reason[0] != '\0' ? ": " : "", reason);
 	if (replaces[0] != '\0')
-		put("; replaces that ", replaces, NULL);
+		put("; replaces that ", replaces);
 	putchar('\n');
 }
 

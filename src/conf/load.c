@@ -173,7 +173,7 @@ static void
 load_absent(
     struct load *l, const struct schema_key *key, void *base, const config_setting_t *setting)
 {
-	struct conf_where where;
+	struct conf_where where = { 0 };
 
 	if (key->fallback != schema_required) {
 		if (key->fallback != NULL)
@@ -184,9 +184,10 @@ load_absent(
 		return;
 	if (key->type == TYPE_NAME)
 		l->partial[key->set] = true;
-	where = config_setting_is_root(setting)
-	    ? (struct conf_where){ .file = source_where(l->source, 1).file }
-	    : load_where(l, setting);
+	if (config_setting_is_root(setting))
+		where.file = source_where(l->source, 1).file;
+	else
+		where = load_where(l, setting);
 	report_error(&l->report, &where, "%s has no \"%s\"; add %s = %s;",
 	    schema_block(key->block)->noun, key->name, key->name, shape_of(key->type));
 }
