@@ -29,6 +29,8 @@ struct service_region;
 struct upstream;
 struct worker;
 
+enum urgent_kind { URGENT_SENT, URGENT_NOT_SENT, URGENT_AGED, URGENT_KINDS };
+
 /* What control was told of failures of a kind. */
 struct pool_urgent {
 	uint64_t told_ms;
@@ -59,7 +61,7 @@ struct pool_slot {
 	struct list in_whole, in_bucket; /* of a client's */
 	struct proxy_header who; /* the client */
 	struct tls_session_slot session;
-	struct pool_urgent urgent[2]; /* that were sent, that were not */
+	struct pool_urgent urgent[URGENT_KINDS];
 	uint32_t rtt_us; /* round trip, smoothed; 0: not known yet */
 	uint64_t rtt_at_us; /* measured then */
 

@@ -71,6 +71,7 @@ struct urgent {
 	enum fault fault;
 	uint32_t count; /* of failures like this one since the last such record */
 	bool nobody_there; /* and nothing else for EVIDENCE_ROW tries: see shunned.h */
+	bool aged; /* as evidence's */
 };
 
 struct worker_setup {

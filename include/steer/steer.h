@@ -82,6 +82,7 @@ struct steer_report {
 	enum fault fault;
 	uint32_t count;
 	bool nobody_there; /* a worker has met nothing else there for EVIDENCE_ROW tries */
+	bool aged; /* as evidence's */
 };
 
 /*

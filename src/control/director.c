@@ -335,7 +335,8 @@ director_urgent(struct director *d, const struct urgent *u)
 		return;
 	p = &d->places[u->endpoint_id];
 	s = &d->services[p->service];
-	report = (struct steer_report){ p->region, p->index, u->fault, u->count, u->nobody_there };
+	report = (struct steer_report){ p->region, p->index, u->fault, u->count, u->nobody_there,
+		u->aged };
 	answered.region = region_meter_answered(s->table->regions[p->region].steering);
 	answered.endpoint = endpoint_meter_answered(p->endpoint);
 	if (steer_urgent(s->steer, &report, &answered, clock_now_ms()))

@@ -247,8 +247,16 @@ tries_answered(struct try *t, unsigned status, uint64_t now_us)
 	mark_touched(t);
 }
 
+static enum urgent_kind
+kind_of(enum fault why, bool aged)
+{
+	if (fault_class(why) == FAULT_NOT_SENT)
+		return URGENT_NOT_SENT;
+	return aged ? URGENT_AGED : URGENT_SENT;
+}
+
 static void
-tell_control(const struct try *t, enum fault why, bool nobody_there)
+tell_control(const struct try *t, enum fault why, bool nobody_there, bool aged)
 {
 	const struct worker_setup *setup = &t->exchange->worker->setup;
 	struct pool_slot *slot = pool_slot_of(t->exchange->worker->pool, t->shard->endpoint);
@@ -259,14 +267,14 @@ tell_control(const struct try *t, enum fault why, bool nobody_there)
 
 	if (setup->urgent == NULL || slot == NULL)
 		return;
-	kind = &slot->urgent[fault_class(why) == FAULT_NOT_SENT];
+	kind = &slot->urgent[kind_of(why, aged)];
 	kind->untold++;
 	if (!nobody_there && now_ms - kind->told_ms < URGENT_EVERY_MS)
 		return;
 	u = ring_reserve(setup->urgent, sizeof *u);
 	if (u == NULL)
 		return; /* control has plenty to look at already */
-	*u = (struct urgent){ t->shard->endpoint->id, why, kind->untold, nobody_there };
+	*u = (struct urgent){ t->shard->endpoint->id, why, kind->untold, nobody_there, aged };
 	*kind = (struct pool_urgent){ .told_ms = now_ms };
 	ring_commit(setup->urgent);
 	if (setup->urgent_fd >= 0 && write(setup->urgent_fd, &one, sizeof one) < 0)
@@ -294,7 +302,7 @@ is_lost(enum fault why)
 void
 tries_blame(struct try *t, enum fault why)
 {
-	bool nobody_there;
+	bool nobody_there, aged;
 
 	if (t->blamed)
 		return;
@@ -305,11 +313,12 @@ tries_blame(struct try *t, enum fault why)
 		return;
 	}
 	endpoint_shard_failed(t->shard, why);
-	if (is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000)
+	aged = is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000;
+	if (aged)
 		endpoint_shard_aged(t->shard);
-	nobody_there = shunned_note(t->exchange->worker, t->shard, why);
+	nobody_there = !aged && shunned_note(t->exchange->worker, t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
-		tell_control(t, why, nobody_there);
+		tell_control(t, why, nobody_there, aged);
 }
 
 static bool

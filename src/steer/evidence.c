@@ -93,7 +93,12 @@ evidence_window_erring(const struct evidence_window *w)
 bool
 evidence_row_grows(const struct evidence *e, bool begins, uint64_t *failed_at_ms, uint64_t now_ms)
 {
-	if (evidence_local(e) == 0 || (!begins && now_ms < *failed_at_ms + EVIDENCE_MOMENT_MS))
+	bool aged = evidence_local(e) == evidence_aged(e);
+	uint64_t gap_ms = aged ? EVIDENCE_AGED_MS : EVIDENCE_MOMENT_MS;
+
+	if (evidence_local(e) == 0)
+		return false;
+	if (!begins && now_ms < *failed_at_ms + gap_ms)
 		return false;
 	*failed_at_ms = now_ms;
 	return true;

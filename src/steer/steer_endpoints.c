@@ -99,7 +99,8 @@ not_yet_seen(struct steered_region *r, struct steered_endpoint *e, const struct 
 	}
 	taken = take(&fresh.not_sent, &e->urgent.not_sent);
 	taken += take(&fresh.broken, &e->urgent.broken);
-	if (taken > 0)
+	(void)take(&fresh.aged, &e->urgent.aged);
+	if (taken > 0 && evidence_local(&fresh) > evidence_aged(&fresh))
 		e->outlier.failed_at_ms = r->failed_at_ms = now_ms;
 	fresh.timeouts -= taken < fresh.timeouts ? taken : fresh.timeouts;
 	if (fresh.timeouts > evidence_local(&fresh))
@@ -198,15 +199,18 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 }
 
 static struct evidence
-evidence_of(enum fault fault, uint32_t count)
+evidence_of(const struct steer_report *report)
 {
+	enum fault fault = report->fault;
+	uint32_t count = report->count;
 	bool not_sent = fault_class(fault) == FAULT_NOT_SENT;
 	bool timeout = fault == FAULT_CONNECT_TIMEOUT || fault == FAULT_UNACKNOWLEDGED ||
 	    fault == FAULT_TRY_TIMEOUT || fault == FAULT_TOTAL_TIMEOUT;
 
 	return (struct evidence){ .not_sent = not_sent ? count : 0,
 		.broken = not_sent ? 0 : count,
-		.timeouts = timeout ? count : 0 };
+		.timeouts = timeout ? count : 0,
+		.aged = report->aged ? count : 0 };
 }
 
 static bool
@@ -227,7 +231,7 @@ steer_urgent(struct steer *s, const struct steer_report *report,
 {
 	struct steered_region *r = &s->regions[report->region];
 	struct steered_endpoint *e = &r->endpoints[report->endpoint];
-	struct evidence failures = evidence_of(report->fault, report->count);
+	struct evidence failures = evidence_of(report);
 	uint64_t now = steer_time(s, now_ms);
 	bool was_down, first;
 

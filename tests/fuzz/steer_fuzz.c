@@ -136,7 +136,7 @@ static void
 report(struct play *p, unsigned region, unsigned endpoint, uint8_t a, uint8_t b)
 {
 	struct steer_report some = { region, endpoint, (enum fault)(a % FAULT_COUNT), b % 16,
-		b > 200 };
+		b > 200, b % 3 == 0 };
 
 	(void)steer_urgent(p->s, &some, NULL, p->now_ms);
 }

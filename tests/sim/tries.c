@@ -79,10 +79,10 @@ tell_urgent(struct world *w, unsigned region, unsigned endpoint, enum outcome o,
 	for (unsigned i = 0; i < moments && i < n; i++) {
 		struct steer_report report = { region, endpoint, fault_of[o],
 			n / moments + (i < n % moments),
-			i + 1 == moments && o == OUTCOME_REFUSED && n >= EVIDENCE_ROW };
+			i + 1 == moments && o == OUTCOME_REFUSED && n >= EVIDENCE_ROW, false };
 
-		w->urgent |= steer_urgent(
-		    w->core, &report, NULL, world_core_ms(w, i * EVIDENCE_MOMENT_MS));
+		w->urgent |=
+		    steer_urgent(w->core, &report, NULL, world_core_ms(w, i * EVIDENCE_MOMENT_MS));
 	}
 	check_soon(w, region, endpoint);
 }

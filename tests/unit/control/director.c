@@ -335,7 +335,7 @@ START_TEST(reports_that_concern_nobody_are_ignored)
 	w.wanted = 0;
 	for (unsigned i = 0; i < 100; i++) {
 		director_urgent(
-		    w.director, &(struct urgent){ 4711, FAULT_CONNECT_REFUSED, 1, true });
+		    w.director, &(struct urgent){ 4711, FAULT_CONNECT_REFUSED, 1, true, false });
 		world_report(w.director, at(&w, 0, 0), FAULT_CLIENT_LEFT);
 		world_report(w.director, at(&w, 0, 0), FAULT_STATUS);
 	}

@@ -64,7 +64,7 @@ rig_report(struct rig *r, const struct endpoint *e, enum fault why)
 	struct urgent *u = ring_reserve(r->ring, sizeof *u);
 
 	ck_assert_ptr_nonnull(u);
-	*u = (struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED };
+	*u = (struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED, false };
 	ring_commit(r->ring);
 	eventfd_write(r->urgent_fd, 1);
 }

@@ -129,7 +129,7 @@ world_endpoint(const struct table *t, unsigned region, unsigned n)
 void
 world_report(struct director *d, const struct endpoint *e, enum fault why)
 {
-	director_urgent(d, &(struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED });
+	director_urgent(d, &(struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED, false });
 }
 
 enum fault

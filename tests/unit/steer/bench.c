@@ -20,9 +20,10 @@ bench_plan(struct bench *b, unsigned regions)
 	b->now_ms = 1000000;
 	b->wall_ms = 1700000000000;
 	b->demand = 100;
-	b->plan = (struct steer_plan){
-		.service = "shop", .policy = usual_policy, .regions = b->regions, .region_count = regions
-	};
+	b->plan = (struct steer_plan){ .service = "shop",
+		.policy = usual_policy,
+		.regions = b->regions,
+		.region_count = regions };
 	for (unsigned k = 0; k < BENCH_ENDPOINTS; k++)
 		b->weights[k] = 1;
 	for (unsigned i = 0; i < regions; i++) {
@@ -152,7 +153,7 @@ static void
 report(struct bench *b, unsigned region, unsigned endpoint, const struct evidence *e)
 {
 	struct steer_report some = { region, endpoint,
-		e->not_sent > 0 ? FAULT_CONNECT_REFUSED : FAULT_RESET, 1, e->not_sent > 0 };
+		e->not_sent > 0 ? FAULT_CONNECT_REFUSED : FAULT_RESET, 1, e->not_sent > 0, false };
 
 	(void)steer_urgent(b->s, &some, NULL, b->now_ms);
 }

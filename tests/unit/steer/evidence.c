@@ -71,6 +71,24 @@ START_TEST(every_kind_of_count_is_kept_and_leaves)
 }
 END_TEST
 
+START_TEST(a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost)
+{
+	static const struct evidence none = { .tries = 1, .answered = 1 };
+	static const struct evidence new = { .broken = 7, .aged = 6 };
+	static const struct evidence old = { .broken = 7, .aged = 7 };
+	static const struct evidence refused = { .not_sent = 1, .broken = 1, .aged = 1 };
+	uint64_t at_ms = 0;
+
+	ck_assert(!evidence_row_grows(&none, true, &at_ms, 5));
+	ck_assert(evidence_row_grows(&old, true, &at_ms, 5)); /* it begins */
+	ck_assert(!evidence_row_grows(&new, false, &at_ms, 14));
+	ck_assert(evidence_row_grows(&new, false, &at_ms, 15));
+	ck_assert(!evidence_row_grows(&old, false, &at_ms, 1014));
+	ck_assert(evidence_row_grows(&old, false, &at_ms, 1015));
+	ck_assert(evidence_row_grows(&refused, false, &at_ms, 1025));
+}
+END_TEST
+
 enum { EVENTS = 3000 };
 
 /* Against a list of all that ever came. */
@@ -117,6 +135,8 @@ main(void)
 	    tests, a_count_leaves_the_second_after_ten_slots_and_the_ten_seconds_after_hundred);
 	tcase_add_test(tests, a_time_behind_the_newest_slot_counts_as_new);
 	tcase_add_test(tests, every_kind_of_count_is_kept_and_leaves);
+	tcase_add_test(
+	    tests, a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost);
 	tcase_add_test(tests, sums_are_those_of_what_came_in_the_span_whatever_the_pauses);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

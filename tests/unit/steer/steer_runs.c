@@ -18,7 +18,7 @@ stop(void)
 static bool
 report(unsigned region, unsigned endpoint, enum fault fault, uint32_t count, uint64_t now_ms)
 {
-	struct steer_report some = { region, endpoint, fault, count, count >= EVIDENCE_ROW };
+	struct steer_report some = { region, endpoint, fault, count, count >= EVIDENCE_ROW, false };
 
 	return steer_urgent(b.s, &some, NULL, now_ms);
 }
