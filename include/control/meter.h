@@ -30,12 +30,12 @@ void endpoint_meter_fetch_shards(const struct endpoint *);
 /* What was counted since the last reading; false: nothing. */
 bool endpoint_meter_read(struct endpoint_meter *, const struct endpoint *, struct evidence *);
 /*
- * A worker has met so many failures like this one since it last told of any, which may be hours ago:
- * how many of them has nobody read or been told of yet? From now on none. now: as it was begun just
- * now.
+ * A worker has met so many failures like this one since it last told of any, which may be hours
+ * ago: how many of them has nobody read or been told of yet? From now on none. now: as it was begun
+ * just now.
  */
-uint32_t endpoint_meter_news(struct endpoint_meter *, const struct endpoint_meter *now, enum fault,
-    uint32_t count);
+uint32_t endpoint_meter_news(
+    struct endpoint_meter *, const struct endpoint_meter *now, enum fault, uint32_t count);
 
 struct region_meter {
 	uint64_t completions;

@@ -16,7 +16,7 @@
 struct region_shard {
 	_Alignas(64) atomic_ullong tries; /* begun; a second try beside the first is one too */
 	atomic_ullong completions; /* tries ended by an answer's head or by a failure of the far side */
-	atomic_ullong answered; /* of those, the ones with an answer's head */
+	atomic_ullong answered;    /* of those, the ones with an answer's head */
 	atomic_uint in_flight; /* tries begun, neither completed nor given up */
 	struct histogram first_byte; /* request sent to answer's head, us */
 };

@@ -42,7 +42,8 @@ struct topology *world_topology(const struct world *);
 
 /* The only service's nth endpoint of a region. */
 struct endpoint *world_endpoint(const struct table *, unsigned region, unsigned n);
-/* A worker counts a failure before it reports it. Of those that are in no table nothing is counted. */
+/* A worker counts a failure before it reports it. Of those that are in no table nothing is counted.
+ */
 void world_count(struct endpoint *, enum fault);
 /* As a worker, counting too: of refusals, the one by which it knows that nobody is there. */
 void world_report(struct director *, struct endpoint *, enum fault);
