@@ -19,6 +19,7 @@ struct steering;
 /* Zero-initialised: what was counted before the first reading is part of that reading. */
 struct endpoint_meter {
 	uint64_t tries, answered, not_sent, broken, timeouts, aged, errors;
+	uint64_t told_not_sent, told_broken; /* since then, ahead of the next reading */
 };
 
 /* Takes the counts as they are now, so that the next reading begins here. */
@@ -28,6 +29,13 @@ void endpoint_meter_fetch(const struct endpoint *);
 void endpoint_meter_fetch_shards(const struct endpoint *);
 /* What was counted since the last reading; false: nothing. */
 bool endpoint_meter_read(struct endpoint_meter *, const struct endpoint *, struct evidence *);
+/*
+ * A worker has met so many failures like this one since it last told of any, which may be hours
+ * ago: how many of them has nobody read or been told of yet? From now on none. now: as it was begun
+ * just now.
+ */
+uint32_t endpoint_meter_news(
+    struct endpoint_meter *, const struct endpoint_meter *now, enum fault, uint32_t count);
 
 struct region_meter {
 	uint64_t completions;
@@ -37,7 +45,6 @@ struct region_meter {
 };
 
 /* All so far. */
-uint64_t endpoint_meter_answered(const struct endpoint *);
 uint64_t region_meter_answered(const struct steering *);
 
 /* Answers and failures since the last reading. */

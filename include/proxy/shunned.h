@@ -1,7 +1,8 @@
 /*
  * Endpoints where nobody is, as this worker has just found out: many connections in a row were
- * refused with none made between them, or requests lost at different moments, and none was answered
- * since. For a moment they are picked only if nothing else is left.
+ * refused with none made between them, or requests lost or connections broken off while they were
+ * made at different moments, and none was answered since. For a moment they are picked only if
+ * nothing else is left.
  *
  * Where a process dies, control takes its endpoint out within milliseconds. Until then each of
  * the requests that it took along would ask all dead ports once more, one after the other, and

@@ -30,7 +30,7 @@ enum {
 	 * with is reset at once, and some of the connections made in their place are refused, before
 	 * any of the others has had time to answer.
 	 */
-	EVIDENCE_MOMENT_MS = 10,
+	EVIDENCE_MOMENT_MS = 20,
 	EVIDENCE_AGED_MS = 1000,
 	EVIDENCE_ROW = 8,
 };
@@ -66,7 +66,7 @@ evidence_aged(const struct evidence *e)
 /*
  * Are these failures another one of the row? failed_at_ms is when it last grew, kept from call to
  * call; a row that begins has no such time. Where nothing but older tries is lost, a moment is a
- * second: one server may die with so many of them that it takes longer than 10 ms to see them end.
+ * second: one server may die with so many of them that it takes longer than that to see them end.
  */
 bool evidence_row_grows(const struct evidence *, bool begins, uint64_t *failed_at_ms,
     uint64_t now_ms);

@@ -16,7 +16,7 @@
 struct region_shard {
 	_Alignas(64) atomic_ullong tries; /* begun; a second try beside the first is one too */
 	atomic_ullong completions; /* tries ended by an answer's head or by a failure of the far side */
-	atomic_ullong failures; /* of those, the ones without an answer's head */
+	atomic_ullong answered;    /* of those, the ones with an answer's head */
 	atomic_uint in_flight; /* tries begun, neither completed nor given up */
 	struct histogram first_byte; /* request sent to answer's head, us */
 };
@@ -39,6 +39,7 @@ static inline void
 region_shard_answered(struct region_shard *s, uint64_t first_byte_us)
 {
 	stat_add(&s->completions, 1);
+	stat_add(&s->answered, 1);
 	stat_step(&s->in_flight, -1);
 	histogram_add(&s->first_byte, first_byte_us);
 }
@@ -48,7 +49,6 @@ static inline void
 region_shard_failed(struct region_shard *s)
 {
 	stat_add(&s->completions, 1);
-	stat_add(&s->failures, 1);
 	stat_step(&s->in_flight, -1);
 }
 

@@ -327,7 +327,8 @@ void
 director_urgent(struct director *d, const struct urgent *u)
 {
 	const struct directed_service *s;
-	const struct place *p;
+	struct place *p;
+	struct endpoint_meter now;
 	struct steer_answered answered;
 	struct steer_report report;
 
@@ -335,10 +336,14 @@ director_urgent(struct director *d, const struct urgent *u)
 		return;
 	p = &d->places[u->endpoint_id];
 	s = &d->services[p->service];
-	report = (struct steer_report){ p->region, p->index, u->fault, u->count, u->nobody_there,
+	endpoint_meter_begin(&now, p->endpoint);
+	report = (struct steer_report){ p->region, p->index, u->fault,
+		endpoint_meter_news(&p->meter, &now, u->fault, u->count), u->nobody_there,
 		u->aged };
+	if (report.count == 0 && !report.nobody_there)
+		return;
 	answered.region = region_meter_answered(s->table->regions[p->region].steering);
-	answered.endpoint = endpoint_meter_answered(p->endpoint);
+	answered.endpoint = now.answered;
 	if (steer_urgent(s->steer, &report, &answered, clock_now_ms()))
 		want(d, p->service);
 }

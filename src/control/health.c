@@ -181,7 +181,9 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	if (r->answered)
 		atomic_store_explicit(
 		    &h->endpoint->last_check_us, r->latency_us, memory_order_relaxed);
-	if (h->asked && r->check.passed)
+	if (!r->check.passed)
+		h->trusted_until_ms = 0;
+	else if (h->asked)
 		h->trusted_until_ms = now_ms + HEALTH_TRUST_MS;
 	if (r->evidence) {
 		if (!r->check.passed)

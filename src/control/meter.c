@@ -72,13 +72,18 @@ endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct e
 	return true;
 }
 
-uint64_t
-endpoint_meter_answered(const struct endpoint *e)
+uint32_t
+endpoint_meter_news(
+    struct endpoint_meter *m, const struct endpoint_meter *now, enum fault why, uint32_t count)
 {
-	struct endpoint_meter m;
+	bool not_sent = fault_class(why) == FAULT_NOT_SENT;
+	uint64_t unread = not_sent ? now->not_sent - m->not_sent : now->broken - m->broken;
+	uint64_t *told = not_sent ? &m->told_not_sent : &m->told_broken;
 
-	endpoint_meter_begin(&m, e);
-	return m.answered;
+	if (count > unread - *told)
+		count = (uint32_t)(unread - *told);
+	*told += count;
+	return count;
 }
 
 static const struct region_shard *
@@ -90,17 +95,15 @@ shard_of(const struct steering *s, unsigned worker)
 uint64_t
 region_meter_answered(const struct steering *s)
 {
-	uint64_t completions = 0, failures = 0;
+	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < s->workers; i++) {
 		const struct region_shard *shard = shard_of(s, i);
 
-		if (shard == NULL)
-			continue;
-		failures += load(&shard->failures);
-		completions += load(&shard->completions);
+		if (shard != NULL)
+			sum += load(&shard->answered);
 	}
-	return completions - failures;
+	return sum;
 }
 
 uint32_t

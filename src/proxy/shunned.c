@@ -35,12 +35,20 @@ count_lost(struct endpoint_shard *s, enum fault why)
 	return s->lost_in_a_row;
 }
 
+/* Not deadlines, which tell late, nor what somebody says who is there. */
+static bool
+tells_of_nobody(enum fault why)
+{
+	return why == FAULT_CLOSED || why == FAULT_RESET || why == FAULT_CONNECT_RESET ||
+	    why == FAULT_CONNECT_UNREACHABLE || why == FAULT_TLS_FAILED;
+}
+
 static bool
 is_loss(struct endpoint_shard *s, enum fault why, uint64_t now_ms)
 {
 	if (why == FAULT_CONNECT_REFUSED)
 		return true;
-	if ((why != FAULT_CLOSED && why != FAULT_RESET) || now_ms < s->lost_ms + EVIDENCE_MOMENT_MS)
+	if (!tells_of_nobody(why) || now_ms < s->lost_ms + EVIDENCE_MOMENT_MS)
 		return false;
 	s->lost_ms = now_ms;
 	return true;

@@ -125,6 +125,36 @@ START_TEST(a_storm_of_reports_is_no_storm_of_probes)
 }
 END_TEST
 
+START_TEST(a_probe_that_fails_ends_the_trust_in_one_that_has_passed)
+{
+	struct origin *east = origin_start(&rig_fine, 1, NULL);
+	struct world w = rig_two_regions(&world_check, origin_port(east), origin_free_port());
+	struct rig r = rig_start();
+	const struct table *t;
+	uint64_t failed_ms;
+	unsigned before;
+
+	w.check.interval_ms = w.check.fast_interval_ms = 400;
+	t = rig_apply_and_wait(&r, &w);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_UP);
+	for (int pause = 0; pause < 60; pause++) /* past the gap after the first probe */
+		world_pause();
+	before = origin_requests(east);
+	rig_report(&r, world_endpoint(t, 0, 0), FAULT_RESET);
+	UNTIL(origin_requests(east) == before + 1);
+	origin_script(east, &busy, 1);
+	UNTIL(origin_requests(east) == before + 2);
+	failed_ms = clock_now_ms();
+	do {
+		rig_report(&r, world_endpoint(t, 0, 0), FAULT_RESET);
+		world_pause();
+	} while (origin_requests(east) == before + 2);
+	ck_assert_uint_lt(clock_now_ms() - failed_ms, 200);
+	rig_stop(&r);
+	origin_stop(east);
+}
+END_TEST
+
 START_TEST(reports_that_say_nothing_about_the_endpoint_are_ignored)
 {
 	static const enum fault others[] = { FAULT_CLIENT_LEFT, FAULT_BAD_RESPONSE, FAULT_STATUS,
@@ -194,6 +224,7 @@ main(void)
 	tcase_add_test(c, a_failed_try_is_probed_within_100_ms);
 	tcase_add_test(c, a_failing_endpoint_is_out_long_before_its_next_interval);
 	tcase_add_test(c, a_storm_of_reports_is_no_storm_of_probes);
+	tcase_add_test(c, a_probe_that_fails_ends_the_trust_in_one_that_has_passed);
 	tcase_add_test(c, reports_that_say_nothing_about_the_endpoint_are_ignored);
 	tcase_add_test(
 	    c, a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it);

@@ -109,6 +109,43 @@ START_TEST(a_reading_is_what_all_workers_counted_since_the_last)
 }
 END_TEST
 
+/* As director_urgent() does it. */
+static uint32_t
+news(struct endpoint_meter *m, enum fault why, uint32_t count)
+{
+	struct endpoint_meter now;
+
+	endpoint_meter_begin(&now, e);
+	return endpoint_meter_news(m, &now, why, count);
+}
+
+/*
+ * A worker tells of the first of many that are lost in one moment, and counts the others for its
+ * next record, which may be hours away: a region was left for one failure that came as sixty.
+ */
+START_TEST(what_has_been_read_or_told_of_is_no_news)
+{
+	struct endpoint_meter m = { 0 };
+	struct evidence delta;
+
+	open_world();
+	for (unsigned i = 0; i < 60; i++)
+		endpoint_shard_failed(endpoint_shard(e, i % WORKERS), FAULT_RESET);
+	ck_assert_uint_eq(news(&m, FAULT_RESET, 1), 1);
+	ck_assert_uint_eq(news(&m, FAULT_CLOSED, 40), 40);
+	ck_assert_uint_eq(news(&m, FAULT_RESET, 60), 19);
+	ck_assert_uint_eq(news(&m, FAULT_CONNECT_REFUSED, 60), 0);
+	ck_assert(endpoint_meter_read(&m, e, &delta));
+	ck_assert_uint_eq(delta.broken, 60);
+	ck_assert_uint_eq(news(&m, FAULT_RESET, 60), 0);
+	endpoint_shard_failed(endpoint_shard(e, 0), FAULT_RESET);
+	endpoint_shard_failed(endpoint_shard(e, 1), FAULT_CONNECT_REFUSED);
+	ck_assert_uint_eq(news(&m, FAULT_RESET, 60), 1);
+	ck_assert_uint_eq(news(&m, FAULT_CONNECT_REFUSED, 2), 1);
+	close_world();
+}
+END_TEST
+
 START_TEST(latencies_are_told_by_the_second)
 {
 	struct region_meter m = { 0 };
@@ -169,6 +206,7 @@ main(void)
 	tcase_add_loop_test(
 	    c, a_fault_is_evidence_of_its_class, 0, sizeof faults / sizeof faults[0]);
 	tcase_add_test(c, a_reading_is_what_all_workers_counted_since_the_last);
+	tcase_add_test(c, what_has_been_read_or_told_of_is_no_news);
 	tcase_add_test(c, latencies_are_told_by_the_second);
 	tcase_add_test(c, demand_is_the_rate_of_the_last_second);
 	suite_add_tcase(s, c);

@@ -59,11 +59,12 @@ rig_apply_and_wait(struct rig *r, const struct world *w)
 }
 
 void
-rig_report(struct rig *r, const struct endpoint *e, enum fault why)
+rig_report(struct rig *r, struct endpoint *e, enum fault why)
 {
 	struct urgent *u = ring_reserve(r->ring, sizeof *u);
 
 	ck_assert_ptr_nonnull(u);
+	world_count(e, why);
 	*u = (struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED, false };
 	ring_commit(r->ring);
 	eventfd_write(r->urgent_fd, 1);

@@ -27,7 +27,7 @@ void rig_apply(struct rig *, const struct world *);
 /* Applies, and waits for the table that comes of it. */
 const struct table *rig_apply_and_wait(struct rig *, const struct world *);
 /* As a worker does when a try has failed. */
-void rig_report(struct rig *, const struct endpoint *, enum fault);
+void rig_report(struct rig *, struct endpoint *, enum fault);
 /* Until control has seen all that was reported so far. */
 void rig_wait_for_reports(struct rig *);
 unsigned long long rig_checks(const struct rig *);

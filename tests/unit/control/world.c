@@ -127,8 +127,21 @@ world_endpoint(const struct table *t, unsigned region, unsigned n)
 }
 
 void
-world_report(struct director *d, const struct endpoint *e, enum fault why)
+world_count(struct endpoint *e, enum fault why)
 {
+	struct endpoint_shard *s;
+
+	if (e->workers == 0)
+		return;
+	s = endpoint_shard(e, 0);
+	endpoint_shard_failed(s, why);
+	endpoint_shard_release(s);
+}
+
+void
+world_report(struct director *d, struct endpoint *e, enum fault why)
+{
+	world_count(e, why);
 	director_urgent(d, &(struct urgent){ e->id, why, 1, why == FAULT_CONNECT_REFUSED, false });
 }
 

@@ -42,8 +42,11 @@ struct topology *world_topology(const struct world *);
 
 /* The only service's nth endpoint of a region. */
 struct endpoint *world_endpoint(const struct table *, unsigned region, unsigned n);
-/* As a worker: of refusals, the one by which it knows that nobody is there. */
-void world_report(struct director *, const struct endpoint *, enum fault);
+/* A worker counts a failure before it reports it. Of those that are in no table nothing is counted.
+ */
+void world_count(struct endpoint *, enum fault);
+/* As a worker, counting too: of refusals, the one by which it knows that nobody is there. */
+void world_report(struct director *, struct endpoint *, enum fault);
 /* The i-th failure of two processes that die: what they had is lost, then they refuse. */
 enum fault world_dying(unsigned i);
 enum endpoint_state world_state(const struct endpoint *);

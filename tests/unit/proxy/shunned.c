@@ -108,6 +108,19 @@ START_TEST(requests_lost_at_different_moments_are_as_good_as_refusals)
 }
 END_TEST
 
+START_TEST(connections_that_come_to_nothing_at_different_moments_are_as_good_as_lost_requests)
+{
+	static const enum fault ways[] = { FAULT_CONNECT_RESET, FAULT_CONNECT_UNREACHABLE,
+		FAULT_TLS_FAILED };
+
+	for (unsigned i = 1; i < EVIDENCE_ROW; i++)
+		ck_assert(!lose_later(ways[_i]));
+	ck_assert(!lose(ways[_i]));
+	ck_assert(lose_later(ways[_i]));
+	ck_assert(shunned_is(&worker, endpoint));
+}
+END_TEST
+
 START_TEST(an_answer_between_them_ends_the_row)
 {
 	for (unsigned i = 1; i < 10 * EVIDENCE_ROW; i++) {
@@ -159,6 +172,9 @@ main(void)
 	tcase_add_test(tc, who_refuses_now_and_then_among_answers_is_not_shunned);
 	tcase_add_test(tc, what_is_lost_in_one_moment_is_one_loss);
 	tcase_add_test(tc, requests_lost_at_different_moments_are_as_good_as_refusals);
+	tcase_add_loop_test(tc,
+	    connections_that_come_to_nothing_at_different_moments_are_as_good_as_lost_requests, 0,
+	    3);
 	tcase_add_test(tc, an_answer_between_them_ends_the_row);
 	tcase_add_test(tc, what_says_nothing_of_who_listens_shuns_nobody);
 	tcase_add_test(tc, another_one_is_not_shunned_and_soon_nobody_is);

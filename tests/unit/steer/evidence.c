@@ -81,11 +81,11 @@ START_TEST(a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost
 
 	ck_assert(!evidence_row_grows(&none, true, &at_ms, 5));
 	ck_assert(evidence_row_grows(&old, true, &at_ms, 5)); /* it begins */
-	ck_assert(!evidence_row_grows(&new, false, &at_ms, 14));
-	ck_assert(evidence_row_grows(&new, false, &at_ms, 15));
-	ck_assert(!evidence_row_grows(&old, false, &at_ms, 1014));
-	ck_assert(evidence_row_grows(&old, false, &at_ms, 1015));
-	ck_assert(evidence_row_grows(&refused, false, &at_ms, 1025));
+	ck_assert(!evidence_row_grows(&new, false, &at_ms, 24));
+	ck_assert(evidence_row_grows(&new, false, &at_ms, 25));
+	ck_assert(!evidence_row_grows(&old, false, &at_ms, 1024));
+	ck_assert(evidence_row_grows(&old, false, &at_ms, 1025));
+	ck_assert(evidence_row_grows(&refused, false, &at_ms, 1045));
 }
 END_TEST
 

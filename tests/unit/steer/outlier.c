@@ -100,7 +100,7 @@ START_TEST(what_live_traffic_met_ejects_or_not)
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
 		fresh();
 		for (unsigned k = 0; k < 4; k++)
-			outlier_see(&outliers[0], &t[i].seen[k], 1000 + k * 10);
+			outlier_see(&outliers[0], &t[i].seen[k], 1000 + k * EVIDENCE_MOMENT_MS);
 		ck_assert_msg(judge(2, 1100) == t[i].failing, "%s", t[i].what);
 		ck_assert_msg(outliers[0].failing == t[i].failing &&
 			outliers[0].ejected == t[i].failing && outliers[0].why == t[i].why,
@@ -170,7 +170,7 @@ START_TEST(the_last_endpoint_is_not_ejected_for_timeouts_alone)
 		fresh();
 		healthy[1] = t[i].other_up;
 		for (unsigned k = 0; k < 3; k++)
-			outlier_see(&outliers[0], &t[i].seen[k], 1000 + k * 10);
+			outlier_see(&outliers[0], &t[i].seen[k], 1000 + k * EVIDENCE_MOMENT_MS);
 		judge(2, 1100);
 		ck_assert_msg(outliers[0].failing, "%s", t[i].what);
 		ck_assert_msg(outliers[0].ejected == t[i].ejected, "%s", t[i].what);

@@ -49,11 +49,10 @@ START_TEST(a_region_that_refuses_is_left_within_200_ms_at_100_a_second)
 
 	bench_start_pair(&b);
 	ms = refuse_until_left(0, 1000);
-	ck_assert_msg(ms <= 100, "left after %u ms", ms);
+	ck_assert_msg(ms <= 160, "left after %u ms", ms);
 	BENCH_SHARES(&b, 0, 1);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 	ck_assert_uint_eq(b.told[FACT_REGION_DOWN], 1);
-	ck_assert_int_eq(b.last[FACT_REGION_DOWN].signal, SIGNAL_IN_A_ROW);
 }
 END_TEST
 
@@ -77,9 +76,9 @@ START_TEST(failures_of_one_endpoint_do_not_hurry_while_the_other_one_may_be_well
 	b.demand = 0;
 	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 100));
 	bench_tick(&b);
-	for (unsigned ms = 0; ms < 20; ms++)
+	for (unsigned ms = 0; ms < 40; ms++)
 		ck_assert(!report(0, 0, FAULT_RESET, 1, b.now_ms + ms));
-	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 20)); /* to eject it */
+	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 40)); /* to eject it */
 }
 END_TEST
 
@@ -190,8 +189,8 @@ START_TEST(what_an_address_loses_in_one_moment_is_one_failure)
 	bench_tick(&b);
 	ck_assert_int_ne(bench_state(&b, 0), REGION_DOWN);
 	BENCH_SHARES(&b, 1, 0);
-	report(0, 0, FAULT_RESET, 1, b.now_ms + 10);
-	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 20));
+	report(0, 0, FAULT_RESET, 1, b.now_ms + 20);
+	ck_assert(report(0, 0, FAULT_RESET, 1, b.now_ms + 40));
 	bench_tick(&b);
 	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
 }
