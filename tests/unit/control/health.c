@@ -187,10 +187,12 @@ START_TEST(a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it)
 	for (int i = 0; i < 3; i++)
 		rig_report(&r, e, FAULT_CONNECT_REFUSED);
 	UNTIL(world_share(t, 0) == 0 && world_share(t, 1) == 100);
-	ck_assert_uint_eq(atomic_load(&t->services[0].regions[0].steering->state), REGION_DOWN);
+	ck_assert_uint_eq(
+	    atomic_load(&t->services[0].regions[0].steering->state), REGION_DOWN);
 	/* A reload does not forget it. */
 	t = rig_apply_and_wait(&r, &w);
-	ck_assert_uint_eq(atomic_load(&t->services[0].regions[0].steering->state), REGION_DOWN);
+	ck_assert_uint_eq(
+	    atomic_load(&t->services[0].regions[0].steering->state), REGION_DOWN);
 	rig_stop(&r);
 }
 END_TEST
@@ -226,7 +228,8 @@ main(void)
 	tcase_add_test(c, a_storm_of_reports_is_no_storm_of_probes);
 	tcase_add_test(c, a_probe_that_was_asked_for_and_has_passed_is_trusted_for_a_second);
 	tcase_add_test(c, reports_that_say_nothing_about_the_endpoint_are_ignored);
-	tcase_add_test(c, a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it);
+	tcase_add_test(
+	    c, a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it);
 	tcase_add_test(c, when_no_region_is_fit_all_serve_whatever_traffic_says);
 	suite_add_tcase(s, c);
 	return rig_main(s);
