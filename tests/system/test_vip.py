@@ -207,23 +207,6 @@ def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
 
 
 @sanitize
-def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t):
-    """It has served for a second, and they begin anew while it is hardly known."""
-    many = 100 if sanitized() else 400
-    w = _World(t, _hangs_on_long)
-    dying, *others = w.backends
-    w.balancer.routes_to(dying)
-    for _ in range(many):
-        w.proxy.client(tls=False).request("GET", "/long")
-    until(lambda: len(dying.of("/long")) == many, "all of them have come")
-    w.balancer.routes_to(*others)
-    load = w.load().until_ok(200)
-    w.balancer.lose(dying)
-    load.until_ok(200)
-    _expect_clean(w, load, 0)
-
-
-@sanitize
 def a_balancer_that_forgets_its_connections_is_kept(t):
     w = _World(t)
     load = w.load().until_ok(100)
