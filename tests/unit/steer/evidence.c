@@ -214,7 +214,6 @@ main(void)
 	tcase_add_test(tests, every_kind_of_count_is_kept_and_leaves);
 	tcase_add_test(
 	    tests, a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost);
-=======
 	tcase_add_test(tests, slots_of_the_last_second_with_errors_are_counted_each_once);
 	tcase_add_test(tests, a_row_grows_by_one_in_each_moment_that_has_local_failures);
 	tcase_add_test(tests, a_row_needs_a_tenth_of_a_seconds_answers_within_bounds);
