@@ -357,8 +357,7 @@ place(struct steer *s, const double *next)
 		changed = changed || fabs(next[i] - r->share) > 0;
 		r->share = next[i];
 		/* Beside one that only errs, what can be tried just once is better off here too. */
-		r->trickle =
-		    s->target.trickle[i] && r->share <= r->target + dust && s->lent <= 0;
+		r->trickle = s->target.trickle[i] && r->share <= r->target + dust && s->lent <= 0;
 		note_traffic(s, r);
 		settled = settled && fabs(r->share - r->target) <= dust;
 	}
@@ -477,8 +476,9 @@ steer_limit(struct steer *s, const struct steer_seen *seen)
 		double in_flight = r->limit_in_flight;
 
 		if (limit <= 0)
-			continue;
-		if (seen->second)
+			in_flight =
+			    0; /* its capacity has left the configuration, or never was there */
+		else if (seen->second)
 			in_flight = most_in_flight(limit, latency_us(s, r));
 		changed = changed || fabs(limit - r->limit) > 0 ||
 		    fabs(in_flight - r->limit_in_flight) > 0;

@@ -6,11 +6,14 @@ next backend in turn and stays there.
 """
 
 import asyncio
+import ctypes
 import socket
 import struct
 import threading
 
 _ABORT = struct.pack("ii", 1, 0)
+_libc = ctypes.CDLL(None)
+_NOBODY = bytes(16)  # a sockaddr of AF_UNSPEC: who connects there resets what he has
 
 
 class _Half(asyncio.Protocol):
@@ -38,6 +41,11 @@ class _Half(asyncio.Protocol):
     def connection_lost(self, exc):
         self.pair.lost(self)
 
+    def reset_at_once(self):
+        """By one system call, where reset() takes a turn of the loop; that is to follow."""
+        fd = self.transport.get_extra_info("socket").fileno()
+        _libc.connect(fd, _NOBODY, len(_NOBODY))
+
     def reset(self):
         if not self.transport.is_closing():
             self.transport.get_extra_info("socket").setsockopt(
@@ -63,7 +71,10 @@ class _Pair:
             half.reset()
             return
         self.backend = self.balancer.next_backend()
-        if not self.balancer.ill:
+        if self.backend in self.balancer.dead:
+            self.balancer.refusals += 1
+            half.reset()
+        elif not self.balancer.ill:
             self.balancer.loop.create_task(self._connect())
 
     async def _connect(self):
@@ -110,6 +121,9 @@ class Balancer:
     def __init__(self, address, port, backends):
         self.address, self.port = address, port
         self.backends = list(backends)
+        self.dead = set()  # still routed to: each connection there is reset
+        self.draw = None  # a random.Random draws backends instead of taking them in turn
+        self.refusals = 0  # connections that met a dead backend
         self.ill = ""
         self.pairs = set()
         self.loop = asyncio.new_event_loop()
@@ -123,6 +137,8 @@ class Balancer:
         return "%s://%s:%d" % (scheme, self.address, self.port)
 
     def next_backend(self):
+        if self.draw is not None:
+            return self.draw.choice(self.backends)
         self._turn += 1
         return self.backends[self._turn % len(self.backends)]
 
@@ -130,14 +146,28 @@ class Balancer:
         """New connections go to these in turn from now on."""
         self.backends = list(backends)
 
-    def lose(self, backend):
-        """One backend dies: what it had is reset in one moment, and it gets nothing new."""
+    def lose(self, backend, noticed=True):
+        """
+        One backend dies: what it had is reset in one moment. Where that is noticed it gets nothing
+        new, else its turn comes as before, and who gets it is reset too.
+        """
 
         async def lose():
-            self.backends = [b for b in self.backends if b is not backend]
+            if noticed:
+                self.backends = [b for b in self.backends if b is not backend]
+            else:
+                self.dead.add(backend)
             self._reset(backend)
 
         self._do(lose())
+
+    def forget(self):
+        """Everything is reset, and all is well."""
+
+        async def forget():
+            self._reset()
+
+        self._do(forget())
 
     def die(self):
         """Everything is reset, and whoever connects is refused."""
@@ -168,7 +198,10 @@ class Balancer:
         return sum(pair.backend is backend and pair.waits for pair in list(self.pairs))
 
     def _reset(self, backend=None):
-        for pair in [p for p in self.pairs if backend is None or p.backend is backend]:
+        lost = [p for p in self.pairs if backend is None or p.backend is backend]
+        for pair in lost:
+            pair.client.reset_at_once()
+        for pair in lost:
             pair.reset()
 
     async def _listen(self):

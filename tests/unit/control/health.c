@@ -155,6 +155,38 @@ START_TEST(a_probe_that_fails_ends_the_trust_in_one_that_has_passed)
 }
 END_TEST
 
+START_TEST(a_probe_that_was_asked_for_and_has_passed_is_trusted_for_a_second)
+{
+	struct origin *east = origin_start(&rig_fine, 1, NULL);
+	struct world w = rig_two_regions(&world_check, origin_port(east), origin_free_port());
+	struct rig r = rig_start();
+	const struct table *t;
+	uint64_t asked_ms;
+	unsigned after;
+
+	w.check.interval_ms = 3600 * 1000;
+	t = rig_apply_and_wait(&r, &w);
+	UNTIL(world_state(world_endpoint(t, 0, 0)) == ENDPOINT_UP);
+	asked_ms = clock_now_ms();
+	rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_REFUSED);
+	UNTIL(origin_requests(east) == 1 + w.check.fall); /* the closer watch is over */
+	after = origin_requests(east);
+	while (clock_now_ms() < asked_ms + HEALTH_TRUST_MS * 8 / 10) {
+		rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_REFUSED);
+		world_pause();
+	}
+	rig_wait_for_reports(&r);
+	ck_assert_uint_eq(origin_requests(east), after);
+	while (origin_requests(east) == after) { /* but no longer */
+		rig_report(&r, world_endpoint(t, 0, 0), FAULT_CONNECT_REFUSED);
+		world_pause();
+	}
+	ck_assert_uint_ge(clock_now_ms(), asked_ms + HEALTH_TRUST_MS);
+	rig_stop(&r);
+	origin_stop(east);
+}
+END_TEST
+
 START_TEST(reports_that_say_nothing_about_the_endpoint_are_ignored)
 {
 	static const enum fault others[] = { FAULT_CLIENT_LEFT, FAULT_BAD_RESPONSE, FAULT_STATUS,
@@ -225,6 +257,7 @@ main(void)
 	tcase_add_test(c, a_failing_endpoint_is_out_long_before_its_next_interval);
 	tcase_add_test(c, a_storm_of_reports_is_no_storm_of_probes);
 	tcase_add_test(c, a_probe_that_fails_ends_the_trust_in_one_that_has_passed);
+	tcase_add_test(c, a_probe_that_was_asked_for_and_has_passed_is_trusted_for_a_second);
 	tcase_add_test(c, reports_that_say_nothing_about_the_endpoint_are_ignored);
 	tcase_add_test(
 	    c, a_region_whose_only_endpoint_fails_is_left_though_nothing_checks_it);

@@ -89,6 +89,83 @@ START_TEST(a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost
 }
 END_TEST
 
+START_TEST(slots_of_the_last_second_with_errors_are_counted_each_once)
+{
+	const struct evidence bad = { .tries = 9, .errors = 9 };
+	struct evidence_window w = { 0 };
+
+	evidence_window_add(&w, &bad, 5000);
+	evidence_window_add(&w, &bad, 5099);
+	ck_assert_uint_eq(evidence_window_erring(&w), 1);
+	evidence_window_add(&w, &one, 5150);
+	ck_assert_uint_eq(evidence_window_erring(&w), 1);
+	evidence_window_add(&w, &bad, 5250);
+	evidence_window_add(&w, &bad, 5999);
+	ck_assert_uint_eq(evidence_window_erring(&w), 3);
+	evidence_window_pass(&w, 6000);
+	ck_assert_uint_eq(evidence_window_erring(&w), 2);
+	evidence_window_pass(&w, 6999);
+	ck_assert_uint_eq(evidence_window_erring(&w), 0);
+}
+END_TEST
+
+START_TEST(a_row_grows_by_one_in_each_moment_that_has_local_failures)
+{
+	static const struct {
+		struct evidence e;
+		uint64_t at_ms;
+		bool begins, grows;
+	} t[] = {
+		{ { .answered = 5, .errors = 5 }, 1000, true, false },
+		{ { .not_sent = 1 }, 1000, true, true },
+		{ { .broken = 40 }, 1019, false, false },
+		{ { .not_sent = 1 }, 1019, true, true }, /* it was ended in between */
+		{ { .not_sent = 1 }, 1038, false, false },
+		{ { .broken = 40 }, 1039, false, true },
+		{ { .errors = 1 }, 1080, false, false },
+		{ { .not_sent = 1 }, 1080, false, true },
+	};
+	uint64_t failed_at_ms = 0;
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++)
+		ck_assert_msg(evidence_row_grows(&t[i].e, t[i].begins, &failed_at_ms, t[i].at_ms) ==
+			t[i].grows,
+		    "case %u", i);
+}
+END_TEST
+
+START_TEST(a_row_needs_a_tenth_of_a_seconds_answers_within_bounds)
+{
+	static const struct {
+		uint32_t recent, before; /* answers in the last second, and in the nine before */
+		uint32_t least, needs;
+	} t[] = {
+		{ 0, 0, 3, 3 },
+		{ 39, 0, 3, 3 },
+		{ 40, 0, 3, 4 }, /* it has served for a second only */
+		{ 79, 0, 3, 7 },
+		{ 1000, 0, 3, EVIDENCE_ROW },
+		{ 0, 499, 3, 4 }, /* it was busy until a moment ago */
+		{ 20, 480, 3, 5 },
+		{ 60, 440, 3, 6 },
+		{ 0, 100000, 3, EVIDENCE_ROW },
+		{ 1000, 9000, 20, 20 },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct evidence before = { .answered = t[i].before };
+		struct evidence recent = { .answered = t[i].recent };
+		struct evidence_window w = { 0 };
+		uint32_t needs;
+
+		evidence_window_add(&w, &before, 5000);
+		evidence_window_add(&w, &recent, 6500);
+		needs = evidence_row_needs(t[i].least, &w);
+		ck_assert_msg(needs == t[i].needs, "case %u: %u", i, needs);
+	}
+}
+END_TEST
+
 enum { EVENTS = 3000 };
 
 /* Against a list of all that ever came. */
@@ -137,6 +214,9 @@ main(void)
 	tcase_add_test(tests, every_kind_of_count_is_kept_and_leaves);
 	tcase_add_test(
 	    tests, a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost);
+	tcase_add_test(tests, slots_of_the_last_second_with_errors_are_counted_each_once);
+	tcase_add_test(tests, a_row_grows_by_one_in_each_moment_that_has_local_failures);
+	tcase_add_test(tests, a_row_needs_a_tenth_of_a_seconds_answers_within_bounds);
 	tcase_add_test(tests, sums_are_those_of_what_came_in_the_span_whatever_the_pauses);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

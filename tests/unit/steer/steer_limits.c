@@ -53,7 +53,37 @@ START_TEST(a_few_seconds_of_answers_limit_nothing)
 }
 END_TEST
 
-/* A cold standby is given what the others need, or what it needs itself, before it has proved either. */
+/* Its plan stays where it is, so the next one's regions are a copy. */
+START_TEST(a_capacity_that_leaves_the_configuration_takes_its_limits_along)
+{
+	struct steer_region_out out;
+	static struct bench next;
+
+	bench_plan(&b, 1);
+	b.regions[0].capacity = 4000;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 13000);
+	steer_region(b.s, 0, &out);
+	ck_assert_double_gt(out.limit, 0);
+	ck_assert_double_gt(out.limit_in_flight, 0);
+
+	next = b;
+	next.plan.regions = next.regions;
+	next.regions[0].capacity = 0;
+	next.s = steer_new(&next.plan, b.s, b.now_ms);
+	steer_free(b.s);
+	b = next;
+	b.plan.regions = b.regions;
+	ck_assert(bench_tick(&b));
+	steer_region(b.s, 0, &out);
+	ck_assert_double_eq_tol(out.limit, 0, 1e-9);
+	ck_assert_double_eq_tol(out.limit_in_flight, 0, 1e-9);
+}
+END_TEST
+
+/* A cold standby is given what the others need, or what it needs itself, before it has proved
+ * either. */
 START_TEST(in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need)
 {
 	struct steer_region_out out;
@@ -185,6 +215,7 @@ main(void)
 	tcase_add_checked_fixture(tests, NULL, stop);
 	tcase_add_test(tests, in_flight_is_limited_by_the_mean_latency_once_it_is_known);
 	tcase_add_test(tests, a_few_seconds_of_answers_limit_nothing);
+	tcase_add_test(tests, a_capacity_that_leaves_the_configuration_takes_its_limits_along);
 	tcase_add_test(tests, in_flight_at_a_fresh_standby_is_limited_by_what_the_others_need);
 	tcase_add_test(tests, the_first_limit_allows_for_what_is_still_being_worked_on);
 	tcase_add_test(tests, the_latency_of_a_full_region_does_not_raise_its_limit_in_flight);
