@@ -155,6 +155,7 @@ struct steer_saved_region {
 	double relapses;
 	uint64_t hold_left_ms;
 	uint64_t p50_us, p95_us, mean_us; /* latencies as they usually are; 0: not known */
+	double factor; /* of its share, while it ramps */
 };
 void steer_save_region(const struct steer *, unsigned region, uint64_t now_ms,
     struct steer_saved_region *);

@@ -29,12 +29,12 @@ encode_regions(const struct state *s)
 		const struct steer_saved_region *r = &s->regions[i].saved;
 
 		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:I}", "service",
+		    json_pack("{s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:I, s:f}", "service",
 			s->regions[i].service, "region", r->name, "state",
 			region_state_name(r->state), "age_ms", (json_int_t)r->age_ms, "relapses",
 			r->relapses, "hold_left_ms", (json_int_t)r->hold_left_ms, "p50_us",
 			(json_int_t)r->p50_us, "p95_us", (json_int_t)r->p95_us, "mean_us",
-			(json_int_t)r->mean_us));
+			(json_int_t)r->mean_us, "factor", r->factor));
 	}
 	return list;
 }
@@ -63,8 +63,7 @@ encode_names(const struct state *s)
 		json_t *addresses = json_array();
 
 		for (unsigned a = 0; a < s->names[i].address_count; a++)
-			json_array_append_new(
-			    addresses, json_string(s->names[i].addresses[a]));
+			json_array_append_new(addresses, json_string(s->names[i].addresses[a]));
 		json_array_append_new(list,
 		    json_pack("{s:s, s:o}", "name", s->names[i].host, "addresses", addresses));
 	}
@@ -111,15 +110,16 @@ decode_region(json_t *from, struct state *s)
 	json_int_t age_ms, hold_left_ms, p50_us = 0, p95_us = 0, mean_us = 0;
 	struct steer_saved_region *r;
 	enum region_state value;
-	double relapses;
+	double relapses, factor = 0;
 
-	/* latencies: an older version did not write them */
-	if (json_unpack(from, "{s:s, s:s, s:s, s:I, s:F, s:I, s?I, s?I, s?I}", "service",
+	/* latencies and factor: an older version did not write them */
+	if (json_unpack(from, "{s:s, s:s, s:s, s:I, s:F, s:I, s?I, s?I, s?I, s?F}", "service",
 		&service, "region", &region, "state", &state, "age_ms", &age_ms, "relapses",
 		&relapses, "hold_left_ms", &hold_left_ms, "p50_us", &p50_us, "p95_us", &p95_us,
-		"mean_us", &mean_us) != 0 ||
+		"mean_us", &mean_us, "factor", &factor) != 0 ||
 	    !region_state_from(state, &value) || age_ms < 0 || hold_left_ms < 0 || p50_us < 0 ||
-	    p95_us < 0 || mean_us < 0 || !(relapses >= 0) || strlen(region) >= sizeof r->name)
+	    p95_us < 0 || mean_us < 0 || !(relapses >= 0) || !(factor >= 0) ||
+	    strlen(region) >= sizeof r->name)
 		return false;
 	r = state_add_region(s, service);
 	memcpy(r->name, region, strlen(region) + 1);
@@ -130,6 +130,7 @@ decode_region(json_t *from, struct state *s)
 	r->p50_us = (uint64_t)p50_us;
 	r->p95_us = (uint64_t)p95_us;
 	r->mean_us = (uint64_t)mean_us;
+	r->factor = factor;
 	return true;
 }
 
@@ -139,8 +140,8 @@ decode_endpoint(json_t *from, struct state *s)
 	struct state_endpoint e;
 	int up;
 
-	if (json_unpack(from, "{s:s, s:s, s:s, s:s, s:b}", "service",
-		&e.service, "region", &e.region, "host", &e.host, "url", &e.url, "up", &up) != 0)
+	if (json_unpack(from, "{s:s, s:s, s:s, s:s, s:b}", "service", &e.service, "region",
+		&e.region, "host", &e.host, "url", &e.url, "up", &up) != 0)
 		return false;
 	e.up = up != 0;
 	state_add_endpoint(s, &e);
@@ -157,8 +158,7 @@ decode_name(json_t *from, struct state *s)
 	const char *host;
 	size_t count;
 
-	if (json_unpack(from, "{s:s, s:o}", "name", &host, "addresses",
-		&addresses) != 0 ||
+	if (json_unpack(from, "{s:s, s:o}", "name", &host, "addresses", &addresses) != 0 ||
 	    !json_is_array(addresses) || json_array_size(addresses) > MOST_ADDRESSES)
 		return false;
 	count = json_array_size(addresses);
@@ -181,7 +181,8 @@ decode_list(const json_t *root, const char *key, bool (*decode_one)(json_t *, st
 
 	if (!json_is_array(list))
 		return false;
-	json_array_foreach(list, i, element) {
+	json_array_foreach(list, i, element)
+	{
 		if (!decode_one(element, s))
 			return false;
 	}
@@ -264,8 +265,9 @@ keep(struct state_keeper *k)
 		k->failing = false;
 	} else {
 		if (!k->failing)
-			log_warn("state_dir: %s; a restart would begin without the state of regions "
-				 "and endpoints",
+			log_warn(
+			    "state_dir: %s; a restart would begin without the state of regions "
+			    "and endpoints",
 			    error.text);
 		k->failing = true;
 	}

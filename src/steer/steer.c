@@ -387,6 +387,7 @@ steer_save_region(
 		.p50_us = grey_base_p50_us(&r->grey),
 		.p95_us = grey_base_p95_us(&r->grey),
 		.mean_us = (uint64_t)steer_base_latency_us(r),
+		.factor = r->region.factor,
 	};
 	assert(strlen(r->plan->name) < sizeof saved->name);
 	memcpy(saved->name, r->plan->name, strlen(r->plan->name) + 1);
@@ -443,6 +444,8 @@ steer_restore_region(
 		r->signal = SIGNAL_TIME;
 		if (saved->state == REGION_GREY)
 			r->factor = s->plan->policy.region.sensor_share;
+		else if (saved->state == REGION_RAMP)
+			r->factor = fmin(saved->factor, 1);
 		resume(r, saved, passed_ms, now_ms);
 		return;
 	}

@@ -51,6 +51,7 @@ sample(uint64_t saved_wall_ms)
 	r->age_ms = 1234;
 	r->relapses = 1.5;
 	r->hold_left_ms = 45678;
+	r->factor = 0.46;
 	for (unsigned i = 0; i < 40; i++) {
 		char url[32];
 

@@ -297,15 +297,15 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		enum region_state state;
 		uint64_t hold_left_ms;
 	} t[] = {
-		{ { "r0", REGION_DOWN, 5000, 1, 0, 0, 0, 0 }, 2000, REGION_DOWN, 0 },
-		{ { "r0", REGION_HOLD, 5000, 0, 25000, 0, 0, 0 }, 2000, REGION_HOLD, 23000 },
-		{ { "r0", REGION_HOLD, 5000, 0, 1000, 0, 0, 0 }, 2000, REGION_HOLD, 0 },
-		{ { "r0", REGION_RAMP, 5000, 0, 0, 0, 0, 0 }, 0, REGION_RAMP, 0 },
-		{ { "r0", REGION_GREY, 5000, 0, 0, 0, 0, 0 }, 0, REGION_GREY, 0 },
-		{ { "r0", REGION_UP, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
-		{ { "r0", REGION_SUSPECT, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
-		{ { "r0", REGION_EVACUATED, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
-		{ { "unknown", REGION_DOWN, 5000, 2, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_DOWN, 5000, 1, 0, 0, 0, 0, 0 }, 2000, REGION_DOWN, 0 },
+		{ { "r0", REGION_HOLD, 5000, 0, 25000, 0, 0, 0, 0 }, 2000, REGION_HOLD, 23000 },
+		{ { "r0", REGION_HOLD, 5000, 0, 1000, 0, 0, 0, 0 }, 2000, REGION_HOLD, 0 },
+		{ { "r0", REGION_RAMP, 5000, 0, 0, 0, 0, 0, 0.46 }, 0, REGION_RAMP, 0 },
+		{ { "r0", REGION_GREY, 5000, 0, 0, 0, 0, 0, 0 }, 0, REGION_GREY, 0 },
+		{ { "r0", REGION_UP, 5000, 2, 0, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_SUSPECT, 5000, 2, 0, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "r0", REGION_EVACUATED, 5000, 2, 0, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
+		{ { "unknown", REGION_DOWN, 5000, 2, 0, 0, 0, 0, 0 }, 0, REGION_UP, 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -320,6 +320,8 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 		    region_state_name(out.region.state));
 		if (t[i].state != REGION_UP)
 			ck_assert_uint_eq(b.now_ms - out.region.since_ms, 5000 + t[i].passed_ms);
+		if (t[i].state == REGION_RAMP)
+			ck_assert_double_eq_tol(out.region.factor, t[i].saved.factor, 1e-9);
 		steer_save_region(b.s, 0, b.now_ms, &again);
 		ck_assert_str_eq(again.name, "r0");
 		ck_assert_int_eq(again.state, t[i].state);
@@ -331,6 +333,26 @@ START_TEST(after_a_restart_a_region_is_where_it_was)
 END_TEST
 
 /* What is usual for r0 is 5 ms; after the restart it takes 2 s from the first answer on. */
+START_TEST(a_ramp_goes_on_after_a_restart_from_where_it_was)
+{
+	static const struct steer_saved_region saved = {
+		"r0", REGION_RAMP, 28000, 0, 0, 0, 0, 0, 0.46
+	};
+
+	bench_plan(&b, 2);
+	b.regions[1].tier = 1;
+	bench_start(&b);
+	steer_restore_region(b.s, &saved, 100, b.now_ms);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 1000);
+	ck_assert_double_ge(bench_share_of(&b, 0), 0.46);
+	ck_assert_double_le(bench_share_of(&b, 0), 0.49);
+	bench_run(&b, 35000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
+	BENCH_SHARES(&b, 1, 0);
+}
+END_TEST
+
 START_TEST(latencies_that_were_usual_before_a_restart_are_so_after_it)
 {
 	static const struct {
@@ -392,6 +414,7 @@ main(void)
 	tcase_add_test(tests, a_new_plan_inherits_what_is_known);
 	tcase_add_test(tests, endpoints_that_stay_keep_what_is_known_and_take_their_new_weights);
 	tcase_add_test(tests, after_a_restart_a_region_is_where_it_was);
+	tcase_add_test(tests, a_ramp_goes_on_after_a_restart_from_where_it_was);
 	tcase_add_test(tests, latencies_that_were_usual_before_a_restart_are_so_after_it);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
