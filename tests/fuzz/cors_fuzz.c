@@ -75,6 +75,7 @@ must_be_told(const struct exchange *x, const struct conf_cors *rule, struct slic
 	bool drops = false;
 
 	e.out = (struct forward_edits){ e.drop, 0, { e.lines, 0 } };
+	e.filled_in = 0;
 	cors_say(rule, x, &e);
 	for (unsigned i = 0; i < e.out.drop_count; i++)
 		drops |= slice_eq_nocase(e.drop[i], SLICE("access-control-allow-origin"));
