@@ -43,7 +43,6 @@ slot_before(const struct evidence_window *w, unsigned age)
 static void
 begin_slot(struct evidence_window *w)
 {
-	w->slot_no++;
 	w->newest = w->newest + 1 < EVIDENCE_SLOTS ? w->newest + 1 : 0;
 	evidence_subtract(&w->last_1s, &w->slot[slot_before(w, SLOTS_1S)]);
 	evidence_subtract(&w->last_10s, &w->slot[w->newest]);
@@ -59,24 +58,22 @@ void
 evidence_window_pass(struct evidence_window *w, uint64_t now_ms)
 {
 	uint64_t slot_no = now_ms / EVIDENCE_SLOT_MS;
+	uint64_t passed = slot_no - w->slot_no;
 
 	if (slot_no <= w->slot_no)
 		return;
-	if (slot_no == w->slot_no + 1) {
-		begin_slot(w);
-		return;
-	}
-	if (is_empty(&w->last_10s)) {
+	if (passed > 1 && is_empty(&w->last_10s)) {
 		w->slot_no = slot_no;
 		return;
 	}
-	if (slot_no - w->slot_no >= EVIDENCE_SLOTS) {
+	if (passed >= EVIDENCE_SLOTS) {
 		memset(w, 0, sizeof *w);
 		w->slot_no = slot_no;
 		return;
 	}
-	while (w->slot_no < slot_no)
+	for (; passed > 0; passed--)
 		begin_slot(w);
+	w->slot_no = slot_no;
 }
 
 void

@@ -186,8 +186,8 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	if (evidence_local(&e->urgent) > 0)
 		leave_out_reported(r, e, &fresh, now);
 	/* Of a run that begins here nobody knows what was counted when it did. */
-	r->run_start.known = r->run_start.known && r->run > 0;
-	e->run_start.known = e->run_start.known && e->outlier.local_in_a_row > 0;
+	r->run_start.known = r->run > 0 && r->run_start.known;
+	e->run_start.known = e->outlier.local_in_a_row > 0 && e->run_start.known;
 	outlier_see(&e->outlier, &fresh, now);
 	evidence_add(&r->tick, &fresh);
 	if (evidence_local(&fresh) > 0)
