@@ -363,8 +363,9 @@ write_out(const struct steer *s, struct steered_region *r, struct steered_endpoi
 	struct steer_endpoint_out out = out_of(s, e);
 
 	out.since_ms = out.state == e->out.state ? e->out.since_ms : s->now_ms;
-	if (out.state == e->out.state && out.reason == e->out.reason &&
-	    out.detail == e->out.detail && out.weight == e->out.weight &&
+	/* Neighbours compared as one word would wait for both to be written: never in a row. */
+	if (out.state == e->out.state && out.detail == e->out.detail &&
+	    out.reason == e->out.reason && out.weight == e->out.weight &&
 	    out.ejected == e->out.ejected)
 		return;
 	e->out = out;
