@@ -11,14 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Added and subtracted as a whole, at each tick for each endpoint in use: see evidence_add(). */
 struct evidence {
-	uint32_t tries; /* begun */
+	_Alignas(16) uint32_t tries; /* begun */
 	uint32_t answered; /* a response head came */
 	uint32_t not_sent; /* local: refused, unreachable, connect deadline, TLS, reset before sending */
 	uint32_t broken; /* local: reset, closed, unacknowledged, try deadline, after sending */
 	uint32_t timeouts; /* of the two above, those that were deadlines */
 	uint32_t aged; /* of broken: reset or closed after more than a second */
 	uint32_t errors; /* upstream: 5xx, statuses to retry on, malformed answers */
+	uint32_t unused; /* 0: makes them two vectors of four */
 };
 
 enum {
@@ -41,9 +43,27 @@ struct evidence_window {
 	struct evidence last_1s;
 	struct evidence last_10s;
 	uint64_t slot_no; /* of the newest slot: now_ms / EVIDENCE_SLOT_MS */
+	unsigned newest; /* where in slot it is */
 };
 
-void evidence_add(struct evidence *into, const struct evidence *more);
+/* Both are read before anything is written, so that the compiler need not fear that they overlap. */
+static inline void
+evidence_add(struct evidence *into, const struct evidence *more)
+{
+	struct evidence sum = *into;
+	const struct evidence added = *more;
+
+	sum.tries += added.tries;
+	sum.answered += added.answered;
+	sum.not_sent += added.not_sent;
+	sum.broken += added.broken;
+	sum.timeouts += added.timeouts;
+	sum.aged += added.aged;
+	sum.errors += added.errors;
+	sum.unused += added.unused;
+	*into = sum;
+}
+
 void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
 /* In how many slots of the last second, the newest one too, were there errors? */
 unsigned evidence_window_erring(const struct evidence_window *);

@@ -1,27 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/histogram.h"
 
-/*
- * Values below STEPS have a bucket each; above, each doubling is cut into STEPS equal parts.
- * The last bucket also holds everything that is larger.
- */
-enum { STEP_BITS = 3 };
-
-_Static_assert(1 << STEP_BITS == HISTOGRAM_STEPS, "the steps are found by shifting");
-
-static unsigned
-bucket_of(uint64_t us)
-{
-	unsigned top, at;
-
-	if (us < HISTOGRAM_STEPS)
-		return (unsigned)us;
-	top = 63 - (unsigned)__builtin_clzll(us);
-	at = (top - STEP_BITS + 1) * HISTOGRAM_STEPS +
-	    (unsigned)(us >> (top - STEP_BITS) & (HISTOGRAM_STEPS - 1));
-	return at < HISTOGRAM_BUCKETS ? at : HISTOGRAM_BUCKETS - 1;
-}
-
 /* The largest value that belongs there. */
 static uint64_t
 bucket_end(unsigned at)
@@ -34,16 +13,19 @@ bucket_end(unsigned at)
 	return ((uint64_t)(HISTOGRAM_STEPS + at % HISTOGRAM_STEPS + 1) << shift) - 1;
 }
 
-/* Load and store apart, not one locked instruction: nobody else writes. */
-void
-histogram_add(struct histogram *h, uint64_t us)
+static void
+widen(struct histogram_sum *sum, unsigned first, unsigned end)
 {
-	_Atomic uint32_t *count = &h->count[bucket_of(us)];
-
-	atomic_store_explicit(
-	    count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
-	atomic_store_explicit(&h->sum_us,
-	    atomic_load_explicit(&h->sum_us, memory_order_relaxed) + us, memory_order_relaxed);
+	if (first >= end)
+		return;
+	if (sum->first >= sum->end) {
+		sum->first = first;
+		sum->end = end;
+	}
+	if (first < sum->first)
+		sum->first = first;
+	if (end > sum->end)
+		sum->end = end;
 }
 
 void
@@ -52,32 +34,69 @@ histogram_merge(struct histogram_sum *into, const struct histogram *from)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		uint32_t n = atomic_load_explicit(&from->count[i], memory_order_relaxed);
 
+		if (n == 0)
+			continue;
 		into->count[i] += n;
 		into->total += n;
+		widen(into, i, i + 1);
 	}
 	into->sum_us += atomic_load_explicit(&from->sum_us, memory_order_relaxed);
 }
 
-void
-histogram_subtract(struct histogram_sum *into, const struct histogram_sum *old)
+/* Those buckets of more that lie before end. */
+static void
+add_buckets(struct histogram_sum *into, const struct histogram_sum *more, unsigned end)
 {
-	into->total = 0;
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		into->count[i] = (uint32_t)(into->count[i] - old->count[i]);
-		into->total += into->count[i];
+	if (end > more->end)
+		end = more->end;
+	widen(into, more->first, end);
+	for (unsigned i = more->first; i < end; i++) {
+		into->count[i] += more->count[i];
+		into->total += more->count[i];
 	}
-	into->sum_us -= old->sum_us;
+}
+
+void
+histogram_sum_add(struct histogram_sum *into, const struct histogram_sum *more)
+{
+	add_buckets(into, more, HISTOGRAM_BUCKETS);
+	into->sum_us += more->sum_us;
 }
 
 void
 histogram_add_below(struct histogram_sum *into, const struct histogram_sum *from, uint64_t us)
 {
-	unsigned end = bucket_of(us);
+	add_buckets(into, from, histogram_bucket(us));
+}
 
-	for (unsigned i = 0; i < end; i++) {
-		into->count[i] += from->count[i];
-		into->total += from->count[i];
+void
+histogram_sum_copy(struct histogram_sum *into, const struct histogram_sum *from)
+{
+	for (unsigned i = into->first; i < into->end; i++)
+		into->count[i] = 0;
+	into->first = into->end = 0;
+	into->total = into->sum_us = 0;
+	histogram_sum_add(into, from);
+}
+
+void
+histogram_subtract(struct histogram_sum *into, const struct histogram_sum *old)
+{
+	unsigned first, end;
+
+	widen(into, old->first, old->end);
+	first = into->first;
+	end = into->end;
+	into->first = into->end = 0;
+	into->total = 0;
+	for (unsigned i = first; i < end; i++) {
+		into->count[i] = (uint32_t)(into->count[i] - old->count[i]);
+		if (into->count[i] == 0)
+			continue;
+		into->total += into->count[i];
+		widen(into, i, i + 1);
 	}
+	into->sum_us -= old->sum_us;
 }
 
 uint64_t
@@ -88,7 +107,7 @@ histogram_quantile(const struct histogram_sum *h, double q)
 
 	if (h->total == 0)
 		return 0;
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	for (unsigned i = h->first; i < h->end; i++) {
 		seen += h->count[i];
 		if (seen > 0 && (double)seen >= rank)
 			return bucket_end(i);
@@ -102,7 +121,8 @@ histogram_count_below(const struct histogram_sum *h, uint64_t us)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1 && bucket_end(i) <= us; i++)
+	for (unsigned i = h->first; i < h->end && i < HISTOGRAM_BUCKETS - 1 && bucket_end(i) <= us;
+	     i++)
 		n += h->count[i];
 	return n;
 }

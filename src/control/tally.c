@@ -146,15 +146,6 @@ read_endpoint(const struct endpoint *e, struct tally_counts *c)
 	return used;
 }
 
-static void
-add_histogram(struct histogram_sum *into, const struct histogram_sum *added)
-{
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		into->count[i] += added->count[i];
-	into->total += added->total;
-	into->sum_us += added->sum_us;
-}
-
 /* into += now - before. */
 static void
 add_difference(
@@ -173,7 +164,7 @@ add_difference(
 	into->bytes_in += now->bytes_in - before->bytes_in;
 	into->bytes_out += now->bytes_out - before->bytes_out;
 	histogram_subtract(&added, &before->first_byte);
-	add_histogram(&into->first_byte, &added);
+	histogram_sum_add(&into->first_byte, &added);
 }
 
 static void
@@ -349,7 +340,7 @@ tally_observe_requests(struct tally *t, const struct view_worker *workers, unsig
 		histogram_merge(&now, &workers[i].stats->duration);
 	added = now;
 	histogram_subtract(&added, &t->requests_seen);
-	add_histogram(&t->requests, &added);
+	histogram_sum_add(&t->requests, &added);
 	t->requests_seen = now;
 }
 
@@ -404,7 +395,7 @@ add_window(const struct account *a, uint64_t now_ms, struct tally_window *into)
 	into->errors_per_s +=
 	    (double)(tally_errors(&a->counts) - a->older.errors) * 1000.0 / (double)long_ms;
 	histogram_subtract(&recent, &a->older.first_byte);
-	add_histogram(&into->first_byte, &recent);
+	histogram_sum_add(&into->first_byte, &recent);
 }
 
 void

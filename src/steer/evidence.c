@@ -9,28 +9,21 @@ enum {
 	TENTHS_10S = 100,
 };
 
-void
-evidence_add(struct evidence *into, const struct evidence *more)
-{
-	into->tries += more->tries;
-	into->answered += more->answered;
-	into->not_sent += more->not_sent;
-	into->broken += more->broken;
-	into->timeouts += more->timeouts;
-	into->aged += more->aged;
-	into->errors += more->errors;
-}
-
 static void
 evidence_subtract(struct evidence *from, const struct evidence *less)
 {
-	from->tries -= less->tries;
-	from->answered -= less->answered;
-	from->not_sent -= less->not_sent;
-	from->broken -= less->broken;
-	from->timeouts -= less->timeouts;
-	from->aged -= less->aged;
-	from->errors -= less->errors;
+	struct evidence rest = *from;
+	const struct evidence gone = *less;
+
+	rest.tries -= gone.tries;
+	rest.answered -= gone.answered;
+	rest.not_sent -= gone.not_sent;
+	rest.broken -= gone.broken;
+	rest.timeouts -= gone.timeouts;
+	rest.aged -= gone.aged;
+	rest.errors -= gone.errors;
+	rest.unused -= gone.unused;
+	*from = rest;
 }
 
 static bool
@@ -40,42 +33,54 @@ is_empty(const struct evidence *e)
 		   e->errors) == 0;
 }
 
+/* Where the slot is that was the newest so many slots ago. */
+static unsigned
+slot_before(const struct evidence_window *w, unsigned age)
+{
+	return w->newest >= age ? w->newest - age : w->newest + EVIDENCE_SLOTS - age;
+}
+
+static void
+begin_slot(struct evidence_window *w)
+{
+	w->newest = w->newest + 1 < EVIDENCE_SLOTS ? w->newest + 1 : 0;
+	evidence_subtract(&w->last_1s, &w->slot[slot_before(w, SLOTS_1S)]);
+	evidence_subtract(&w->last_10s, &w->slot[w->newest]);
+	w->slot[w->newest] = (struct evidence){ 0 };
+}
+
 /*
  * Clocks of several threads meet here, so a time may lie a little behind the newest slot: what
- * happened then is counted as new rather than dropped. Most endpoints are idle in most ticks, and
- * then no slot is touched.
+ * happened then is counted as new rather than dropped. Most endpoints are idle most of the time,
+ * and then no slot is touched; one that is busy has one to begin at each tick.
  */
 void
 evidence_window_pass(struct evidence_window *w, uint64_t now_ms)
 {
 	uint64_t slot_no = now_ms / EVIDENCE_SLOT_MS;
+	uint64_t passed = slot_no - w->slot_no;
 
 	if (slot_no <= w->slot_no)
 		return;
-	if (is_empty(&w->last_10s)) {
+	if (passed > 1 && is_empty(&w->last_10s)) {
 		w->slot_no = slot_no;
 		return;
 	}
-	if (slot_no - w->slot_no >= EVIDENCE_SLOTS) {
+	if (passed >= EVIDENCE_SLOTS) {
 		memset(w, 0, sizeof *w);
 		w->slot_no = slot_no;
 		return;
 	}
-	while (w->slot_no < slot_no) {
-		struct evidence *next = &w->slot[++w->slot_no % EVIDENCE_SLOTS];
-
-		evidence_subtract(&w->last_1s,
-		    &w->slot[(w->slot_no + EVIDENCE_SLOTS - SLOTS_1S) % EVIDENCE_SLOTS]);
-		evidence_subtract(&w->last_10s, next);
-		memset(next, 0, sizeof *next);
-	}
+	for (; passed > 0; passed--)
+		begin_slot(w);
+	w->slot_no = slot_no;
 }
 
 void
 evidence_window_add(struct evidence_window *w, const struct evidence *delta, uint64_t now_ms)
 {
 	evidence_window_pass(w, now_ms);
-	evidence_add(&w->slot[w->slot_no % EVIDENCE_SLOTS], delta);
+	evidence_add(&w->slot[w->newest], delta);
 	evidence_add(&w->last_1s, delta);
 	evidence_add(&w->last_10s, delta);
 }
@@ -86,7 +91,7 @@ evidence_window_erring(const struct evidence_window *w)
 	unsigned n = 0;
 
 	for (unsigned age = 0; age < SLOTS_1S; age++)
-		n += w->slot[(w->slot_no + EVIDENCE_SLOTS - age) % EVIDENCE_SLOTS].errors > 0;
+		n += w->slot[slot_before(w, age)].errors > 0;
 	return n;
 }
 

@@ -111,11 +111,10 @@ void
 grey_second(struct grey *g, const struct histogram_sum *first_byte, uint32_t tries, uint32_t errors,
     bool learn, uint64_t now_ms)
 {
+	static const struct histogram_sum none;
+
 	g->at = (g->at + 1) % GREY_SECONDS;
-	if (first_byte != NULL)
-		g->seconds[g->at] = *first_byte;
-	else
-		memset(&g->seconds[g->at], 0, sizeof g->seconds[g->at]);
+	histogram_sum_copy(&g->seconds[g->at], first_byte != NULL ? first_byte : &none);
 	g->tries[g->at] = tries;
 	g->errors[g->at] = errors < tries ? errors : tries;
 	sum_window(g);

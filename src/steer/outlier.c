@@ -99,6 +99,7 @@ peers_of(struct outlier *const *endpoints, const bool *healthy, unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct outlier *o = endpoints[i];
+		double rate;
 
 		if (!is_peer(o, healthy[i]) || answers_of(o) == 0)
 			continue;
@@ -106,9 +107,10 @@ peers_of(struct outlier *const *endpoints, const bool *healthy, unsigned count)
 		p.errors += o->window.last_10s.errors;
 		if (answers_of(o) < PEERS_MIN_REQUESTS)
 			continue;
+		rate = success_rate(o);
 		p.count++;
-		p.sum += success_rate(o);
-		p.sum_of_squares += success_rate(o) * success_rate(o);
+		p.sum += rate;
+		p.sum_of_squares += rate * rate;
 	}
 	return p;
 }
@@ -148,7 +150,7 @@ errs_more_than_peers(struct outlier *o, const struct peers *p)
 	const uint32_t bad = o->window.last_10s.errors;
 	double excess, z;
 
-	if (n < PEERS_MIN_REQUESTS || p->answers - n == 0)
+	if (bad == 0 || n < PEERS_MIN_REQUESTS || p->answers - n == 0)
 		return false;
 	z = grey_z(bad, n, p->errors - bad, p->answers - n);
 	excess = (double)bad / n - (double)(p->errors - bad) / (p->answers - n);

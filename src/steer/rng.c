@@ -3,12 +3,6 @@
 
 #include <assert.h>
 
-static uint64_t
-rotate_left(uint64_t x, unsigned by)
-{
-	return x << by | x >> (64 - by);
-}
-
 /* splitmix64: turns any seed, even 0 or a small counter, into well-mixed state. */
 static uint64_t
 mix_seed(uint64_t *seed)
@@ -28,20 +22,6 @@ rng_seed(struct rng *r, uint64_t seed)
 	/* All zero is the one state that never leaves itself. */
 	if (r->state[0] == 0 && r->state[1] == 0)
 		r->state[1] = 1;
-}
-
-/* xoroshiro128+ (Blackman and Vigna, 2018): the low bits are the weak ones. */
-uint64_t
-rng_next(struct rng *r)
-{
-	uint64_t a = r->state[0];
-	uint64_t b = r->state[1];
-	uint64_t result = a + b;
-
-	b ^= a;
-	r->state[0] = rotate_left(a, 24) ^ b ^ b << 16;
-	r->state[1] = rotate_left(b, 37);
-	return result;
 }
 
 /*

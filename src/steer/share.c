@@ -398,10 +398,12 @@ share_by_health(struct fill *f, double demand, struct share_plan *plan)
 	fill_pins(f);
 	for (int64_t tier = -1; f->left > 0 && next_tier(f, &tier);)
 		fill_tier(f, tier);
-	fill_unlimited(f);
-	fill_capacity(f);
-	fill_reserves(f);
-	fill_pinned_beyond(f);
+	if (f->left > 0) {
+		fill_unlimited(f);
+		fill_capacity(f);
+		fill_reserves(f);
+		fill_pinned_beyond(f);
+	}
 	fill_standby(f, plan->trickle);
 	mark_panic(f, plan);
 }

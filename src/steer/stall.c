@@ -71,7 +71,7 @@ is_unusual(const struct evidence_window *w, double per_s)
 	bool before_traffic = true;
 
 	for (unsigned i = 1; i <= EVIDENCE_SLOTS; i++) { /* oldest first */
-		if (is_quiet(&w->slot[(w->slot_no + i) % EVIDENCE_SLOTS], per_s)) {
+		if (is_quiet(&w->slot[(w->newest + i) % EVIDENCE_SLOTS], per_s)) {
 			run++;
 			continue;
 		}

@@ -13,14 +13,6 @@ enum {
 	BASE_KEPT_MS = 3600 * 1000,
 };
 
-uint64_t
-steer_time(const struct steer *s, uint64_t now_ms)
-{
-	int64_t t = (int64_t)now_ms + s->skew_ms;
-
-	return t > (int64_t)s->now_ms ? (uint64_t)t : s->now_ms;
-}
-
 static uint64_t
 callers_time(const struct steer *s, uint64_t ms)
 {
@@ -56,7 +48,7 @@ endpoint_start(
 static void
 endpoints_open(struct steered_region *r, const struct steer_region_plan *plan, uint64_t now_ms)
 {
-	r->endpoints = mem_array(plan->endpoint_count, sizeof *r->endpoints);
+	r->endpoints = mem_lines(plan->endpoint_count * sizeof *r->endpoints);
 	r->outliers = mem_array(plan->endpoint_count, sizeof(struct outlier *));
 	r->healthy = mem_array(plan->endpoint_count, sizeof(bool));
 	r->changed = mem_array(plan->endpoint_count, sizeof(bool));
@@ -127,7 +119,7 @@ has_same_endpoints(const struct steer_region_plan *a, const struct steer_region_
 }
 
 /*
- * What is known of an endpoint is 2.6 KiB, and most tables have the endpoints of the one before:
+ * What is known of an endpoint is 3.5 KiB, and most tables have the endpoints of the one before:
  * those of such a region are taken over where they are. r has all else of from.
  */
 static void
@@ -386,7 +378,7 @@ steer_save_region(
 		    : 0,
 		.p50_us = grey_base_p50_us(&r->grey),
 		.p95_us = grey_base_p95_us(&r->grey),
-		.mean_us = (uint64_t)steer_base_latency_us(r),
+		.mean_us = (uint64_t)r->base_median_us,
 		.factor = r->region.factor,
 	};
 	assert(strlen(r->plan->name) < sizeof saved->name);
@@ -417,8 +409,8 @@ resume_latencies(
 	grey_restore(&r->grey, saved->p50_us, saved->p95_us);
 	if (saved->mean_us == 0)
 		return;
-	r->base_us[0] = (double)saved->mean_us;
-	r->base_count = r->base_at = 1;
+	r->base_count = r->base_at = 0;
+	steer_learn_latency(r, (double)saved->mean_us);
 }
 
 /*

@@ -81,31 +81,27 @@ take(uint32_t *count, uint32_t *ahead)
 }
 
 /*
- * The counts without what was reported ahead of them. Not all is: what failed within moments of one
- * that was is left to the counts, and is no other failure of the row.
+ * Takes out of the counts what was reported ahead of them. Not all is: what failed within moments
+ * of one that was is left to the counts, and is no other failure of the row.
  */
-static struct evidence
-not_yet_seen(struct steered_region *r, struct steered_endpoint *e, const struct evidence *delta,
-    uint64_t now_ms)
+static void
+leave_out_reported(
+    struct steered_region *r, struct steered_endpoint *e, struct evidence *counts, uint64_t now_ms)
 {
-	struct evidence fresh = *delta;
 	uint32_t taken;
 
-	if (evidence_local(&e->urgent) == 0)
-		return fresh;
 	if (now_ms - e->urgent_at_ms > URGENT_FORGET_MS) {
 		e->urgent = (struct evidence){ 0 };
-		return fresh;
+		return;
 	}
-	taken = take(&fresh.not_sent, &e->urgent.not_sent);
-	taken += take(&fresh.broken, &e->urgent.broken);
-	(void)take(&fresh.aged, &e->urgent.aged);
-	if (taken > 0 && evidence_local(&fresh) > evidence_aged(&fresh))
+	taken = take(&counts->not_sent, &e->urgent.not_sent);
+	taken += take(&counts->broken, &e->urgent.broken);
+	(void)take(&counts->aged, &e->urgent.aged);
+	if (taken > 0 && evidence_local(counts) > evidence_aged(counts))
 		e->outlier.failed_at_ms = r->failed_at_ms = now_ms;
-	fresh.timeouts -= taken < fresh.timeouts ? taken : fresh.timeouts;
-	if (fresh.timeouts > evidence_local(&fresh))
-		fresh.timeouts = evidence_local(&fresh);
-	return fresh;
+	counts->timeouts -= taken < counts->timeouts ? taken : counts->timeouts;
+	if (counts->timeouts > evidence_local(counts))
+		counts->timeouts = evidence_local(counts);
 }
 
 void
@@ -185,11 +181,13 @@ steer_see(struct steer *s, unsigned region, unsigned endpoint, const struct evid
 	struct steered_region *r = &s->regions[region];
 	struct steered_endpoint *e = &r->endpoints[endpoint];
 	uint64_t now = steer_time(s, now_ms);
-	struct evidence fresh = not_yet_seen(r, e, delta, now);
+	struct evidence fresh = *delta;
 
+	if (evidence_local(&e->urgent) > 0)
+		leave_out_reported(r, e, &fresh, now);
 	/* Of a run that begins here nobody knows what was counted when it did. */
-	r->run_start.known = r->run_start.known && r->run > 0;
-	e->run_start.known = e->run_start.known && e->outlier.local_in_a_row > 0;
+	r->run_start.known = r->run > 0 && r->run_start.known;
+	e->run_start.known = e->outlier.local_in_a_row > 0 && e->run_start.known;
 	outlier_see(&e->outlier, &fresh, now);
 	evidence_add(&r->tick, &fresh);
 	if (evidence_local(&fresh) > 0)
@@ -365,8 +363,9 @@ write_out(const struct steer *s, struct steered_region *r, struct steered_endpoi
 	struct steer_endpoint_out out = out_of(s, e);
 
 	out.since_ms = out.state == e->out.state ? e->out.since_ms : s->now_ms;
-	if (out.state == e->out.state && out.reason == e->out.reason &&
-	    out.detail == e->out.detail && out.weight == e->out.weight &&
+	/* Neighbours compared as one word would wait for both to be written: never in a row. */
+	if (out.state == e->out.state && out.detail == e->out.detail &&
+	    out.reason == e->out.reason && out.weight == e->out.weight &&
 	    out.ejected == e->out.ejected)
 		return;
 	e->out = out;

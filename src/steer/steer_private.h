@@ -26,8 +26,9 @@ struct run_start {
 	bool known; /* else ticks found it */
 };
 
+/* On cache lines of its own: a tick reads two slots of each window in use, and its sums. */
 struct steered_endpoint {
-	struct outlier outlier;
+	_Alignas(64) struct outlier outlier;
 	uint32_t id;
 	double weight;
 	enum endpoint_state checked; /* by its checks */
@@ -39,7 +40,7 @@ struct steered_endpoint {
 	bool doubted;           /* that fall is not believed yet */
 	struct evidence urgent; /* counted ahead of the shards, not yet found in their counts */
 	uint64_t urgent_at_ms;
-	bool in_run; /* among those that fail in the region's present run */
+	bool in_run;                /* among those that fail in the region's present run */
 	struct run_start run_start; /* of its own run, outlier.local_in_a_row */
 	struct steer_endpoint_out out;
 };
@@ -73,8 +74,8 @@ struct steered_region {
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
 	struct evidence second; /* since the last full second */
-	uint32_t run; /* local-origin failures in a row, as evidence_row_grows() says */
-	uint64_t failed_at_ms; /* the last of them */
+	uint32_t run;           /* local-origin failures in a row, as evidence_row_grows() says */
+	uint64_t failed_at_ms;  /* the last of them */
 	uint32_t run_endpoints;
 	uint32_t run_among, run_needs; /* as region_evidence's */
 	struct run_start run_start;
@@ -82,12 +83,13 @@ struct steered_region {
 
 	double base_us[BASE_SLOTS]; /* mean first-byte latency while UP */
 	unsigned base_count, base_at;
+	double base_median_us; /* of those; 0: none */
 	uint64_t base_next_ms;
 	uint64_t base_sum_us, base_total;
-	double base_busy_us; /* in flight times time, over the slot */
-	uint32_t base_in_flight; /* when last looked at */
-	unsigned base_seconds; /* with answers, in the slot that is being filled */
-	double first_us; /* mean latency of its first answers; 0: not enough yet */
+	double base_busy_us;        /* in flight times time, over the slot */
+	uint32_t base_in_flight;    /* when last looked at */
+	unsigned base_seconds;      /* with answers, in the slot that is being filled */
+	double first_us;            /* mean latency of its first answers; 0: not enough yet */
 	unsigned base_full_seconds; /* with much in flight */
 
 	bool evacuated;
@@ -98,8 +100,8 @@ struct steered_region {
 	double share;
 	double target;
 	double settled_health; /* when share last was at its target */
-	double blind; /* as share_plan's, in coarse steps */
-	bool trickle; /* its share is there to learn from, not to serve */
+	double blind;          /* as share_plan's, in coarse steps */
+	bool trickle;          /* its share is there to learn from, not to serve */
 	bool told_panic;
 	double limit;
 	double limit_in_flight;
@@ -147,7 +149,14 @@ struct steer {
 };
 
 /* Its own clock. */
-uint64_t steer_time(const struct steer *, uint64_t now_ms);
+static inline uint64_t
+steer_time(const struct steer *s, uint64_t now_ms)
+{
+	int64_t t = (int64_t)now_ms + s->skew_ms;
+
+	return t > (int64_t)s->now_ms ? (uint64_t)t : s->now_ms;
+}
+
 void steer_tell(struct steer *, struct facts *, struct fact);
 
 /* steer_endpoints.c: verdicts of a region's endpoints, from checks and from traffic. */
@@ -180,8 +189,8 @@ void steer_lend(struct steer *, struct facts *);
 void steer_share_inputs(const struct steer *, bool settle, struct share_region *);
 bool steer_share(struct steer *, const struct steer_seen *, uint64_t dt_ms, struct facts *);
 bool steer_limit(struct steer *, const struct steer_seen *);
-/* The mean latency that is usual; 0: not known. */
-double steer_base_latency_us(const struct steered_region *);
+/* Another mean latency, from which follows the one that is usual. */
+void steer_learn_latency(struct steered_region *, double us);
 /* lose: index of a region taken away; -1: none. */
 void steer_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
 

@@ -177,11 +177,8 @@ learn_mean(struct steer *s, struct steered_region *r, const struct histogram_sum
 	enough = r->base_total >= GREY_MIN_TRIES && r->base_seconds >= BASE_SECONDS_MIN;
 	if (s->now_ms < r->base_next_ms && (r->base_count > 0 || !enough))
 		return;
-	if (enough && r->base_full_seconds * 1000 < base_full_share * BASE_SLOT_MS) {
-		r->base_us[r->base_at] = slot_mean_us(r);
-		r->base_at = (r->base_at + 1) % BASE_SLOTS;
-		r->base_count += r->base_count < BASE_SLOTS;
-	}
+	if (enough && r->base_full_seconds * 1000 < base_full_share * BASE_SLOT_MS)
+		steer_learn_latency(r, slot_mean_us(r));
 	begin_slot(s, r);
 }
 
@@ -241,10 +238,17 @@ compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 	tell_common_cause(s, common, facts);
 }
 
+static bool
+is_worse_than_others(const struct steer *s, const struct steered_region *r)
+{
+	struct evidence others = others_1s(s, r);
+
+	return grey_burst(&r->grey, &r->window.last_1s, &others);
+}
+
 static void
 add_comparison(struct steer *s, struct steered_region *r, struct region_evidence *e)
 {
-	struct evidence others = others_1s(s, r);
 	const struct grey_verdict *v = &r->verdict;
 
 	e->grey = v->grey;
@@ -254,7 +258,7 @@ add_comparison(struct steer *s, struct steered_region *r, struct region_evidence
 	e->grey_value = v->value;
 	e->grey_threshold = v->threshold;
 	e->grey_peers = v->peers;
-	e->grey_at_once = r->errs && grey_burst(&r->grey, &r->window.last_1s, &others);
+	e->grey_at_once = r->errs && is_worse_than_others(s, r);
 	if (!e->grey_at_once || e->grey)
 		return;
 	e->grey_signal = SIGNAL_ERRORS;

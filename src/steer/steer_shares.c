@@ -404,16 +404,17 @@ by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-double
-steer_base_latency_us(const struct steered_region *r)
+void
+steer_learn_latency(struct steered_region *r, double us)
 {
 	double sorted[BASE_SLOTS];
 
-	if (r->base_count == 0)
-		return 0;
+	r->base_us[r->base_at] = us;
+	r->base_at = (r->base_at + 1) % BASE_SLOTS;
+	r->base_count += r->base_count < BASE_SLOTS;
 	memcpy(sorted, r->base_us, r->base_count * sizeof sorted[0]);
 	qsort(sorted, r->base_count, sizeof sorted[0], by_value);
-	return sorted[r->base_count / 2];
+	r->base_median_us = sorted[r->base_count / 2];
 }
 
 /*
@@ -425,12 +426,12 @@ steer_base_latency_us(const struct steered_region *r)
 static double
 latency_us(const struct steer *s, const struct steered_region *r)
 {
-	double own = steer_base_latency_us(r), others = 0;
+	double own = r->base_median_us, others = 0;
 
 	if (own > 0 || r->first_us <= 0)
 		return own;
 	for (unsigned i = 0; i < s->plan->region_count; i++)
-		others = fmax(others, steer_base_latency_us(&s->regions[i]));
+		others = fmax(others, s->regions[i].base_median_us);
 	return others > 0 ? fmax(others, r->first_us) : 0;
 }
 

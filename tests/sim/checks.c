@@ -98,8 +98,10 @@ checks_run(struct world *w)
 	uint32_t until_ms = w->t_ms + TICK_MS;
 
 	for (unsigned i = 0; i < w->is->region_count; i++) {
-		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
-			if (w->region[i].probe_at_ms[k] < until_ms)
+		const uint32_t *at_ms = w->region[i].probe_at_ms;
+
+		for (unsigned k = 0, count = w->is->endpoint_count; k < count; k++) {
+			if (at_ms[k] < until_ms)
 				probe(w, i, k);
 		}
 	}

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "policy.h"
 #include "world.h"
@@ -198,12 +199,9 @@ read_words(struct world *w)
 static const struct histogram_sum *
 take_second(struct sim_region *r)
 {
-	struct histogram_sum all = { 0 };
-
-	histogram_merge(&all, &r->first_byte);
-	r->now = all;
-	histogram_subtract(&r->now, &r->read);
-	r->read = all;
+	r->now = (struct histogram_sum){ 0 };
+	histogram_merge(&r->now, &r->first_byte);
+	memset(&r->first_byte, 0, sizeof r->first_byte);
 	return &r->now;
 }
 

@@ -19,16 +19,18 @@ static void
 deal_equally(struct world *w, unsigned region, enum turn turn, uint32_t n)
 {
 	struct sim_region *r = &w->region[region];
-	uint32_t each = n / r->used_count;
-	uint32_t extra = n % r->used_count;
+	const unsigned count = r->used_count;
+	uint32_t each = n / count;
+	uint32_t extra = n % count;
+	unsigned served = each > 0 ? count : extra;
 	unsigned at = r->turn;
 
-	for (unsigned i = 0; i < r->used_count && (each > 0 || i < extra); i++) {
+	for (unsigned i = 0; i < served; i++) {
 		tries_send(w, region, r->used[at], turn, each + (i < extra));
-		if (++at == r->used_count)
+		if (++at == count)
 			at = 0;
 	}
-	r->turn = (r->turn + extra) % r->used_count;
+	r->turn = (r->turn + extra) % count;
 }
 
 static void
@@ -274,6 +276,7 @@ prepare(struct sim_region *r, unsigned endpoints)
 	r->queue_us = can > 0 ? r->backlog / can * 1e6 : 0;
 	r->latency_us = (unsigned)(r->is->latency_us / (1 - load) + r->queue_us);
 	refill_tokens(r);
+	tries_prepare(r);
 	r->work = 0;
 	r->tries = 0;
 	r->answered = 0;

@@ -4,11 +4,17 @@
 
 #include "world.h"
 
+/* So many latencies are drawn with one random number. */
+enum { DRAWS_EACH = 12 };
+
 /* Longer than this a region does not queue: it answers 503, at a part of a request's cost. */
 static const double longest_queue_s = 2.0;
 static const double refusal_cost = 0.3;
 
 static const double retry_floor = 10.0;
+
+/* What is answered sooner is answered in the tick in which it was sent. */
+static const double at_once_us = 0.7 * TICK_MS * 1000;
 
 /* Latencies as factors on the median, each as likely as the others: roughly log-normal. */
 static const float spread[32] = { 0.45f, 0.55f, 0.61f, 0.66f, 0.70f, 0.74f, 0.77f, 0.80f, 0.83f,
@@ -135,18 +141,20 @@ finish(
 		try_elsewhere(w, region, o, turn, n);
 }
 
-static void
+static inline void
 measure(struct world *w, struct sim_region *r, double median_us, uint32_t n)
 {
-	uint64_t random = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (i % 12 == 0)
-			random = rng_next(&w->rng) >> 4;
-		histogram_add(&r->first_byte, (uint64_t)(median_us * (double)spread[random & 31]));
-		random >>= 5;
-	}
 	r->answered += n;
+	while (n > 0) {
+		uint64_t random = rng_next(&w->rng) >> 4;
+
+		for (unsigned i = 0; i < DRAWS_EACH && n > 0; i++, n--) {
+			double us = median_us * (double)spread[random & 31];
+
+			histogram_add(&r->first_byte, (uint64_t)(int64_t)us);
+			random >>= 5;
+		}
+	}
 }
 
 static void
@@ -162,38 +170,47 @@ finish_later(struct world *w, struct sim_region *r, unsigned endpoint, enum outc
 
 /* A slow endpoint is slow at its own work; the queue is the region's. */
 static double
-latency_of(const struct sim_region *r, const struct sim_endpoint *e)
+latency_at(const struct sim_region *r, double slow)
 {
-	return r->queue_us + (r->latency_us - r->queue_us) * e->slow;
+	return r->queue_us + (r->latency_us - r->queue_us) * slow;
 }
 
 /*
  * Answers fall into ticks: part of them into one, part into the next, or a queue that grows would
- * look as if nothing came at all for a tick.
+ * look as if nothing came at all for a tick. Returns how many do not come in this tick.
  */
-static void
-answer(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n, double us)
+static uint32_t
+answer_later(
+    struct world *w, struct sim_region *r, unsigned endpoint, enum turn turn, uint32_t n, double us)
 {
-	struct sim_region *r = &w->region[region];
 	double in_ticks = us / 1000 / TICK_MS;
-	unsigned ticks = in_ticks < 0.7 ? 0 : (unsigned)in_ticks;
-	uint32_t later = in_ticks < 0.7 ? 0 : sim_round(&w->rng, n * (in_ticks - ticks));
+	unsigned ticks = (unsigned)in_ticks;
+	uint32_t later = sim_round(&w->rng, n * (in_ticks - ticks));
 
 	if (in_ticks >= TRY_TIMEOUT_TICKS) {
 		finish_later(w, r, endpoint, OUTCOME_LOST, turn, n, TRY_TIMEOUT_TICKS);
-		return;
+		return n;
 	}
 	if (later > n)
 		later = n;
 	if (later > 0)
 		finish_later(w, r, endpoint, OUTCOME_ANSWERED, turn, later, ticks + 1);
-	n -= later;
+	if (ticks == 0)
+		return later;
+	if (later < n)
+		finish_later(w, r, endpoint, OUTCOME_ANSWERED, turn, n - later, ticks);
+	return n;
+}
+
+static void
+answer(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n, double us)
+{
+	struct sim_region *r = &w->region[region];
+
+	if (us >= at_once_us)
+		n -= answer_later(w, r, endpoint, turn, n, us);
 	if (n == 0)
 		return;
-	if (ticks > 0) {
-		finish_later(w, r, endpoint, OUTCOME_ANSWERED, turn, n, ticks);
-		return;
-	}
 	measure(w, r, us, n);
 	finish(w, region, endpoint, OUTCOME_ANSWERED, turn, n);
 }
@@ -204,7 +221,7 @@ work(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32
 {
 	struct sim_region *r = &w->region[region];
 	const struct sim_endpoint *e = &r->endpoint[endpoint];
-	double us = latency_of(r, e);
+	double us = latency_at(r, e->slow);
 	uint32_t errors = 0;
 
 	if (e->errors > 0)
@@ -233,8 +250,8 @@ vanish(struct world *w, struct sim_region *r, unsigned endpoint, enum turn turn,
 	finish_later(w, r, endpoint, OUTCOME_UNREACHED, turn, n - sent, PATH_DEAD_TICKS);
 }
 
-void
-tries_send(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n)
+static void
+meet_trouble(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n)
 {
 	struct sim_region *r = &w->region[region];
 	struct sim_endpoint *e = &r->endpoint[endpoint];
@@ -242,16 +259,44 @@ tries_send(struct world *w, unsigned region, unsigned endpoint, enum turn turn, 
 	e->delta.tries += n;
 	r->touched |= 1u << endpoint;
 	w->reached += e->refuses ? 0 : n;
-	if (e->refuses)
+	if (e->fate == FATE_USUAL)
+		work(w, region, endpoint, turn, n);
+	else if (e->refuses)
 		finish(w, region, endpoint, OUTCOME_REFUSED, turn, n);
 	else if (e->resets)
 		finish(w, region, endpoint, OUTCOME_BROKEN, turn, n);
 	else if (e->vanishes)
 		vanish(w, r, endpoint, turn, n);
-	else if (e->hangs)
-		finish_later(w, r, endpoint, OUTCOME_LOST, turn, n, TRY_TIMEOUT_TICKS);
 	else
-		work(w, region, endpoint, turn, n);
+		finish_later(w, r, endpoint, OUTCOME_LOST, turn, n, TRY_TIMEOUT_TICKS);
+}
+
+void
+tries_prepare(struct sim_region *r)
+{
+	r->usual_us = latency_at(r, 1);
+	r->prompt = r->queue_us <= longest_queue_s * 1e6 && r->usual_us < at_once_us;
+}
+
+/* Most tries of most worlds meet a region that does not queue, and an endpoint that is well. */
+void
+tries_send(struct world *w, unsigned region, unsigned endpoint, enum turn turn, uint32_t n)
+{
+	struct sim_region *r = &w->region[region];
+	struct sim_endpoint *e = &r->endpoint[endpoint];
+
+	if (!r->prompt || e->bad) {
+		meet_trouble(w, region, endpoint, turn, n);
+		return;
+	}
+	e->delta.tries += n;
+	e->delta.answered += n;
+	r->touched |= 1u << endpoint;
+	r->work += n;
+	r->completions += n;
+	w->reached += n;
+	w->ok += n;
+	measure(w, r, r->usual_us, n);
 }
 
 void
@@ -270,7 +315,7 @@ tries_end_due(struct world *w, unsigned region, unsigned endpoint)
 			r->endpoint[endpoint].waiting -= n;
 			r->waiting -= n;
 			if (o == OUTCOME_ANSWERED)
-				measure(w, r, latency_of(r, &r->endpoint[endpoint]), n);
+				measure(w, r, latency_at(r, r->endpoint[endpoint].slow), n);
 			finish(w, region, endpoint, (enum outcome)o, (enum turn)turn, n);
 		}
 	}

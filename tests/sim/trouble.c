@@ -5,12 +5,6 @@
 
 enum { CREEP_MS = 20000, CREEP_STEP_MS = 500 };
 
-bool
-trouble_during(const struct trouble *t, uint32_t t_ms)
-{
-	return t_ms >= t->at_ms && t_ms - t->at_ms < (t->for_ms > 0 ? t->for_ms : TICK_MS);
-}
-
 static bool
 hurts(const struct trouble *t, uint32_t t_ms)
 {
@@ -242,7 +236,7 @@ truth(struct world *w)
 			enum fate was = e->fate;
 
 			e->bad = e->refuses || e->resets || e->vanishes || e->hangs ||
-			    e->slow > 1 || e->errors > 0;
+			    e->slow > 1 || e->slow < 1 || e->errors > 0;
 			e->fate = fate_of(e);
 			if (e->fate != was)
 				tries_redirect(w, i, k, e->fate);

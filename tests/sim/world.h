@@ -100,8 +100,10 @@ struct sim_region {
 	double load;         /* work by what it can do in a tick, smoothed */
 	unsigned latency_us; /* median, queue included */
 	double queue_us;
-	struct histogram first_byte;
-	struct histogram_sum read, now;           /* at the last full second; since then */
+	double usual_us;                          /* median of an endpoint that is not slow */
+	bool prompt;                              /* such a one answers within the tick */
+	struct histogram first_byte;              /* since the last full second */
+	struct histogram_sum now;                 /* the same, as the core is shown it */
 	uint32_t completions;                     /* since the last tick of the core */
 	uint32_t tries;                           /* this tick */
 	uint32_t answered;                        /* this tick */
@@ -167,7 +169,11 @@ uint64_t world_core_ms(const struct world *, unsigned into_tick_ms);
 /* trouble.c: brings truth up to date at w->t_ms; true: something began or ended. */
 bool troubles_apply(struct world *);
 /* Is it in force at all, also in the quiet half of its period? */
-bool trouble_during(const struct trouble *, uint32_t t_ms);
+static inline bool
+trouble_during(const struct trouble *t, uint32_t t_ms)
+{
+	return t_ms >= t->at_ms && t_ms - t->at_ms < (t->for_ms > 0 ? t->for_ms : TICK_MS);
+}
 
 /* checks.c */
 extern const struct conf_health_check sim_checks;
@@ -180,7 +186,8 @@ void traffic_run(struct world *);
 /* How many of n tries the region lets in now. */
 uint32_t traffic_admit(const struct sim_region *, uint32_t n);
 
-/* tries.c */
+/* tries.c; tries_prepare() once it is known how fast the region is in this tick. */
+void tries_prepare(struct sim_region *);
 void tries_send(struct world *, unsigned region, unsigned endpoint, enum turn, uint32_t n);
 /* What ends at the endpoint in this tick. */
 void tries_end_due(struct world *, unsigned region, unsigned endpoint);

@@ -140,6 +140,56 @@ START_TEST(a_window_between_two_readings_survives_the_wrap)
 }
 END_TEST
 
+START_TEST(a_bucket_that_wrapped_to_nothing_counts_in_the_window)
+{
+	struct histogram_sum before, after;
+
+	atomic_store(&h.count[5], UINT32_MAX);
+	before = sum_of(&h);
+	histogram_add(&h, 5); /* 0 again, and the only sample */
+	after = sum_of(&h);
+	histogram_subtract(&after, &before);
+	ck_assert_uint_eq(after.total, 1);
+	ck_assert_uint_eq(after.count[5], 1);
+	ck_assert_uint_eq(histogram_quantile(&after, 1), 5);
+}
+END_TEST
+
+START_TEST(what_a_copy_held_before_is_gone)
+{
+	static struct histogram slow;
+	struct histogram_sum copy, sum;
+
+	histogram_add(&slow, 3000000);
+	copy = sum_of(&slow);
+	histogram_add(&h, 10);
+	histogram_add(&h, 2000);
+	sum = sum_of(&h);
+	histogram_sum_copy(&copy, &sum);
+	ck_assert_int_eq(memcmp(&copy, &sum, sizeof sum), 0);
+}
+END_TEST
+
+START_TEST(sums_of_other_ranges_add_up)
+{
+	static struct histogram slow;
+	struct histogram_sum sum, more;
+
+	histogram_add(&h, 10);
+	histogram_add(&slow, 3000000);
+	for (unsigned order = 0; order < 2; order++) {
+		sum = sum_of(order == 0 ? &h : &slow);
+		more = sum_of(order == 0 ? &slow : &h);
+		histogram_sum_add(&sum, &more);
+		ck_assert_uint_eq(sum.total, 2);
+		ck_assert_uint_eq(sum.sum_us, 3000010);
+		ck_assert_uint_eq(histogram_quantile(&sum, 0.5), 10);
+		ck_assert_uint_ge(histogram_quantile(&sum, 1), 3000000);
+		ck_assert_uint_eq(histogram_count_below(&sum, UINT64_MAX), 2);
+	}
+}
+END_TEST
+
 START_TEST(workers_histograms_add_up)
 {
 	static struct histogram other;
@@ -171,6 +221,9 @@ main(void)
 	tcase_add_test(tests, quantiles_follow_the_ranks);
 	tcase_add_test(tests, an_empty_histogram_has_no_quantiles);
 	tcase_add_test(tests, a_window_between_two_readings_survives_the_wrap);
+	tcase_add_test(tests, a_bucket_that_wrapped_to_nothing_counts_in_the_window);
+	tcase_add_test(tests, what_a_copy_held_before_is_gone);
+	tcase_add_test(tests, sums_of_other_ranges_add_up);
 	tcase_add_test(tests, workers_histograms_add_up);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

@@ -50,7 +50,7 @@ END_TEST
 
 START_TEST(every_kind_of_count_is_kept_and_leaves)
 {
-	const struct evidence all = { 1, 2, 3, 4, 5, 6, 7 };
+	const struct evidence all = { 1, 2, 3, 4, 5, 6, 7, 0 };
 	const struct evidence none = { 0 };
 	struct evidence_window w = { 0 };
 

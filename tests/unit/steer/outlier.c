@@ -77,24 +77,27 @@ START_TEST(what_live_traffic_met_ejects_or_not)
 		uint32_t value;
 	} t[] = {
 		{ "nothing", { { 0 } }, false, OUTLIER_NONE, 0 },
-		{ "two in a row", { { 1, 0, 1, 0, 0, 0, 0 }, { 1, 0, 0, 1, 0, 0, 0 } }, false,
+		{ "two in a row", { { 1, 0, 1, 0, 0, 0, 0, 0 }, { 1, 0, 0, 1, 0, 0, 0, 0 } }, false,
 		    OUTLIER_NONE, 0 },
 		{ "three in a row",
-		    { { 1, 0, 1, 0, 0, 0, 0 }, { 1, 0, 0, 1, 0, 0, 0 }, { 1, 0, 1, 0, 0, 0, 0 } },
+		    { { 1, 0, 1, 0, 0, 0, 0, 0 }, { 1, 0, 0, 1, 0, 0, 0, 0 },
+			{ 1, 0, 1, 0, 0, 0, 0, 0 } },
 		    true, OUTLIER_CONSECUTIVE, 3 },
 		{ "five, of which two and three are of one moment",
-		    { { 2, 0, 2, 0, 0, 0, 0 }, { 3, 0, 1, 2, 0, 0, 0 } }, false, OUTLIER_NONE, 0 },
-		{ "an answer in between",
-		    { { 1, 0, 1, 0, 0, 0, 0 }, { 1, 1, 0, 0, 0, 0, 0 }, { 1, 0, 1, 0, 0, 0, 0 },
-			{ 1, 0, 1, 0, 0, 0, 0 } },
-		    false, OUTLIER_NONE, 0 },
-		{ "an answer at the same time", { { 6, 1, 5, 0, 0, 0, 0 } }, false, OUTLIER_NONE,
+		    { { 2, 0, 2, 0, 0, 0, 0, 0 }, { 3, 0, 1, 2, 0, 0, 0, 0 } }, false, OUTLIER_NONE,
 		    0 },
-		{ "errors are answers", { { 9, 9, 0, 0, 0, 0, 9 } }, false, OUTLIER_NONE, 0 },
-		{ "half of 20", { { 20, 10, 10, 0, 0, 0, 0 } }, false, OUTLIER_NONE, 0 },
-		{ "more than half of 20", { { 20, 9, 11, 0, 0, 0, 0 } }, true,
+		{ "an answer in between",
+		    { { 1, 0, 1, 0, 0, 0, 0, 0 }, { 1, 1, 0, 0, 0, 0, 0, 0 },
+			{ 1, 0, 1, 0, 0, 0, 0, 0 }, { 1, 0, 1, 0, 0, 0, 0, 0 } },
+		    false, OUTLIER_NONE, 0 },
+		{ "an answer at the same time", { { 6, 1, 5, 0, 0, 0, 0, 0 } }, false, OUTLIER_NONE,
+		    0 },
+		{ "errors are answers", { { 9, 9, 0, 0, 0, 0, 9, 0 } }, false, OUTLIER_NONE, 0 },
+		{ "half of 20", { { 20, 10, 10, 0, 0, 0, 0, 0 } }, false, OUTLIER_NONE, 0 },
+		{ "more than half of 20", { { 20, 9, 11, 0, 0, 0, 0, 0 } }, true,
 		    OUTLIER_FAILURE_SHARE, 550 },
-		{ "more than half of 19", { { 19, 1, 18, 0, 0, 0, 0 } }, false, OUTLIER_NONE, 0 },
+		{ "more than half of 19", { { 19, 1, 18, 0, 0, 0, 0, 0 } }, false, OUTLIER_NONE,
+		    0 },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -162,8 +165,9 @@ START_TEST(the_last_endpoint_is_not_ejected_for_timeouts_alone)
 		{ "timeouts, the last", { timeout, timeout, timeout }, false, false },
 		{ "timeouts and a reset, the last", { timeout, timeout, reset }, false, true },
 		{ "timeouts, not the last", { timeout, timeout, timeout }, true, true },
-		{ "a share of timeouts, the last", { { 30, 5, 0, 25, 25, 0, 0 } }, false, false },
-		{ "a share of resets, the last", { { 30, 5, 0, 25, 20, 0, 0 } }, false, true },
+		{ "a share of timeouts, the last", { { 30, 5, 0, 25, 25, 0, 0, 0 } }, false,
+		    false },
+		{ "a share of resets, the last", { { 30, 5, 0, 25, 20, 0, 0, 0 } }, false, true },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
