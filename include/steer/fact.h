@@ -24,6 +24,7 @@ enum fact_signal {
 	SIGNAL_LOCAL_SHARE, /* share of local-origin failures in 1 s */
 	SIGNAL_HEALTH,      /* healthy weight below min_healthy */
 	SIGNAL_ERRORS,      /* error rate against the peers, z test */
+	SIGNAL_ERRORS_IN_A_ROW, /* answers that were errors, one after the other */
 	SIGNAL_LATENCY_P50,
 	SIGNAL_LATENCY_P95,
 	SIGNAL_STALL, /* completions missing */

@@ -29,6 +29,7 @@ static const char *const signal_words[SIGNAL_COUNT] = {
 	[SIGNAL_LOCAL_SHARE] = "local_share",
 	[SIGNAL_HEALTH] = "health",
 	[SIGNAL_ERRORS] = "errors",
+	[SIGNAL_ERRORS_IN_A_ROW] = "errors_in_a_row",
 	[SIGNAL_LATENCY_P50] = "latency_p50",
 	[SIGNAL_LATENCY_P95] = "latency_p95",
 	[SIGNAL_STALL] = "stall",
@@ -173,6 +174,9 @@ put_value(struct line *l, enum fact_signal s, double v)
 		put_percent(l, v);
 		put(l, " errors");
 		return;
+	case SIGNAL_ERRORS_IN_A_ROW:
+		put(l, "%g error%s in a row", v, v == 1 ? "" : "s");
+		return;
 	case SIGNAL_LATENCY_P50:
 		put(l, "median ");
 		put_ms(l, v);
@@ -224,6 +228,7 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_NONE:
 	case SIGNAL_CHECKS:
 	case SIGNAL_IN_A_ROW:
+	case SIGNAL_ERRORS_IN_A_ROW:
 	case SIGNAL_STALL:
 	case SIGNAL_CAPACITY:
 	case SIGNAL_PERSON:
