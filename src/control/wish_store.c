@@ -16,6 +16,7 @@
 #include "control/desk.h"
 #include "control/journal.h"
 #include "control/wish_file.h"
+#include "control/wish_pins.h"
 #include "control/wish_text.h"
 #include "control/wish_unknown.h"
 #include "control/wish_words.h"
@@ -223,6 +224,7 @@ wish_store_open(struct wish_store *s, struct event_base *base, struct topology *
 	if (s->wishes.count > 0)
 		log_info(
 		    "%u wishes of people are in force from before the restart", s->wishes.count);
+	wish_pins_warn(&s->wishes);
 	if (changed)
 		save(s);
 	desk_post_wishes(s->desk, &s->wishes, NULL);
@@ -243,6 +245,7 @@ wish_store_adopt(struct wish_store *s, struct topology *t)
 		publish(s, NULL);
 	else if (moved)
 		save(s);
+	wish_pins_warn(&s->wishes);
 }
 
 /* ---- making one ---- */
@@ -297,7 +300,7 @@ is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, stru
 		wish_say(r, "%s", why);
 		return false;
 	}
-	return true;
+	return wish_pins_fit(&s->wishes, w, r);
 }
 
 /* What moves traffic begins the wait that a safety rule may ask for; a freeze moves none. */
@@ -323,6 +326,8 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 		wish_say(r, "%s", why);
 		return;
 	}
+	if (!wish_pins_fit(&s->wishes, &m->wish, r)) /* another may have been made meanwhile */
+		return;
 	m->wish.made_wall_ms = wall_ms();
 	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
 	same = wishes_same(&s->wishes, &m->wish);

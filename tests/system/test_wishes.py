@@ -266,6 +266,33 @@ def a_pinned_share_is_kept_until_it_is_unpinned(t):
 
 
 @sanitize
+def pins_beyond_100_percent_are_refused_and_those_of_a_file_are_told_as_what_they_are(t):
+    directory = t.directory("kept")
+    state = os.path.join(directory, "state")
+    os.makedirs(state)
+    now = int(time.time() * 1000)
+    pins = [{"wish": "pin", "service": "shop", "region": r, "share": share, "owner": "amy",
+             "reason": "a test", "made_ms": now, "until_ms": now + 3600000}
+            for r, share in (("east", 0.9), ("west", 0.6))]
+    with open(os.path.join(state, "wishes.json"), "w") as f:
+        json.dump({"version": 1, "wishes": pins}, f)
+    p = t.proxy(regions={"east": [t.origin("east")], "west": [t.origin("west")]},
+                top=_state(directory))
+    said = "the pins of shop come to 150 %, so they count as east 60 %, west 40 %; unpin one"
+    p.until_logged(said)
+    p.reload()
+    until(lambda: p.log_text().count(said) == 2, "a reload tells it too", 5)
+    until(lambda: p.shares() == {"east": 0.6, "west": 0.4}, "they are scaled", 15)
+    done = _run(t, p, "pin", "shop", "west", "20%", "--reason", "more")
+    assert done.returncode == 1, done
+    assert ("with it the pins of shop would come to 110 %: east is pinned to 90 % by amy (a test) "
+            "until 20") in done.stderr, done
+    assert "; at most 10 % is left for west, or unpin another one first" in done.stderr, done
+    _do(t, p, "pin", "shop", "west", "10%", "--reason", "more")
+    assert {w["region"]: w["share"] for w in _wishes(p)} == {"east": 0.9, "west": 0.1}
+
+
+@sanitize
 def names_may_be_as_long_as_the_configuration_allows(t):
     name = "r" * 128
     east, west = t.origin("east"), t.origin("west")
