@@ -10,6 +10,7 @@
 #include "cmd/losses.h"
 #include "cmd/summary.h"
 #include "conf/conf.h"
+#include "conf/known.h"
 #include "conf/topology.h"
 
 enum { OPT_LOSE = 256, OPT_DEMAND };
@@ -40,24 +41,20 @@ static const struct usage usage = {
 };
 
 static bool
-has_region(const struct topology *t, const char *name)
-{
-	for (unsigned i = 0; i < t->region_count; i++) {
-		if (strcmp(t->regions[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
 names_region(const struct topology *t, const char *region)
 {
-	if (region == NULL || has_region(t, region))
+	struct known known = { .nearest.word = region };
+	char text[2 * KNOWN_BYTES] = "";
+
+	for (unsigned i = 0; region != NULL && i < t->region_count; i++) {
+		if (strcmp(t->regions[i].name, region) == 0)
+			return true;
+		known_offer(&known, t->regions[i].name);
+	}
+	if (region == NULL)
 		return true;
-	fprintf(stderr, "detour: there is no region '%s' in %s; it has ", region, t->path);
-	for (unsigned i = 0; i < t->region_count; i++)
-		fprintf(stderr, "%s%s", i > 0 ? ", " : "", t->regions[i].name);
-	fputs(t->region_count > 0 ? "\n" : "none\n", stderr);
+	known_say(&known, text, sizeof text);
+	fprintf(stderr, "detour: there is no region '%s' in %s%s\n", region, t->path, text);
 	return false;
 }
 

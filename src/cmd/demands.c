@@ -2,12 +2,13 @@
 #include "cmd/demands.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/phrase.h"
+#include "conf/known.h"
 #include "conf/topology.h"
 
 /* Beyond this rates would only be typing mistakes. */
@@ -56,14 +57,21 @@ is_named(const struct demand *d, const char *service)
 }
 
 static bool
-is_known(const struct demand *d, const struct topology *t)
+is_known(const struct demand *d, const struct topology *t, struct error *error)
 {
+	char name[2 * CONF_NAME_MAX], text[2 * KNOWN_BYTES] = "";
+	struct known known = { .nearest.word = name };
+
 	if (d->service == NULL)
 		return true;
+	snprintf(name, sizeof name, "%.*s", (int)d->service_len, d->service);
 	for (unsigned i = 0; i < t->service_count; i++) {
 		if (is_named(d, t->services[i].name))
 			return true;
+		known_offer(&known, t->services[i].name);
 	}
+	known_say(&known, text, sizeof text);
+	error_set(error, "there is no service '%s' in %s%s", name, t->path, text);
 	return false;
 }
 
@@ -71,18 +79,8 @@ bool
 demands_fit(const struct demands *d, const struct topology *t, struct error *error)
 {
 	for (unsigned i = 0; i < d->count; i++) {
-		const struct demand *one = &d->list[i];
-		char known[512] = "";
-
-		if (is_known(one, t))
-			continue;
-		for (unsigned k = 0; k < t->service_count; k++)
-			phrase_add(
-			    known, sizeof known, "%s%s", k > 0 ? ", " : "", t->services[k].name);
-		error_set(error, "there is no service '%.*s' in %s; it has %s",
-		    (int)one->service_len, one->service, t->path,
-		    known[0] != '\0' ? known : "none");
-		return false;
+		if (!is_known(&d->list[i], t, error))
+			return false;
 	}
 	return true;
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/phrase.h"
+#include "conf/known.h"
 #include "steer/explain.h"
 #include "steer/whatif.h"
 
@@ -50,8 +51,13 @@ judge_explain(const struct desk_world *w, const struct wishes *wishes, const cha
 	char sentence[SENTENCE_BYTES];
 
 	if (s == NULL) {
+		struct known known = { .nearest.word = service };
+
+		for (unsigned i = 0; i < w->service_count; i++)
+			known_offer(&known, steer_plan_of(w->services[i])->service);
 		a->verdict = DESK_UNKNOWN;
 		say(a, "there is no service '%s'", service);
+		known_say(&known, a->text, sizeof a->text);
 		return;
 	}
 	a->verdict = DESK_YES;

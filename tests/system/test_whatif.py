@@ -107,7 +107,7 @@ def a_demand_that_is_none_or_of_a_service_that_there_is_not_is_wrong_usage(t):
         assert "--demand '%s' is no rate; write" % wrong in done.stderr, done
     done = _check(t, p, "--demand", "shopp=3")
     assert done.returncode == 2, done
-    assert done.stderr == "detour: there is no service 'shopp' in %s; it has shop\n" % (
+    assert done.stderr == "detour: there is no service 'shopp' in %s; did you mean shop? There is shop\n" % (
         p.conf_path), done
 
 
@@ -133,7 +133,7 @@ def an_unknown_region_is_told_with_those_there_are_and_nothing_else(t):
     for args in ((), ("-q",), ("-j",)):
         done = _check(t, p, "--lose", "nowhere", *args)
         assert done.returncode == 2 and done.stdout == "", done
-        assert done.stderr == "detour: there is no region 'nowhere' in %s; it has east, west\n" % (
+        assert done.stderr == "detour: there is no region 'nowhere' in %s; there are east, west\n" % (
             p.conf_path), done
 
 
