@@ -306,7 +306,23 @@ static const struct mistake mistakes[] = {
 	    "t.conf:7: host: \"shop.*.com\" has its star in the wrong place; write "
 	    "\"*.example.com\"" },
 	{ { .route = "service = \"shop\"; host = \"*\";" },
-	    "t.conf:7: host: \"*\" has its star in the wrong place; write \"*.example.com\"" },
+	    "t.conf:7: host: \"*\" is no host; leave host out to take any, or write one" },
+	{ { .route = "service = \"shop\"; host = \"_\";" },
+	    "t.conf:7: host: \"_\" is no host; leave host out to take any, or write one" },
+	{ { .route = "service = \"shop\"; host = \"https://shop.example.com\";" },
+	    "t.conf:7: host: \"https://shop.example.com\" is more than a host; write "
+	    "\"shop.example.com\"" },
+	{ { .route = "service = \"shop\"; host = \"https://*.example.com:8443/\";" },
+	    "t.conf:7: host: \"https://*.example.com:8443/\" is more than a host; write "
+	    "\"*.example.com\"" },
+	{ { .route = "service = \"shop\"; host = \"shop.example.com/cart?a=b\";" },
+	    "t.conf:7: host: \"shop.example.com/cart?a=b\" is more than a host; write host = "
+	    "\"shop.example.com\"; path = \"/cart\";" },
+	{ { .route = "service = \"shop\"; host = \"http://[::1]:80\";" },
+	    "t.conf:7: host: \"http://[::1]:80\" is more than a host; write \"[::1]\"" },
+	{ { .region = "host = \"https://shop.example.com:8443\";" },
+	    "t.conf:5: host: \"https://shop.example.com:8443\" is more than a host; write "
+	    "\"shop.example.com:8443\"" },
 	{ { .route = "service = \"shop\"; host = \"*.\";" },
 	    "t.conf:7: host: \"\" is no host; write a name such as \"shop.example.com\"" },
 	{ { .route = "service = \"shop\"; host = \"a.com:80\";" },
