@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/field.h"
 
+#include <ctype.h>
 #include <libconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -257,6 +258,20 @@ set_path(struct load *l, const struct value *v)
 	*(const char **)v->field = v->text[0] == '\0' ? "" : source_join(l->arena, v->dir, v->text);
 }
 
+/*
+ * "journald", "syslog:server=10.0.0.1", "127.0.0.1:514": elsewhere these are where a log can go,
+ * and nobody means a file by them. A file without a directory has a suffix: "access.log".
+ */
+static bool
+is_target(const char *text)
+{
+	const char *dot = strrchr(text, '.');
+
+	if (strchr(text, '/') != NULL)
+		return false;
+	return strchr(text, ':') != NULL || dot == NULL || !isalpha((unsigned char)dot[1]);
+}
+
 static void
 set_output(struct load *l, const struct value *v)
 {
@@ -268,6 +283,11 @@ set_output(struct load *l, const struct value *v)
 	else if (strcmp(v->text, "stdout") == 0 || strcmp(v->text, "stderr") == 0 ||
 	    strcmp(v->text, "off") == 0)
 		set_text(l, v);
+	else if (is_target(v->text))
+		field_complain(l, v,
+		    "\"%s\" is no place that is known; write \"stdout\", which systemd's journal "
+		    "takes, \"stderr\", \"off\" or a path (\"./%s\" for a file of that name)",
+		    v->text, v->text);
 	else
 		set_path(l, v);
 }

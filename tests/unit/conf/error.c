@@ -21,6 +21,20 @@ static const struct mistake mistakes[] = {
 	{ { .top = "log = { level = \"info\";\naccess = \"/nonexistent/a.log\"; };" },
 	    "t.conf:2: access: there is no directory \"/nonexistent\" for the access log; create it, "
 	    "or name another file" },
+	{ { .top = "log = { access = \"journald\"; };" },
+	    "t.conf:1: access: \"journald\" is no place that is known; write \"stdout\", which "
+	    "systemd's journal takes, \"stderr\", \"off\" or a path (\"./journald\" for a file of "
+	    "that name)" },
+	{ { .top = "log = { access = \"syslog:server=10.0.0.1\"; };" },
+	    "t.conf:1: access: \"syslog:server=10.0.0.1\" is no place that is known; write "
+	    "\"stdout\", which systemd's journal takes, \"stderr\", \"off\" or a path "
+	    "(\"./syslog:server=10.0.0.1\" for a file of that name)" },
+	{ { .top = "log = { access = \"127.0.0.1\"; };" },
+	    "t.conf:1: access: \"127.0.0.1\" is no place that is known; write \"stdout\", which "
+	    "systemd's journal takes, \"stderr\", \"off\" or a path (\"./127.0.0.1\" for a file of "
+	    "that name)" },
+	{ { .top = "log = { access = \"/dev/\"; };" },
+	    "t.conf:1: access: \"/dev/\" is a directory; name a file in it" },
 	{ { .top = "\nstate_dir = \"/nonexistent/a/\";" },
 	    "t.conf:2: warning: state_dir: there is no directory \"/nonexistent\" to make it in; "
 	    "create it, or name another place" },
