@@ -200,4 +200,5 @@ check(struct load *l)
 	check_limits(l);
 	check_places(l);
 	check_readers(l);
+	check_endpoints(l);
 }

@@ -14,9 +14,9 @@ def _check(t, p, *args):
 
 def _proxy(t, service_text="", **capacities):
     return t.proxy(start=False, service_text=service_text, regions={
-        n: {"endpoints": ["http://127.0.0.1:1"],
+        n: {"endpoints": ["http://127.0.0.%d:1" % (i + 1)],
             "text": "capacity = %d;" % c if c else "", "tier": 1 if n == "far" else 0}
-        for n, c in capacities.items()})
+        for i, (n, c) in enumerate(capacities.items())})
 
 
 @sanitize
