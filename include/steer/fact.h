@@ -46,7 +46,9 @@ struct fact {
 	/*
 	 * Named in fact.def. Units: from, to, share, shed and healthy are 0..1; demand and capacity
 	 * per second; for_ms in ms. value and threshold are in the unit of the signal: a count in a
-	 * row or of windows, 0..1 for shares, health and errors, ms for latencies and clocks.
+	 * row or of windows, 0..1 for shares, health and errors, ms for latencies and clocks. c of
+	 * SHARES_MOVED has no name and is told to nobody: the share that the log told last; NaN: a step
+	 * on the way, which the log leaves to the journal.
 	 */
 	double a, b, c;
 	const char *rule; /* safety rule, or "" */
