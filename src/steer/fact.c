@@ -143,8 +143,10 @@ put_ms(struct line *l, double ms)
 		put(l, "%.0f ms", ms);
 	else if (ms < 120000)
 		put(l, "%.4g s", ms / 1000);
-	else
+	else if (ms < 7200000)
 		put(l, "%.4g min", ms / 60000);
+	else
+		put(l, "%.4g h", ms / 3600000);
 }
 
 static void
