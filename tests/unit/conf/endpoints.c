@@ -47,6 +47,29 @@ START_TEST(an_endpoint_in_two_regions_is_told_with_both_places)
 }
 END_TEST
 
+START_TEST(two_texts_that_follow_each_other_are_told_apart_from_a_path)
+{
+	scratch_make();
+	expect_problem(shop_in("", "\"http://a\" \"http://b\"", "\"http://c\""),
+	    "t.conf:4: url: endpoint \"http://ahttp://b\" is two URLs in one: texts that follow each "
+	    "other are one text; put a comma between them");
+	scratch_remove();
+}
+END_TEST
+
+START_TEST(a_redirect_to_https_that_nobody_here_takes_is_warned_of)
+{
+	static const char told[] =
+	    "t.conf:2: warning: redirect_https sends all requests to https, and no listener here "
+	    "takes them; give one tls, or remove redirect_https";
+	const struct parts alone = { .listener = "redirect_https = true;" };
+
+	scratch_make();
+	expect_problem(whole(&alone), told);
+	scratch_remove();
+}
+END_TEST
+
 START_TEST(a_tcp_service_that_ends_at_its_own_listener_is_told_and_another_one_is_not)
 {
 	scratch_make();
@@ -106,6 +129,8 @@ main(void)
 	TCase *tests = tcase_create("endpoints");
 
 	tcase_add_test(tests, an_endpoint_in_two_regions_is_told_with_both_places);
+	tcase_add_test(tests, two_texts_that_follow_each_other_are_told_apart_from_a_path);
+	tcase_add_test(tests, a_redirect_to_https_that_nobody_here_takes_is_warned_of);
 	tcase_add_test(
 	    tests, a_tcp_service_that_ends_at_its_own_listener_is_told_and_another_one_is_not);
 	tcase_add_test(tests, an_endpoint_that_is_our_own_listener_is_told_however_it_is_written);

@@ -339,6 +339,9 @@ static const struct mistake mistakes[] = {
 	    "\"shop.example.com:8443\"" },
 	{ { .route = "service = \"shop\"; host = \"*.\";" },
 	    "t.conf:7: host: \"\" is no host; write a name such as \"shop.example.com\"" },
+	{ { .route = "service = \"shop\"; path = \"/api/*\";" },
+	    "t.conf:7: warning: path \"/api/*\" ends with a star, which stands for no more than "
+	    "itself; a path takes all below it, write \"/api\"" },
 	{ { .route = "service = \"shop\"; host = \"a.com:80\";" },
 	    "t.conf:7: host: \"a.com:80\" has a port; routes go by the host alone, write "
 	    "\"a.com\"" },
