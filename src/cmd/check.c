@@ -193,6 +193,8 @@ take_options(struct options *o, int argc, char **argv)
 		if (code >= 0)
 			return code;
 	}
+	if (o->path == NULL && optind + 1 == argc)
+		return usage_wrong(&usage, "which configuration? write -c %s", argv[optind]);
 	if (usage_surplus(&usage, argc, argv))
 		return EXIT_USAGE;
 	return o->path != NULL ? -1 : usage_wrong(&usage, "which configuration? give -c FILE");

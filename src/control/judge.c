@@ -85,11 +85,12 @@ judge_waits(const struct desk_world *w, const char *name, struct desk_answer *a)
 		if (out.region.state == REGION_HOLD)
 			a->verdict = DESK_YES;
 		if ((told & 1u << out.region.state) == 0)
-			say(a, "%s%s", told != 0 ? ", " : "", region_state_name(out.region.state));
+			say(a, "%s%s", told != 0 ? ", " : "its state is ",
+			    region_state_name(out.region.state));
 		told |= 1u << out.region.state;
 	}
 	if (told == 0)
-		say(a, "used by no service");
+		say(a, "no service uses it");
 }
 
 /* ---- how things would stand ---- */

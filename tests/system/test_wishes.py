@@ -355,7 +355,7 @@ def a_region_in_its_hold_down_says_how_much_of_it_is_left(t):
 
 @sanitize
 def an_explanation_says_why_in_sentences_and_as_json(t):
-    p, _, _ = _two(t)
+    p, origins, _ = _two(t)
     _do(t, p, "freeze", "--reason", "a launch", "--for", "1h")
     until(lambda: "Frozen" in _do(t, p, "explain", "shop"), "the freeze is explained", 5)
     said = json.loads(_do(t, p, "explain", "shop", "--json"))
@@ -363,8 +363,14 @@ def an_explanation_says_why_in_sentences_and_as_json(t):
     assert said["sentences"][1].startswith("east gets 50 %: UP"), said
     done = _run(t, p, "explain", "shopp")
     assert done.returncode == 1 and "no service 'shopp'" in done.stderr, done
-    done = _run(t, p, "explain")
-    assert done.returncode == 2, done
+    assert done.stderr.startswith("detour: there is no service"), done
+    p.reload(services=[("blog", {"west": [origins["west"]]})])
+    until(lambda: "\n\nblog goes by" in _do(t, p, "explain"), "all are explained", 5)
+    each, text = [], _do(t, p, "explain", "--json")
+    while text.strip():
+        one, end = json.JSONDecoder().raw_decode(text)
+        each, text = each + [len(one["sentences"])], text[end:].lstrip()
+    assert each == [3, 2], each
 
 
 @sanitize
