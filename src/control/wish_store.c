@@ -479,8 +479,8 @@ on_waits(void *arg, const struct desk_answer *a)
 	case DESK_REFUSED:
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
-		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, %s",
-		    region, a->text);
+		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, %s", region,
+		    a->text);
 		break;
 	case DESK_LATE:
 		be_late(r);

@@ -156,7 +156,8 @@ log_from(const struct steer *s, struct steered_region *r, bool large)
 	bool often = r->logged_at_rest_ms != 0 && s->now_ms - r->logged_at_rest_ms < LOG_EVERY_MS;
 	double from = r->logged_share;
 
-	if (fabs(r->share - from) < told_at_all) /* back where it was, by steps that were no lines */
+	/* it may be back where it was, by steps that were no lines */
+	if (fabs(r->share - from) < told_at_all)
 		return NAN;
 	if (!large && fabs(r->share - from) < log_mark && (!rests || often))
 		return NAN;
