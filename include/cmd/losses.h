@@ -8,22 +8,29 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+struct demands;
 struct topology;
 
+struct losses_question {
+	const char *region; /* that is lost; NULL: each in turn */
+	/* Where none is said of a service, max_utilization of what its first tier can take. */
+	const struct demands *demands;
+};
+
 /*
- * Prints a table for each service: each region lost in turn, or this one (NULL: each). quiet: only
- * what cannot be absorbed. False when some loss cannot be: no region is left, a capacity that is
- * stated does not suffice for what remains, or a safety rule does not hold any more. What is not
- * stated is not missed; a service of one region is said to have no failover, and counts by a safety
- * rule only.
+ * Prints a table for each service. quiet: only what cannot be absorbed. False when some loss cannot
+ * be: no region is left, a capacity that is stated does not suffice for what remains, or a safety
+ * rule does not hold any more. What is not stated is not missed; a service of one region is said to
+ * have no failover, and counts by a safety rule only.
  */
-bool losses_print(FILE *, struct topology *, const char *region, bool quiet);
+bool losses_print(FILE *, struct topology *, const struct losses_question *, bool quiet);
 /*
- * The same as [{"service", "demand", "max_utilization", "one_region", "not_in", "losses":
- * [{"region", "absorbed", "no_region_left", "shed", "shed_rate", "breaks", "rule", "shares":
- * {REGION: {"before", "after"}}}]}]. not_in: the region asked for, if the service does not have it,
- * and so no loss; else null. rule: what the one it breaks asks for. A new reference.
+ * The same as [{"service", "demand", "demand_assumed", "shed", "max_utilization", "one_region",
+ * "not_in", "losses": [{"region", "absorbed", "no_region_left", "shed", "shed_rate", "breaks",
+ * "rule", "shares": {REGION: {"before", "after"}}}]}]. not_in: the region asked for, if the service
+ * does not have it, and so no loss; else null. rule: what the one it breaks asks for. A new
+ * reference.
  */
-json_t *losses_json(struct topology *, const char *region, bool *absorbed);
+json_t *losses_json(struct topology *, const struct losses_question *, bool *absorbed);
 
 #endif

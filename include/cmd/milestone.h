@@ -21,10 +21,10 @@ struct milestone_counts milestone_count(const struct topology *);
 void milestone_started(struct journal *, const struct topology *, const char *path, pid_t before);
 /*
  * A reload was applied. actor: what asked for it, "SIGHUP". version: of configurations of this
- * process, the one it started with is 1. before: of the one that was replaced.
+ * process, the one it started with is 1. before: of the one that was replaced. changes: in words.
  */
 void milestone_reloaded(struct journal *, const char *actor, unsigned version,
-    const struct milestone_counts *before, const struct topology *);
+    const struct milestone_counts *before, const struct topology *, const char *changes);
 /* errors: how many; why: the first of them. */
 void milestone_refused(struct journal *, const char *actor, unsigned errors, const char *why);
 /* It leaves: no new connections after drain.delay. requests: in flight. */

@@ -58,7 +58,7 @@ const struct admin_people *server_people(const struct server *);
 /* Answers whoever still waits for control; before the admin side goes away. */
 void server_stop_asking(struct server *);
 
-const struct topology *server_topology(const struct server *);
+struct topology *server_topology(const struct server *);
 unsigned server_workers(const struct server *);
 /* The address listener i was really bound to. */
 const char *server_bound_text(const struct server *, unsigned i, char *buf, size_t size);

@@ -32,6 +32,7 @@ void field_complain(struct load *, const struct value *, const char *fmt, ...)
 /* The value as its file has it: 30, "30s", a list ( ). */
 const char *field_written(const struct value *, char *buf, size_t size);
 bool field_is_integer(const struct value *);
+bool field_wants_text(struct load *, const struct value *); /* Is it a text? Else it is reported. */
 /* Is value, in the base unit of the key's type, within the key's range? Else it is reported. */
 bool field_in_range(struct load *, const struct value *, double value);
 
@@ -42,6 +43,11 @@ bool field_is_token(struct load *, const struct value *, const char *text);
 bool field_read_texts(struct load *, const struct value *, const char ***list, unsigned *count);
 void field_set_texts(struct load *, const struct value *);
 void field_set_tokens(struct load *, const struct value *);
+
+/* Hosts (field_host.c). */
+void field_set_hostname(struct load *, const struct value *);
+void field_set_authority(struct load *, const struct value *);
+void field_set_route_host(struct load *, const struct value *);
 
 /* Numbers (field_number.c), lists of statuses (field_status.c) and networks (field_network.c). */
 void field_set_bool(struct load *, const struct value *);

@@ -69,6 +69,8 @@ void check_mirror(struct load *, const struct conf_route *);
 void check_safety(struct load *);
 void check_limits(struct load *);
 void check_readers(struct load *);
+/* Endpoints in two regions of a service, and those that are listeners of our own. */
+void check_endpoints(struct load *);
 /* Whether what is to be written has a directory to lie in. */
 void check_places(struct load *);
 /* What has to do with connections rather than requests (check_tunnel.c). */

@@ -24,6 +24,7 @@ enum fact_signal {
 	SIGNAL_LOCAL_SHARE, /* share of local-origin failures in 1 s */
 	SIGNAL_HEALTH,      /* healthy weight below min_healthy */
 	SIGNAL_ERRORS,      /* error rate against the peers, z test */
+	SIGNAL_ERRORS_IN_A_ROW, /* answers that were errors, one after the other */
 	SIGNAL_LATENCY_P50,
 	SIGNAL_LATENCY_P95,
 	SIGNAL_STALL, /* completions missing */
@@ -45,7 +46,9 @@ struct fact {
 	/*
 	 * Named in fact.def. Units: from, to, share, shed and healthy are 0..1; demand and capacity
 	 * per second; for_ms in ms. value and threshold are in the unit of the signal: a count in a
-	 * row or of windows, 0..1 for shares, health and errors, ms for latencies and clocks.
+	 * row or of windows, 0..1 for shares, health and errors, ms for latencies and clocks. c of
+	 * SHARES_MOVED has no name and is told to nobody: the share that the log told last; NaN: a step
+	 * on the way, which the log leaves to the journal.
 	 */
 	double a, b, c;
 	const char *rule; /* safety rule, or "" */

@@ -54,6 +54,9 @@ void grey_judge(struct grey *const *regions, const bool *serving, unsigned count
  * delta: the tick's counts; the window: the region's. Whose fault it is this does not say.
  */
 bool grey_errs(struct grey *, const struct evidence *delta, const struct evidence_window *);
+/* The numbers that grey_errs() was true by: errors in a row, or their share of a second's answers. */
+enum fact_signal grey_errs_by(
+    const struct grey *, const struct evidence *last_1s, double *value, double *threshold);
 /*
  * It does (grey_errs()); do the others answer well? others_1s: those of the other regions of the
  * service that do not err so, together. Where they have not answered lately nobody is accused.

@@ -152,7 +152,11 @@ admin_get(const char *socket_path, const char *path, size_t *len, struct error *
 	if (text == NULL || status == 200)
 		return text;
 	/* what it says is meant for people, a line of it */
-	error_set(error, "Detour answered %u: %.*s", status, (int)strcspn(text, "\r\n"), text);
+	if (status == 404 && strncmp(text, "there is no ", strlen("there is no ")) == 0)
+		error_set(error, "%.*s", (int)strcspn(text, "\r\n"), text);
+	else
+		error_set(
+		    error, "Detour answered %u: %.*s", status, (int)strcspn(text, "\r\n"), text);
 	mem_free(text);
 	return NULL;
 }

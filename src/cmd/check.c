@@ -4,27 +4,35 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cmd/command.h"
+#include "cmd/demands.h"
 #include "cmd/losses.h"
 #include "cmd/summary.h"
 #include "conf/conf.h"
+#include "conf/known.h"
 #include "conf/topology.h"
 
-enum { OPT_LOSE = 256 };
+enum { OPT_LOSE = 256, OPT_DEMAND };
 
 static const struct usage usage = {
-	"check -c FILE [--lose REGION] [--quiet] [--json]",
+	"check -c FILE [--lose REGION] [--demand [SERVICE=]N] [--quiet] [--json]",
 	"Validates a configuration without serving it; says what it would serve, and where\n"
-	"traffic would go if each region in turn were lost, with all others up and the first\n"
-	"tier as busy as max_utilization allows. Each service is looked at by itself.\n"
+	"traffic would go if each region in turn were lost, with all others up. Each service is\n"
+	"looked at by itself.\n"
 	"\n"
 	"  -c, --config FILE   the configuration\n"
 	"      --lose REGION   the loss of this region only\n"
+	"      --demand N      requests per second that each service is asked for, 300 or 300/s;\n"
+	"                      of one service: --demand shop=300; may be given several times.\n"
+	"                      Without it a day is assumed on which the first tier is as busy\n"
+	"                      as max_utilization allows: two equal regions can never absorb\n"
+	"                      the loss of one of them then\n"
 	"  -q, --quiet         only problems\n"
 	"  -j, --json          all of it as JSON, one object\n"
 	"  -h, --help          this text\n"
 	"\n"
-	"Exit codes: 0 valid, 1 invalid, 2 bad usage (or a REGION that there is not), 3 valid,\n"
+	"Exit codes: 0 valid, 1 invalid, 2 bad usage (or a name that there is not), 3 valid,\n"
 	"but the loss of some region cannot be absorbed: no region is left, the stated\n"
 	"capacities do not suffice, or a safety rule would be broken. A service of one region\n"
 	"has no failover, which is said of it and is no reason for 3; a safety rule makes it\n"
@@ -33,35 +41,47 @@ static const struct usage usage = {
 };
 
 static bool
-has_region(const struct topology *t, const char *name)
-{
-	for (unsigned i = 0; i < t->region_count; i++) {
-		if (strcmp(t->regions[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
 names_region(const struct topology *t, const char *region)
 {
-	if (region == NULL || has_region(t, region))
+	struct known known = { .nearest.word = region };
+	char text[2 * KNOWN_BYTES] = "";
+
+	for (unsigned i = 0; region != NULL && i < t->region_count; i++) {
+		if (strcmp(t->regions[i].name, region) == 0)
+			return true;
+		known_offer(&known, t->regions[i].name);
+	}
+	if (region == NULL)
 		return true;
-	fprintf(stderr, "detour: there is no region '%s' in %s; it has ", region, t->path);
-	for (unsigned i = 0; i < t->region_count; i++)
-		fprintf(stderr, "%s%s", i > 0 ? ", " : "", t->regions[i].name);
-	fputs(t->region_count > 0 ? "\n" : "none\n", stderr);
+	known_say(&known, text, sizeof text);
+	fprintf(stderr, "detour: there is no region '%s' in %s%s\n", region, t->path, text);
 	return false;
 }
 
 struct options {
 	const char *path, *region;
+	struct demands demands;
 	bool quiet, json;
 };
+
+/* Is there all that the options name? */
+static bool
+names_what_is_there(const struct topology *t, const struct options *o)
+{
+	struct error error;
+
+	if (!names_region(t, o->region))
+		return false;
+	if (demands_fit(&o->demands, t, &error))
+		return true;
+	fprintf(stderr, "detour: %s\n", error.text);
+	return false;
+}
 
 static int
 print_text(const struct options *o, struct topology *t, const struct conf_problems *problems)
 {
+	const struct losses_question question = { o->region, &o->demands };
 	unsigned warnings = problems->count - problems->errors;
 
 	conf_problems_print(problems, stderr);
@@ -70,7 +90,7 @@ print_text(const struct options *o, struct topology *t, const struct conf_proble
 		    usage_plural(problems->errors));
 		return EXIT_FAILED;
 	}
-	if (!names_region(t, o->region))
+	if (!names_what_is_there(t, o))
 		return EXIT_USAGE;
 	if (!o->quiet) {
 		printf("%s: valid", o->path);
@@ -79,12 +99,13 @@ print_text(const struct options *o, struct topology *t, const struct conf_proble
 		putchar('\n');
 		summary_print(t);
 	}
-	return losses_print(stdout, t, o->region, o->quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
+	return losses_print(stdout, t, &question, o->quiet) ? EXIT_GOOD : EXIT_NOT_ABSORBED;
 }
 
 static int
 print_json(const struct options *o, struct topology *t, const struct conf_problems *problems)
 {
+	const struct losses_question question = { o->region, &o->demands };
 	json_t *json =
 	    json_pack("{s:s, s:b, s:[]}", "path", o->path, "valid", t != NULL, "problems");
 	json_t *list = json_object_get(json, "problems");
@@ -94,12 +115,12 @@ print_json(const struct options *o, struct topology *t, const struct conf_proble
 		json_array_append_new(list,
 		    json_pack("{s:s, s:b}", "text", problems->list[i].text, "warning",
 			problems->list[i].warning));
-	if (t != NULL && !names_region(t, o->region)) {
+	if (t != NULL && !names_what_is_there(t, o)) {
 		json_decref(json);
 		return EXIT_USAGE;
 	}
 	if (t != NULL) {
-		json_object_set_new(json, "services", losses_json(t, o->region, &absorbed));
+		json_object_set_new(json, "services", losses_json(t, &question, &absorbed));
 		summary_json(t, json);
 	}
 	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
@@ -123,43 +144,70 @@ check(const struct options *o)
 	return code;
 }
 
-int
-command_check(int argc, char **argv)
+/* -1: go on. */
+static int
+take_option(struct options *o, int got, char **argv)
+{
+	struct error error;
+
+	switch (got) {
+	case 'c':
+		o->path = optarg;
+		return -1;
+	case OPT_LOSE:
+		o->region = optarg;
+		return -1;
+	case OPT_DEMAND:
+		return demands_add(&o->demands, optarg, &error)
+		    ? -1
+		    : usage_wrong(&usage, "%s", error.text);
+	case 'q':
+		o->quiet = true;
+		return -1;
+	case 'j':
+		o->json = true;
+		return -1;
+	case 'h':
+		return usage_print(&usage);
+	default:
+		return usage_unknown(&usage, got, argv);
+	}
+}
+
+static int
+take_options(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "lose", required_argument, NULL, OPT_LOSE },
+		{ "demand", required_argument, NULL, OPT_DEMAND },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .path = NULL };
-	int got;
+	int got, code;
 
 	while ((got = getopt_long(argc, argv, ":c:qjh", options, NULL)) != -1) {
-		switch (got) {
-		case 'c':
-			o.path = optarg;
-			break;
-		case OPT_LOSE:
-			o.region = optarg;
-			break;
-		case 'q':
-			o.quiet = true;
-			break;
-		case 'j':
-			o.json = true;
-			break;
-		case 'h':
-			return usage_print(&usage);
-		default:
-			return usage_unknown(&usage, got, argv);
-		}
+		code = take_option(o, got, argv);
+		if (code >= 0)
+			return code;
 	}
+	if (o->path == NULL && optind + 1 == argc)
+		return usage_wrong(&usage, "which configuration? write -c %s", argv[optind]);
 	if (usage_surplus(&usage, argc, argv))
 		return EXIT_USAGE;
-	if (o.path == NULL)
-		return usage_wrong(&usage, "which configuration? give -c FILE");
-	return check(&o);
+	return o->path != NULL ? -1 : usage_wrong(&usage, "which configuration? give -c FILE");
+}
+
+int
+command_check(int argc, char **argv)
+{
+	struct options o = { .path = NULL };
+	int code = take_options(&o, argc, argv);
+
+	if (code < 0)
+		code = check(&o);
+	demands_free(&o.demands);
+	return code;
 }

@@ -12,11 +12,10 @@
 #include "cmd/printable.h"
 
 static const struct usage usage = {
-	"explain SERVICE [--socket PATH | -c FILE] [--json]",
-	"Says why a service's traffic is where it is, in sentences.\n"
-	"\n"
-	ASKING_HELP
-	"  -j, --json          as JSON, one object\n"
+	"explain [SERVICE] [--socket PATH | -c FILE] [--json]",
+	"Says why a service's traffic is where it is, in sentences; without SERVICE, of all of\n"
+	"them.\n"
+	"\n" ASKING_HELP "  -j, --json          as JSON, one object for each service\n"
 	"  -h, --help          this text\n",
 };
 
@@ -84,6 +83,37 @@ explain(const char *socket, const char *service, bool as_json)
 	return shown ? EXIT_GOOD : EXIT_FAILED;
 }
 
+/* One after the other, with an empty line between them. */
+static int
+explain_all(const char *socket, bool as_json)
+{
+	struct error error;
+	size_t len;
+	char *text = admin_get(socket, "/v1/status", &len, &error);
+	json_t *status = text != NULL ? json_loadb(text, len, 0, NULL) : NULL;
+	const json_t *services = json_object_get(status, "services");
+	int code = EXIT_GOOD;
+
+	if (text == NULL)
+		fprintf(stderr, "detour: %s\n", error.text);
+	else if (!json_is_array(services))
+		fputs("detour: the answer is no status\n", stderr);
+	if (!json_is_array(services))
+		code = EXIT_FAILED;
+	for (size_t i = 0; i < json_array_size(services); i++) {
+		const char *name =
+		    json_string_value(json_object_get(json_array_get(services, i), "name"));
+
+		if (i > 0 && !as_json)
+			putchar('\n');
+		if (name == NULL || explain(socket, name, as_json) != EXIT_GOOD)
+			code = EXIT_FAILED;
+	}
+	json_decref(status);
+	mem_free(text);
+	return code;
+}
+
 int
 command_explain(int argc, char **argv)
 {
@@ -98,13 +128,12 @@ command_explain(int argc, char **argv)
 		if (code >= 0)
 			return code;
 	}
-	if (optind >= argc)
-		return usage_wrong(&usage, "which service?");
-	service = argv[optind++];
+	service = optind < argc ? argv[optind++] : NULL;
 	socket = asking_socket(&asking, &usage, argc, argv, &code);
 	if (socket == NULL)
 		return code;
-	code = explain(socket, service, asking.json);
+	code = service != NULL ? explain(socket, service, asking.json)
+			       : explain_all(socket, asking.json);
 	mem_free(socket);
 	return code;
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/watchdog.h"
 #include "cmd/banner.h"
+#include "cmd/changes.h"
 #include "cmd/command.h"
 #include "cmd/milestone.h"
 #include "cmd/notify.h"
@@ -33,6 +34,7 @@
 enum {
 	POLL_MS = 10, /* asking whether the first table is out, or the last client gone */
 	FILES_PER_CONNECTION = 2, /* the client's and the endpoint's */
+	CHANGES_BYTES = 800,      /* a line of the log, and of the journal */
 };
 
 enum { SIGNALS = 5 };
@@ -241,26 +243,36 @@ load(struct lifecycle *l)
 }
 
 static void
+applied(struct lifecycle *l, const struct topology *before, const struct topology *now)
+{
+	struct milestone_counts counts = milestone_count(before);
+	char changes[CHANGES_BYTES] = "";
+
+	changes_say(before, now, changes, sizeof changes);
+	l->process.reload_successful = true;
+	l->process.reload_success_wall_us = l->process.reload_wall_us;
+	l->process.reloads_applied++;
+	milestone_reloaded(journal_of(l), "SIGHUP", (unsigned)l->process.reloads_applied + 1,
+	    &counts, now, changes);
+	log_info("reloaded %s: %u listeners, %u services, %u routes; %s", l->setup->config_path,
+	    now->listener_count, now->service_count, now->route_count, changes);
+}
+
+static void
 apply(struct lifecycle *l)
 {
-	struct milestone_counts before = milestone_count(server_topology(l->server));
-	struct topology *topology = load(l);
+	struct topology *topology = load(l), *before = server_topology(l->server);
 	struct error error;
 
 	l->process.reload_wall_us = clock_wall_us();
 	if (topology == NULL)
 		return;
-	if (!server_apply(l->server, topology, &error)) {
+	topology_ref(before);
+	if (server_apply(l->server, topology, &error))
+		applied(l, before, topology);
+	else
 		refuse_reload(l, 1, error.text);
-	} else {
-		l->process.reload_successful = true;
-		l->process.reload_success_wall_us = l->process.reload_wall_us;
-		l->process.reloads_applied++;
-		milestone_reloaded(journal_of(l), "SIGHUP",
-		    (unsigned)l->process.reloads_applied + 1, &before, topology);
-		log_info("reloaded %s: %u listeners, %u services, %u routes", l->setup->config_path,
-		    topology->listener_count, topology->service_count, topology->route_count);
-	}
+	topology_unref(before);
 	topology_unref(topology);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cmd/demands.h"
 #include "conf/topology.h"
 #include "control/plan.h"
 #include "steer/endpoint.h"
@@ -118,9 +119,30 @@ print_shares(FILE *to, const struct steer_plan *plan, const struct whatif *w)
 	}
 }
 
+/* What losses of one service are measured by. */
+struct measure {
+	double demand; /* requests per second; 0: unknown */
+	bool assumed;  /* not said by --demand */
+	double shed;   /* of it, while nothing is lost */
+};
+
+static struct measure
+measure_of(const struct steer *s, const struct demands *demands)
+{
+	struct measure m = { .demand = demands_of(demands, steer_plan_of(s)->service) };
+	struct whatif w;
+
+	m.assumed = m.demand <= 0;
+	if (m.assumed)
+		m.demand = assumed_demand(steer_plan_of(s));
+	whatif_lose(s, -1, m.demand, &w);
+	m.shed = w.shed;
+	return m;
+}
+
 static void
-print_loss(FILE *to, const struct steer_plan *plan, const char *lost, const struct whatif *w,
-    bool absorbed, bool named)
+print_loss(FILE *to, const struct steer_plan *plan, const struct measure *m, const char *lost,
+    const struct whatif *w, bool absorbed, bool named)
 {
 	char rule[256];
 
@@ -140,20 +162,43 @@ print_loss(FILE *to, const struct steer_plan *plan, const char *lost, const stru
 	if (!absorbed)
 		fprintf(to, "; CANNOT BE ABSORBED%s%s", named ? " by " : "",
 		    named ? plan->service : "");
+	if (!absorbed && named && w->shed > NOTHING)
+		fprintf(to, " at %.10g requests/s (%s)", m->demand,
+		    m->assumed ? "assumed, --demand says otherwise" : "--demand");
 	fputc('\n', to);
 }
 
-static void
-print_head(FILE *to, const struct steer_plan *plan, double demand)
+static bool
+states_capacity(const struct steer_plan *plan)
 {
-	if (demand > 0)
-		fprintf(to, "  %s, at %.0f requests/s (%.0f %% of what its first tier can take)\n",
-		    plan->service, demand, plan->policy.share.max_utilization * 100);
-	else
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (plan->regions[i].capacity > 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+print_head(FILE *to, const struct steer_plan *plan, const struct measure *m)
+{
+	if (m->demand <= 0)
 		fprintf(to,
 		    "  %s: no capacity is stated for its first tier, so this is about "
-		    "shares only\n",
+		    "shares only; --demand N tells what they are measured by\n",
 		    plan->service);
+	else if (m->assumed)
+		fprintf(to,
+		    "  %s, at %.10g requests/s: assumed, %.0f %% (max_utilization) of what its first "
+		    "tier can take; --demand N says otherwise\n",
+		    plan->service, m->demand, plan->policy.share.max_utilization * 100);
+	else
+		fprintf(to, "  %s, at %.10g requests/s, as --demand says%s\n", plan->service,
+		    m->demand,
+		    states_capacity(plan) ? "" : "; no capacity is stated, so all of it fits");
+	if (m->shed > NOTHING)
+		fprintf(to,
+		    "    with all regions up       %.1f %% shed already (%.0f requests/s)\n",
+		    m->shed * 100, m->shed * m->demand);
 }
 
 static bool
@@ -191,37 +236,38 @@ is_by_choice(const struct steer_plan *plan, const struct whatif *w)
 /* One service and what becomes of it, as the two ways of telling it want to be told. */
 struct teller {
 	/* absent: the region that is to be lost, when the service does not have it; or NULL */
-	void (*service)(void *arg, const struct steer_plan *, double demand, const char *absent);
-	void (*loss)(void *arg, const struct steer_plan *, const char *lost, const struct whatif *,
-	    bool absorbed);
+	void (*service)(
+	    void *arg, const struct steer_plan *, const struct measure *, const char *absent);
+	void (*loss)(void *arg, const struct steer_plan *, const struct measure *, const char *lost,
+	    const struct whatif *, bool absorbed);
 	void *arg;
 };
 
 static bool
-tell_service(const struct teller *t, const struct steer *s, const char *region)
+tell_service(const struct teller *t, const struct steer *s, const struct losses_question *q)
 {
 	const struct steer_plan *plan = steer_plan_of(s);
-	double demand = assumed_demand(plan);
+	struct measure m = measure_of(s, q->demands);
+	const char *region = q->region;
 	bool good = true;
 
-	t->service(
-	    t->arg, plan, demand, region != NULL && !has_region(plan, region) ? region : NULL);
+	t->service(t->arg, plan, &m, region != NULL && !has_region(plan, region) ? region : NULL);
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		struct whatif w;
 		bool absorbed;
 
 		if (region != NULL && strcmp(plan->regions[i].name, region) != 0)
 			continue;
-		whatif_lose(s, (int)i, demand, &w);
-		absorbed = is_absorbed(&w, demand);
-		t->loss(t->arg, plan, plan->regions[i].name, &w, absorbed);
+		whatif_lose(s, (int)i, m.demand, &w);
+		absorbed = is_absorbed(&w, m.demand);
+		t->loss(t->arg, plan, &m, plan->regions[i].name, &w, absorbed);
 		good = good && (absorbed || is_by_choice(plan, &w));
 	}
 	return good;
 }
 
 static bool
-tell(const struct teller *t, struct topology *topology, const char *region)
+tell(const struct teller *t, struct topology *topology, const struct losses_question *q)
 {
 	struct world w;
 	bool good = true;
@@ -232,7 +278,7 @@ tell(const struct teller *t, struct topology *topology, const char *region)
 		struct steer *s = steer_new(plan_steer(plan), NULL, 0);
 
 		settle(s);
-		good = tell_service(t, s, region) && good;
+		good = tell_service(t, s, q) && good;
 		steer_free(s);
 		plan_free(plan);
 	}
@@ -246,7 +292,7 @@ struct printer {
 };
 
 static void
-print_service(void *arg, const struct steer_plan *plan, double demand, const char *absent)
+print_service(void *arg, const struct steer_plan *plan, const struct measure *m, const char *absent)
 {
 	const struct printer *p = arg;
 
@@ -255,12 +301,12 @@ print_service(void *arg, const struct steer_plan *plan, double demand, const cha
 	if (absent != NULL)
 		fprintf(p->to, "  %s: not in %s\n", plan->service, absent);
 	else if (plan->region_count > 1)
-		print_head(p->to, plan, demand);
+		print_head(p->to, plan, m);
 }
 
 static void
-print_one(void *arg, const struct steer_plan *plan, const char *lost, const struct whatif *w,
-    bool absorbed)
+print_one(void *arg, const struct steer_plan *plan, const struct measure *m, const char *lost,
+    const struct whatif *w, bool absorbed)
 {
 	const struct printer *p = arg;
 
@@ -272,11 +318,11 @@ print_one(void *arg, const struct steer_plan *plan, const char *lost, const stru
 		return;
 	}
 	if (!p->quiet || !absorbed)
-		print_loss(p->to, plan, lost, w, absorbed, p->quiet || plan->region_count == 1);
+		print_loss(p->to, plan, m, lost, w, absorbed, p->quiet || plan->region_count == 1);
 }
 
 bool
-losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
+losses_print(FILE *to, struct topology *t, const struct losses_question *q, bool quiet)
 {
 	struct printer printer = { to, quiet };
 	const struct teller teller = { print_service, print_one, &printer };
@@ -285,22 +331,22 @@ losses_print(FILE *to, struct topology *t, const char *region, bool quiet)
 		fputs(
 		    "\nif a region were lost: where traffic settles, not the seconds until then\n",
 		    to);
-	return tell(&teller, t, region);
+	return tell(&teller, t, q);
 }
 
 static void
-add_service(void *arg, const struct steer_plan *plan, double demand, const char *absent)
+add_service(void *arg, const struct steer_plan *plan, const struct measure *m, const char *absent)
 {
 	json_array_append_new(arg,
-	    json_pack("{s:s, s:o, s:f, s:b, s:s?, s:[]}", "service", plan->service, "demand",
-		demand > 0 ? json_real(demand) : json_null(), "max_utilization",
-		plan->policy.share.max_utilization, "one_region", plan->region_count == 1, "not_in",
-		absent, "losses"));
+	    json_pack("{s:s, s:o, s:b, s:f, s:f, s:b, s:s?, s:[]}", "service", plan->service,
+		"demand", m->demand > 0 ? json_real(m->demand) : json_null(), "demand_assumed",
+		m->assumed, "shed", m->shed, "max_utilization", plan->policy.share.max_utilization,
+		"one_region", plan->region_count == 1, "not_in", absent, "losses"));
 }
 
 static void
-add_loss(void *arg, const struct steer_plan *plan, const char *lost, const struct whatif *w,
-    bool absorbed)
+add_loss(void *arg, const struct steer_plan *plan, const struct measure *m, const char *lost,
+    const struct whatif *w, bool absorbed)
 {
 	const json_t *services = arg;
 	json_t *shares = json_object();
@@ -321,11 +367,11 @@ add_loss(void *arg, const struct steer_plan *plan, const char *lost, const struc
 }
 
 json_t *
-losses_json(struct topology *t, const char *region, bool *absorbed)
+losses_json(struct topology *t, const struct losses_question *q, bool *absorbed)
 {
 	json_t *services = json_array();
 	const struct teller teller = { add_service, add_loss, services };
 
-	*absorbed = tell(&teller, t, region);
+	*absorbed = tell(&teller, t, q);
 	return services;
 }

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "cmd/command.h"
+#include "conf/nearest.h"
 
 static const struct {
 	const char *name;
@@ -13,7 +14,8 @@ static const struct {
 } commands[] = {
 	{ "demo", command_demo, "three sample regions and the proxy in front; needs no file" },
 	{ "run", command_run, "serve in the foreground" },
-	{ "check", command_check, "validate a configuration; what it would serve, and what a lost region would mean" },
+	{ "check", command_check,
+	    "validate a configuration; what it would serve, and what a lost region would mean" },
 	{ "status", command_status,
 	    "services, regions and endpoints: state, share, rate, and why" },
 	{ "explain", command_explain, "why a service's traffic is where it is, in sentences" },
@@ -60,7 +62,16 @@ find_command(const char *name)
 static int
 unknown_command(const char *name)
 {
-	fprintf(stderr, "detour: there is no command '%s'; try: detour help\n", name);
+	struct nearest near = { .word = name };
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].summary != NULL)
+			nearest_offer(&near, commands[i].name);
+	if (near.best != NULL)
+		fprintf(stderr, "detour: there is no command '%s'; did you mean: detour %s\n", name,
+		    near.best);
+	else
+		fprintf(stderr, "detour: there is no command '%s'; try: detour help\n", name);
 	return EXIT_USAGE;
 }
 

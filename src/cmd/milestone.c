@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/phrase.h"
 #include "cmd/version.h"
 #include "conf/topology.h"
 #include "control/journal.h"
@@ -74,21 +75,18 @@ add_change(char *text, size_t size, const char *what, unsigned before, unsigned 
 
 void
 milestone_reloaded(struct journal *j, const char *actor, unsigned version,
-    const struct milestone_counts *before, const struct topology *t)
+    const struct milestone_counts *before, const struct topology *t, const char *changes)
 {
 	struct milestone_counts now = milestone_count(t);
 	char reason[REASON_BYTES];
-	size_t len;
 
 	snprintf(reason, sizeof reason, "version %u of this process", version);
-	len = strlen(reason);
 	add_change(reason, sizeof reason, "listeners", before->listeners, now.listeners);
 	add_change(reason, sizeof reason, "services", before->services, now.services);
 	add_change(reason, sizeof reason, "regions", before->regions, now.regions);
 	add_change(reason, sizeof reason, "endpoints", before->endpoints, now.endpoints);
 	add_change(reason, sizeof reason, "routes", before->routes, now.routes);
-	if (strlen(reason) == len)
-		snprintf(reason + len, sizeof reason - len, ", as many of everything as before");
+	phrase_add(reason, sizeof reason, "; %s", changes);
 	tell(j, FACT_RELOADED, now.services, now.endpoints, now.routes, actor, reason);
 }
 

@@ -55,6 +55,8 @@ command_run(int argc, char **argv)
 			return usage_unknown(&usage, got, argv);
 		}
 	}
+	if (setup.config_path == NULL && optind + 1 == argc)
+		return usage_wrong(&usage, "which configuration? write -c %s", argv[optind]);
 	if (usage_surplus(&usage, argc, argv))
 		return EXIT_USAGE;
 	if (setup.config_path == NULL)

@@ -483,7 +483,7 @@ server_stop_asking(struct server *s)
 	desk_close(s->people.desk);
 }
 
-const struct topology *
+struct topology *
 server_topology(const struct server *s)
 {
 	return s->topology;

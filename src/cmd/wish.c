@@ -61,6 +61,7 @@ static const struct deed unfreeze = { "freeze", true, MAYBE_SERVICE,
 static const struct deed pin = { "pin", false, SERVICE | REGION | SHARE,
 	{ "pin SERVICE REGION SHARE --reason TEXT [--for TIME] [--override RULE]",
 	    "Sets a region's share of a service by hand: 30% or 0.3. The others share the rest.\n"
+	    "The pins of a service come to 100% at most: who wishes more is told whose they are.\n"
 	    "\n" MAKING EXIT_CODES } };
 static const struct deed unpin = { "pin", true, SERVICE | REGION,
 	{ "unpin SERVICE REGION [--reason TEXT]",

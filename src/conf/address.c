@@ -307,6 +307,11 @@ check_rest(const char *text, const char *rest, size_t authority_len, struct erro
 	if (memchr(rest, '@', authority_len) != NULL)
 		error_set(
 		    e, "endpoint \"%s\" holds a user; write scheme, host and port only", text);
+	else if (strstr(rest, "://") != NULL)
+		error_set(e,
+		    "endpoint \"%s\" is two URLs in one: texts that follow each other are one text; "
+		    "put a comma between them",
+		    text);
 	else if (strcmp(rest + authority_len, "") != 0 && strcmp(rest + authority_len, "/") != 0)
 		error_set(e,
 		    "endpoint \"%s\" has a path or a query; write scheme, host and port only, "

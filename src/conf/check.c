@@ -72,6 +72,23 @@ check_tls(struct load *l, const struct conf_tls *tls)
 		    "\"require\" or remove it");
 }
 
+/* A redirect for a server of TLS elsewhere needs no services. */
+static void
+check_https(struct load *l)
+{
+	const struct topology *t = l->topology;
+
+	for (unsigned i = 0; i < t->listener_count; i++) {
+		if (!t->listeners[i].redirect_https || t->listeners[i].protocol != PROTOCOL_HTTP)
+			return;
+	}
+	if (t->listener_count > 0 && t->service_count > 0 && !l->partial[SET_TLS] &&
+	    !l->partial[SET_LISTENER])
+		report_warning(&l->report, &t->listeners[0].where,
+		    "redirect_https sends all requests to https, and no listener here takes them; give "
+		    "one tls, or remove redirect_https");
+}
+
 static void
 check_listeners(struct load *l)
 {
@@ -190,6 +207,7 @@ check(struct load *l)
 	for (unsigned i = 0; i < t->tls_count; i++)
 		check_tls(l, &t->tls[i]);
 	check_listeners(l);
+	check_https(l);
 	check_resolver(l);
 	check_reach(l);
 	for (unsigned i = 0; i < t->service_count; i++)
@@ -200,4 +218,5 @@ check(struct load *l)
 	check_limits(l);
 	check_places(l);
 	check_readers(l);
+	check_endpoints(l);
 }

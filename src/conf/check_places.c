@@ -33,14 +33,24 @@ check_access_log(struct load *l)
 {
 	const char *path = l->topology->log.access, *dir;
 	struct conf_where where = load_where_of(l, "log.access");
+	struct stat st;
 
 	if (path == NULL || strcmp(path, "off") == 0 || strcmp(path, "stdout") == 0 ||
-	    strcmp(path, "stderr") == 0 || !lacks_directory(l, path, &dir))
+	    strcmp(path, "stderr") == 0)
 		return;
-	report_error(&l->report, &where,
-	    "access: there is no directory \"%s\" for the access log; create it, or name another "
-	    "file",
-	    dir);
+	if (lacks_directory(l, path, &dir))
+		report_error(&l->report, &where,
+		    "access: there is no directory \"%s\" for the access log; create it, or name "
+		    "another file",
+		    dir);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		report_error(
+		    &l->report, &where, "access: \"%s\" is a directory; name a file in it", path);
+	else if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		report_error(&l->report, &where,
+		    "access: \"%s\" is a socket, and Detour writes files; write \"stdout\", which "
+		    "systemd's journal takes and passes on",
+		    path);
 }
 
 /* Detour makes it, but not what is above it; it may well be there where the file will serve. */

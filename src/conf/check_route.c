@@ -187,6 +187,22 @@ check_target(struct load *l, const struct conf_route *r)
 				      : " or redirect = \"...\"");
 }
 
+/* Elsewhere a star at the end is all that is below, which a path is by itself here. */
+static void
+check_star(struct load *l, const struct conf_route *r)
+{
+	size_t len = r->path != NULL ? strlen(r->path) : 0, stem = len;
+
+	if (len == 0 || r->path[len - 1] != '*')
+		return;
+	while (stem > 1 && (r->path[stem - 1] == '*' || r->path[stem - 1] == '/'))
+		stem--;
+	report_warning(&l->report, &r->where,
+	    "path \"%s\" ends with a star, which stands for no more than itself; a path takes all "
+	    "below it, write \"%.*s\"",
+	    r->path, (int)stem, r->path);
+}
+
 static void
 check_route(struct load *l, const struct conf_route *r)
 {
@@ -195,6 +211,7 @@ check_route(struct load *l, const struct conf_route *r)
 
 	if (why != NULL)
 		report_error(&l->report, &r->where, "path \"%s\" %s", r->path, why);
+	check_star(l, r);
 	check_tunnel_route(l, r);
 	check_matches(l, r->headers, r->header_count);
 	check_matches(l, r->query, r->query_count);

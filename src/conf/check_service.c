@@ -39,7 +39,7 @@ check_upstream_tls(
 }
 
 static void
-check_endpoints(struct load *l, const struct conf_service_region *r)
+check_urls(struct load *l, const struct conf_service_region *r)
 {
 	struct names *urls = names_new();
 
@@ -97,7 +97,7 @@ check_regions(struct load *l, const struct conf_service *s)
 			    "the service names region \"%s\" already (%s:%u); put all endpoints "
 			    "of a region together",
 			    name, other->where.file, other->where.line);
-		check_endpoints(l, r);
+		check_urls(l, r);
 		if (r->tls.where.file != NULL)
 			check_upstream_tls(l, s, r);
 	}

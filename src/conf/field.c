@@ -65,8 +65,8 @@ field_is_integer(const struct value *v)
 	return v->type == CONFIG_TYPE_INT || v->type == CONFIG_TYPE_INT64;
 }
 
-static bool
-wants_text(struct load *l, const struct value *v)
+bool
+field_wants_text(struct load *l, const struct value *v)
 {
 	char buf[512];
 
@@ -83,7 +83,7 @@ wants_text(struct load *l, const struct value *v)
 static void
 set_text(struct load *l, const struct value *v)
 {
-	if (wants_text(l, v))
+	if (field_wants_text(l, v))
 		*(const char **)v->field = arena_strdup(l->arena, v->text);
 }
 
@@ -103,7 +103,7 @@ set_name(struct load *l, const struct value *v)
 	const struct name *other;
 	const char *name;
 
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	if (!is_plain_name(v->text)) {
 		field_complain(l, v, "\"%s\" is no name; write 1 to %d letters, digits or ._:/@*-",
@@ -154,7 +154,7 @@ set_ref(struct load *l, const struct value *v)
 	const char *noun = schema_set_noun(v->key->set), *meant;
 	const struct name *found;
 
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	found = names_find(set, v->text);
 	if (found != NULL) {
@@ -190,7 +190,7 @@ field_is_token(struct load *l, const struct value *v, const char *text)
 static void
 set_token(struct load *l, const struct value *v)
 {
-	if (wants_text(l, v) && field_is_token(l, v, v->text))
+	if (field_wants_text(l, v) && field_is_token(l, v, v->text))
 		*(const char **)v->field = arena_strdup(l->arena, v->text);
 }
 
@@ -206,7 +206,7 @@ set_regex(struct load *l, const struct value *v)
 	struct regex *r;
 	struct error e;
 
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	r = regex_new(v->text, &e);
 	if (r == NULL) {
@@ -220,74 +220,13 @@ set_regex(struct load *l, const struct value *v)
 	*(const struct regex **)v->field = r;
 }
 
-static void
-set_hostname(struct load *l, const struct value *v)
-{
-	struct error e;
-	const char *host;
-
-	if (!wants_text(l, v))
-		return;
-	host = conf_host_parse(v->text, strlen(v->text), l->arena, &e);
-	if (host == NULL)
-		field_complain(l, v, "%s", e.text);
-	*(const char **)v->field = host;
-}
-
-static void
-set_authority(struct load *l, const struct value *v)
-{
-	struct error e;
-	const char *host;
-
-	if (!wants_text(l, v))
-		return;
-	host = conf_authority_parse(v->text, l->arena, &e);
-	if (host == NULL)
-		field_complain(l, v, "%s", e.text);
-	*(const char **)v->field = host;
-}
-
-static void
-set_route_host(struct load *l, const struct value *v)
-{
-	bool wild = v->type == CONFIG_TYPE_STRING && strncmp(v->text, "*.", 2) == 0;
-	const char *name, *host;
-	struct error e;
-
-	if (!wants_text(l, v))
-		return;
-	name = wild ? v->text + 2 : v->text;
-	if (*name == '\0' && !wild) {
-		*(const char **)v->field = "";
-		return;
-	}
-	if (strchr(name, '*') != NULL) {
-		field_complain(l, v,
-		    "\"%s\" has its star in the wrong place; write \"*.example.com\"", v->text);
-		return;
-	}
-	if (name[0] != '[' && strchr(name, ':') != NULL) {
-		field_complain(l, v,
-		    "\"%s\" has a port; routes go by the host alone, write \"%.*s\"", v->text,
-		    (int)strcspn(v->text, ":"), v->text);
-		return;
-	}
-	host = name[0] == '[' ? conf_authority_parse(name, l->arena, &e)
-			      : conf_host_parse(name, strlen(name), l->arena, &e);
-	if (host == NULL)
-		field_complain(l, v, "%s", e.text);
-	else
-		*(const char **)v->field = wild ? arena_printf(l->arena, "*.%s", host) : host;
-}
-
 /* As much as a rewrite may lengthen a path, and whatever the limits on heads still fit a buffer. */
 enum { URL_PATH_MAX = 1000 };
 
 static void
 set_url_path(struct load *l, const struct value *v)
 {
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	if (v->text[0] != '/') {
 		field_complain(l, v,
@@ -314,15 +253,29 @@ set_url_path(struct load *l, const struct value *v)
 static void
 set_path(struct load *l, const struct value *v)
 {
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	*(const char **)v->field = v->text[0] == '\0' ? "" : source_join(l->arena, v->dir, v->text);
+}
+
+/*
+ * "journald", "syslog:server=10.0.0.1", "127.0.0.1:514": elsewhere these are where a log can go,
+ * and nobody means a file by them. A file without a directory has a suffix: "access.log".
+ */
+static bool
+is_target(const char *text)
+{
+	const char *dot = strrchr(text, '.');
+
+	if (strchr(text, '/') != NULL)
+		return false;
+	return strchr(text, ':') != NULL || dot == NULL || !isalpha((unsigned char)dot[1]);
 }
 
 static void
 set_output(struct load *l, const struct value *v)
 {
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	if (v->text[0] == '\0')
 		field_complain(
@@ -330,6 +283,11 @@ set_output(struct load *l, const struct value *v)
 	else if (strcmp(v->text, "stdout") == 0 || strcmp(v->text, "stderr") == 0 ||
 	    strcmp(v->text, "off") == 0)
 		set_text(l, v);
+	else if (is_target(v->text))
+		field_complain(l, v,
+		    "\"%s\" is no place that is known; write \"stdout\", which systemd's journal "
+		    "takes, \"stderr\", \"off\" or a path (\"./%s\" for a file of that name)",
+		    v->text, v->text);
 	else
 		set_path(l, v);
 }
@@ -340,7 +298,7 @@ set_file(struct load *l, const struct value *v)
 	struct conf_file *file = v->field;
 	struct error e;
 
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	if (v->text[0] == '\0' && v->key->fallback != schema_required)
 		return;
@@ -415,7 +373,7 @@ set_address(struct load *l, const struct value *v)
 		    config_setting_get_int64(v->setting));
 		return;
 	}
-	if (!wants_text(l, v))
+	if (!field_wants_text(l, v))
 		return;
 	if (*text == '\0' && v->key->fallback != schema_required)
 		return;
@@ -430,7 +388,7 @@ set_url(struct load *l, const struct value *v)
 {
 	struct error e;
 
-	if (wants_text(l, v) && !conf_url_parse(v->text, v->base, l->arena, &e))
+	if (field_wants_text(l, v) && !conf_url_parse(v->text, v->base, l->arena, &e))
 		field_complain(l, v, "%s", e.text);
 }
 
@@ -441,9 +399,9 @@ static setter_fn *const setters[TYPE_COUNT] = {
 	[TYPE_TEMPLATE] = set_text,
 	[TYPE_NAME] = set_name,
 	[TYPE_TOKEN] = set_token,
-	[TYPE_HOSTNAME] = set_hostname,
-	[TYPE_AUTHORITY] = set_authority,
-	[TYPE_ROUTE_HOST] = set_route_host,
+	[TYPE_HOSTNAME] = field_set_hostname,
+	[TYPE_AUTHORITY] = field_set_authority,
+	[TYPE_ROUTE_HOST] = field_set_route_host,
 	[TYPE_URL_PATH] = set_url_path,
 	[TYPE_PATH] = set_path,
 	[TYPE_OUTPUT] = set_output,

@@ -122,7 +122,7 @@ serve_explain(const struct admin_people *p, struct evhttp_request *req, const ch
 	char *name = evhttp_uridecode(path + strlen(EXPLAIN), 0, &len);
 
 	if (name == NULL || len >= sizeof q.service || strlen(name) != len) {
-		reply_reason(req, 404, "there is no such service");
+		reply_reason(req, 404, "there is no such service, for its name would be too long");
 	} else {
 		memcpy(q.service, name, len + 1);
 		desk_ask(p->desk, &q, on_explained, req);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/fact_log.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -73,12 +74,17 @@ void
 fact_log_write(struct fact_log *l, const struct fact *f, const struct endpoint *e)
 {
 	enum log_level level = level_of(f->kind);
+	struct fact told = *f;
 	char text[LINE], line[2 * LINE], why[ENDPOINT_REASON_BYTES];
 
+	if (f->kind == FACT_SHARES_MOVED && isnan(f->c))
+		return;
 	/* A warning of a region must not be lost in a flood of its endpoints. */
 	if (!log_wants(level) || (level != LOG_LEVEL_WARN && !has_room(l, f->at_ms)))
 		return;
-	fact_format(f, e != NULL ? e->url : NULL, text, sizeof text);
+	if (f->kind == FACT_SHARES_MOVED)
+		told.a = f->c;
+	fact_format(&told, e != NULL ? e->url : NULL, text, sizeof text);
 	fact_log_cause(f, e, why, sizeof why);
 	snprintf(line, sizeof line, "%s%s%s", text, why[0] != '\0' ? "; " : "", why);
 	write_line(level, line);

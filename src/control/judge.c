@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/phrase.h"
+#include "conf/known.h"
 #include "steer/explain.h"
 #include "steer/whatif.h"
 
@@ -50,8 +51,13 @@ judge_explain(const struct desk_world *w, const struct wishes *wishes, const cha
 	char sentence[SENTENCE_BYTES];
 
 	if (s == NULL) {
+		struct known known = { .nearest.word = service };
+
+		for (unsigned i = 0; i < w->service_count; i++)
+			known_offer(&known, steer_plan_of(w->services[i])->service);
 		a->verdict = DESK_UNKNOWN;
 		say(a, "there is no service '%s'", service);
+		known_say(&known, a->text, sizeof a->text);
 		return;
 	}
 	a->verdict = DESK_YES;
@@ -79,11 +85,12 @@ judge_waits(const struct desk_world *w, const char *name, struct desk_answer *a)
 		if (out.region.state == REGION_HOLD)
 			a->verdict = DESK_YES;
 		if ((told & 1u << out.region.state) == 0)
-			say(a, "%s%s", told != 0 ? ", " : "", region_state_name(out.region.state));
+			say(a, "%s%s", told != 0 ? ", " : "its state is ",
+			    region_state_name(out.region.state));
 		told |= 1u << out.region.state;
 	}
 	if (told == 0)
-		say(a, "used by no service");
+		say(a, "no service uses it");
 }
 
 /* ---- how things would stand ---- */

@@ -16,6 +16,7 @@
 #include "control/desk.h"
 #include "control/journal.h"
 #include "control/wish_file.h"
+#include "control/wish_pins.h"
 #include "control/wish_text.h"
 #include "control/wish_unknown.h"
 #include "control/wish_words.h"
@@ -223,6 +224,7 @@ wish_store_open(struct wish_store *s, struct event_base *base, struct topology *
 	if (s->wishes.count > 0)
 		log_info(
 		    "%u wishes of people are in force from before the restart", s->wishes.count);
+	wish_pins_warn(&s->wishes);
 	if (changed)
 		save(s);
 	desk_post_wishes(s->desk, &s->wishes, NULL);
@@ -243,6 +245,7 @@ wish_store_adopt(struct wish_store *s, struct topology *t)
 		publish(s, NULL);
 	else if (moved)
 		save(s);
+	wish_pins_warn(&s->wishes);
 }
 
 /* ---- making one ---- */
@@ -268,12 +271,23 @@ is_readable(const struct wish *w, struct wish_reply *r)
 	return false;
 }
 
+/* Fills the reply and returns false when the configuration does not know what it names. */
+static bool
+is_known(const struct wish_store *s, const struct wish *w, struct wish_reply *r)
+{
+	char why[2 * WISH_NAME + 64];
+
+	if (wish_unknown(s->topology, w, why, sizeof why) == NULL)
+		return true;
+	wish_say(r, "%s", why);
+	wish_say_known(s->topology, w, r->text, sizeof r->text);
+	return false;
+}
+
 /* Fills the reply and returns false when it can't be what was meant. */
 static bool
 is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, struct wish_reply *r)
 {
-	char why[2 * WISH_NAME + 64];
-
 	r->result = WISH_WRONG;
 	if (is_blank(w->reason)) {
 		wish_say(r, "a reason is needed: who reads the journal must understand why");
@@ -293,11 +307,7 @@ is_sound(const struct wish_store *s, const struct wish *w, uint64_t for_ms, stru
 		wish_say(r, "a share is between 0 and 100 %%");
 		return false;
 	}
-	if (wish_unknown(s->topology, w, why, sizeof why) != NULL) {
-		wish_say(r, "%s", why);
-		return false;
-	}
-	return true;
+	return is_known(s, w, r) && wish_pins_fit(&s->wishes, w, r);
 }
 
 /* What moves traffic begins the wait that a safety rule may ask for; a freeze moves none. */
@@ -313,16 +323,14 @@ static void
 come_into_force(struct making *m, const char *what, struct wish_reply *r)
 {
 	struct wish_store *s = m->store;
-	char text[2 * WISH_NAME + 8], until[32], why[2 * WISH_NAME + 64];
+	char text[2 * WISH_NAME + 8], until[32];
 	char replaced[WISH_WHOSE_BYTES] = "";
 	const struct wish *same;
 
 	r->result = WISH_WRONG;
-	/* a reload may have come in between */
-	if (wish_unknown(s->topology, &m->wish, why, sizeof why) != NULL) {
-		wish_say(r, "%s", why);
+	/* a reload may have come in between, and another wish */
+	if (!is_known(s, &m->wish, r) || !wish_pins_fit(&s->wishes, &m->wish, r))
 		return;
-	}
 	m->wish.made_wall_ms = wall_ms();
 	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
 	same = wishes_same(&s->wishes, &m->wish);
@@ -471,8 +479,8 @@ on_waits(void *arg, const struct desk_answer *a)
 	case DESK_REFUSED:
 	case DESK_UNKNOWN:
 		r->result = WISH_WRONG;
-		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, it is %s",
-		    region, a->text);
+		wish_say(r, "nothing to restore: %s is neither evacuated nor waiting, %s", region,
+		    a->text);
 		break;
 	case DESK_LATE:
 		be_late(r);
@@ -517,13 +525,12 @@ end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 void
 wish_store_end(struct wish_store *s, const struct wish *w, wish_reply_fn *done, void *arg)
 {
-	char text[2 * WISH_NAME + 8], why[2 * WISH_NAME + 64];
+	char text[2 * WISH_NAME + 8];
 	struct wish_reply *r = mem_new(sizeof *r);
-	bool known = wish_unknown(s->topology, w, why, sizeof why) == NULL;
-	bool readable = is_readable(w, r);
-	bool ends = known && readable && wishes_drop(&s->wishes, w->kind, w->service, w->region);
+	bool sound = is_readable(w, r) && is_known(s, w, r);
+	bool ends = sound && wishes_drop(&s->wishes, w->kind, w->service, w->region);
 
-	if (known && readable && !ends && w->kind == WISH_EVACUATE) {
+	if (sound && !ends && w->kind == WISH_EVACUATE) {
 		mem_free(r);
 		restore_waiting(s, w, done, arg);
 		return;
@@ -531,11 +538,9 @@ wish_store_end(struct wish_store *s, const struct wish *w, wish_reply_fn *done, 
 	r->result = WISH_WRONG;
 	if (ends)
 		end_wish(s, w, r);
-	else if (known && readable)
+	else if (sound)
 		wish_say(r, "there is no %s of %s to be ended", wish_word(w->kind),
 		    wish_subject(w, text, sizeof text));
-	else if (readable)
-		wish_say(r, "%s", why);
 	done(arg, r);
 	mem_free(r);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/known.h"
 #include "conf/topology.h"
 #include "steer/wish.h"
 
@@ -63,4 +64,25 @@ wish_unknown(const struct topology *t, const struct wish *w, char *buf, size_t s
 		return buf;
 	}
 	return NULL;
+}
+
+void
+wish_say_known(const struct topology *t, const struct wish *w, char *buf, size_t size)
+{
+	const struct conf_service *service =
+	    w->service[0] != '\0' ? find_service(t, w->service) : NULL;
+	struct known known = { .nearest.word = w->region };
+
+	if (w->service[0] != '\0' && service == NULL) {
+		known.nearest.word = w->service;
+		for (unsigned i = 0; i < t->service_count; i++)
+			known_offer(&known, t->services[i].name);
+	} else if (service != NULL) {
+		for (unsigned i = 0; i < service->region_count; i++)
+			known_offer(&known, service->regions[i].region->name);
+	} else {
+		for (unsigned i = 0; i < t->region_count; i++)
+			known_offer(&known, t->regions[i].name);
+	}
+	known_say(&known, buf, size);
 }

@@ -59,16 +59,22 @@ say_evidence(struct text *t, const struct region *r)
 		say(t, ")");
 		return;
 	case SIGNAL_ERRORS:
-		say(t, ", it answers ");
+		say(t, ", it answered ");
 		say_part(t, r->value);
-		say(t, " with errors where others do not (threshold ");
+		say(t, " with errors where others did not (threshold ");
 		say_part(t, r->threshold);
 		say(t, ")");
+		return;
+	case SIGNAL_ERRORS_IN_A_ROW:
+		say(t,
+		    ", it answered %.0f requests in a row with errors where others did not "
+		    "(threshold %.0f)",
+		    r->value, r->threshold);
 		return;
 	case SIGNAL_LATENCY_P50:
 	case SIGNAL_LATENCY_P95:
 		say(t,
-		    ", its %s latency is %.0f ms where the others' is not (threshold %.0f "
+		    ", its %s latency was %.0f ms where the others' was not (threshold %.0f "
 		    "ms)",
 		    r->signal == SIGNAL_LATENCY_P50 ? "median" : "p95", r->value, r->threshold);
 		return;

@@ -29,6 +29,7 @@ static const char *const signal_words[SIGNAL_COUNT] = {
 	[SIGNAL_LOCAL_SHARE] = "local_share",
 	[SIGNAL_HEALTH] = "health",
 	[SIGNAL_ERRORS] = "errors",
+	[SIGNAL_ERRORS_IN_A_ROW] = "errors_in_a_row",
 	[SIGNAL_LATENCY_P50] = "latency_p50",
 	[SIGNAL_LATENCY_P95] = "latency_p95",
 	[SIGNAL_STALL] = "stall",
@@ -142,8 +143,10 @@ put_ms(struct line *l, double ms)
 		put(l, "%.0f ms", ms);
 	else if (ms < 120000)
 		put(l, "%.4g s", ms / 1000);
-	else
+	else if (ms < 7200000)
 		put(l, "%.4g min", ms / 60000);
+	else
+		put(l, "%.4g h", ms / 3600000);
 }
 
 static void
@@ -172,6 +175,9 @@ put_value(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_ERRORS:
 		put_percent(l, v);
 		put(l, " errors");
+		return;
+	case SIGNAL_ERRORS_IN_A_ROW:
+		put(l, "%g error%s in a row", v, v == 1 ? "" : "s");
 		return;
 	case SIGNAL_LATENCY_P50:
 		put(l, "median ");
@@ -224,6 +230,7 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_NONE:
 	case SIGNAL_CHECKS:
 	case SIGNAL_IN_A_ROW:
+	case SIGNAL_ERRORS_IN_A_ROW:
 	case SIGNAL_STALL:
 	case SIGNAL_CAPACITY:
 	case SIGNAL_PERSON:

@@ -444,6 +444,20 @@ grey_errs(struct grey *g, const struct evidence *delta, const struct evidence_wi
 	    evidence_window_erring(w) >= BURST_SLOTS;
 }
 
+enum fact_signal
+grey_errs_by(const struct grey *g, const struct evidence *last_1s, double *value, double *threshold)
+{
+	if (g->errors_in_a_row >= BURST) {
+		*value = g->errors_in_a_row;
+		*threshold = BURST;
+		return SIGNAL_ERRORS_IN_A_ROW;
+	}
+	/* malformed answers are errors too, but no answers */
+	*value = last_1s->answered > 0 ? fmin(1, (double)last_1s->errors / last_1s->answered) : 1;
+	*threshold = burst_share;
+	return SIGNAL_ERRORS;
+}
+
 /*
  * The others must have answered just now, and well: their answers are the retries of the very
  * requests that failed here, or those of a sensor.

@@ -109,6 +109,8 @@ struct steered_region {
 	uint64_t warm_since_ms; /* 0: warm */
 	double told_share;
 	uint64_t told_at_ms;
+	double logged_share;          /* of what was told, that which a log takes as well */
+	uint64_t logged_at_rest_ms;   /* the last such line when nothing was on its way; 0: none */
 	unsigned missed_seconds; /* its loss could not have been absorbed, this long */
 	unsigned absorbed_seconds;
 	bool not_redundant;

@@ -84,13 +84,18 @@ steer_failback_hold(const struct steer *s, const struct steered_region *r)
 
 /* Two that fail together are no measure for each other while a third one does well. */
 static struct evidence
-others_1s(const struct steer *s, const struct steered_region *r)
+others_1s(const struct steer *s, const struct steered_region *r, uint32_t *peers)
 {
 	struct evidence sum = { 0 };
 
+	*peers = 0;
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		if (&s->regions[i] != r && !s->regions[i].errs)
-			evidence_add(&sum, &s->regions[i].window.last_1s);
+		const struct steered_region *o = &s->regions[i];
+
+		if (o == r || o->errs)
+			continue;
+		evidence_add(&sum, &o->window.last_1s);
+		*peers += o->window.last_1s.answered > 0;
 	}
 	return sum;
 }
@@ -238,10 +243,11 @@ compare(struct steer *s, const struct steer_seen *seen, struct facts *facts)
 	tell_common_cause(s, common, facts);
 }
 
+/* peers: how many others it is compared with. */
 static bool
-is_worse_than_others(const struct steer *s, const struct steered_region *r)
+is_worse_than_others(const struct steer *s, const struct steered_region *r, uint32_t *peers)
 {
-	struct evidence others = others_1s(s, r);
+	struct evidence others = others_1s(s, r, peers);
 
 	return grey_burst(&r->grey, &r->window.last_1s, &others);
 }
@@ -250,6 +256,7 @@ static void
 add_comparison(struct steer *s, struct steered_region *r, struct region_evidence *e)
 {
 	const struct grey_verdict *v = &r->verdict;
+	uint32_t peers;
 
 	e->grey = v->grey;
 	e->grey_clean = v->clean;
@@ -258,15 +265,12 @@ add_comparison(struct steer *s, struct steered_region *r, struct region_evidence
 	e->grey_value = v->value;
 	e->grey_threshold = v->threshold;
 	e->grey_peers = v->peers;
-	e->grey_at_once = r->errs && is_worse_than_others(s, r);
+	e->grey_at_once = r->errs && is_worse_than_others(s, r, &peers);
 	if (!e->grey_at_once || e->grey)
 		return;
-	e->grey_signal = SIGNAL_ERRORS;
-	e->grey_value = r->window.last_1s.tries > 0
-	    ? (double)r->window.last_1s.errors / r->window.last_1s.tries
-	    : 1;
-	e->grey_threshold = s->plan->policy.outlier.failure_share;
-	e->grey_peers = s->plan->region_count - 1;
+	e->grey_signal =
+	    grey_errs_by(&r->grey, &r->window.last_1s, &e->grey_value, &e->grey_threshold);
+	e->grey_peers = peers;
 }
 
 /*

@@ -2,10 +2,10 @@
 /*
  * A region that answers mostly with errors while its standbys have no traffic: there is nothing to
  * compare it with, and errors that are not retried elsewhere (500, or any after a POST) would be
- * passed on for ever. So the standbys are lent some of the requests, unsafe ones too, for they would
- * be lost where they are; enough to be compared by within a second (it is a soft move, so it takes
- * as long again). If they do better the comparison moves the rest (grey_burst()); if not, the cause
- * is common, and only what would have failed anyway has moved.
+ * passed on for ever. So the standbys are lent some of the requests, unsafe ones too, for they
+ * would be lost where they are; enough to be compared by within a second (it is a soft move, so it
+ * takes as long again). If they do better the comparison moves the rest (grey_burst()); if not, the
+ * cause is common, and only what would have failed anyway has moved.
  */
 #include <math.h>
 
@@ -70,16 +70,15 @@ has_standby(const struct steer *s)
 static void
 tell(struct steer *s, enum fact_kind kind, const struct steered_region *r, struct facts *facts)
 {
-	const struct evidence *e = r != NULL ? &r->window.last_1s : NULL;
-
-	steer_tell(s, facts,
-	    (struct fact){ .kind = kind,
+	struct fact f = { .kind = kind,
 		.signal = SIGNAL_ERRORS,
 		.region = r != NULL ? r->plan->name : NULL,
 		.endpoint_id = UINT32_MAX,
-		.a = e != NULL && e->answered > 0 ? fmin(1, (double)e->errors / e->answered) : 1,
-		.b = s->plan->policy.outlier.failure_share,
-		.c = s->lent });
+		.c = s->lent };
+
+	if (r != NULL)
+		f.signal = grey_errs_by(&r->grey, &r->window.last_1s, &f.a, &f.b);
+	steer_tell(s, facts, f);
 }
 
 /* sensor_share 0: nothing is ever sent anywhere only to learn from it. */

@@ -8,6 +8,7 @@
 
 enum {
 	TELL_EVERY_MS = 1000,
+	LOG_EVERY_MS = 10000,
 	MISSED_SECONDS = 3,    /* not redundant for so long: said */
 	ABSORBED_SECONDS = 10, /* and unsaid */
 	SETTLE_MS = 5000,      /* after a start, for checks to come back */
@@ -16,6 +17,7 @@ enum {
 static const double soft_ticks =
     2.5; /* more than so many soft steps in one tick is a jump: told at once */
 static const double told_at_all = 0.0005;
+static const double log_mark = 0.25; /* of a slow move */
 static const double shed_told = 0.001;
 static const double served = 0.01; /* with less share than this, its loss is none */
 
@@ -125,7 +127,44 @@ take_first(struct steer *s)
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		s->regions[i].told_share = s->regions[i].share;
 		s->regions[i].told_at_ms = s->now_ms;
+		s->regions[i].logged_share = s->regions[i].share;
 	}
+}
+
+/* Nothing is on its way: no ramp or retreat by steps, and all shares are where they shall be. */
+static bool
+is_at_rest(const struct steer *s)
+{
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		const struct steered_region *r = &s->regions[i];
+
+		if (r->region.state == REGION_RAMP || fabs(r->share - r->target) >= told_at_all)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The journal has each second of a ramp; in a log they would bury what else there is. It takes
+ * jumps, of a slow move its marks and where it ends, and of the small moves that demand makes one
+ * in ten seconds. Returns the share it told last, or NaN: not this one.
+ */
+static double
+log_from(const struct steer *s, struct steered_region *r, bool large)
+{
+	bool rests = is_at_rest(s);
+	bool often = r->logged_at_rest_ms != 0 && s->now_ms - r->logged_at_rest_ms < LOG_EVERY_MS;
+	double from = r->logged_share;
+
+	/* it may be back where it was, by steps that were no lines */
+	if (fabs(r->share - from) < told_at_all)
+		return NAN;
+	if (!large && fabs(r->share - from) < log_mark && (!rests || often))
+		return NAN;
+	r->logged_share = r->share;
+	if (rests)
+		r->logged_at_rest_ms = s->now_ms;
+	return from;
 }
 
 static void
@@ -141,7 +180,14 @@ tell_moves(struct steer *s, const double *before, struct facts *facts)
 			continue;
 		if (!large && s->now_ms - r->told_at_ms < TELL_EVERY_MS)
 			continue;
-		tell(s, FACT_SHARES_MOVED, cause(s, r), r, r->told_share, r->share, 0, facts);
+		steer_tell(s, facts,
+		    (struct fact){ .kind = FACT_SHARES_MOVED,
+			.signal = cause(s, r),
+			.region = r->plan->name,
+			.endpoint_id = UINT32_MAX,
+			.a = r->told_share,
+			.b = r->share,
+			.c = log_from(s, r, large) });
 		r->told_share = r->share;
 		r->told_at_ms = s->now_ms;
 	}

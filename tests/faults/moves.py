@@ -35,7 +35,8 @@ def _eligible(sample):
 
 def _is_hit(fact):
     """One in two answers an error is no matter of comparison: that region is left at once."""
-    return fact["kind"] in HITS or (fact["kind"] == "region_grey" and fact["signal"] == "errors"
+    return fact["kind"] in HITS or (fact["kind"] == "region_grey" and
+                                    fact["signal"] in ("errors", "errors_in_a_row")
                                     and fact["numbers"]["threshold"] >= 0.5)
 
 

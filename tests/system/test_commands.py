@@ -70,6 +70,28 @@ def check_names_file_line_and_remedy_of_every_error(t):
 
 
 @sanitize
+def a_file_without_its_option_is_answered_with_the_option(t):
+    p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
+    for command in ("check", "run"):
+        done = subprocess.run([t.binary, command, p.conf_path], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+        assert done.returncode == 2, done
+        assert done.stderr.startswith(
+            "detour: which configuration? write -c %s\n" % p.conf_path), done
+
+
+@sanitize
+def what_check_warns_of_is_warned_of_at_the_start_and_by_a_reload(t):
+    east = t.origin("east")
+    p = t.proxy(regions={"east": [east], "west": [east]})
+    said = " of region \"west\" is in region \"east\" too ("
+    assert said in p.check()[1], p.check()
+    p.until_logged(said)
+    assert p.reload_now()
+    until(lambda: p.log_text().count(said) == 2, "the reload warns too", 5)
+
+
+@sanitize
 def check_refuses_a_log_that_run_could_not_open(t):
     p = t.proxy(start=False, regions={"us-east-1": [t.origin("east")]})
     p.write(log='access = "%s/none/access.log";' % p.directory)

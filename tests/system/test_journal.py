@@ -189,9 +189,11 @@ def starts_reloads_and_ends_are_facts_with_who_and_why(t):
     assert p.reload(services=[("blog", {"west": [origins["west"]]})])
     done = [f for f in _facts(p) if f["kind"] == "reloaded"][0]
     assert done["actor"] == "SIGHUP" and done["time"].endswith("Z"), done
-    assert done["reason"] == "version 2 of this process, services 1 -> 2, endpoints 2 -> 3", done
+    assert done["reason"] == ("version 2 of this process, services 1 -> 2, endpoints 2 -> 3; "
+                              "services added: blog"), done
     assert p.reload_now()
-    assert "as many of everything as before" in _facts(p)[-1]["reason"]
+    assert _facts(p)[-1]["reason"] == "version 3 of this process; the same as before"
+    p.until_logged("1 routes; the same as before")
     with open(p.conf_path, "a") as f:
         f.write("wrokers = 1;\nnonsense = 2;\n")
     assert not p.reload_now()

@@ -49,6 +49,16 @@ def _said(value, path="", found=None):
     return found
 
 
+def _compare_journal(answer):
+    """Its facts are those of `detour journal --json`, and the rest is its own."""
+    assert answer["facts"], answer
+    _compare("detour journal --json", *answer["facts"])
+    documented = _documented("/v1/journal")
+    assert documented == {"facts[]": {"fact"}, "next": {"number"}}, documented
+    assert set(answer) == {"facts", "next"} and isinstance(answer["next"], int), answer
+    assert answer["next"] == answer["facts"][-1]["id"], answer
+
+
 def _compare(heading, *samples, whole=True):
     documented, said = _documented(heading), {}
     for sample in samples:
@@ -107,6 +117,7 @@ def the_documented_keys_are_those_that_a_running_detour_prints(t):
     _compare("detour status --json", quiet, holding, _ask(t, p, "status"))
     _compare("detour explain SERVICE --json", _ask(t, p, "explain", "shop"))
     _compare("detour journal --json", *_facts(t, p))
+    _compare_journal(json.loads(p.ask_socket("/v1/journal?limit=0").body))
     _compare("detour wishes --json", _ask(t, p, "wishes"))
     _compare("detour evacuate REGION --json", *answers)
 

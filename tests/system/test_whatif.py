@@ -14,9 +14,9 @@ def _check(t, p, *args):
 
 def _proxy(t, service_text="", **capacities):
     return t.proxy(start=False, service_text=service_text, regions={
-        n: {"endpoints": ["http://127.0.0.1:1"],
+        n: {"endpoints": ["http://127.0.0.%d:1" % (i + 1)],
             "text": "capacity = %d;" % c if c else "", "tier": 1 if n == "far" else 0}
-        for n, c in capacities.items()})
+        for i, (n, c) in enumerate(capacities.items())})
 
 
 @sanitize
@@ -66,6 +66,52 @@ def the_same_as_json_for_scripts(t):
 
 
 @sanitize
+def two_equal_regions_absorb_the_loss_of_one_at_the_demand_that_is_said(t):
+    p = _proxy(t, east=1000, west=1000)
+    done = _check(t, p)
+    assert done.returncode == 3 and ("shop, at 1700 requests/s: assumed, 85 % (max_utilization) of "
+                                     "what its first tier can take; --demand") in done.stdout, done
+    for demand in ("800", "800/s", "shop=800", "shop=800.0/s"):
+        done = _check(t, p, "--demand", demand)
+        assert done.returncode == 0, done
+        assert "  shop, at 800 requests/s, as --demand says\n" in done.stdout, done
+    done = _check(t, p, "--demand=1500", "-q")
+    assert done.returncode == 3, done
+    assert ("33.3 % shed (500 requests/s); CANNOT BE ABSORBED by shop at 1500 requests/s (--demand)"
+            ) in done.stdout, done
+    # what is said of one service outranks what is said of all
+    done = _check(t, p, "--demand", "shop=800", "--demand", "5000", "-j")
+    (service,) = json.loads(done.stdout)["services"]
+    assert done.returncode == 0 and service["demand"] == 800, service
+    assert not service["demand_assumed"] and service["shed"] == 0, service
+
+
+@sanitize
+def a_demand_beyond_all_capacity_is_told_apart_from_the_losses(t):
+    p = _proxy(t, east=1000, west=1000)
+    done = _check(t, p, "--demand", "4000")
+    assert done.returncode == 3, done
+    assert "with all regions up       50.0 % shed already (2000 requests/s)" in done.stdout, done
+    done = _check(t, _proxy(t, east=0, west=0), "--demand", "4000")
+    assert done.returncode == 0, done
+    assert "at 4000 requests/s, as --demand says; no capacity is stated, so all of it fits" in \
+        done.stdout, done
+
+
+@sanitize
+def a_demand_that_is_none_or_of_a_service_that_there_is_not_is_wrong_usage(t):
+    p = _proxy(t, east=1000, west=1000)
+    for wrong in ("", "0", "-3", "many", "3/m", "shop=", "=3", "inf", "0x10", "1e3"):
+        done = _check(t, p, "--demand", wrong)
+        assert done.returncode == 2 and done.stdout == "", done
+        assert "--demand '%s' is no rate; write" % wrong in done.stderr, done
+    done = _check(t, p, "--demand", "shopp=3")
+    assert done.returncode == 2, done
+    assert done.stderr == "detour: there is no service 'shopp' in %s; did you mean shop? There is shop\n" % (
+        p.conf_path), done
+
+
+@sanitize
 def without_stated_capacities_only_shares_are_shown(t):
     done = _check(t, _proxy(t, east=0, west=0))
     assert done.returncode == 0, done
@@ -87,7 +133,7 @@ def an_unknown_region_is_told_with_those_there_are_and_nothing_else(t):
     for args in ((), ("-q",), ("-j",)):
         done = _check(t, p, "--lose", "nowhere", *args)
         assert done.returncode == 2 and done.stdout == "", done
-        assert done.stderr == "detour: there is no region 'nowhere' in %s; it has east, west\n" % (
+        assert done.stderr == "detour: there is no region 'nowhere' in %s; there are east, west\n" % (
             p.conf_path), done
 
 

@@ -95,16 +95,24 @@ def a_wish_needs_a_reason_a_known_region_and_the_socket(t):
     for args, code, said in (
             (["evacuate", "east"], 2, "reason"),
             (["evacuate", "--reason", "x"], 2, "which region"),
-            (["evacuate", "nowhere", "--reason", "x"], 1, "no region 'nowhere'"),
+            (["evacuate", "nowhere", "--reason", "x"], 1,
+             "no region 'nowhere'; there are east, west"),
+            (["evacuate", "wset", "--reason", "x"], 1,
+             "no region 'wset'; did you mean west? There are east, west"),
             (["evacuate", "east", "--reason", "x", "--for", "73h"], 1, "72 hours"),
             (["evacuate", "east", "--reason", "x", "--for", "soon"], 2, "30m"),
             (["evacuate", "east", "west", "--reason", "x"], 2, "west"),
             (["pin", "shop", "east", "--reason", "x"], 2, "share"),
             (["pin", "shop", "east", "120%", "--reason", "x"], 2, "share"),
-            (["pin", "blog", "east", "10%", "--reason", "x"], 1, "no service 'blog'"),
-            (["freeze", "blog", "--reason", "x"], 1, "no service 'blog'"),
+            (["pin", "blog", "east", "10%", "--reason", "x"], 1,
+             "no service 'blog'; there is shop"),
+            (["pin", "shop", "eastt", "10%", "--reason", "x"], 1,
+             "no region 'eastt'; did you mean east? There are east, west"),
+            (["freeze", "blog", "--reason", "x"], 1, "no service 'blog'; there is shop"),
+            (["explain", "shpo"], 1, "no service 'shpo'; did you mean shop? There is shop"),
             (["restore", "east"], 1, "nothing to restore: east is neither evacuated nor waiting"),
-            (["restore", "nowhere"], 1, "no region 'nowhere'"),
+            (["restore", "nowhere"], 1, "no region 'nowhere'; there are east, west"),
+            (["statsu"], 2, "no command 'statsu'; did you mean: detour status"),
             (["freeze", "--reason", "up\x1b[2J"], 1, "the reason holds a control character"),
             (["freeze", "--reason", "x", "--owner", "a\nb"], 1, "the owner holds a control"),
             (["freeze", "--reason", "x", "--owner", "a\udc9b"], 2, "--owner is not UTF-8"),
@@ -266,6 +274,33 @@ def a_pinned_share_is_kept_until_it_is_unpinned(t):
 
 
 @sanitize
+def pins_beyond_100_percent_are_refused_and_those_of_a_file_are_told_as_what_they_are(t):
+    directory = t.directory("kept")
+    state = os.path.join(directory, "state")
+    os.makedirs(state)
+    now = int(time.time() * 1000)
+    pins = [{"wish": "pin", "service": "shop", "region": r, "share": share, "owner": "amy",
+             "reason": "a test", "made_ms": now, "until_ms": now + 3600000}
+            for r, share in (("east", 0.9), ("west", 0.6))]
+    with open(os.path.join(state, "wishes.json"), "w") as f:
+        json.dump({"version": 1, "wishes": pins}, f)
+    p = t.proxy(regions={"east": [t.origin("east")], "west": [t.origin("west")]},
+                top=_state(directory))
+    said = "the pins of shop come to 150 %, so they count as east 60 %, west 40 %; unpin one"
+    p.until_logged(said)
+    p.reload()
+    until(lambda: p.log_text().count(said) == 2, "a reload tells it too", 5)
+    until(lambda: p.shares() == {"east": 0.6, "west": 0.4}, "they are scaled", 15)
+    done = _run(t, p, "pin", "shop", "west", "20%", "--reason", "more")
+    assert done.returncode == 1, done
+    assert ("with it the pins of shop would come to 110 %: east is pinned to 90 % by amy (a test) "
+            "until 20") in done.stderr, done
+    assert "; at most 10 % is left for west, or unpin another one first" in done.stderr, done
+    _do(t, p, "pin", "shop", "west", "10%", "--reason", "more")
+    assert {w["region"]: w["share"] for w in _wishes(p)} == {"east": 0.9, "west": 0.1}
+
+
+@sanitize
 def names_may_be_as_long_as_the_configuration_allows(t):
     name = "r" * 128
     east, west = t.origin("east"), t.origin("west")
@@ -320,7 +355,7 @@ def a_region_in_its_hold_down_says_how_much_of_it_is_left(t):
 
 @sanitize
 def an_explanation_says_why_in_sentences_and_as_json(t):
-    p, _, _ = _two(t)
+    p, origins, _ = _two(t)
     _do(t, p, "freeze", "--reason", "a launch", "--for", "1h")
     until(lambda: "Frozen" in _do(t, p, "explain", "shop"), "the freeze is explained", 5)
     said = json.loads(_do(t, p, "explain", "shop", "--json"))
@@ -328,8 +363,14 @@ def an_explanation_says_why_in_sentences_and_as_json(t):
     assert said["sentences"][1].startswith("east gets 50 %: UP"), said
     done = _run(t, p, "explain", "shopp")
     assert done.returncode == 1 and "no service 'shopp'" in done.stderr, done
-    done = _run(t, p, "explain")
-    assert done.returncode == 2, done
+    assert done.stderr.startswith("detour: there is no service"), done
+    p.reload(services=[("blog", {"west": [origins["west"]]})])
+    until(lambda: "\n\nblog goes by" in _do(t, p, "explain"), "all are explained", 5)
+    each, text = [], _do(t, p, "explain", "--json")
+    while text.strip():
+        one, end = json.JSONDecoder().raw_decode(text)
+        each, text = each + [len(one["sentences"])], text[end:].lstrip()
+    assert each == [3, 2], each
 
 
 @sanitize

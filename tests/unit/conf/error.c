@@ -21,6 +21,20 @@ static const struct mistake mistakes[] = {
 	{ { .top = "log = { level = \"info\";\naccess = \"/nonexistent/a.log\"; };" },
 	    "t.conf:2: access: there is no directory \"/nonexistent\" for the access log; create it, "
 	    "or name another file" },
+	{ { .top = "log = { access = \"journald\"; };" },
+	    "t.conf:1: access: \"journald\" is no place that is known; write \"stdout\", which "
+	    "systemd's journal takes, \"stderr\", \"off\" or a path (\"./journald\" for a file of "
+	    "that name)" },
+	{ { .top = "log = { access = \"syslog:server=10.0.0.1\"; };" },
+	    "t.conf:1: access: \"syslog:server=10.0.0.1\" is no place that is known; write "
+	    "\"stdout\", which systemd's journal takes, \"stderr\", \"off\" or a path "
+	    "(\"./syslog:server=10.0.0.1\" for a file of that name)" },
+	{ { .top = "log = { access = \"127.0.0.1\"; };" },
+	    "t.conf:1: access: \"127.0.0.1\" is no place that is known; write \"stdout\", which "
+	    "systemd's journal takes, \"stderr\", \"off\" or a path (\"./127.0.0.1\" for a file of "
+	    "that name)" },
+	{ { .top = "log = { access = \"/dev/\"; };" },
+	    "t.conf:1: access: \"/dev/\" is a directory; name a file in it" },
 	{ { .top = "\nstate_dir = \"/nonexistent/a/\";" },
 	    "t.conf:2: warning: state_dir: there is no directory \"/nonexistent\" to make it in; "
 	    "create it, or name another place" },
@@ -306,9 +320,28 @@ static const struct mistake mistakes[] = {
 	    "t.conf:7: host: \"shop.*.com\" has its star in the wrong place; write "
 	    "\"*.example.com\"" },
 	{ { .route = "service = \"shop\"; host = \"*\";" },
-	    "t.conf:7: host: \"*\" has its star in the wrong place; write \"*.example.com\"" },
+	    "t.conf:7: host: \"*\" is no host; leave host out to take any, or write one" },
+	{ { .route = "service = \"shop\"; host = \"_\";" },
+	    "t.conf:7: host: \"_\" is no host; leave host out to take any, or write one" },
+	{ { .route = "service = \"shop\"; host = \"https://shop.example.com\";" },
+	    "t.conf:7: host: \"https://shop.example.com\" is more than a host; write "
+	    "\"shop.example.com\"" },
+	{ { .route = "service = \"shop\"; host = \"https://*.example.com:8443/\";" },
+	    "t.conf:7: host: \"https://*.example.com:8443/\" is more than a host; write "
+	    "\"*.example.com\"" },
+	{ { .route = "service = \"shop\"; host = \"shop.example.com/cart?a=b\";" },
+	    "t.conf:7: host: \"shop.example.com/cart?a=b\" is more than a host; write host = "
+	    "\"shop.example.com\"; path = \"/cart\";" },
+	{ { .route = "service = \"shop\"; host = \"http://[::1]:80\";" },
+	    "t.conf:7: host: \"http://[::1]:80\" is more than a host; write \"[::1]\"" },
+	{ { .region = "host = \"https://shop.example.com:8443\";" },
+	    "t.conf:5: host: \"https://shop.example.com:8443\" is more than a host; write "
+	    "\"shop.example.com:8443\"" },
 	{ { .route = "service = \"shop\"; host = \"*.\";" },
 	    "t.conf:7: host: \"\" is no host; write a name such as \"shop.example.com\"" },
+	{ { .route = "service = \"shop\"; path = \"/api/*\";" },
+	    "t.conf:7: warning: path \"/api/*\" ends with a star, which stands for no more than "
+	    "itself; a path takes all below it, write \"/api\"" },
 	{ { .route = "service = \"shop\"; host = \"a.com:80\";" },
 	    "t.conf:7: host: \"a.com:80\" has a port; routes go by the host alone, write "
 	    "\"a.com\"" },

@@ -209,7 +209,8 @@ START_TEST(variables_may_stand_for_any_type)
 	setenv("DETOUR_TEST_WORD", "random", 1);
 	t = load_good(whole(
 	    &(struct parts){ .top = "workers = \"${DETOUR_TEST_NUMBER}\"; state_dir = \"a$$b\";",
-		.listener = "redirect_https = \"${DETOUR_TEST_BOOL}\";",
+		.listener = "redirect_https = \"${DETOUR_TEST_BOOL}\"; }, "
+			    "{ name = \"m\"; bind = \":2\";",
 		.service = "balance = \"${DETOUR_TEST_WORD}\"; timeouts = { idle = "
 			   "\"${DETOUR_TEST_NUMBER}s\"; };"
 			   "retry = { budget = \"${DETOUR_TEST_NUMBER_X:-0.5}\"; on_status = "

@@ -2,6 +2,7 @@
 #include "control/fact_log.h"
 
 #include <check.h>
+#include <math.h>
 
 #include "rig.h"
 
@@ -51,6 +52,32 @@ START_TEST(warnings_are_not_held_back_and_take_nobodys_place)
 }
 END_TEST
 
+static void
+move(struct fact_log *l, double logged, double from, double to)
+{
+	const struct fact f = { .kind = FACT_SHARES_MOVED,
+		.at_ms = 5000,
+		.service = "shop",
+		.region = "us-east-1",
+		.endpoint_id = UINT32_MAX,
+		.a = from,
+		.b = to,
+		.c = logged };
+
+	fact_log_write(l, &f, NULL);
+}
+
+START_TEST(a_step_on_the_way_is_no_line)
+{
+	struct fact_log l = { 0 };
+
+	move(&l, NAN, 0.10, 0.11);
+	ck_assert_uint_eq(l.lines, 0);
+	move(&l, 0, 0.24, 0.25);
+	ck_assert_uint_eq(l.lines, 1);
+}
+END_TEST
+
 START_TEST(lines_that_are_not_wanted_are_not_counted)
 {
 	struct fact_log l = { 0 };
@@ -71,6 +98,7 @@ main(void)
 
 	tcase_add_test(c, a_region_that_goes_down_at_once_does_not_flood_the_log);
 	tcase_add_test(c, warnings_are_not_held_back_and_take_nobodys_place);
+	tcase_add_test(c, a_step_on_the_way_is_no_line);
 	tcase_add_test(c, lines_that_are_not_wanted_are_not_counted);
 	suite_add_tcase(s, c);
 	return rig_main(s);

@@ -264,6 +264,8 @@ print_signals(FILE *out)
 		[SIGNAL_HEALTH] = "part of the region's endpoints, by weight, that is up; 0 to 1",
 		[SIGNAL_ERRORS] =
 		    "part of answers that are errors, beside the other regions; 0 to 1",
+		[SIGNAL_ERRORS_IN_A_ROW] =
+		    "answers in a row that are errors, while other regions answer well; count",
 		[SIGNAL_LATENCY_P50] = "median of the time to the first byte, likewise; ms",
 		[SIGNAL_LATENCY_P95] = "its 95th percentile, likewise; ms",
 		[SIGNAL_STALL] = "windows in a row with requests and no answers; count",

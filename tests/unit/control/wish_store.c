@@ -130,8 +130,8 @@ START_TEST(only_a_region_that_waits_is_restored_though_nobody_evacuated_it)
 	ck_assert_str_eq(desk_restored(people_desk), "east");
 	ck_assert_uint_eq(people_facts("restore_asked"), 1);
 	ck_assert_int_eq(end(WISH_EVACUATE, "", "west"), WISH_WRONG);
-	ck_assert_str_eq(
-	    reply.text, "nothing to restore: west is neither evacuated nor waiting, it is up");
+	ck_assert_str_eq(reply.text,
+	    "nothing to restore: west is neither evacuated nor waiting, its state is up");
 	people_turn(0);
 	ck_assert_ptr_null(desk_restored(people_desk));
 	ck_assert_uint_eq(people_facts("restore_asked"), 1);

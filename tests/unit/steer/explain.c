@@ -204,7 +204,7 @@ START_TEST(a_slow_region_tells_its_latency_and_the_threshold)
 	bench_answer(&b, 0, ANSWER_SLOWLY);
 	bench_run(&b, 12000);
 	ck_assert_str_eq(region(0),
-	    "r0 gets 2.5 %: GREY for 11 s, its p95 latency is 2097 ms where the others' is "
+	    "r0 gets 2.5 %: GREY for 11 s, its p95 latency was 2097 ms where the others' was "
 	    "not (threshold 105 ms); 2 of 2 endpoints up.");
 	bench_stop(&b);
 }

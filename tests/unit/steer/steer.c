@@ -3,6 +3,8 @@
 #include "steer/steer.h"
 
 #include <check.h>
+#include <string.h>
+#include <math.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
@@ -142,6 +144,74 @@ START_TEST(failback_waits_out_the_hold_down_and_then_ramps)
 	BENCH_SHARES(&b, 1, 0);
 	ck_assert_msg(b.told[FACT_SHARES_MOVED] <= 2 * 61, "%u facts", b.told[FACT_SHARES_MOVED]);
 	ck_assert_msg(b.told[FACT_SHARES_MOVED] >= 2 * 55, "%u facts", b.told[FACT_SHARES_MOVED]);
+}
+END_TEST
+
+/* Told where it stands, in the order of the regions, and from where the log left it. */
+static unsigned
+count_logged(const struct facts *f, double *share_of_r0)
+{
+	unsigned lines = 0;
+
+	for (unsigned i = 0; i < f->count; i++) {
+		const struct fact *one = &f->list[i];
+
+		if (one->kind != FACT_SHARES_MOVED || isnan(one->c))
+			continue;
+		lines++;
+		ck_assert_double_gt(fabs(one->b - one->c), 0.0005); /* "from 0 %, to 0 %" */
+		if (strcmp(one->region, "r0") != 0)
+			continue;
+		ck_assert_double_eq_tol(one->c, *share_of_r0, 1e-9);
+		*share_of_r0 = one->b;
+	}
+	return lines;
+}
+
+START_TEST(of_a_ramp_the_log_has_the_quarters_and_the_end_and_the_journal_each_second)
+{
+	double at = 0;
+	unsigned lines = 0;
+
+	bench_start_pair(&b);
+	bench_answer(&b, 0, ANSWER_REFUSED);
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 2000);
+	bench_answer(&b, 0, ANSWER_WELL);
+	bench_probe_region(&b, 0, ENDPOINT_UP);
+	bench_run(&b, 31000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_RAMP);
+	b.told[FACT_SHARES_MOVED] = 0;
+	for (unsigned i = 0; i < 700; i++) {
+		bench_tick(&b);
+		lines += count_logged(&b.facts, &at);
+	}
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
+	ck_assert_double_eq_tol(at, 1, 1e-3);
+	ck_assert_uint_eq(lines, 2 * 4);
+	ck_assert_uint_ge(b.told[FACT_SHARES_MOVED], 2 * 55);
+}
+END_TEST
+
+START_TEST(a_ramp_that_is_over_before_it_made_a_line_makes_none)
+{
+	double at = 0;
+	unsigned lines = 0;
+
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_EVACUATE, "r0", 0, 60000);
+	bench_run(&b, 2000);
+	BENCH_SHARES(&b, 0, 1);
+	wishes_drop(&b.wishes, WISH_EVACUATE, "", "r0");
+	for (unsigned i = 0; i < 30; i++) {
+		if (i == 5)
+			bench_wish(&b, WISH_EVACUATE, "r0", 0, 60000);
+		bench_tick(&b);
+		lines += count_logged(&b.facts, &at);
+	}
+	BENCH_SHARES(&b, 0, 1);
+	ck_assert_uint_eq(lines, 0);
+	ck_assert_uint_gt(b.told[FACT_REGION_RAMP], 0);
 }
 END_TEST
 
@@ -366,6 +436,9 @@ main(void)
 	tcase_add_test(tests, unchecked_endpoints_are_up);
 	tcase_add_test(tests, a_failover_is_told_with_where_to_and_why);
 	tcase_add_test(tests, failback_waits_out_the_hold_down_and_then_ramps);
+	tcase_add_test(tests, a_ramp_that_is_over_before_it_made_a_line_makes_none);
+	tcase_add_test(
+	    tests, of_a_ramp_the_log_has_the_quarters_and_the_end_and_the_journal_each_second);
 	tcase_add_test(tests, checks_that_saw_it_go_may_bring_it_back_but_a_passing_one_may_not);
 	tcase_add_test(tests, a_slow_region_is_left_to_its_sensor_and_comes_back);
 	tcase_add_test(tests, a_small_standby_is_given_its_capacity_and_the_rest_is_shed);

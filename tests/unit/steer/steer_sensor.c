@@ -4,8 +4,11 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "bench.h"
+#include "steer/explain.h"
 
 static struct bench b;
 
@@ -44,6 +47,61 @@ START_TEST(a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic)
 		bench_stop(&b);
 	}
 	bench_start_pair(&b);
+}
+END_TEST
+
+static const char *
+explained(void)
+{
+	static char text[1024];
+
+	explain_region(b.s, 0, NULL, b.now_ms, text, sizeof text);
+	return text;
+}
+
+/* At 500 a second the row is full while most of the last second was good yet. */
+START_TEST(errors_in_a_row_are_told_as_the_number_they_were_when_they_decided)
+{
+	const struct fact *lent = &b.last[FACT_SENSOR_LENT], *grey = &b.last[FACT_REGION_GREY];
+	char said[128];
+
+	bench_start_pair(&b);
+	b.demand = 500;
+	bench_run(&b, 5000);
+	bench_answer(&b, 0, ANSWER_ERROR);
+	bench_run(&b, 1500);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY);
+	ck_assert_int_eq(lent->signal, SIGNAL_ERRORS_IN_A_ROW);
+	ck_assert_int_eq(grey->signal, SIGNAL_ERRORS_IN_A_ROW);
+	ck_assert(lent->a >= 20 && lent->a < grey->a);
+	ck_assert(lent->b == 20 && grey->b == 20 && grey->c == 1);
+	bench_run(&b, 3000); /* what is told is not what came since */
+	snprintf(said, sizeof said,
+	    "it answered %.0f requests in a row with errors where others did not (threshold 20)",
+	    grey->a);
+	ck_assert_msg(strstr(explained(), said) != NULL, "%s\nlacks %s", explained(), said);
+}
+END_TEST
+
+START_TEST(errors_that_are_most_of_a_second_are_told_as_their_share_of_it)
+{
+	const struct fact *grey = &b.last[FACT_REGION_GREY];
+
+	bench_plan(&b, 2);
+	b.regions[0].endpoint_count = 4;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	b.demand = 500;
+	bench_run(&b, 5000);
+	for (unsigned e = 1; e < 4; e++)
+		b.answer[0][e] = ANSWER_ERROR;
+	bench_run(&b, 900);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_GREY);
+	ck_assert_int_eq(grey->signal, SIGNAL_ERRORS);
+	ck_assert_double_gt(grey->a, 0.5);
+	ck_assert_double_eq_tol(grey->b, 0.5, 1e-9);
+	ck_assert_msg(strstr(explained(), "% with errors where others did not (threshold 50 %)"),
+	    "%s", explained());
 }
 END_TEST
 
@@ -170,6 +228,8 @@ main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, NULL, stop);
 	tcase_add_test(tests, a_region_that_only_errs_is_left_for_a_standby_that_had_no_traffic);
+	tcase_add_test(tests, errors_in_a_row_are_told_as_the_number_they_were_when_they_decided);
+	tcase_add_test(tests, errors_that_are_most_of_a_second_are_told_as_their_share_of_it);
 	tcase_add_test(tests, what_is_lent_is_for_all_requests_and_ends_with_the_errors);
 	tcase_add_test(tests, the_share_of_a_standby_is_a_trickle_until_it_serves);
 	tcase_add_test(tests, an_endpoint_that_is_down_is_told_with_its_number_only_if_it_counts);
