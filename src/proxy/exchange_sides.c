@@ -191,6 +191,7 @@ is_for_another(struct exchange *x, struct try *t, unsigned status)
 	if (x->rival->active) {
 		if (t == x->rival)
 			rival_takes_lead(x);
+		watch_overtaken(x->rival);
 		rival_let_go(x);
 		return false;
 	}
