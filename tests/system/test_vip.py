@@ -14,9 +14,8 @@ from harness import sanitize, sanitized, tcp, until, websocket
 from harness.h2_origin import MAX_CONCURRENT_STREAMS
 from harness.wait import stays
 
-# A process that has just begun has earned few retries; so it has what others have after ten
-# seconds. And on a busy machine it is these origins that are slow to accept.
-_USUAL = 'retry = { budget = 1.0; }; timeouts = { connect = "5s"; }; '
+# On a busy machine it is these origins that are slow to accept.
+_USUAL = 'timeouts = { connect = "5s"; }; '
 _CHECK = 'health_check = { type = "http"; path = "/healthz"; }; ' + _USUAL
 # Where one check in five meets a dead server, the usual three fail in a row by chance.
 _PATIENT_CHECK = 'health_check = { type = "http"; path = "/healthz"; fall = 10; }; ' + _USUAL
@@ -213,6 +212,17 @@ def a_balancer_that_forgets_its_connections_is_kept(t):
     w.balancer.forget()
     load.until_ok(200)
     _expect_clean(w, load, 100)
+
+
+@sanitize
+def all_that_a_process_of_a_second_is_busy_with_may_be_lost_at_once(t):
+    """It has earned few retries yet."""
+    w = _World(t, _answers_once)  # no request is on a kept connection, which may end at any time
+    load = w.load().until_ok(40)
+    until(lambda: sum(w.busy_with(b) for b in w.backends) >= 50, "fifty are waited for", 10)
+    w.balancer.forget()
+    load.until_ok(100)
+    load.stop_clean()
 
 
 def _expect_kept_though_a_fifth_is_refused(t, draw):
