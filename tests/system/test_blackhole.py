@@ -309,3 +309,20 @@ def an_upload_in_small_pieces_is_given_up_as_any_other(t):
     until(given_up, "it has ended", 5)
     t.report("given up after %.2f s" % (time.monotonic() - began))
     assert p.access()[1]["reason"] == "unacknowledged"
+
+
+@sanitize
+def a_connect_that_may_take_for_ever_does(t):
+    """Whoever waits for it is in no queue; who waits behind it is."""
+    space = t.netns("away")
+    origin = t.nginx("away", netns=space)
+    p = t.proxy(regions={"away": [origin]}, service_text=(
+        'health_check = { type = "none"; }; timeouts = { connect = "0"; }; '
+        'limits = { max_connections = 1; max_wait = "100ms"; };'))
+    space.blackhole()
+    c = p.client(tls=False).request("GET", "/first")
+    until(lambda: p.metrics().total("detour_endpoint_active_tries") == 1, "it waits")
+    p.client(tls=False).get("/second").expect(503)
+    assert p.until_access("/second")[0]["reason"] == "queue_timeout"
+    space.heal()
+    c.response().expect(200)  # the kernel asks once more after a second
