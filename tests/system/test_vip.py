@@ -17,8 +17,6 @@ from harness.wait import stays
 # On a busy machine it is these origins that are slow to accept.
 _USUAL = 'timeouts = { connect = "5s"; }; '
 _CHECK = 'health_check = { type = "http"; path = "/healthz"; }; ' + _USUAL
-# Where one check in five meets a dead server, the usual three fail in a row by chance.
-_PATIENT_CHECK = 'health_check = { type = "http"; path = "/healthz"; fall = 10; }; ' + _USUAL
 _ANSWER_S = 0.3  # so that at 200 requests a second each of five servers is busy with twelve
 _LEAVING = ("region_down", "region_hold", "region_grey", "region_ramp", "shares_moved")
 
@@ -206,6 +204,23 @@ def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
 
 
 @sanitize
+def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t):
+    """It has served for a second, and they begin anew while it is hardly known."""
+    many = 100 if sanitized() else 400
+    w = _World(t, _hangs_on_long)
+    dying, *others = w.backends
+    w.balancer.routes_to(dying)
+    for _ in range(many):
+        w.proxy.client(tls=False).request("GET", "/long")
+    until(lambda: len(dying.of("/long")) == many, "all of them have come")
+    w.balancer.routes_to(*others)
+    load = w.load().until_ok(200)
+    w.balancer.lose(dying)
+    load.until_ok(200)
+    _expect_clean(w, load, 0)
+
+
+@sanitize
 def a_balancer_that_forgets_its_connections_is_kept(t):
     w = _World(t)
     load = w.load().until_ok(100)
@@ -226,7 +241,7 @@ def all_that_a_process_of_a_second_is_busy_with_may_be_lost_at_once(t):
 
 
 def _expect_kept_though_a_fifth_is_refused(t, draw):
-    w = _World(t, _answers_once, text=_PATIENT_CHECK)
+    w = _World(t, _answers_once)
     w.balancer.draw = draw
     load = w.load().until_ok(100)
     w.lose_the_busiest(noticed=False)
