@@ -46,6 +46,8 @@ void listener_set_unref(struct listener_set *);
 
 /* Connections may come to this worker's socket from now on. Logs what prevents it. */
 void listener_listen(struct listener *, unsigned worker);
+/* The same for one that was made to listen no more, from outside (ss -K). */
+void listener_listen_again(struct listener *, unsigned worker);
 /* Main, before there are workers: unix sockets are put in place now. False with an error. */
 bool listener_set_arrive(const struct listener_set *, struct error *);
 void listener_ref(struct listener *);

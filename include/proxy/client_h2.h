@@ -42,7 +42,6 @@ struct client_h2 {
 	struct list blocked;   /* struct h2_stream.blocked: their exchange waits for room */
 	struct list dead;      /* struct h2_stream.node: nghttp2 has closed them */
 	unsigned stream_count; /* not dead */
-	unsigned connects;     /* of them, extended CONNECTs */
 	unsigned large;        /* streams of which a large block is kept */
 	unsigned finishing;    /* of them, struct h2_stream.finishing */
 	unsigned started;      /* exchanges, in this turn */
@@ -56,12 +55,14 @@ struct client_h2 {
 	bool parting;   /* the last stream to be served is settled, and the client not told yet */
 	bool failed;    /* the session can't go on; what is gathered is the last */
 	bool read_over; /* the client's direction has ended, or is of no more interest */
+	bool doubts;    /* the socket is read though nothing has told that it holds anything */
 	struct deferred flush;
 
 	enum client_h2_wait wait;
 	bool
 	    going; /* has said goodbye: streams that are on their way are still taken for a while */
 	struct timer age; /* until the goodbye begins, then until its second half */
+	struct timer look;
 };
 
 extern const struct client_ops client_h2_ops;

@@ -16,6 +16,7 @@
 #include "base/timer.h"
 #include "conf/topology.h"
 #include "net/stream.h"
+#include "proxy/watch.h"
 
 struct connection;
 struct pool_slot;
@@ -66,7 +67,8 @@ struct connection {
 	uint64_t idle_since_ms;
 	uint64_t returned_turn; /* of the loop, as a request on it ended */
 	uint64_t quiet_turn; /* of the loop, as pool_quiet.c last saw that nothing had come */
-	uint64_t wrote_us; /* bytes were last given to the kernel, where many requests share it; else 0 */
+	uint64_t wrote_us; /* bytes of requests were last given to the kernel */
+	struct watch_path path; /* what looks at its path have told */
 	uint32_t leased; /* requests on it */
 	bool opening; /* in slot->opening */
 	bool ready; /* in slot->ready */

@@ -24,7 +24,7 @@ struct try_times {
 	uint64_t lease; /* it began to wait for a connection */
 	uint64_t connected;
 	uint64_t sent; /* its head was written */
-	uint64_t wrote; /* the last bytes of the request, as yet */
+	uint64_t wrote; /* the oldest bytes of which it is not known that they have arrived */
 	uint64_t connect_us; /* spent on TCP and TLS */
 };
 
@@ -48,9 +48,8 @@ struct try {
 	bool erred; /* by a status that is its endpoint's failure, retried or not */
 	bool blamed; /* the endpoint's failure has been counted already */
 	bool arrived; /* watch.c: all that was sent has been acknowledged */
-	uint64_t looked_us; /* its connection was first looked at then; 0: not yet */
-	uint64_t looked_bytes; /* acknowledged by then */
-	uint64_t end_bytes; /* written by then, others' requests included */
+	bool under_way; /* watch.c: some of it may not have been yet */
+	uint64_t end_bytes; /* written when it was first looked at, others' included; 0: not yet */
 };
 
 #endif

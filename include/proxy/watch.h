@@ -30,9 +30,14 @@ void watch_close(struct worker *);
 /* It waits for a connection from now on. */
 void watch_connecting(struct try *);
 /* It was sent, or more of it was. */
-void watch_sent(struct try *);
+void watch_sent(struct try *, uint64_t now_us);
 /* Something came back, or it has ended. */
 void watch_stop(struct try *);
+/*
+ * It is about to be let go, for its rival has answered. What became of its bytes still tells of
+ * their way, on which others may be: where every request is overtaken, nothing else would.
+ */
+void watch_overtaken(struct try *);
 
 /* What a look at a connection tells; see watch_judge(). */
 enum watch_verdict {
@@ -41,24 +46,32 @@ enum watch_verdict {
 	WATCH_DEAD, /* sent again and still not acknowledged: nothing gets through */
 };
 
-/* What was known at an earlier look. */
+/*
+ * What earlier looks at a connection have told, whichever of its requests they were made for: one
+ * that comes later learns from what befell those before it.
+ */
+struct watch_path {
+	uint64_t looked_us; /* bytes were under way, and none was acknowledged since; 0: not so */
+	uint64_t looked_bytes; /* acknowledged then */
+	bool moved; /* more than at the look before */
+};
+
+/* What is asked about. */
 struct watch_look {
 	uint64_t wrote_us; /* the last bytes of the connection were given to the kernel */
-	uint64_t looked_us; /* 0: this is the first look */
-	uint64_t looked_bytes; /* acknowledged then */
-	uint64_t end_bytes; /* and written: what is asked about lies before it */
+	uint64_t end_bytes; /* it lies before it; 0: nobody knows yet */
 };
 
 /*
- * Pure. Dead: bytes are under way, none was acknowledged since the first look a round trip and 20 ms
- * ago at least, and the kernel has sent them again, to which an answer would be here by now. On a
- * connection that carries other requests too, arrived is what was acknowledged up to where the
- * first look found its end. (A
- * peer that is slow, or reads nothing, acknowledges; retransmissions alone, without the second
- * look, would take a delayed acknowledgement for a loss. How long the peer has been silent says
- * nothing: what it sends again itself still comes in when only our direction is lost.)
+ * Pure but for what it notes in seen. Dead: bytes are under way, none was acknowledged since the
+ * first look a round trip and 20 ms ago at least, and the kernel has sent them again, to which an
+ * answer would be here by now. On a connection that carries other requests too, arrived is what was
+ * acknowledged up to where the first look for it found its end. (A peer that is slow, or reads
+ * nothing, acknowledges; retransmissions alone, without the second look, would take a delayed
+ * acknowledgement for a loss. How long the peer has been silent says nothing: what it sends again
+ * itself still comes in when only our direction is lost.)
  */
-enum watch_verdict watch_judge(const struct socket_path *, const struct watch_look *,
-    uint64_t now_us);
+enum watch_verdict watch_judge(struct watch_path *seen, const struct socket_path *,
+    const struct watch_look *, uint64_t now_us);
 
 #endif

@@ -4,7 +4,13 @@
  * envoy-mobile#811). Pure.
  *
  * A true window, no bucket: a bucket that saves ten seconds' worth and earns on lets twice the
- * share through in the ten seconds that matter.
+ * share through in the ten seconds that matter. That holds for the floor as well: it is of ten
+ * seconds (as Finagle's minRetriesPerSec is of its ttl), so that a quiet service may lose all that
+ * it is busy with in one moment.
+ *
+ * A budget that has just begun takes what it earns for what it would have earned all along: who has
+ * been asked for one second may lose as much at once as who has been asked for ten. If requests
+ * keep coming, ten seconds see no more retries for that.
  */
 #ifndef STEER_BUDGET_H
 #define STEER_BUDGET_H
@@ -19,18 +25,18 @@ enum { BUDGET_SECONDS = 10, BUDGET_SLOTS };
 struct retry_budget {
 	double earned[BUDGET_SLOTS]; /* by first tries, in each second */
 	uint32_t spent[BUDGET_SLOTS];
+	uint32_t floor_spent[BUDGET_SLOTS]; /* quiet services may retry too */
 	double earned_sum;
-	uint32_t spent_sum;
+	uint32_t spent_sum, floor_sum;
 	uint64_t second; /* the newest; 0: none yet */
-	double floor_tokens; /* refilled by time: quiet services may retry too */
-	uint64_t floor_ms; /* when floor_tokens was last brought up to date; 0: never */
+	uint64_t began_ms;
 };
 
 /* A first try was sent: in the ten seconds to come, share of a retry more. */
 void budget_earn(struct retry_budget *, double share, uint64_t now_ms);
 /*
- * May a retry that may have been sent go out? Takes its token. floor: retries a second always; 0: this
- * one may not use the floor, and takes nothing from it.
+ * May a retry that may have been sent go out? Takes its token. floor_per_s: ten times as many in ten
+ * seconds always, one at least; 0: this one may not use the floor, and takes nothing from it.
  */
 bool budget_spend(struct retry_budget *, double floor_per_s, uint64_t now_ms);
 

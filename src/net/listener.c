@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -169,6 +170,18 @@ listener_listen(struct listener *l, unsigned worker)
 		log_error("cannot replace the socket of %s: %m", l->text);
 	if (!socket_listens(fd) && !socket_listen_now(fd, l->backlog))
 		log_error("cannot listen on %s: %m", l->text);
+}
+
+void
+listener_listen_again(struct listener *l, unsigned worker)
+{
+	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	int fd = atomic_load_explicit(&l->fds[worker], memory_order_relaxed);
+
+	/* It counts as shut down, and who comes by it would inherit that. */
+	if (!socket_listens(fd))
+		(void)connect(fd, &nobody, sizeof nobody);
+	listener_listen(l, worker);
 }
 
 void

@@ -23,6 +23,7 @@
 enum {
 	ACCEPTS_PER_TURN = 64,
 	PAUSE_MS = 100,  /* after EMFILE and kin */
+	DEAF_MS = 1000,  /* until a socket that does not listen is told to once more */
 	SPARE_FDS = 128, /* for everything that is no client or endpoint */
 };
 
@@ -33,6 +34,7 @@ struct place {
 	const struct conf_listener *conf; /* in the worker's table */
 	struct event event;
 	bool listening;
+	bool deaf;  /* its socket does not listen: told to in vain, or ended from outside (ss -K) */
 	bool named; /* by the table that comes next */
 };
 
@@ -40,7 +42,7 @@ struct acceptor {
 	struct worker *worker;
 	struct place **places;
 	unsigned count;
-	struct timer pause;
+	struct timer pause, retry;
 	bool paused;
 	bool full;            /* at the limit on clients */
 	uint32_t max_clients; /* of this worker, by descriptors */
@@ -99,7 +101,47 @@ listen_on_all(struct acceptor *a)
 	bool on = !a->paused && !a->full && a->worker->pressure < PRESSURE_STOP;
 
 	for (unsigned i = 0; i < a->count; i++)
-		listen_on(a->places[i], on);
+		listen_on(a->places[i], on && !a->places[i]->deaf);
+}
+
+static void on_retry(void *arg);
+
+/* Accepting there would fail at once, again and again, without anybody being there. */
+static void
+note_deaf(struct place *p)
+{
+	struct acceptor *a = p->acceptor;
+
+	p->deaf = true;
+	if (!timer_running(&a->retry))
+		timer_start(a->worker->loop->timers, &a->retry, DEAF_MS, on_retry, a);
+}
+
+static bool
+is_heard(const struct place *p)
+{
+	return socket_listens(atomic_load_explicit(
+	    &p->listener->fds[p->acceptor->worker->setup.index], memory_order_relaxed));
+}
+
+static void
+on_retry(void *arg)
+{
+	struct acceptor *a = arg;
+
+	for (unsigned i = 0; i < a->count; i++) {
+		struct place *p = a->places[i];
+
+		if (!p->deaf)
+			continue;
+		listener_listen_again(p->listener, a->worker->setup.index);
+		p->deaf = false;
+		if (!is_heard(p))
+			note_deaf(p);
+		else
+			log_warn("%s did not listen; it does again", p->listener->text);
+	}
+	listen_on_all(a);
 }
 
 void
@@ -150,13 +192,14 @@ take(struct place *p, int fd, const struct sockaddr *peer)
 	client_accept(w, p->listener, p->conf, fd, peer);
 }
 
-/* Accepts up to most; false: accepting must pause, or the queue is empty. */
+/* Accepts up to most; false: accepting must pause, or nobody is there. */
 static bool
 accept_some(struct place *p, int most)
 {
 	struct acceptor *a = p->acceptor;
 	int listening =
 	    atomic_load_explicit(&p->listener->fds[a->worker->setup.index], memory_order_relaxed);
+	bool took = false;
 
 	for (int i = 0; i < most; i++) {
 		struct sockaddr_storage peer;
@@ -172,6 +215,7 @@ accept_some(struct place *p, int most)
 		    listening, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			take(p, fd, (const struct sockaddr *)&peer);
+			took = true;
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -180,9 +224,14 @@ accept_some(struct place *p, int most)
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return false;
+		if (errno == EINVAL) {
+			note_deaf(p);
+			listen_on(p, false);
+			return false;
+		}
 		/* ECONNABORTED and kin concern one client only. */
 	}
-	return true;
+	return took;
 }
 
 static void
@@ -219,6 +268,8 @@ add(struct acceptor *a, struct listener *l)
 	    EV_READ | EV_PERSIST, on_acceptable, p);
 	a->places = mem_resize(a->places, (a->count + 1) * sizeof(struct place *));
 	a->places[a->count++] = p;
+	if (!is_heard(p))
+		note_deaf(p);
 	return p;
 }
 
@@ -316,6 +367,7 @@ acceptor_stop(struct acceptor *a)
 {
 	close_from(a, 0);
 	timer_stop(&a->pause);
+	timer_stop(&a->retry);
 }
 
 void

@@ -21,6 +21,7 @@ enum {
 	QUEUE_PART = 5,
 	MEMORY_STREAM = 4 * 1024, /* for each stream: its answer's head may wait for the client */
 	GOODBYE_MS = 1000,        /* between its halves: longer than a round trip */
+	LOOK_AFTER_MS = 100,      /* most answers have gone by then */
 };
 
 struct client_h2_shared *
@@ -69,6 +70,7 @@ let_go(struct client_h2 *c)
 	}
 	nghttp2_session_del(c->session);
 	timer_stop(&c->age);
+	timer_stop(&c->look);
 	worker_undefer(&c->flush);
 	slab_give(large, c->building);
 	slab_give(large, c->out);
@@ -273,10 +275,8 @@ wants_bytes(const struct client_h2 *c)
 	if (!stream_is_drained(&c->conn.stream) &&
 	    queued(c) > c->conn.worker->limits.h2_max_queued / QUEUE_PART)
 		return false;
-	/* A reset right behind bytes: requests have deadlines, a tunnel would rest for an hour. */
-	if (c->connects > 0 && stream_may_have_ended(&c->conn.stream))
-		return true;
-	return stream_may_read(&c->conn.stream);
+	return stream_may_read(&c->conn.stream) ||
+	    (c->doubts && stream_may_have_ended(&c->conn.stream));
 }
 
 /* Requests are started and bodies handed on, outside nghttp2. False: it goes on in the next turn.
@@ -312,6 +312,8 @@ receive(struct client_h2 *c, const char *bytes, size_t len)
 	return used >= 0;
 }
 
+static void look_later(struct client_h2 *);
+
 static void
 read_on(void *arg)
 {
@@ -335,10 +337,37 @@ read_on(void *arg)
 			end(c);
 			return;
 		}
+		c->doubts = false;
 		if (!receive(c, w->h2->in, (size_t)n) || !settle(c))
 			break;
 	}
+	c->doubts = false;
+	look_later(c);
 	client_h2_rearm(c);
+}
+
+/*
+ * A reset right behind bytes was told of with them, and those may be all that was read. Nothing
+ * tells of it again, so while somebody works for this client the socket is asked: once for many
+ * reads, and not for answers that come soon.
+ */
+static void
+on_look(void *arg)
+{
+	struct client_h2 *c = arg;
+
+	if (c->stream_count == 0)
+		return;
+	c->doubts = true;
+	read_on(c);
+}
+
+static void
+look_later(struct client_h2 *c)
+{
+	if (c->stream_count > 0 && stream_may_have_ended(&c->conn.stream) &&
+	    !timer_running(&c->look))
+		timer_start(client_h2_loop(c)->timers, &c->look, LOOK_AFTER_MS, on_look, c);
 }
 
 /* ---- deadlines ---- */

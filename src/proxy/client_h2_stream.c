@@ -74,7 +74,6 @@ h2_stream_bury(struct h2_stream *s)
 	c->finishing -= s->finishing;
 	s->finishing = false;
 	c->stream_count--;
-	c->connects -= s->connect;
 	list_unlink(&s->node);
 	list_append(&c->dead, &s->node);
 	client_h2_flush_soon(c);
@@ -225,7 +224,6 @@ h2_stream_request(struct h2_stream *s, const struct h2_head *h)
 	s->has_length = head->has_content_length;
 	s->length = head->content_length;
 	s->connect = head->upgrade;
-	s->c->connects += s->connect;
 	if (limit > 0 && head->content_length > limit)
 		h2_stream_refuse(s, FAULT_BODY_TOO_LARGE, head);
 	else if (s->in_ended && may_start(s->c))

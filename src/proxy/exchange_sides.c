@@ -191,6 +191,7 @@ is_for_another(struct exchange *x, struct try *t, unsigned status)
 	if (x->rival->active) {
 		if (t == x->rival)
 			rival_takes_lead(x);
+		watch_overtaken(x->rival);
 		rival_let_go(x);
 		return false;
 	}
@@ -357,6 +358,8 @@ exchange_on_upstream_drained(struct exchange *x, struct side *from)
 	drained = tries_send_more(t);
 	if (t != x->try)
 		return;
+	if (!t->kept_waits)
+		mirror_when_sent(x); /* its end may have come while they waited */
 	exchange_arm(x);
 	if (!drained || !x->client_paused || x->client == NULL)
 		return;

@@ -311,10 +311,44 @@ tell(struct pool_wait *wait, struct upstream *up, enum fault why)
 	ready(arg, up, why);
 }
 
+/* Is a connection on its way for this one, not only for those before it, or about to be given? */
+static bool
+is_awaited(const struct pool_wait *wait)
+{
+	const struct pool_slot *slot = wait->slot;
+	uint64_t coming = (uint64_t)slot->connecting * slot->places + !list_empty(&slot->ready);
+
+	list_for (node, &slot->waiting) {
+		if (coming == 0 || node == &wait->node)
+			break;
+		coming--;
+	}
+	return coming > 0;
+}
+
+static void on_wait_timeout(void *arg);
+
+/* An earlier wait may get the connection that was opened for this one. */
+static void
+bound(struct pool_wait *wait)
+{
+	struct pool_slot *slot = wait->slot;
+	uint32_t ms = slot->max_wait_ms + slot->connect_ms;
+
+	timer_start(
+	    slot->pool->worker->loop->timers, &wait->timer, ms > 0 ? ms : 1, on_wait_timeout, wait);
+}
+
+/* A connect that may take for ever is no queue. */
 static void
 on_wait_timeout(void *arg)
 {
-	tell(arg, NULL, FAULT_QUEUE_TIMEOUT);
+	struct pool_wait *wait = arg;
+
+	if (wait->slot->connect_ms == 0 && is_awaited(wait))
+		bound(wait);
+	else
+		tell(wait, NULL, FAULT_QUEUE_TIMEOUT);
 }
 
 struct pool_wait *
@@ -344,9 +378,7 @@ pool_lease(struct pool *p, struct pool_slot *slot, bool certain, pool_ready_fn *
 	count_waiting(slot, 1);
 	if (!list_empty(&p->worker->stalled))
 		worker_defer(p->worker, &slot->serve);
-	/* An earlier wait may get the connection that was opened for this one. */
-	timer_start(p->worker->loop->timers, &wait->timer, slot->max_wait_ms + slot->connect_ms,
-	    on_wait_timeout, wait);
+	bound(wait);
 	return wait;
 fail:
 	if (pool_slot_is_unused(slot))

@@ -100,10 +100,9 @@ send_kept(struct try *t, const struct forward_request *as)
 static void
 wrote(struct try *t, uint64_t now_us)
 {
-	t->at.wrote = now_us;
-	t->looked_us = 0;
+	t->up->connection->wrote_us = now_us;
 	if (!t->answered)
-		watch_sent(t);
+		watch_sent(t, now_us);
 }
 
 void

@@ -117,6 +117,8 @@ verifier_new(struct loop *loop, unsigned worker, verified_fn *fn, void *arg)
 		log_error("eventfd: %s", strerror(errno));
 		if (v->asked_fd >= 0)
 			close(v->asked_fd);
+		if (v->told_fd >= 0)
+			close(v->told_fd);
 		mem_free(v);
 		return NULL;
 	}

@@ -67,30 +67,50 @@ watch_connecting(struct try *t)
 	watch(t, &t->region->connecting);
 }
 
+/* Of what goes on being sent the oldest bytes count: each more would make it look young. */
 void
-watch_sent(struct try *t)
+watch_sent(struct try *t, uint64_t now_us)
 {
+	if (t->under_way)
+		return;
+	t->under_way = true;
+	t->at.wrote = now_us;
+	t->end_bytes = 0;
 	watch(t, &t->region->sent);
 }
 
 void
 watch_stop(struct try *t)
 {
+	t->under_way = false;
 	list_unlink(&t->watched);
 	list_unlink(&t->wished);
 }
 
+/* Nothing is known of this connection yet, or what was has changed. */
+static void
+note(struct watch_path *seen, const struct socket_path *path, uint64_t now_us)
+{
+	seen->moved = seen->looked_us != 0;
+	seen->looked_us = now_us;
+	seen->looked_bytes = path->acknowledged_bytes;
+}
+
 enum watch_verdict
-watch_judge(const struct socket_path *path, const struct watch_look *look, uint64_t now_us)
+watch_judge(struct watch_path *seen, const struct socket_path *path, const struct watch_look *look,
+    uint64_t now_us)
 {
 	uint64_t since_wrote_ms = (now_us - look->wrote_us) / 1000;
 	uint64_t quiet_us = RESENT_MS * 1000 > path->rtt_us ? RESENT_MS * 1000 : path->rtt_us;
 
+	if (!path->unacknowledged)
+		*seen = (struct watch_path){ 0 };
+	else if (seen->looked_us == 0 || path->acknowledged_bytes != seen->looked_bytes)
+		note(seen, path, now_us);
 	if (!path->unacknowledged ||
-	    (look->looked_us != 0 && path->acknowledged_bytes >= look->end_bytes))
+	    (look->end_bytes != 0 && path->acknowledged_bytes >= look->end_bytes))
 		return WATCH_ARRIVED;
-	if (look->looked_us == 0 || now_us - look->looked_us < quiet_us ||
-	    path->acknowledged_bytes != look->looked_bytes)
+	if (now_us - seen->looked_us < quiet_us)
 		return WATCH_OPEN;
 	/* Sent anew, and that long enough ago for an answer. */
 	if ((!path->resent && path->sent_ago_ms + RESENT_MS > since_wrote_ms) ||
@@ -101,9 +121,11 @@ watch_judge(const struct socket_path *path, const struct watch_look *look, uint6
 
 /* ---- the sweep: first it goes through the lists, then it acts, for acting changes them ---- */
 
+/* The last one counts: that a way is dead is found after what else might be wished. */
 static void
 wish(struct sweep *s, struct try *t, enum wish what)
 {
+	list_unlink(&t->wished);
 	list_append(&s->wishes[what], &t->wished);
 }
 
@@ -130,11 +152,39 @@ static bool
 is_given_up(const struct sweep *s, const struct try *t)
 {
 	const struct pool_slot *slot = t->up->connection->slot->whole;
+	const struct watch_path *seen = &t->up->connection->path;
 	uint64_t after_us = slot->unacknowledged_ms * 1000ull;
+	uint64_t since_us = t->at.wrote;
 
+	if (seen->moved && seen->looked_us > since_us)
+		since_us = seen->looked_us;
 	if (slot->rtt_us > FAR_RTT_US)
 		after_us += after_us / 2;
-	return after_us > 0 && s->now_us - t->at.wrote >= after_us;
+	return after_us > 0 && s->now_us - since_us >= after_us;
+}
+
+static void
+has_arrived(const struct sweep *s, struct try *t)
+{
+	bool all = t->request_sent && t->up->connection->ops->is_written(t->up);
+
+	list_unlink(&t->watched);
+	t->under_way = false;
+	if (!all) {
+		watch_sent(t, s->now_us); /* its end has not been sent: looked at again */
+		return;
+	}
+	t->arrived = true;
+	list_append(&t->region->arrived, &t->watched);
+}
+
+static enum watch_verdict
+judge(const struct try *t, const struct socket_path *path, uint64_t now_us)
+{
+	struct connection *c = t->up->connection;
+	struct watch_look look = { c->wrote_us, t->end_bytes };
+
+	return watch_judge(&c->path, path, &look, now_us);
 }
 
 /* Asks the kernel about its connection; what arrived is not asked about again. */
@@ -142,8 +192,6 @@ static void
 look_at_path(struct sweep *s, struct try *t)
 {
 	struct connection *c = t->up->connection;
-	struct watch_look look = { t->at.wrote > c->wrote_us ? t->at.wrote : c->wrote_us,
-		t->looked_us, t->looked_bytes, t->end_bytes };
 	struct pool_slot *slot = c->slot->whole;
 	struct socket_path path;
 	uint64_t patience = 4ull * slot->rtt_us;
@@ -156,25 +204,13 @@ look_at_path(struct sweep *s, struct try *t)
 	if (!socket_path(c->stream.fd, &path))
 		return;
 	pool_learn_rtt(slot, path.rtt_us, s->now_us);
-	switch (watch_judge(&path, &look, s->now_us)) {
+	switch (judge(t, &path, s->now_us)) {
 	case WATCH_ARRIVED:
-		list_unlink(&t->watched);
-		if (!t->request_sent || !c->ops->is_written(t->up)) {
-			t->at.wrote = s->now_us; /* its end has not been sent: looked at again */
-			t->looked_us = 0;
-			list_append(&t->region->sent, &t->watched);
-		} else {
-			t->arrived = true;
-			list_append(&t->region->arrived, &t->watched);
-		}
+		has_arrived(s, t);
 		return;
 	case WATCH_OPEN:
-		if (t->looked_us == 0)
+		if (t->end_bytes == 0)
 			t->end_bytes = path.written_bytes;
-		if (t->looked_us == 0 || path.acknowledged_bytes != t->looked_bytes) {
-			t->looked_us = s->now_us;
-			t->looked_bytes = path.acknowledged_bytes;
-		}
 		return;
 	case WATCH_DEAD:
 		wish(s, t, WISH_DEAD);
@@ -230,11 +266,10 @@ look_at_sent(struct sweep *s, struct service_region *r, enum region_state state)
 
 		if (state != REGION_DOWN && s->now_us - t->at.wrote < first)
 			break;
-		/* Only look_at_path() may move it to another list. */
-		if (is_in_trouble(state))
+		/* First: a way that is found to be dead tells more than a hedge that answers. */
+		look_at_path(s, t);
+		if (is_in_trouble(state) && t->under_way && !list_linked(&t->wished))
 			(void)consider(s, r, t, state);
-		if (!list_linked(&t->wished))
-			look_at_path(s, t);
 	}
 }
 
@@ -341,6 +376,15 @@ look(struct sweep *s)
 	}
 }
 
+/* Nothing new is sent on a connection like that, unless it turns out to be alive. */
+static void
+blame_path(struct try *t)
+{
+	if (!t->up->connection->asked)
+		pool_verify(t->up->connection);
+	tries_blame(t, FAULT_UNACKNOWLEDGED);
+}
+
 /*
  * Nothing gets through to it. What may be sent twice goes elsewhere as if it had not been sent: no
  * attempt is charged. What may not keeps waiting, for the path may come back, but not for long.
@@ -352,11 +396,21 @@ give_up_path(struct sweep *s, struct try *t)
 
 	if (!t->blamed && method_is_idempotent(x->head.method))
 		x->sent_tries--;
-	tries_blame(t, FAULT_UNACKNOWLEDGED);
+	blame_path(t);
 	if (t == x->rival || is_given_up(s, t))
 		exchange_lose_try(x, t, FAULT_UNACKNOWLEDGED);
 	else if (!x->rival->active && rival_may_hedge(t))
 		(void)rival_hedge(x, RIVAL_UNACKNOWLEDGED, 0);
+}
+
+void
+watch_overtaken(struct try *t)
+{
+	struct socket_path path;
+
+	if (t->under_way && socket_path(t->up->connection->stream.fd, &path) &&
+	    judge(t, &path, clock_now_us()) == WATCH_DEAD)
+		blame_path(t);
 }
 
 static enum rival_why

@@ -9,26 +9,32 @@ slot_of(struct retry_budget *b, uint64_t now_ms)
 {
 	uint64_t second = now_ms / 1000 + 1;
 
+	if (b->second == 0)
+		b->began_ms = now_ms;
 	if (second <= b->second)
 		return (unsigned)(b->second % BUDGET_SLOTS);
 	if (second - b->second >= BUDGET_SLOTS) {
 		memset(b->earned, 0, sizeof b->earned);
 		memset(b->spent, 0, sizeof b->spent);
+		memset(b->floor_spent, 0, sizeof b->floor_spent);
 		b->second = second;
 	}
 	while (b->second < second) {
 		b->second++;
 		b->earned[b->second % BUDGET_SLOTS] = 0;
 		b->spent[b->second % BUDGET_SLOTS] = 0;
+		b->floor_spent[b->second % BUDGET_SLOTS] = 0;
 	}
 	/* Summed anew, so that rounding does not pile up. */
 	b->earned_sum = 0;
 	b->spent_sum = 0;
+	b->floor_sum = 0;
 	for (unsigned age = 0; age < BUDGET_SLOTS; age++) {
 		unsigned slot = (unsigned)((second + BUDGET_SLOTS - age) % BUDGET_SLOTS);
 
 		b->earned_sum += age < BUDGET_SECONDS ? b->earned[slot] : 0;
 		b->spent_sum += b->spent[slot];
+		b->floor_sum += b->floor_spent[slot];
 	}
 	return (unsigned)(second % BUDGET_SLOTS);
 }
@@ -40,24 +46,29 @@ budget_earn(struct retry_budget *b, double share, uint64_t now_ms)
 	b->earned_sum += share;
 }
 
-/* Less than one a second saves up to one: a worker's part of the floor may be that small. */
-static bool
-spend_floor(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
+/* As if it had earned like that for ten seconds; of less than one nothing can be told. */
+static double
+earned_all_along(const struct retry_budget *b, uint64_t now_ms)
 {
-	double most = floor_per_s < 1 ? 1 : floor_per_s;
+	uint64_t age_ms = now_ms > b->began_ms ? now_ms - b->began_ms : 0;
+
+	if (age_ms >= BUDGET_SECONDS * 1000)
+		return b->earned_sum;
+	return b->earned_sum * BUDGET_SECONDS * 1000 / (age_ms < 1000 ? 1000 : (double)age_ms);
+}
+
+/* A worker's part of the floor may be smaller than one. */
+static bool
+spend_floor(struct retry_budget *b, double floor_per_s, unsigned slot)
+{
+	double most = floor_per_s * BUDGET_SECONDS;
 
 	if (floor_per_s <= 0)
 		return false; /* and it stays what it is for those who may use it */
-	if (b->floor_ms == 0)
-		b->floor_tokens = most;
-	else if (now_ms > b->floor_ms)
-		b->floor_tokens += floor_per_s * (double)(now_ms - b->floor_ms) / 1000;
-	if (b->floor_tokens > most)
-		b->floor_tokens = most;
-	b->floor_ms = now_ms > 0 ? now_ms : 1;
-	if (b->floor_tokens < 1.0)
+	if (b->floor_sum + 1.0 > (most < 1 ? 1 : most) + 1e-6)
 		return false;
-	b->floor_tokens -= 1.0;
+	b->floor_spent[slot]++;
+	b->floor_sum++;
 	return true;
 }
 
@@ -67,8 +78,8 @@ budget_spend(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
 	unsigned slot = slot_of(b, now_ms);
 
 	/* A part of a token that is lost to binary fractions is no reason to refuse. */
-	if (b->spent_sum + 1.0 > b->earned_sum + 1e-6)
-		return spend_floor(b, floor_per_s, now_ms);
+	if (b->spent_sum + 1.0 > earned_all_along(b, now_ms) + 1e-6)
+		return spend_floor(b, floor_per_s, slot);
 	b->spent[slot]++;
 	b->spent_sum++;
 	return true;

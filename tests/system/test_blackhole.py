@@ -1,9 +1,10 @@
 """P2 and P5: regions that vanish or hang, under a constant load with 30 s timeouts."""
 
+import json
 import time
 from collections import Counter
 
-from harness import alone, deadline, sanitize, sanitized, until
+from harness import alone, deadline, sanitize, sanitized, tcp, until
 
 _TEXT = ('health_check = { type = "http"; path = "/healthz"; interval = "1s"; timeout = "500ms"; };'
          'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
@@ -174,3 +175,154 @@ def a_slow_answer_that_was_acknowledged_keeps_its_time(t):
     p.get("/report").expect(200, "late")
     assert not other.requests, "it was doubled"
     assert p.until_access("/report")[0]["tries"] == 1
+
+
+_NO_CHECKS = ('health_check = { type = "none"; };'
+              'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };')
+_GRPC = [("Content-Type", "application/grpc"), ("TE", "trailers")]
+_CALL = b"\0\0\0\0\x01x"
+
+
+def _downs(p):
+    facts = json.loads(p.ask_socket("/v1/journal?limit=0").body)["facts"]
+    return [f for f in facts if f.get("region") == "primary" and f["kind"] == "region_down"]
+
+
+def _spaces(t, http2):
+    """Of two regions, and the nginx in each."""
+    spaces = [t.netns("primary"), t.netns("standby")]
+    return spaces, [t.nginx(s.label, netns=s, http2=http2) for s in spaces]
+
+
+def _left_after(p, ask, lose):
+    """Ten asked a second; how long the region is asked on after it is lost, in seconds."""
+    asked = []
+
+    def once():
+        asked.append(ask())
+        time.sleep(0.1)  # the rate is the point
+        return asked
+
+    for _ in range(8):
+        once()
+    lose()
+    began = time.monotonic()
+    until(lambda: once() and _downs(p), "it is down", 5)
+    return time.monotonic() - began, asked
+
+
+def _expect_left(t, lose, protocol="h2", workers=1):
+    """Only requests tell; and none of them fails."""
+    spaces, origins = _spaces(t, protocol == "h2")
+    p = t.proxy(regions={o.name: {"endpoints": [o], "tier": tier,
+                                  "text": 'protocol = "%s";' % protocol}
+                         for tier, o in enumerate(origins)},
+                service_text=_NO_CHECKS, workers=workers)
+    took, asked = _left_after(p, lambda: p.client(tls=False).request("GET", "/"),
+                              lambda: lose(spaces[0]))
+    t.report("left after %.0f ms" % (took * 1000))
+    for c in asked:
+        assert c.response().status == 200
+    assert sanitized() or took < 1.2, took
+
+
+@sanitize
+def a_region_that_vanishes_among_few_requests_is_left_soon_without_checks(t):
+    _expect_left(t, lambda space: space.blackhole(), "http1")
+
+
+@sanitize
+def a_region_that_vanishes_among_few_requests_is_left_as_soon_over_http2(t):
+    _expect_left(t, lambda space: space.blackhole())
+
+
+@sanitize
+def a_region_whose_answers_vanish_is_left_as_soon_over_http2(t):
+    _expect_left(t, lambda space: space.answers_lost())
+
+
+@sanitize
+def a_region_that_vanishes_for_four_workers_is_left_as_soon_over_http2(t):
+    """Each has a connection of its own, on which next to nothing is sent."""
+    _expect_left(t, lambda space: space.blackhole(), workers=4)
+
+
+@sanitize
+def a_region_that_vanishes_among_few_calls_is_left_soon(t):
+    """None of which may be sent twice."""
+    spaces, origins = _spaces(t, True)
+    p = t.proxy(regions={o.name: {"endpoints": [o], "tier": tier, "text": 'protocol = "h2";'}
+                         for tier, o in enumerate(origins)}, service_text=_NO_CHECKS)
+    took, _ = _left_after(
+        p, lambda: p.client(tls=False).request("POST", "/shop.Cart/Add", _GRPC, _CALL),
+        spaces[0].blackhole)
+    t.report("left after %.0f ms" % (took * 1000))
+    assert sanitized() or took < 1.2, took
+
+
+@sanitize
+def a_region_that_vanishes_among_few_connections_is_left_soon(t):
+    """Of a tcp service."""
+    spaces, origins = _spaces(t, False)
+    address = t.lease.address()
+    listens = (address, t.lease.port(address))
+    p = t.proxy(regions={}, routes=['{ path = "/"; service = "web"; }'], services=[
+        ("web", {"east": ["http://127.0.0.1:9"]}),
+        ("db", {o.name: {"endpoints": ["tcp://%s:%d" % (o.address, o.port)], "tier": tier}
+                for tier, o in enumerate(origins)}, 'protocol = "tcp"; health_check = { '
+         'type = "none"; }; timeouts = { connect = "30s"; };')],
+        listeners=['{ name = "db"; bind = "%s:%d"; protocol = "tcp"; service = "db"; }' % listens])
+
+    def ask():
+        c = tcp.connect(listens)
+        t.at_end(c.close)
+        c.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return c
+
+    took, asked = _left_after(p, ask, spaces[0].blackhole)
+    t.report("left after %.0f ms" % (took * 1000))
+    for c in asked:
+        assert tcp.exactly(c, 12) == b"HTTP/1.1 200"
+    assert sanitized() or took < 1.2, took
+
+
+@sanitize
+@deadline(60)
+def an_upload_in_small_pieces_is_given_up_as_any_other(t):
+    """Each piece is young; the first of them that got nowhere is not."""
+    space = t.netns("away")
+    origin = t.nginx("away", netns=space)
+    p = t.proxy(regions={"away": [origin]}, service_text=(
+        'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; }; '
+        'timeouts = { try = "30s"; request = "30s"; unacknowledged = "700ms"; };'))
+    c = p.client()
+    c.get("/").expect(200)  # on a connection that is fresh enough for a POST
+    space.blackhole()
+    c.send("POST /drip HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+    began = time.monotonic()
+
+    def given_up():
+        c.send(b"x")
+        time.sleep(0.05)  # far less than any look at it waits for
+        return len(p.access()) == 2
+
+    until(given_up, "it has ended", 5)
+    t.report("given up after %.2f s" % (time.monotonic() - began))
+    assert p.access()[1]["reason"] == "unacknowledged"
+
+
+@sanitize
+def a_connect_that_may_take_for_ever_does(t):
+    """Whoever waits for it is in no queue; who waits behind it is."""
+    space = t.netns("away")
+    origin = t.nginx("away", netns=space)
+    p = t.proxy(regions={"away": [origin]}, service_text=(
+        'health_check = { type = "none"; }; timeouts = { connect = "0"; }; '
+        'limits = { max_connections = 1; max_wait = "100ms"; };'))
+    space.blackhole()
+    c = p.client(tls=False).request("GET", "/first")
+    until(lambda: p.metrics().total("detour_endpoint_active_tries") == 1, "it waits")
+    p.client(tls=False).get("/second").expect(503)
+    assert p.until_access("/second")[0]["reason"] == "queue_timeout"
+    space.heal()
+    c.response().expect(200)  # the kernel asks once more after a second

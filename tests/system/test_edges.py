@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from harness import alone, process, sanitize, sanitized
+from harness import alone, process, sanitize, sanitized, until
 from harness.client import chunked
 from harness.message import Response
 
@@ -397,3 +397,27 @@ def a_client_is_told_to_continue_once(t):
     answer = c.response().expect(200, "east")
     assert answer.interim == [], answer.interim
     assert len(bad.requests) == 0 and east.last.body == b"body"
+
+
+def _end_listening(address):
+    """By the administrator: ss finds one of several that share a port, so until none is left."""
+    ours = ["-H", "-t", "-a", "-n", "state", "listening", "src", "%s:%d" % address]
+    until(lambda: not process.run(["ss", "-K", *ours]) and not process.run(["ss", *ours]),
+          "nobody listens")
+
+
+@sanitize
+def a_socket_that_is_made_to_listen_no_more_listens_again_and_costs_nothing_until_then(t):
+    p = t.proxy(regions={"us-east-1": [t.origin("east")]}, workers=2)
+    assert p.get("/", tls=False).status == 200
+    _end_listening(p.http)
+    cpu, began = process.cpu_seconds(p.pid), time.monotonic()
+    assert p.get("/").status == 200, "the other listener goes on"
+    until(lambda: p.log_text().count("it does again") == 2, "both workers do")
+    used = (process.cpu_seconds(p.pid) - cpu) / (time.monotonic() - began)
+    assert sanitized() or used < 0.3, "%.0f %% of a processor" % (used * 100)
+    assert p.get("/", tls=False).status == 200
+    _end_listening(p.http)
+    p.expected_exit = 0
+    p.drain()
+    assert p.wait_exit() == 0

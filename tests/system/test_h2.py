@@ -5,7 +5,7 @@ import os
 import struct
 import threading
 
-from harness import alone, h2, process, sanitize, until
+from harness import alone, h2, process, sanitize, tcp, until
 from harness.h2 import H2, frame
 
 
@@ -27,6 +27,21 @@ def http2_is_spoken_by_alpn_and_by_prior_knowledge_beside_http1(t):
     assert said == {"a": "HTTP/2", "b": "HTTP/1.1", "c": "HTTP/2", "d": "HTTP/1.1",
                     "e": "HTTP/1.1"}, said
     assert p.metrics().total("detour_http2_connections_total") == 2
+
+
+@sanitize
+def a_reset_right_behind_bytes_ends_what_was_asked_for_on_the_connection(t):
+    """Nothing tells of it but what told of the bytes; and nobody writes, which would fail."""
+    p = _proxy(t, t.origin("east").hangs())
+    for tls in (False, True):
+        for last in (None, frame(h2.PING, payload=bytes(8))):
+            c = H2(p, tls=tls)
+            c.open()
+            until(lambda: p.metrics().total("detour_endpoint_active_tries") == 1, "it is asked")
+            with p.stopped():
+                c.open() if last is None else c.send(last)
+                tcp.reset(c.socket)
+            until(lambda: p.metrics().total("detour_endpoint_active_tries") == 0, "nobody works on")
 
 
 @sanitize

@@ -1,5 +1,6 @@
 """Mirrors: another service gets copies of requests, and nobody else notices."""
 
+import threading
 import time
 
 from harness import sanitize, until
@@ -121,6 +122,38 @@ def what_may_not_be_sent_twice_is_not_mirrored_and_what_is_too_large_neither(t):
     c.request("PUT", "/fits", body=b"x" * (16 * KIB)).response().expect(200)
     _until_copies(p, "answered", 1)
     assert [r.target for r in shadow.requests] == ["/fits"]
+
+
+@sanitize
+def a_body_that_ends_while_its_endpoint_takes_no_more_is_copied(t):
+    """Most of it was kept while there was no connection; the rest comes while that still waits."""
+    shop = t.origin("shop")
+    hold, begun, go = threading.Event(), threading.Event(), threading.Event()
+    shop.refuse()
+    shop.receive_buffer = 4096
+    shop.accept(segment=536)  # the sender's kernel takes the less, the smaller its segments are
+    shop.on_data = lambda data: (begun.set(), go.wait(20))
+    shop.does(lambda x: (hold.wait(20) if x.request.target == "/first" else None,
+                         x.answer(200, "shop")))
+    p, shop, shadow = _mirrored(
+        t, 'methods = ( "PUT" );', shop=shop, service_text='limits = { max_connections = 1; }; '
+        'retry = { replay_buffer = "1MiB"; };')
+    first = p.client(tls=False).request("GET", "/first")
+    shop.until_requests(1)
+    c = p.client(tls=False).send("PUT /body HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
+                                 % (900 * KIB))
+    c.send(b"x" * (900 * KIB - 1))
+    until(lambda: p.metrics().total("detour_worker_requests_in_flight") == 2, "it waits")
+    hold.set()
+    first.response().expect(200)
+    assert begun.wait(10), "its first bytes have come"
+    c.send(b"x")
+    other = p.client(tls=False).send("BAD\r\n\r\n")  # it has been seen once this is answered
+    assert other.response().status == 400
+    go.set()
+    c.response().expect(200, "shop")
+    _until_copies(p, "answered", 1)
+    assert shadow.of("/body")[0].body == b"x" * (900 * KIB)
 
 
 @sanitize

@@ -14,12 +14,9 @@ from harness import sanitize, sanitized, tcp, until, websocket
 from harness.h2_origin import MAX_CONCURRENT_STREAMS
 from harness.wait import stays
 
-# A process that has just begun has earned few retries; so it has what others have after ten
-# seconds. And on a busy machine it is these origins that are slow to accept.
-_USUAL = 'retry = { budget = 1.0; }; timeouts = { connect = "5s"; }; '
+# On a busy machine it is these origins that are slow to accept.
+_USUAL = 'timeouts = { connect = "5s"; }; '
 _CHECK = 'health_check = { type = "http"; path = "/healthz"; }; ' + _USUAL
-# Where one check in five meets a dead server, the usual three fail in a row by chance.
-_PATIENT_CHECK = 'health_check = { type = "http"; path = "/healthz"; fall = 10; }; ' + _USUAL
 _ANSWER_S = 0.3  # so that at 200 requests a second each of five servers is busy with twelve
 _LEAVING = ("region_down", "region_hold", "region_grey", "region_ramp", "shares_moved")
 
@@ -207,6 +204,23 @@ def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
 
 
 @sanitize
+def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t):
+    """It has served for a second, and they begin anew while it is hardly known."""
+    many = 100 if sanitized() else 400
+    w = _World(t, _hangs_on_long)
+    dying, *others = w.backends
+    w.balancer.routes_to(dying)
+    for _ in range(many):
+        w.proxy.client(tls=False).request("GET", "/long")
+    until(lambda: len(dying.of("/long")) == many, "all of them have come")
+    w.balancer.routes_to(*others)
+    load = w.load().until_ok(200)
+    w.balancer.lose(dying)
+    load.until_ok(200)
+    _expect_clean(w, load, 0)
+
+
+@sanitize
 def a_balancer_that_forgets_its_connections_is_kept(t):
     w = _World(t)
     load = w.load().until_ok(100)
@@ -215,8 +229,19 @@ def a_balancer_that_forgets_its_connections_is_kept(t):
     _expect_clean(w, load, 100)
 
 
+@sanitize
+def all_that_a_process_of_a_second_is_busy_with_may_be_lost_at_once(t):
+    """It has earned few retries yet."""
+    w = _World(t, _answers_once)  # no request is on a kept connection, which may end at any time
+    load = w.load().until_ok(40)
+    until(lambda: sum(w.busy_with(b) for b in w.backends) >= 50, "fifty are waited for", 10)
+    w.balancer.forget()
+    load.until_ok(100)
+    load.stop_clean()
+
+
 def _expect_kept_though_a_fifth_is_refused(t, draw):
-    w = _World(t, _answers_once, text=_PATIENT_CHECK)
+    w = _World(t, _answers_once)
     w.balancer.draw = draw
     load = w.load().until_ok(100)
     w.lose_the_busiest(noticed=False)

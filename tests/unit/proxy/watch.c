@@ -46,14 +46,19 @@ START_TEST(a_path_is_dead_when_bytes_sent_again_are_not_acknowledged_either)
 		.acknowledged_bytes = c->progress ? 1500 : 1000,
 		.unacknowledged = c->unacknowledged,
 	};
-	struct watch_look look = {
-		.wrote_us = now_us - c->wrote_ago_ms * 1000ull,
+	struct watch_path seen = {
 		.looked_us = c->looked_ago_ms == NEVER ? 0 : now_us - c->looked_ago_ms * 1000ull,
 		.looked_bytes = 1000,
-		.end_bytes = 3000,
+	};
+	struct watch_look look = {
+		.wrote_us = now_us - c->wrote_ago_ms * 1000ull,
+		.end_bytes = c->looked_ago_ms == NEVER ? 0 : 3000,
 	};
 
-	ck_assert_msg(watch_judge(&path, &look, now_us) == c->verdict, "%s", c->what);
+	ck_assert_msg(watch_judge(&seen, &path, &look, now_us) == c->verdict, "%s", c->what);
+	ck_assert_msg((seen.looked_us == 0) == !c->unacknowledged, "%s", c->what);
+	if (c->progress && c->unacknowledged)
+		ck_assert_msg(seen.looked_us == now_us && seen.moved, "%s", c->what);
 }
 END_TEST
 
@@ -64,15 +69,14 @@ START_TEST(on_a_shared_connection_a_request_arrives_where_its_own_bytes_end)
 	struct socket_path path = {
 		.rtt_us = 100, .sent_ago_ms = 1, .acknowledged_bytes = 2000, .unacknowledged = true
 	};
-	struct watch_look look = {
-		.wrote_us = now_us - 1000, .looked_bytes = 1000, .end_bytes = 2000
-	};
+	struct watch_path seen = { 0 };
+	struct watch_look look = { .wrote_us = now_us - 1000 };
 
-	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
-	look.looked_us = now_us - 25000;
-	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_ARRIVED);
-	path.acknowledged_bytes = 1999;
-	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
+	look.end_bytes = 2000;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_ARRIVED);
+	look.end_bytes = 2001;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
 }
 END_TEST
 
@@ -82,16 +86,30 @@ START_TEST(a_shared_connection_is_dead_once_the_kernel_has_timed_out_whatever_ot
 	struct socket_path path = {
 		.rtt_us = 100, .sent_ago_ms = 5, .acknowledged_bytes = 1000, .unacknowledged = true
 	};
-	struct watch_look look = { .wrote_us = now_us - 1000,
-		.looked_us = now_us - 25000,
-		.looked_bytes = 1000,
-		.end_bytes = 2000 };
+	struct watch_path seen = { .looked_us = now_us - 25000, .looked_bytes = 1000 };
+	struct watch_look look = { .wrote_us = now_us - 1000, .end_bytes = 2000 };
 
-	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
 	path.resent = true;
-	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_DEAD);
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_DEAD);
 	path.acknowledged_bytes = 1001;
-	ck_assert_int_eq(watch_judge(&path, &look, now_us), WATCH_OPEN);
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
+}
+END_TEST
+
+START_TEST(a_request_that_comes_later_learns_from_the_looks_for_those_before_it)
+{
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = { .rtt_us = 100,
+		.sent_ago_ms = 5,
+		.acknowledged_bytes = 1000,
+		.unacknowledged = true,
+		.resent = true };
+	struct watch_path seen = { 0 };
+	struct watch_look first = { .wrote_us = now_us - 1000 }, later = first;
+
+	ck_assert_int_eq(watch_judge(&seen, &path, &first, now_us), WATCH_OPEN);
+	ck_assert_int_eq(watch_judge(&seen, &path, &later, now_us + 25000), WATCH_DEAD);
 }
 END_TEST
 
@@ -108,6 +126,7 @@ main(void)
 	tcase_add_test(tc, on_a_shared_connection_a_request_arrives_where_its_own_bytes_end);
 	tcase_add_test(
 	    tc, a_shared_connection_is_dead_once_the_kernel_has_timed_out_whatever_others_write);
+	tcase_add_test(tc, a_request_that_comes_later_learns_from_the_looks_for_those_before_it);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -13,6 +13,16 @@ earn(struct retry_budget *b, unsigned count, uint64_t now_ms)
 		budget_earn(b, share, now_ms);
 }
 
+/* One that has been there for longer than it looks back. */
+static struct retry_budget
+old(void)
+{
+	struct retry_budget b = { 0 };
+
+	budget_earn(&b, 0, 0);
+	return b;
+}
+
 static unsigned
 spend_all(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
 {
@@ -30,10 +40,10 @@ START_TEST(first_tries_earn_their_share_exactly)
 	} t[] = { { 0, 0 }, { 4, 0 }, { 5, 1 }, { 9, 1 }, { 10, 2 }, { 1000, 200 } };
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
-		struct retry_budget b = { 0 };
+		struct retry_budget b = old();
 
-		earn(&b, t[i].tries, 5000);
-		ck_assert_uint_eq(spend_all(&b, 0, 5000), t[i].retries);
+		earn(&b, t[i].tries, 50000);
+		ck_assert_uint_eq(spend_all(&b, 0, 50000), t[i].retries);
 	}
 }
 END_TEST
@@ -50,45 +60,94 @@ START_TEST(no_ten_seconds_see_more_than_the_share_however_much_was_saved)
 			if (tick >= first)
 				retries[tick] = spend_all(&b, 0, 1000000 + 100 * tick);
 			sum += retries[tick] - (tick >= 100 ? retries[tick - 100] : 0);
-			ck_assert_msg(sum <= 200, "%u retries for 1000 requests until tick %u", sum,
-			    tick);
+			ck_assert_msg(
+			    sum <= 200, "%u retries for 1000 requests until tick %u", sum, tick);
 		}
 		ck_assert_uint_ge(retries[first], 180); /* at once, when it matters most */
 	}
 }
 END_TEST
 
+/* Of 100 requests a second; from some moment on everything fails, at once or for good. */
+START_TEST(a_young_budget_lets_as_many_retries_through_as_an_old_one_and_no_more)
+{
+	for (unsigned first = 0; first < 120; first++) {
+		struct retry_budget b = { 0 };
+		unsigned retries = 0;
+
+		for (unsigned tick = 0; tick <= 120; tick++) {
+			earn(&b, 10, 1000000 + 100 * tick);
+			if (tick == first)
+				ck_assert_uint_ge(spend_all(&b, 0, 1000000 + 100 * tick),
+				    tick < 10 ? 10 * (tick + 1) : 100);
+		}
+		b = (struct retry_budget){ 0 };
+		for (unsigned tick = 0; tick < 100; tick++) {
+			earn(&b, 10, 1000000 + 100 * tick);
+			if (tick >= first)
+				retries += spend_all(&b, 0, 1000000 + 100 * tick);
+		}
+		ck_assert_uint_le(retries, 220); /* of 1000 requests; a tick is counted whole */
+	}
+}
+END_TEST
+
+START_TEST(a_service_that_was_quiet_for_long_is_not_young_again)
+{
+	struct retry_budget b = old();
+
+	earn(&b, 100, 3600000);
+	ck_assert_uint_eq(spend_all(&b, 0, 3600000), 20);
+}
+END_TEST
+
 START_TEST(what_was_earned_is_over_after_ten_seconds)
 {
-	struct retry_budget b = { 0 };
+	struct retry_budget b = old();
 
-	earn(&b, 100, 1000);
-	ck_assert(budget_spend(&b, 0, 10999));
-	ck_assert(!budget_spend(&b, 0, 11000));
-	earn(&b, 100, 50000);
-	ck_assert_uint_eq(spend_all(&b, 0, 50000), 20);
+	earn(&b, 100, 21000);
+	ck_assert(budget_spend(&b, 0, 30999));
+	ck_assert(!budget_spend(&b, 0, 31000));
+	earn(&b, 100, 70000);
+	ck_assert_uint_eq(spend_all(&b, 0, 70000), 20);
 }
 END_TEST
 
-START_TEST(the_floor_serves_a_quiet_service_and_is_not_saved_up)
+START_TEST(the_floor_lets_a_quiet_service_lose_all_that_it_is_busy_with_once)
 {
 	struct retry_budget b = { 0 };
 
-	ck_assert_uint_eq(spend_all(&b, 10, 3600000), 10);
-	ck_assert_uint_eq(spend_all(&b, 10, 3600000), 0);
-	ck_assert_uint_eq(spend_all(&b, 10, 3600500), 5);
-	ck_assert_uint_eq(spend_all(&b, 10, 7200000), 10);
+	ck_assert_uint_eq(spend_all(&b, 10, 3600000), 100);
+	ck_assert_uint_eq(spend_all(&b, 10, 3609999), 0);
+	ck_assert_uint_eq(spend_all(&b, 10, 3611000), 100);
+	ck_assert_uint_eq(spend_all(&b, 10, 7200000), 100);
 }
 END_TEST
 
-START_TEST(a_small_part_of_the_floor_is_saved_up_to_one_retry)
+START_TEST(no_ten_seconds_see_more_than_ten_times_the_floor)
+{
+	struct retry_budget b = { 0 };
+	unsigned retries[300] = { 0 }, sum = 0;
+
+	for (unsigned tick = 0; tick < 300; tick++) {
+		for (unsigned i = 0; i < tick % 7; i++)
+			retries[tick] += budget_spend(&b, 10, 1000000 + 100 * tick);
+		sum += retries[tick] - (tick >= 100 ? retries[tick - 100] : 0);
+		ck_assert_uint_le(sum, 100);
+	}
+	ck_assert_uint_ge(sum, 90);
+}
+END_TEST
+
+START_TEST(a_small_part_of_the_floor_is_one_retry_in_ten_seconds)
 {
 	struct retry_budget b = { 0 };
 
-	ck_assert_uint_eq(spend_all(&b, 0.625, 1000), 1);
-	ck_assert_uint_eq(spend_all(&b, 0.625, 2000), 0);
-	ck_assert_uint_eq(spend_all(&b, 0.625, 2700), 1);
-	ck_assert_uint_eq(spend_all(&b, 0.625, 60000), 1);
+	ck_assert_uint_eq(spend_all(&b, 0.05, 1000), 1);
+	ck_assert_uint_eq(spend_all(&b, 0.05, 10000), 0);
+	ck_assert_uint_eq(spend_all(&b, 0.05, 12000), 1);
+	b = old();
+	ck_assert_uint_eq(spend_all(&b, 0.625, 60000), 6);
 }
 END_TEST
 
@@ -99,7 +158,7 @@ START_TEST(who_may_not_use_the_floor_leaves_it_to_others)
 	ck_assert(!budget_spend(&b, 0, 1000)); /* the first to ask at all */
 	ck_assert(budget_spend(&b, 10, 1001));
 	ck_assert(!budget_spend(&b, 0, 1002)); /* a hedge, say */
-	ck_assert_uint_eq(spend_all(&b, 10, 1002), 9);
+	ck_assert_uint_eq(spend_all(&b, 10, 1002), 99);
 }
 END_TEST
 
@@ -108,8 +167,7 @@ START_TEST(a_clock_at_zero_and_one_that_stands_still_are_fine)
 	struct retry_budget b = { 0 };
 
 	earn(&b, 5, 0);
-	ck_assert(budget_spend(&b, 0, 0));
-	ck_assert(!budget_spend(&b, 0, 0));
+	ck_assert_uint_eq(spend_all(&b, 0, 0), 10);
 	earn(&b, 5, 2000);
 	ck_assert(budget_spend(&b, 0, 1000)); /* behind: as if it stood */
 }
@@ -126,8 +184,12 @@ main(void)
 	tcase_add_test(tcase, first_tries_earn_their_share_exactly);
 	tcase_add_test(tcase, no_ten_seconds_see_more_than_the_share_however_much_was_saved);
 	tcase_add_test(tcase, what_was_earned_is_over_after_ten_seconds);
-	tcase_add_test(tcase, the_floor_serves_a_quiet_service_and_is_not_saved_up);
-	tcase_add_test(tcase, a_small_part_of_the_floor_is_saved_up_to_one_retry);
+	tcase_add_test(
+	    tcase, a_young_budget_lets_as_many_retries_through_as_an_old_one_and_no_more);
+	tcase_add_test(tcase, a_service_that_was_quiet_for_long_is_not_young_again);
+	tcase_add_test(tcase, the_floor_lets_a_quiet_service_lose_all_that_it_is_busy_with_once);
+	tcase_add_test(tcase, no_ten_seconds_see_more_than_ten_times_the_floor);
+	tcase_add_test(tcase, a_small_part_of_the_floor_is_one_retry_in_ten_seconds);
 	tcase_add_test(tcase, who_may_not_use_the_floor_leaves_it_to_others);
 	tcase_add_test(tcase, a_clock_at_zero_and_one_that_stands_still_are_fine);
 	suite_add_tcase(suite, tcase);
