@@ -39,7 +39,7 @@ struct steered_endpoint {
 	bool doubted;           /* that fall is not believed yet */
 	struct evidence urgent; /* counted ahead of the shards, not yet found in their counts */
 	uint64_t urgent_at_ms;
-	bool in_run; /* among those that fail in the region's present run */
+	bool in_run;                /* among those that fail in the region's present run */
 	struct run_start run_start; /* of its own run, outlier.local_in_a_row */
 	struct steer_endpoint_out out;
 };
@@ -73,8 +73,8 @@ struct steered_region {
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
 	struct evidence second; /* since the last full second */
-	uint32_t run; /* local-origin failures in a row, as evidence_row_grows() says */
-	uint64_t failed_at_ms; /* the last of them */
+	uint32_t run;           /* local-origin failures in a row, as evidence_row_grows() says */
+	uint64_t failed_at_ms;  /* the last of them */
 	uint32_t run_endpoints;
 	uint32_t run_among, run_needs; /* as region_evidence's */
 	struct run_start run_start;
@@ -84,10 +84,10 @@ struct steered_region {
 	unsigned base_count, base_at;
 	uint64_t base_next_ms;
 	uint64_t base_sum_us, base_total;
-	double base_busy_us; /* in flight times time, over the slot */
-	uint32_t base_in_flight; /* when last looked at */
-	unsigned base_seconds; /* with answers, in the slot that is being filled */
-	double first_us; /* mean latency of its first answers; 0: not enough yet */
+	double base_busy_us;        /* in flight times time, over the slot */
+	uint32_t base_in_flight;    /* when last looked at */
+	unsigned base_seconds;      /* with answers, in the slot that is being filled */
+	double first_us;            /* mean latency of its first answers; 0: not enough yet */
 	unsigned base_full_seconds; /* with much in flight */
 
 	bool evacuated;
@@ -98,13 +98,14 @@ struct steered_region {
 	double share;
 	double target;
 	double settled_health; /* when share last was at its target */
-	double blind; /* as share_plan's, in coarse steps */
-	bool trickle; /* its share is there to learn from, not to serve */
+	double blind;          /* as share_plan's, in coarse steps */
+	bool trickle;          /* its share is there to learn from, not to serve */
 	bool told_panic;
 	double limit;
 	double limit_in_flight;
-	uint64_t idle_since_ms; /* no share since; 0: it has */
-	uint64_t warm_since_ms; /* 0: warm */
+	double shed_by_rate, shed_in_flight; /* as seen */
+	uint64_t idle_since_ms;              /* no share since; 0: it has */
+	uint64_t warm_since_ms;              /* 0: warm */
 	double told_share;
 	uint64_t told_at_ms;
 	unsigned missed_seconds; /* its loss could not have been absorbed, this long */
@@ -142,8 +143,14 @@ struct steer {
 	struct share_region inputs[SHARE_MAX_REGIONS];
 	double trickle; /* to standbys, for which target was worked out */
 	struct share_plan target;
-	double shed;   /* in force */
-	bool shedding; /* told */
+	double shed;                    /* in force */
+	bool shedding;                  /* told */
+	double shed_rate, refused_rate; /* as seen */
+	uint64_t shed_at_ms;            /* somebody last was */
+	uint64_t shed_since_ms;         /* it is told since then */
+	uint64_t shed_end_ms;           /* that was last told to be over */
+	uint32_t shed_quiet_ms;         /* so long without, and it is over */
+	unsigned shed_region; /* that it was told of; region_count: of none in particular */
 };
 
 /* Its own clock. */
@@ -184,6 +191,9 @@ bool steer_limit(struct steer *, const struct steer_seen *);
 double steer_base_latency_us(const struct steered_region *);
 /* lose: index of a region taken away; -1: none. */
 void steer_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
+
+/* steer_shed.c: what was refused, and the facts of when that began and ended. */
+void steer_tell_shed(struct steer *, const struct steer_seen *, struct facts *);
 
 /* steer_told.c: facts about what steer_share() did, and about what a loss would do. */
 void steer_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);

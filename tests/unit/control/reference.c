@@ -273,6 +273,7 @@ print_signals(FILE *out)
 		    "too many checks failed at once while traffic does well; 0 to 1",
 		[SIGNAL_PERSON] = "somebody wished it",
 		[SIGNAL_TIME] = "a wait is over",
+		[SIGNAL_IN_FLIGHT] = "as much is in flight as may be",
 	};
 
 	fputs(
