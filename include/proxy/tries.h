@@ -21,7 +21,6 @@ struct choice {
 	struct endpoint *endpoint;
 	struct service_region *region;
 	struct ticket ticket; /* counted against the region's cap: begin a try, or give it back */
-	uint32_t wait_us;     /* without an endpoint: until there is a token for it */
 };
 
 /*
@@ -29,9 +28,11 @@ struct choice {
  * one of the same region, once; after anything else, or twice, another region if there is any.
  * A region that takes no more of this class is passed over. FAULT_NONE, or why there is no choice:
  * FAULT_NO_ENDPOINT, FAULT_ALL_DOWN or FAULT_SHED. After FAULT_SHED the choice names the region in
- * which there is a token the soonest, and when; NULL: it takes too long everywhere.
+ * which there is a token the soonest; NULL: it takes too long everywhere.
  */
 enum fault tries_choose(struct exchange *, enum admission_class, struct choice *);
+/* Until there is a token in that region, in us; or ADMISSION_NEVER. */
+uint32_t tries_wait_us(const struct choice *, enum admission_class);
 /*
  * Takes the token that comes in that region: in so many us, or ADMISSION_NEVER. Lasting, and
  * nothing to give back.

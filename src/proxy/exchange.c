@@ -481,7 +481,8 @@ step_done(struct exchange *x)
 	struct side *client = x->client;
 
 	stalled_forget(x);
-	pace_end(x);
+	if (x->pace.began_us != 0)
+		pace_end(x);
 	rival_let_go(x);
 	tunnel_end(x);
 	(void)lasting_end(x);

@@ -51,7 +51,8 @@ pace_begin(struct exchange *x, const struct choice *sooner)
 	uint32_t us;
 
 	if (sooner->region == NULL || x->mirror_of != NULL ||
-	    x->pace.waited_us >= ADMISSION_WAIT_US || !has_time(x, sooner->wait_us))
+	    x->pace.waited_us >= ADMISSION_WAIT_US ||
+	    !has_time(x, tries_wait_us(sooner, tries_class(x))))
 		return false;
 	x->alternative = *sooner;
 	us = tries_reserve(&x->alternative, tries_class(x));

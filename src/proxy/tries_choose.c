@@ -26,16 +26,16 @@ static enum fault
 refusal_of(const struct exchange *x)
 {
 	switch (mode_of(x)) {
-	case SHARE_FAIL_CLOSED:
-		return FAULT_ALL_DOWN;
-	case SHARE_NOTHING:
-		return FAULT_NO_ENDPOINT;
 	case SHARE_NORMAL:
 	case SHARE_UNPROVEN:
 	case SHARE_FAIL_OPEN:
 		return FAULT_NONE;
+	case SHARE_FAIL_CLOSED:
+		return FAULT_ALL_DOWN;
+	case SHARE_NOTHING:
+		break;
 	}
-	return FAULT_NONE;
+	return FAULT_NO_ENDPOINT;
 }
 
 /* The cap of its region that the service shares with others, or NULL. */
@@ -64,8 +64,7 @@ struct search {
 	enum admission_class class;
 	bool shuns; /* passes by those who are shunned */
 	enum fault why;
-	struct service_region
-	    *sooner; /* where waiting for a token takes the least; NULL: nowhere */
+	struct service_region *sooner; /* where a token comes first; NULL: nowhere soon */
 	uint32_t wait_us;
 };
 
@@ -201,12 +200,20 @@ tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
 		return refused;
 	while (!choose(x, &search, c)) {
 		if (search.why != FAULT_NO_ENDPOINT || !search.shuns) {
-			*c = (struct choice){ .region = search.sooner, .wait_us = search.wait_us };
+			*c = (struct choice){ .region = search.sooner };
 			return search.why;
 		}
 		search.shuns = false; /* nobody else is there, and perhaps they are back */
 	}
 	return FAULT_NONE;
+}
+
+uint32_t
+tries_wait_us(const struct choice *c, enum admission_class class)
+{
+	const struct steering *s = c->region->steering;
+
+	return ticket_wait_us(&s->admission, common_of(s), class, clock_now_us());
 }
 
 uint32_t
