@@ -98,8 +98,9 @@ is_passed_by(const struct exchange *x, const struct balancer *b, const struct en
 	return true;
 }
 
-/* An endpoint of the chosen region; NULL: there is none that may be had. */
-static struct endpoint *
+/* An endpoint of the chosen region; NULL: there is none that may be had. Inline for its first use.
+ */
+static inline struct endpoint *
 pick_endpoint(struct exchange *x, struct service_region *r, struct search *search)
 {
 	struct balancer *b =
@@ -233,11 +234,12 @@ endpoint_of_turn(struct exchange *x, const struct choice *c, struct search *sear
 	if (x->service->now->conf->sticky != NULL && sticky_wish(x, &wished) &&
 	    wished.region == c->region)
 		return wished.endpoint;
-	e = pick_endpoint(x, c->region, search);
-	if (e != NULL || !search->shuns)
-		return e;
-	search->shuns = false;
-	return pick_endpoint(x, c->region, search);
+	for (;;) {
+		e = pick_endpoint(x, c->region, search);
+		if (e != NULL || !search->shuns)
+			return e;
+		search->shuns = false;
+	}
 }
 
 bool

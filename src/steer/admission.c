@@ -128,7 +128,7 @@ next_of(uint64_t word_ns, uint64_t interval_ns, uint64_t now_ns)
 }
 
 /* Moves a word on by its interval, but not beyond latest; *next is what it is then. */
-static bool
+static inline bool
 move_on(
     atomic_ullong *word, uint64_t interval_ns, uint64_t latest_ns, uint64_t now_ns, uint64_t *next)
 {
