@@ -20,14 +20,14 @@
  * rate, and never before their time. Whoever would wait longer than his part of ADMISSION_WAIT_US,
  * by class as in the bucket, is shed where he comes, not when he has waited.
  *
- * Of patience there is a bucket too, filled by three quarters of the rate: waiting makes up for
- * unevenness, and under more than can be done, a queue that everybody stands in makes up for
- * nothing. As only three of four that pass may have waited, such a queue cannot last: it drains
- * by a quarter of the rate, and who comes at once finds a token or is shed. At three times the rate
- * half of them wait 2 ms then, instead of 110 ms; bursts of ten at 80 % of the rate lose one
- * percent more than if all might wait. (Forbidding to wait where a queue has not been empty for 150
- * ms, as CoDel would, was simulated beside it: that sheds as many, and lets those of an overload
- * wait 40 ms, because a queue that is forbidden empties, and is then permitted again.)
+ * Of patience there is a bucket too, filled at half the rate: waiting makes up for unevenness, and
+ * under more than can be done, a queue that everybody stands in makes up for nothing. As only every
+ * other one that passes may have waited, such a queue cannot last: it drains at half the rate, and
+ * who comes finds a token at once or is shed. Simulated at 250 a second: at three times the rate
+ * they wait 1 ms in the mean, instead of 110 ms; of bursts of ten at 80 % of the rate 12 % are
+ * shed, 6 % if all might wait, 38 % if none. (To forbid waiting where a queue has not been empty for
+ * 150 ms, as CoDel would, lets those of an overload wait 50 ms: a queue that is forbidden empties,
+ * and is permitted again.)
  */
 #ifndef STEER_ADMISSION_H
 #define STEER_ADMISSION_H

@@ -15,8 +15,8 @@ enum {
 	 * Patience: so many of those that the rate lets pass may have waited, of PATIENCE_WHOLE,
 	 * and as many in a row as pass in PATIENCE_NS.
 	 */
-	PATIENCE_PART = 3,
-	PATIENCE_WHOLE = 4,
+	PATIENCE_PART = 1,
+	PATIENCE_WHOLE = 2,
 	PATIENCE_NS = 200 * 1000 * 1000,
 };
 
