@@ -37,10 +37,18 @@ bool endpoint_meter_read(struct endpoint_meter *, const struct endpoint *, struc
 uint32_t endpoint_meter_news(
     struct endpoint_meter *, const struct endpoint_meter *now, enum fault, uint32_t count);
 
+/* So far, of the requests for a service: all, those shed, and those no region was up for. */
+uint64_t service_meter_requests(const struct service_steering *);
+uint64_t service_meter_shed(const struct service_steering *);
+uint64_t service_meter_refused(const struct service_steering *);
+/* Of those shed, the ones that asked this region: it met its rate, or its cap in flight. */
+uint64_t region_meter_shed_by_rate(const struct steering *);
+uint64_t region_meter_shed_in_flight(const struct steering *);
+
 struct region_meter {
 	uint64_t completions;
-	uint64_t completions_then; /* at the last full second */
-	struct histogram_sum then; /* first-byte latencies, likewise */
+	uint64_t completions_then;   /* at the last full second */
+	struct histogram_sum then;   /* first-byte latencies, likewise */
 	struct histogram_sum second; /* what region_meter_second() gave last */
 };
 
@@ -53,19 +61,21 @@ uint32_t region_meter_in_flight(const struct steering *);
 /* Latencies since the last call, to be asked after the completions. Valid until the next call. */
 const struct histogram_sum *region_meter_second(struct region_meter *, const struct steering *);
 
-enum { DEMAND_SLOTS = 10 }; /* readings that make a window: one second of ticks */
+enum { RATE_SLOTS = 10 }; /* readings that make a window: one second of ticks */
 
-struct demand_slot {
+struct rate_slot {
 	uint64_t requests;
 	uint64_t at_us;
 };
 
-struct demand_meter {
-	struct demand_slot slots[DEMAND_SLOTS]; /* a ring */
+struct rate_meter {
+	struct rate_slot slots[RATE_SLOTS]; /* a ring */
 	unsigned count, newest;
 };
 
-/* Requests per second over the readings of about the last second. */
-double demand_meter_read(struct demand_meter *, const struct service_steering *, uint64_t now_us);
+/* There were so many requests so far: per second, over the readings of about the last one. */
+double rate_meter_read(struct rate_meter *, uint64_t requests, uint64_t now_us);
+/* Of them, those between the last two readings. */
+uint32_t rate_meter_news(const struct rate_meter *);
 
 #endif

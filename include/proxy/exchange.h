@@ -61,6 +61,7 @@ enum x_state {
 	X_ROUTE,
 	X_ADMIT,
 	X_PICK,
+	X_PACE,
 	X_CONNECT,
 	X_SEND,
 	X_HEAD,
@@ -76,6 +77,12 @@ struct x_times {
 	uint64_t first_byte; /* of the request */
 	uint64_t head; /* the request's head was complete */
 	uint64_t answer; /* the answer's head came */
+};
+
+/* Waiting for a token of a region's rate (pace.h). */
+struct pace {
+	uint64_t began_us; /* monotonic; 0: it does not wait now */
+	uint32_t waited_us; /* in all, so far */
 };
 
 struct exchange {
@@ -124,6 +131,7 @@ struct exchange {
 	struct pick pick;
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
 	struct choice alternative; /* for the next PICK, within one callback; endpoint NULL: none */
+	struct pace pace;
 	enum admission_class priority; /* the route's */
 	uint8_t tries;
 	uint8_t sent_tries; /* of them, such as may have reached an application */

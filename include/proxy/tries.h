@@ -27,9 +27,24 @@ struct choice {
  * The ladder: by share and balance at first; after an endpoint that could not be reached another
  * one of the same region, once; after anything else, or twice, another region if there is any.
  * A region that takes no more of this class is passed over. FAULT_NONE, or why there is no choice:
- * FAULT_NO_ENDPOINT or FAULT_SHED.
+ * FAULT_NO_ENDPOINT, FAULT_ALL_DOWN or FAULT_SHED. After FAULT_SHED the choice names the region in
+ * which there is a token the soonest; NULL: it takes too long everywhere.
  */
 enum fault tries_choose(struct exchange *, enum admission_class, struct choice *);
+/* Until there is a token in that region, in us; or ADMISSION_NEVER. */
+uint32_t tries_wait_us(const struct choice *, enum admission_class);
+/*
+ * Takes the token that comes in that region: in so many us, or ADMISSION_NEVER. Lasting, and
+ * nothing to give back.
+ */
+uint32_t tries_reserve(struct choice *, enum admission_class);
+/* The token has come: a choice as any other, or none, as the region is unfit or full by now. */
+bool tries_redeem(struct exchange *, enum admission_class, struct choice *);
+/*
+ * It is refused, as tries_choose() said: counts that, for the service and for the regions it asked.
+ * Returns what it is called: who finds no room while no region is up is not shed for that.
+ */
+enum fault tries_refuse(struct exchange *, enum fault why);
 /* No try is begun with it. */
 void tries_give_back(struct choice *);
 
@@ -63,7 +78,8 @@ void tries_end(struct try *, enum fault why);
 /* Lets go of what the log says about the tries. */
 void tries_forget(struct exchange *);
 
-/* The next choice goes elsewhere: never to t's endpoint, to its region only if nothing else is left. */
+/* The next choice goes elsewhere: never to t's endpoint, to its region only if nothing else is
+ * left. */
 void tries_avoid(struct exchange *, const struct try *);
 
 /*

@@ -32,7 +32,8 @@ enum fact_signal {
 	SIGNAL_CLOCK,       /* our own tick was late, or the clock jumped */
 	SIGNAL_MASS_CHANGE, /* too many verdicts at once while traffic succeeds */
 	SIGNAL_PERSON,
-	SIGNAL_TIME, /* a wait is over */
+	SIGNAL_TIME,      /* a wait is over */
+	SIGNAL_IN_FLIGHT, /* so many tries are under way that no more are let in */
 	SIGNAL_COUNT,
 };
 

@@ -18,13 +18,16 @@ struct region_shard {
 	atomic_ullong completions; /* tries ended by an answer's head or by a failure of the far side */
 	atomic_ullong answered;    /* of those, the ones with an answer's head */
 	atomic_uint in_flight; /* tries begun, neither completed nor given up */
+	/* requests refused in the end that asked here too, by what they met: its rate, its cap in flight */
+	atomic_ullong shed_by_rate, shed_in_flight;
 	struct histogram first_byte; /* request sent to answer's head, us */
 };
 
 struct service_shard {
 	_Alignas(64) atomic_ullong requests; /* wanted: routed here, those shed later too; the demand */
-	atomic_ullong shed; /* refused by admission in every region */
-	atomic_ullong refused; /* no region to go to at all */
+	atomic_ullong shed; /* refused: no region has room */
+	atomic_ullong refused; /* no region is left that could answer */
+	atomic_ullong paced; /* waits for a region's rate */
 };
 
 /* A try begins: whatever ends it must be one of the next three, once. */

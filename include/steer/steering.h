@@ -27,7 +27,8 @@ struct steering {
 	 * but do not drain. 0: none, as long as any is up.
 	 */
 	atomic_uint blind;
-	atomic_uint trickle; /* 1: the share is there to learn from, not to serve: safe requests only */
+	atomic_uint
+	    trickle; /* 1: the share is there to learn from, not to serve: safe requests only */
 	atomic_uint generation; /* grows with each change of an endpoint's word in the region */
 	/*
 	 * enum region_state. EVACUATED: nothing at all goes there, retries neither. DOWN: idle
@@ -40,16 +41,20 @@ struct steering {
 	/* why it is in that state, for people: a reader may see them one change apart */
 	_Alignas(64) atomic_ullong since_ms; /* monotonic; 0: since the start */
 	atomic_ullong hold_until_ms; /* monotonic; when its hold-down is over; 0: it has none */
-	atomic_uint target; /* the share it is on its way to, in 1/65536 */
-	atomic_uint signal; /* enum fact_signal: what the state rests on */
+	atomic_uint target;          /* the share it is on its way to, in 1/65536 */
+	atomic_uint signal;          /* enum fact_signal: what the state rests on */
 	_Atomic double value;
 	_Atomic double threshold;
 	_Atomic double limit; /* tries per second it is sent at most; 0: no limit */
+	/* of the requests shed, per second, those that asked here: its rate, its cap in flight is
+	 * met */
+	_Atomic double shed_by_rate, shed_in_flight;
 	atomic_ullong entered[STEERING_STATES]; /* times, by enum region_state */
 
 	/* The region's hard cap on tries of this service: control sets, workers enter and leave. */
 	struct admission admission;
-	/* That on tries of all services which share the region's own capacity; lasting, never NULL. */
+	/* That on tries of all services which share the region's own capacity; lasting, never NULL.
+	 */
 	struct admission *common;
 	atomic_uint shares_common; /* 1: this service is one of them. Control writes */
 
@@ -70,8 +75,11 @@ struct service_steering {
 
 	/* for people: a reader may see them one change apart */
 	_Alignas(64) atomic_uint shed; /* of demand, in 1/65536 */
-	atomic_uint demand; /* requests per second */
-	atomic_uint self_suspect; /* 1: our own view is stale, nothing is moved */
+	atomic_uint demand;            /* requests per second */
+	_Atomic double shed_rate;      /* of them, those that no region had room for */
+	_Atomic double refused_rate;   /* and those for which no region was up */
+	atomic_ullong shed_since_ms;   /* monotonic; 0: nobody is shed */
+	atomic_uint self_suspect;      /* 1: our own view is stale, nothing is moved */
 	atomic_ullong fail_opens; /* times it entered SHARE_FAIL_OPEN; single writer: control */
 
 	unsigned workers;
@@ -84,8 +92,8 @@ struct steering_registry;
 struct steering_registry *steering_registry_new(unsigned workers);
 void steering_registry_free(struct steering_registry *); /* no table or worker may be left */
 /* The steering of this name, made (no share, nothing usable) if there is none. Borrowed. */
-struct steering *steering_registry_get(struct steering_registry *, const char *service,
-    const char *region);
+struct steering *steering_registry_get(
+    struct steering_registry *, const char *service, const char *region);
 /* The cap of a region, for all services together. Borrowed. */
 struct admission *steering_registry_region(struct steering_registry *, const char *region);
 /* The same for the service as a whole; its mode begins as SHARE_NORMAL. */

@@ -98,12 +98,16 @@ add_age(struct line *l, double seconds)
 		add(l, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
 }
 
-/* The columns that services, regions and endpoints share. */
+/* The columns that services, regions and endpoints share; shed: per second, of an endpoint NaN. */
 static void
-add_numbers(struct line *l, const json_t *of)
+add_numbers(struct line *l, const json_t *of, double shed)
 {
-	add(l, " %8.1f %6.1f %9" PRId64 " %7" PRId64, number_of(of, "rate"),
-	    number_of(of, "error_rate"), count_of(of, "requests"), count_of(of, "errors"));
+	add(l, " %8.1f %6.1f", number_of(of, "rate"), number_of(of, "error_rate"));
+	if (isnan(shed))
+		add(l, " %6s", "");
+	else
+		add(l, " %6.1f", shed);
+	add(l, " %9" PRId64 " %7" PRId64, count_of(of, "requests"), count_of(of, "errors"));
 	add_latency(l, number_of(of, "p50_ms"));
 	add_latency(l, number_of(of, "p99_ms"));
 }
@@ -116,7 +120,7 @@ print_endpoint(FILE *to, const json_t *endpoint, unsigned width)
 
 	add(&l, "    %-*.*s %-9s %6s", NAME_WIDTH - 4, NAME_WIDTH - 4, text_of(endpoint, "url"),
 	    text_of(endpoint, "state"), "");
-	add_numbers(&l, endpoint);
+	add_numbers(&l, endpoint, NAN);
 	add(&l, "  %s", text_of(endpoint, "reason"));
 	if (json_is_number(since)) {
 		add(&l, ", for ");
@@ -251,6 +255,17 @@ add_region_state(struct line *l, const json_t *service, const json_t *region)
 	add(l, "; ");
 }
 
+/* What those have met whom it turned away. */
+static void
+add_region_met(struct line *l, const json_t *region)
+{
+	if (number_of(region, "shed_by_rate") > 0)
+		add(l, "; its capacity of %.4g/s is met", number_of(region, "limit"));
+	if (number_of(region, "shed_in_flight") > 0)
+		add(l, "; its limit of %" PRId64 " in flight is met",
+		    count_of(region, "in_flight_limit"));
+}
+
 /* What is on its way, and what is out of the ordinary. */
 static void
 add_region_rest(struct line *l, const json_t *region)
@@ -259,6 +274,7 @@ add_region_rest(struct line *l, const json_t *region)
 	const json_t *pin = find_wish(region, "pin");
 	double to = json_number_value(target);
 
+	add_region_met(l, region);
 	if (json_is_number(target) && fabs(to - number_of(region, "share")) > SHARE_MOVING)
 		add(l, "; on its way to %.1f%%", to * 100);
 	if (json_is_true(json_object_get(region, "panic")))
@@ -305,7 +321,8 @@ print_region(FILE *to, const json_t *service, const json_t *region, unsigned wid
 	add(&l, "  %-*.*s %-9s %5.1f%%", NAME_WIDTH - 2, NAME_WIDTH - 2, name,
 	    mode_state(state)[0] != '\0' ? mode_state(state) : state,
 	    number_of(region, "share") * 100);
-	add_numbers(&l, region);
+	add_numbers(
+	    &l, region, number_of(region, "shed_by_rate") + number_of(region, "shed_in_flight"));
 	add(&l, "  ");
 	add_region_state(&l, service, region);
 	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
@@ -316,19 +333,37 @@ print_region(FILE *to, const json_t *service, const json_t *region, unsigned wid
 		print_endpoint(to, json_array_get(endpoints, i), width);
 }
 
+/* What is shed, or will be by the shares; and what is refused, which is counted with it. */
+static void
+add_shed(struct line *l, const json_t *service)
+{
+	const json_t *since = json_object_get(service, "shed_since_s");
+	double planned = number_of(service, "shed"), rate = number_of(service, "shed_rate");
+	double refused = number_of(service, "refused_rate");
+
+	if (rate > 0)
+		add(l, "; shedding %.1f/s of %.0f/s", rate, number_of(service, "demand"));
+	else if (planned > 0)
+		add(l, "; shedding %.1f%% of %.0f/s", planned * 100, number_of(service, "demand"));
+	if (rate > 0 && json_is_number(since)) {
+		add(l, " for ");
+		add_age(l, json_number_value(since));
+	}
+	if (refused > 0)
+		add(l, "; refusing %.1f/s of %.0f/s: no region is up", refused,
+		    number_of(service, "demand"));
+}
+
 static void
 add_service_why(struct line *l, const json_t *service, const char *mode)
 {
 	const json_t *freeze = find_wish(service, "freeze");
-	double shed = number_of(service, "shed");
-
 	add(l, "  balance %s", text_of(service, "balance"));
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		if (strcmp(mode, modes[i].word) == 0)
 			add(l, "; %s", modes[i].text);
 	}
-	if (shed > 0)
-		add(l, "; shedding %.1f%% of %.0f/s", shed * 100, number_of(service, "demand"));
+	add_shed(l, service);
 	if (json_is_true(json_object_get(service, "self_suspect")))
 		add(l, "; our own view is doubted, so all is held");
 	if (freeze != NULL) {
@@ -346,12 +381,13 @@ print_service(FILE *to, const json_t *service, unsigned width)
 	struct line l = { .len = 0 };
 
 	fputc('\n', to);
-	add(&l, "%-*s %-9s %6s %8s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
-	    "SHARE", "REQ/S", "ERR/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
+	add(&l, "%-*s %-9s %6s %8s %6s %6s %9s %7s %8s %8s  %s", NAME_WIDTH, "SERVICE", "STATE",
+	    "SHARE", "REQ/S", "ERR/S", "SHED/S", "REQUESTS", "ERRORS", "P50", "P99", "WHY");
 	print_line(to, &l, width);
 	add(&l, "%-*.*s %-9s %6s", NAME_WIDTH, NAME_WIDTH, text_of(service, "name"),
 	    mode_state(mode), "");
-	add_numbers(&l, service);
+	add_numbers(
+	    &l, service, number_of(service, "shed_rate") + number_of(service, "refused_rate"));
 	add_service_why(&l, service, mode);
 	print_line(to, &l, width);
 	for (size_t i = 0; i < json_array_size(regions); i++)

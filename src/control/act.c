@@ -45,7 +45,7 @@ write_endpoint(struct endpoint *e, const struct steer_endpoint_out *out)
 struct scan {
 	unsigned usable;
 	unsigned changes; /* of state */
-	bool words; /* has any changed */
+	bool words;       /* has any changed */
 };
 
 static struct scan
@@ -68,8 +68,8 @@ write_endpoints(const struct table_region *region, const struct steer *steer)
 
 /* Who is usable goes before who gets how much. */
 static void
-write_usable(const struct table_region *region, const struct steer *steer, unsigned blind, bool whole,
-    struct controller_stats *stats)
+write_usable(const struct table_region *region, const struct steer *steer, unsigned blind,
+    bool whole, struct controller_stats *stats)
 {
 	struct steering *s = region->steering;
 	bool moved = get(&s->blind) != blind;
@@ -102,6 +102,8 @@ write_state(struct steering *s, const struct steer_region_out *out)
 	atomic_store_explicit(&s->value, region->value, memory_order_relaxed);
 	atomic_store_explicit(&s->threshold, region->threshold, memory_order_relaxed);
 	atomic_store_explicit(&s->limit, out->limit, memory_order_relaxed);
+	atomic_store_explicit(&s->shed_by_rate, out->shed_by_rate, memory_order_relaxed);
+	atomic_store_explicit(&s->shed_in_flight, out->shed_in_flight, memory_order_relaxed);
 	if (!entered)
 		return;
 	stat_add(&s->entered[region->state], 1);
@@ -113,12 +115,16 @@ static void
 write_service(struct service_steering *s, const struct steer *steer)
 {
 	double demand = steer_demand(steer);
+	struct steer_shed_out shed = steer_shed_seen(steer);
 
 	if (steer_mode(steer) == SHARE_FAIL_OPEN && get(&s->mode) != SHARE_FAIL_OPEN)
 		stat_add(&s->fail_opens, 1);
 	set(&s->mode, steer_mode(steer));
 	set(&s->shed, (unsigned)lround(steer_shed(steer) * SHARE_WHOLE));
 	set(&s->demand, demand < UINT32_MAX ? (unsigned)demand : UINT32_MAX);
+	atomic_store_explicit(&s->shed_rate, shed.shed, memory_order_relaxed);
+	atomic_store_explicit(&s->refused_rate, shed.refused, memory_order_relaxed);
+	atomic_store_explicit(&s->shed_since_ms, shed.since_ms, memory_order_relaxed);
 	set(&s->self_suspect, steer_self_suspect(steer));
 }
 

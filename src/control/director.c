@@ -32,13 +32,20 @@ struct place {
 	struct endpoint_meter meter;
 };
 
+/* Of a region: requests that were shed having asked there. */
+struct region_shed {
+	struct rate_meter by_rate_meter, in_flight_meter;
+	double by_rate, in_flight;
+};
+
 struct directed_service {
 	const struct table_service *table;
 	struct plan *plan;
 	struct steer *steer;
 	struct region_meter *regions; /* by region of the table */
-	struct demand_meter demand_meter;
-	double demand;
+	struct region_shed *sheds;    /* likewise */
+	struct rate_meter demand_meter, shed_meter, refused_meter;
+	double demand, shed, refused;
 	uint64_t second_ms; /* when the last full second was closed */
 	uint64_t restored;  /* bit i: region i is to be given back with the next decision */
 	bool due;           /* in director.due */
@@ -87,6 +94,7 @@ free_services(struct directed_service *services, unsigned count)
 		steer_free(services[i].steer);
 		plan_free(services[i].plan);
 		mem_free(services[i].regions);
+		mem_free(services[i].sheds);
 	}
 	mem_free(services);
 }
@@ -152,6 +160,8 @@ static void
 take_meters(struct directed_service *s, const struct directed_service *before)
 {
 	s->demand_meter = before->demand_meter;
+	s->shed_meter = before->shed_meter;
+	s->refused_meter = before->refused_meter;
 	s->demand = before->demand;
 	s->second_ms = before->second_ms;
 	for (unsigned i = 0; i < s->table->region_count; i++) {
@@ -159,6 +169,7 @@ take_meters(struct directed_service *s, const struct directed_service *before)
 			if (before->table->regions[j].steering != s->table->regions[i].steering)
 				continue;
 			s->regions[i] = before->regions[j];
+			s->sheds[i] = before->sheds[j];
 			s->restored |= (before->restored >> j & 1) << i;
 		}
 	}
@@ -183,6 +194,7 @@ adopt_service(struct director *d, struct directed_service *s, const struct table
 	s->plan = plan_new(table, d->rules);
 	s->steer = steer_new(plan_steer(s->plan), before != NULL ? before->steer : NULL, now_ms);
 	s->regions = mem_array(table->region_count, sizeof s->regions[0]);
+	s->sheds = mem_array(table->region_count, sizeof s->sheds[0]);
 	s->whole = true;
 	if (before != NULL)
 		take_meters(s, before);
@@ -422,6 +434,27 @@ see_endpoints(struct director *d, uint64_t now_ms)
 	}
 }
 
+/* What was shed, and where: only a region that has a limit turns anybody away. */
+static void
+measure_sheds(struct directed_service *s, uint64_t now_us)
+{
+	const struct service_steering *steering = s->table->steering;
+
+	s->shed = rate_meter_read(&s->shed_meter, service_meter_shed(steering), now_us);
+	s->refused = rate_meter_read(&s->refused_meter, service_meter_refused(steering), now_us);
+	for (unsigned i = 0; i < s->table->region_count; i++) {
+		const struct table_region *r = &s->table->regions[i];
+		struct region_shed *shed = &s->sheds[i];
+
+		if (r->conf->capacity == 0 && !region_is_shared(r))
+			continue;
+		shed->by_rate = rate_meter_read(
+		    &shed->by_rate_meter, region_meter_shed_by_rate(r->steering), now_us);
+		shed->in_flight = rate_meter_read(
+		    &shed->in_flight_meter, region_meter_shed_in_flight(r->steering), now_us);
+	}
+}
+
 /* Demand of all services, and who uses the regions that several of them share. */
 static void
 measure(struct director *d, uint64_t now_us)
@@ -430,7 +463,9 @@ measure(struct director *d, uint64_t now_us)
 	for (unsigned i = 0; i < d->service_count; i++) {
 		struct directed_service *s = &d->services[i];
 
-		s->demand = demand_meter_read(&s->demand_meter, s->table->steering, now_us);
+		s->demand = rate_meter_read(
+		    &s->demand_meter, service_meter_requests(s->table->steering), now_us);
+		measure_sheds(s, now_us);
 		region_uses_add(d->uses, s->table, s->steer, s->demand);
 	}
 }
@@ -460,6 +495,9 @@ decide(struct director *d, struct directed_service *s, uint64_t now_ms)
 	struct steer_region_seen regions[SHARE_MAX_REGIONS];
 	struct steer_seen seen = {
 		.demand = s->demand,
+		.shed = rate_meter_news(&s->shed_meter),
+		.shed_rate = s->shed,
+		.refused_rate = s->refused,
 		.regions = regions,
 		.wishes = d->wishes,
 		.wall_ms = clock_wall_us() / 1000,
@@ -474,6 +512,8 @@ decide(struct director *d, struct directed_service *s, uint64_t now_ms)
 		regions[i].in_flight = region_meter_in_flight(steering);
 		regions[i].first_byte =
 		    seen.second ? region_meter_second(&s->regions[i], steering) : NULL;
+		regions[i].shed_by_rate = s->sheds[i].by_rate;
+		regions[i].shed_in_flight = s->sheds[i].in_flight;
 		regions[i].restored = (s->restored >> i & 1) != 0;
 		regions[i].capacity_share =
 		    region_uses_part(d->uses, &s->table->regions[i], s->steer, s->demand);

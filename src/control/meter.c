@@ -159,27 +159,93 @@ region_meter_second(struct region_meter *m, const struct steering *s)
 	return &m->second;
 }
 
-double
-demand_meter_read(struct demand_meter *m, const struct service_steering *s, uint64_t now_us)
+/* A counter by its place in the shards, summed over them. */
+static uint64_t
+sum_of_region(const struct steering *s, size_t offset)
 {
-	uint64_t requests = 0;
-	struct demand_slot oldest = { 0, now_us };
+	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < s->workers; i++) {
-		const struct service_shard *shard =
-		    atomic_load_explicit(&s->shards[i], memory_order_acquire);
+		const char *shard = (const char *)shard_of(s, i);
 
 		if (shard != NULL)
-			requests += load(&shard->requests);
+			sum += load((const atomic_ullong *)(const void *)(shard + offset));
 	}
+	return sum;
+}
+
+uint64_t
+region_meter_shed_by_rate(const struct steering *s)
+{
+	return sum_of_region(s, offsetof(struct region_shard, shed_by_rate));
+}
+
+uint64_t
+region_meter_shed_in_flight(const struct steering *s)
+{
+	return sum_of_region(s, offsetof(struct region_shard, shed_in_flight));
+}
+
+static uint64_t
+sum_of_service(const struct service_steering *s, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < s->workers; i++) {
+		const char *shard =
+		    (const char *)atomic_load_explicit(&s->shards[i], memory_order_acquire);
+
+		if (shard != NULL)
+			sum += load((const atomic_ullong *)(const void *)(shard + offset));
+	}
+	return sum;
+}
+
+uint64_t
+service_meter_requests(const struct service_steering *s)
+{
+	return sum_of_service(s, offsetof(struct service_shard, requests));
+}
+
+uint64_t
+service_meter_shed(const struct service_steering *s)
+{
+	return sum_of_service(s, offsetof(struct service_shard, shed));
+}
+
+uint64_t
+service_meter_refused(const struct service_steering *s)
+{
+	return sum_of_service(s, offsetof(struct service_shard, refused));
+}
+
+static const struct rate_slot *
+slot_before(const struct rate_meter *m, unsigned readings)
+{
+	return &m->slots[(m->newest + RATE_SLOTS - readings) % RATE_SLOTS];
+}
+
+double
+rate_meter_read(struct rate_meter *m, uint64_t requests, uint64_t now_us)
+{
+	struct rate_slot oldest = { 0, now_us };
+
 	/* Once the ring is full, the oldest slot is the one that is written next. */
-	m->newest = (m->newest + 1) % DEMAND_SLOTS;
+	m->newest = (m->newest + 1) % RATE_SLOTS;
 	if (m->count > 0)
-		oldest = m->slots[(m->newest + DEMAND_SLOTS - m->count) % DEMAND_SLOTS];
-	m->slots[m->newest] = (struct demand_slot){ requests, now_us };
-	if (m->count < DEMAND_SLOTS)
+		oldest = *slot_before(m, m->count);
+	m->slots[m->newest] = (struct rate_slot){ requests, now_us };
+	if (m->count < RATE_SLOTS)
 		m->count++;
 	if (now_us <= oldest.at_us)
 		return 0;
 	return (double)(requests - oldest.requests) * 1e6 / (double)(now_us - oldest.at_us);
+}
+
+uint32_t
+rate_meter_news(const struct rate_meter *m)
+{
+	if (m->count < 2)
+		return 0;
+	return (uint32_t)(m->slots[m->newest].requests - slot_before(m, 1)->requests);
 }

@@ -160,6 +160,24 @@ service_shed(struct evbuffer *out, const struct table_service *s)
 	    sum_shards(s->steering, offsetof(struct service_shard, shed)));
 }
 
+static void
+service_refused(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_count(out, "detour_service_refused_requests_total", &labels,
+	    sum_shards(s->steering, offsetof(struct service_shard, refused)));
+}
+
+static void
+service_paced(struct evbuffer *out, const struct table_service *s)
+{
+	struct metric_labels labels = service_labels(s);
+
+	metric_count(out, "detour_service_paced_requests_total", &labels,
+	    sum_shards(s->steering, offsetof(struct service_shard, paced)));
+}
+
 void
 metrics_write_steering(struct evbuffer *out, const struct view *v)
 {
@@ -181,6 +199,12 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	metric_family(out, "detour_service_shed_requests_total", "counter",
 	    "Requests refused because no region had capacity left.");
 	each_service(out, v, service_shed);
+	metric_family(out, "detour_service_refused_requests_total", "counter",
+	    "Requests refused because no region was up, or there is none.");
+	each_service(out, v, service_refused);
+	metric_family(out, "detour_service_paced_requests_total", "counter",
+	    "Waits of requests for the rate of a region: up to an eighth of a second each.");
+	each_service(out, v, service_paced);
 	metric_family(out, "detour_region_state", "gauge", "1 for the state the region is in.");
 	metrics_each_region(out, v, region_state, NULL);
 	metric_family(

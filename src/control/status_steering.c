@@ -93,6 +93,10 @@ status_add_region(json_t *into, const struct view *v, const struct table_service
 	json_object_set_new(into, "target", ratio(get(&s->target)));
 	json_object_set_new(into, "limit", limit > 0 ? rounded(limit, 10) : json_null());
 	json_object_set_new(into, "in_flight_limit", most > 0 ? json_integer(most) : json_null());
+	json_object_set_new(into, "shed_by_rate",
+	    rounded(atomic_load_explicit(&s->shed_by_rate, memory_order_relaxed), 10));
+	json_object_set_new(into, "shed_in_flight",
+	    rounded(atomic_load_explicit(&s->shed_in_flight, memory_order_relaxed), 10));
 	json_object_set_new(into, "panic", json_boolean(get(&s->blind) != 0));
 	if (v->wishes != NULL) {
 		add_wish(wishes, wishes_evacuation(v->wishes, r->name));
@@ -123,11 +127,20 @@ void
 status_add_service(json_t *into, const struct view *v, const struct table_service *service)
 {
 	const struct service_steering *s = service->steering;
+	uint64_t since_ms = atomic_load_explicit(&s->shed_since_ms, memory_order_relaxed);
 	json_t *wishes = json_array();
 
 	json_object_set_new(into, "mode", json_string(status_mode_word(s)));
 	json_object_set_new(into, "demand", json_integer(get(&s->demand)));
 	json_object_set_new(into, "shed", ratio(get(&s->shed)));
+	json_object_set_new(into, "shed_rate",
+	    rounded(atomic_load_explicit(&s->shed_rate, memory_order_relaxed), 10));
+	json_object_set_new(into, "shed_since_s",
+	    since_ms == 0
+		? json_null()
+		: rounded((double)(v->now_ms > since_ms ? v->now_ms - since_ms : 0) / 1000, 1000));
+	json_object_set_new(into, "refused_rate",
+	    rounded(atomic_load_explicit(&s->refused_rate, memory_order_relaxed), 10));
 	json_object_set_new(into, "self_suspect", json_boolean(get(&s->self_suspect) != 0));
 	if (v->wishes != NULL)
 		add_wish(wishes, wishes_freeze(v->wishes, service->conf->name));

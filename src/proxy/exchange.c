@@ -13,6 +13,7 @@
 #include "proxy/gzip.h"
 #include "proxy/hold.h"
 #include "proxy/mirror.h"
+#include "proxy/pace.h"
 #include "proxy/report.h"
 #include "proxy/rival.h"
 #include "proxy/routing.h"
@@ -50,6 +51,7 @@ static const struct step steps[] = {
 	[X_ROUTE] = { "route", step_route },
 	[X_ADMIT] = { "admit", step_admit },
 	[X_PICK] = { "pick", step_pick },
+	[X_PACE] = { "pace", step_wait },
 	[X_CONNECT] = { "connect", step_connect },
 	[X_SEND] = { "send", step_send },
 	[X_HEAD] = { "head", step_head },
@@ -225,16 +227,6 @@ exchange_request_ended(struct exchange *x)
 
 /* ---- the steps, in order ---- */
 
-/* Nothing was tried: the service has no place for it, or none now. */
-static void
-count_refusal(struct exchange *x, enum fault why)
-{
-	struct service_shard *counts = x->service->counts;
-
-	if (x->tries == 0)
-		stat_add(why == FAULT_SHED ? &counts->shed : &counts->refused, 1);
-}
-
 static enum next
 step_route(struct exchange *x)
 {
@@ -251,7 +243,7 @@ step_route(struct exchange *x)
 	}
 	stat_add(&x->service->counts->requests, 1);
 	if (x->worker->pressure >= PRESSURE_SHED && x->priority == ADMIT_LOW) {
-		count_refusal(x, FAULT_SHED);
+		stat_add(&x->service->counts->shed, 1);
 		return go_failed(x, FAULT_SHED);
 	}
 	if (x->call.timeout_ms > 0) {
@@ -294,9 +286,11 @@ step_pick(struct exchange *x)
 	if (c.endpoint == NULL)
 		why = tries_choose(x, tries_class(x), &c);
 	if (why != FAULT_NONE) {
-		count_refusal(x, why);
-		/* Whatever made it look elsewhere: there was a place, only no room. */
-		if (x->fault == FAULT_NONE || why == FAULT_SHED)
+		if (why == FAULT_SHED && pace_begin(x, &c))
+			return go(x, X_PACE);
+		why = tries_refuse(x, why);
+		/* Whatever made it look elsewhere: there was a place, only no room, or there is none. */
+		if (x->fault == FAULT_NONE || why != FAULT_NO_ENDPOINT)
 			x->fault = why;
 		return go(x, X_FAILED);
 	}
@@ -487,6 +481,8 @@ step_done(struct exchange *x)
 	struct side *client = x->client;
 
 	stalled_forget(x);
+	if (x->pace.began_us != 0)
+		pace_end(x);
 	rival_let_go(x);
 	tunnel_end(x);
 	(void)lasting_end(x);

@@ -145,7 +145,7 @@ report_exchange(struct exchange *x)
 	r.bytes_out = x->body_out;
 	r.total_us = between(x->at.first_byte, now);
 	r.wait_us = between(x->at.first_byte, x->at.head);
-	r.queue_us = between(t->at.lease, t->at.connected);
+	r.queue_us = x->pace.waited_us + between(t->at.lease, t->at.connected);
 	r.connect_us = (uint32_t)t->at.connect_us;
 	r.first_byte_us = between(t->at.sent, x->at.answer);
 	r.body_us = between(x->at.answer, now);

@@ -14,12 +14,10 @@
 #include "proxy/pool.h"
 #include "proxy/service.h"
 #include "proxy/shunned.h"
-#include "proxy/sticky.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
 #include "steer/evidence.h"
-#include "steer/share.h"
 #include "steer/touched.h"
 
 enum {
@@ -28,155 +26,6 @@ enum {
 	BACKOFF_STEPS = 10,    /* few durations, as timers like them */
 	STALE_WITHIN_MS = 500, /* a close that met a request tells so after a round trip */
 };
-
-/* ---- choosing ---- */
-
-static bool
-is_refused(const struct table_service *ts)
-{
-	switch ((enum share_mode)atomic_load_explicit(&ts->steering->mode, memory_order_relaxed)) {
-	case SHARE_FAIL_CLOSED:
-	case SHARE_NOTHING:
-		return true;
-	case SHARE_NORMAL:
-	case SHARE_UNPROVEN:
-	case SHARE_FAIL_OPEN:
-		return false;
-	}
-	return false;
-}
-
-/* Most regions have no stated capacity: then nothing global is touched. */
-static bool
-enter(struct choice *c, enum admission_class class)
-{
-	struct steering *s = c->region->steering;
-	bool shares = atomic_load_explicit(&s->shares_common, memory_order_relaxed) != 0;
-	struct admission *common = shares ? s->common : NULL;
-
-	c->ticket = (struct ticket){ 0 };
-	if (!admission_limits(&s->admission) && (!shares || !admission_limits(common)))
-		return true;
-	return ticket_take(&c->ticket, &s->admission, common, class, clock_now_us());
-}
-
-/* What a choice looks for, and why it has found nothing yet. */
-struct search {
-	enum admission_class class;
-	bool shuns; /* passes by those who are shunned */
-	enum fault why;
-};
-
-/* Of a cap that fills each endpoint may have its part: most is all of it, 0 if it does not fill. */
-static bool
-is_passed_by(const struct exchange *x, const struct balancer *b, const struct endpoint *e,
-    unsigned most, struct search *search)
-{
-	if (search->shuns && shunned_is(x->worker, e))
-		return true;
-	if (most == 0 || balancer_has_part(b, e, most))
-		return false;
-	search->why = FAULT_SHED;
-	return true;
-}
-
-/* An endpoint of the chosen region; NULL: there is none that may be had. */
-static struct endpoint *
-pick_endpoint(struct exchange *x, struct service_region *r, struct search *search)
-{
-	struct balancer *b =
-	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
-	unsigned most = admission_filling(&r->steering->admission);
-	unsigned tried = x->pick.tried_count;
-	struct endpoint *e = balancer_pick(b, &x->pick);
-
-	if (most == 0 && !search->shuns)
-		return e;
-	while (e != NULL && is_passed_by(x, b, e, most, search)) {
-		if (x->pick.tried_count == PICK_MAX_TRIED)
-			e = NULL;
-		else {
-			x->pick.tried[x->pick.tried_count++] = e->id;
-			e = balancer_pick(b, &x->pick);
-		}
-	}
-	x->pick.tried_count = tried;
-	return e;
-}
-
-void
-tries_give_back(struct choice *c)
-{
-	ticket_give_back(&c->ticket);
-	*c = (struct choice){ 0 };
-}
-
-/*
- * Whoever found no room is shed. A region that is down and has no share is no way out: they would
- * be told the same there, only later, or be lost. Where nothing was full it is better than nothing.
- */
-static bool
-is_no_way_out(const struct service_region *r)
-{
-	return service_region_state(r) == REGION_DOWN && !service_region_has_share(r);
-}
-
-static bool
-choose_in_region(struct exchange *x, struct search *search, struct choice *c)
-{
-	if (search->why == FAULT_SHED && is_no_way_out(c->region))
-		return false;
-	c->endpoint = pick_endpoint(x, c->region, search);
-	if (c->endpoint == NULL)
-		return false;
-	if (enter(c, search->class))
-		return true;
-	search->why = FAULT_SHED;
-	return false;
-}
-
-static bool
-choose(struct exchange *x, struct search *search, struct choice *c)
-{
-	const struct table_service *ts = x->service->now;
-
-	x->pick.exclude_regions = 0;
-	if (ts->conf->sticky != NULL && sticky_wish(x, c) && enter(c, search->class))
-		return true;
-	for (unsigned i = 0; i <= ts->region_count; i++) {
-		int region = balance_region(ts, &x->pick);
-
-		if (region < 0)
-			break;
-		c->region = x->service->regions[region];
-		if (choose_in_region(x, search, c))
-			return true;
-		/* Or control is changing words, and nothing was left there when it was asked. */
-		x->pick.exclude_regions |= 1ull << region;
-	}
-	return false;
-}
-
-enum fault
-tries_choose(struct exchange *x, enum admission_class class, struct choice *c)
-{
-	struct search search = { class, shunned_any(x->worker), FAULT_NO_ENDPOINT };
-
-	if (x->service->now == NULL || is_refused(x->service->now))
-		return search.why; /* the service left the configuration, or shall refuse */
-	while (!choose(x, &search, c)) {
-		if (search.why != FAULT_NO_ENDPOINT || !search.shuns)
-			return search.why;
-		search.shuns = false; /* nobody else is there, and perhaps they are back */
-	}
-	return FAULT_NONE;
-}
-
-enum admission_class
-tries_class(const struct exchange *x)
-{
-	return x->resent > 0 ? ADMIT_RETRY : x->priority;
-}
 
 /* ---- from begin to end ---- */
 

@@ -10,7 +10,17 @@ enum {
 	BURST_NS = 20 * 1000 * 1000,
 	BURST_REQUESTS = 10,
 	MOST_RACES = 64,
+	WAIT_NS = ADMISSION_WAIT_US * NS_PER_US,
+	/*
+	 * Patience: so many of those that the rate lets pass may have waited, of PATIENCE_WHOLE,
+	 * and as many in a row as pass in PATIENCE_NS.
+	 */
+	PATIENCE_PART = 1,
+	PATIENCE_WHOLE = 2,
+	PATIENCE_NS = 200 * 1000 * 1000,
 };
+
+#define NEVER UINT64_MAX
 
 /* Of the burst, what a request of this class must leave, in 1/100. */
 static unsigned reserve_percent(enum admission_class class)
@@ -38,11 +48,11 @@ burst_ns(uint64_t interval_ns)
 }
 
 static void
-shorten_burst(struct admission *a, uint64_t by_ns)
+move_back(atomic_ullong *word, uint64_t by_ns)
 {
 	/* between these two it hardly ever becomes less, and then by a request's worth */
-	if (atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed) >= by_ns)
-		atomic_fetch_sub_explicit(&a->empty_at_ns, by_ns, memory_order_relaxed);
+	if (atomic_load_explicit(word, memory_order_relaxed) >= by_ns)
+		atomic_fetch_sub_explicit(word, by_ns, memory_order_relaxed);
 }
 
 /*
@@ -65,8 +75,7 @@ room_beside(struct admission *a, unsigned most, unsigned under_way)
 }
 
 void
-admission_set(
-    struct admission *a, double limit_per_s, double most_in_flight, unsigned under_way)
+admission_set(struct admission *a, double limit_per_s, double most_in_flight, unsigned under_way)
 {
 	unsigned interval_ns = 0, most = 0;
 	uint64_t was_ns, is_ns;
@@ -84,7 +93,7 @@ admission_set(
 	was_ns = burst_ns(atomic_load_explicit(&a->interval_ns, memory_order_relaxed));
 	is_ns = burst_ns(interval_ns);
 	if (is_ns < was_ns)
-		shorten_burst(a, was_ns - is_ns);
+		move_back(&a->empty_at_ns, was_ns - is_ns);
 	atomic_store_explicit(&a->interval_ns, interval_ns, memory_order_relaxed);
 	most = room_beside(a, most, under_way);
 	atomic_store_explicit(&a->most_in_flight, most, memory_order_relaxed);
@@ -94,17 +103,59 @@ admission_set(
  * Half the reserves of the bucket: at full load half of what may be in flight is in use (Little's
  * law, with twice the latency), and retries should not be shut out by that alone.
  */
+static unsigned
+room_in_flight(unsigned most, enum admission_class class)
+{
+	return most - (unsigned)((uint64_t)most * reserve_percent(class) / 200);
+}
+
 static bool
 enter_in_flight(struct admission *a, enum admission_class class)
 {
 	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
-	unsigned room = most - (unsigned)((uint64_t)most * reserve_percent(class) / 200);
 	unsigned was = atomic_fetch_add_explicit(&a->in_flight, 1, memory_order_relaxed);
 
-	if (most == 0 || was < room)
+	if (most == 0 || was < room_in_flight(most, class))
 		return true;
 	atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
 	return false;
+}
+
+static uint64_t
+next_of(uint64_t word_ns, uint64_t interval_ns, uint64_t now_ns)
+{
+	return (word_ns > now_ns ? word_ns : now_ns) + interval_ns;
+}
+
+/* Moves a word on by its interval, but not beyond latest; *next is what it is then. */
+static inline bool
+move_on(
+    atomic_ullong *word, uint64_t interval_ns, uint64_t latest_ns, uint64_t now_ns, uint64_t *next)
+{
+	unsigned long long was = atomic_load_explicit(word, memory_order_relaxed);
+
+	for (unsigned i = 0; i < MOST_RACES; i++) {
+		*next = next_of(was, interval_ns, now_ns);
+		if (*next > latest_ns)
+			return false;
+		if (atomic_compare_exchange_weak_explicit(
+			word, &was, *next, memory_order_relaxed, memory_order_relaxed))
+			return true;
+	}
+	return false; /* each lost race let another request in: a cap is kept rather than guessed */
+}
+
+static uint64_t
+part_for(uint64_t whole, enum admission_class class)
+{
+	return whole - whole * reserve_percent(class) / 100;
+}
+
+/* How far ahead the bucket's word may be once a request of this class has gone. */
+static uint64_t
+latest_of(uint64_t interval_ns, enum admission_class class, uint64_t now_ns)
+{
+	return now_ns + part_for(burst_ns(interval_ns), class);
 }
 
 /*
@@ -115,22 +166,10 @@ static bool
 take_token(struct admission *a, enum admission_class class, uint64_t now_ns)
 {
 	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
-	uint64_t burst = burst_ns(interval);
-	uint64_t latest = now_ns + burst - burst * reserve_percent(class) / 100;
-	unsigned long long was = atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed);
+	uint64_t next;
 
-	if (interval == 0)
-		return true;
-	for (unsigned i = 0; i < MOST_RACES; i++) {
-		uint64_t next = (was > now_ns ? was : now_ns) + interval;
-
-		if (next > latest)
-			return false;
-		if (atomic_compare_exchange_weak_explicit(
-			&a->empty_at_ns, &was, next, memory_order_relaxed, memory_order_relaxed))
-			return true;
-	}
-	return false; /* each lost race let another request in: a cap is kept rather than guessed */
+	return interval == 0 ||
+	    move_on(&a->empty_at_ns, interval, latest_of(interval, class, now_ns), now_ns, &next);
 }
 
 bool
@@ -167,7 +206,7 @@ give_up(struct admission *a)
 	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
 
 	admission_leave(a);
-	shorten_burst(a, interval);
+	move_back(&a->empty_at_ns, interval);
 }
 
 bool
@@ -200,4 +239,136 @@ ticket_give_back(struct ticket *t)
 	if (t->common != NULL)
 		admission_leave(t->common);
 	*t = (struct ticket){ 0 };
+}
+
+/* ---- waiting for a token ---- */
+
+static uint64_t
+patience_interval(uint64_t interval_ns)
+{
+	return interval_ns * PATIENCE_WHOLE / PATIENCE_PART;
+}
+
+static uint64_t
+patience_end(enum admission_class class, uint64_t now_ns)
+{
+	return now_ns + part_for((uint64_t)PATIENCE_NS * PATIENCE_WHOLE / PATIENCE_PART, class);
+}
+
+static bool
+is_full(const struct admission *a, enum admission_class class)
+{
+	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
+
+	return most > 0 &&
+	    atomic_load_explicit(&a->in_flight, memory_order_relaxed) >=
+	    room_in_flight(most, class);
+}
+
+static uint64_t
+wait_ns(const struct admission *a, enum admission_class class, uint64_t now_ns)
+{
+	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
+	uint64_t word = atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed);
+	uint64_t patience = atomic_load_explicit(&a->patience_ns, memory_order_relaxed);
+	uint64_t next = next_of(word, interval, now_ns);
+	uint64_t latest = latest_of(interval, class, now_ns);
+
+	if (is_full(a, class))
+		return NEVER; /* time alone makes no room there */
+	if (interval == 0 || next <= latest)
+		return 0;
+	if (next - latest > part_for(WAIT_NS, class) ||
+	    next_of(patience, patience_interval(interval), now_ns) > patience_end(class, now_ns))
+		return NEVER;
+	return next - latest;
+}
+
+uint32_t
+ticket_wait_us(const struct admission *own, const struct admission *common,
+    enum admission_class class, uint64_t now_us)
+{
+	uint64_t now_ns = now_us * NS_PER_US;
+	uint64_t ns = wait_ns(own, class, now_ns);
+	uint64_t also = common != NULL ? wait_ns(common, class, now_ns) : 0;
+
+	if (also > ns)
+		ns = also;
+	return ns == NEVER ? ADMISSION_NEVER : (uint32_t)(ns / NS_PER_US + 1);
+}
+
+static bool
+reserve(struct admission *a, enum admission_class class, uint64_t now_ns, uint64_t *wait)
+{
+	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
+	uint64_t latest = latest_of(interval, class, now_ns);
+	uint64_t next, patience;
+
+	*wait = 0;
+	if (interval == 0)
+		return true;
+	if (!move_on(&a->empty_at_ns, interval, latest + part_for(WAIT_NS, class), now_ns, &next))
+		return false;
+	if (next <= latest)
+		return true;
+	*wait = next - latest;
+	if (move_on(&a->patience_ns, patience_interval(interval), patience_end(class, now_ns),
+		now_ns, &patience))
+		return true;
+	move_back(&a->empty_at_ns, interval);
+	return false;
+}
+
+uint32_t
+ticket_reserve(struct ticket *t, struct admission *own, struct admission *common,
+    enum admission_class class, uint64_t now_us)
+{
+	uint64_t now_ns = now_us * NS_PER_US, wait, also = 0;
+
+	*t = (struct ticket){ 0 };
+	if (!reserve(own, class, now_ns, &wait))
+		return ADMISSION_NEVER;
+	if (common != NULL && !reserve(common, class, now_ns, &also)) {
+		move_back(&own->empty_at_ns,
+		    atomic_load_explicit(&own->interval_ns, memory_order_relaxed));
+		return ADMISSION_NEVER;
+	}
+	*t = (struct ticket){ own, common };
+	return (uint32_t)((wait > also ? wait : also) / NS_PER_US + 1);
+}
+
+bool
+ticket_redeem(struct ticket *t, enum admission_class class)
+{
+	if (enter_in_flight(t->own, class)) {
+		if (t->common == NULL || enter_in_flight(t->common, class))
+			return true;
+		admission_leave(t->own);
+	}
+	*t = (struct ticket){ 0 };
+	return false;
+}
+
+static bool
+has_no_token(const struct admission *a, enum admission_class class, uint64_t now_ns)
+{
+	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
+	uint64_t word = atomic_load_explicit(&a->empty_at_ns, memory_order_relaxed);
+
+	return interval != 0 &&
+	    next_of(word, interval, now_ns) > latest_of(interval, class, now_ns);
+}
+
+enum admission_limit
+ticket_meets(const struct admission *own, const struct admission *common,
+    enum admission_class class, uint64_t now_us)
+{
+	uint64_t now_ns = now_us * NS_PER_US;
+
+	if (has_no_token(own, class, now_ns) ||
+	    (common != NULL && has_no_token(common, class, now_ns)))
+		return LIMIT_RATE;
+	return admission_filling(own) > 0 || (common != NULL && admission_filling(common) > 0)
+	    ? LIMIT_IN_FLIGHT
+	    : LIMIT_NONE;
 }

@@ -61,6 +61,48 @@ say_shed(struct text *t, const struct steer *s)
 	    s->demand * (1 - s->shed));
 }
 
+/* What each region that somebody asked in vain has met. */
+static void
+say_met(struct text *t, const struct steer *s)
+{
+	const char *between = "; ";
+
+	for (unsigned i = 0; i < s->plan->region_count; i++) {
+		const struct steered_region *r = &s->regions[i];
+		const char *name = s->plan->regions[i].name;
+
+		if (r->shed_by_rate > 0) {
+			say(t, "%s%s meets its capacity of %.4g/s (%.3g/s)", between, name,
+			    r->limit, r->shed_by_rate);
+			between = ", ";
+		}
+		if (r->shed_in_flight > 0) {
+			say(t, "%s%s its limit of %.0f tries in flight (%.3g/s)", between, name,
+			    r->limit_in_flight, r->shed_in_flight);
+			between = ", ";
+		}
+	}
+}
+
+static void
+say_refused(struct text *t, const struct steer *s, uint64_t now_ms)
+{
+	if (s->shed_rate > 0) {
+		say(t, " SHED in the last second: %.3g of %.4g requests", s->shed_rate, s->demand);
+		if (s->shedding) {
+			say(t, ", which began ");
+			say_time(t, now_ms - s->shed_since_ms);
+			say(t, " ago");
+		}
+		say_met(t, s);
+		say(t, ".");
+	}
+	if (s->refused_rate > 0)
+		say(t,
+		    " REFUSED in the last second: %.3g of %.4g requests, because no region is up.",
+		    s->refused_rate, s->demand);
+}
+
 static void
 say_sensor(struct text *t, const struct steer *s)
 {
@@ -127,6 +169,7 @@ explain_service(
 
 	say_mode(&t, s);
 	say_shed(&t, s);
+	say_refused(&t, s, steer_time(s, now_ms));
 	say_sensor(&t, s);
 	say_holds(&t, s, wishes, steer_time(s, now_ms));
 	say_losses(&t, s);

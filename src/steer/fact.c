@@ -38,6 +38,7 @@ static const char *const signal_words[SIGNAL_COUNT] = {
 	[SIGNAL_MASS_CHANGE] = "mass_change",
 	[SIGNAL_PERSON] = "person",
 	[SIGNAL_TIME] = "time",
+	[SIGNAL_IN_FLIGHT] = "in_flight",
 };
 
 static const struct fact_row *
@@ -205,6 +206,7 @@ put_value(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_CAPACITY:
 	case SIGNAL_PERSON:
 	case SIGNAL_TIME:
+	case SIGNAL_IN_FLIGHT:
 	case SIGNAL_COUNT:
 		break;
 	}
@@ -235,6 +237,7 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_CAPACITY:
 	case SIGNAL_PERSON:
 	case SIGNAL_TIME:
+	case SIGNAL_IN_FLIGHT:
 	case SIGNAL_COUNT:
 		break;
 	}
@@ -244,7 +247,8 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 static bool
 has_value(enum fact_signal s)
 {
-	return s != SIGNAL_NONE && s != SIGNAL_CAPACITY && s != SIGNAL_PERSON && s != SIGNAL_TIME;
+	return s != SIGNAL_NONE && s != SIGNAL_CAPACITY && s != SIGNAL_PERSON && s != SIGNAL_TIME &&
+	    s != SIGNAL_IN_FLIGHT;
 }
 
 size_t
@@ -375,6 +379,10 @@ fact_format(const struct fact *f, const char *endpoint, char *buf, size_t size)
 			continue;
 		put(&l, "%s", open);
 		put_number(&l, f, row->number[i], v[i]);
+		open = ", ";
+	}
+	if (f->signal == SIGNAL_IN_FLIGHT) {
+		put(&l, "%sby the tries in flight", open);
 		open = ", ";
 	}
 	if (f->into != NULL && f->into[0] != '\0') {

@@ -179,6 +179,7 @@ inherit(struct steer *s, const struct steer *before, uint64_t now_ms)
 	s->regions = regions;
 	s->wishes_read = false;
 	s->settled = false;
+	s->shed_region = plan->region_count;
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		struct steered_region *from = find_region(before, plan->regions[i].name);
 
@@ -290,6 +291,7 @@ steer_tick(struct steer *s, const struct steer_seen *seen, uint64_t now_ms, stru
 	observe(s, seen, facts);
 	changed = steer_step_regions(s, seen, dt_ms, facts) || changed;
 	changed = steer_share(s, seen, dt_ms, facts) || changed;
+	steer_tell_shed(s, seen, facts);
 	changed = steer_limit(s, seen) || changed;
 	for (unsigned i = 0; i < s->plan->region_count; i++)
 		changed = changed || s->regions[i].endpoints_changed;
@@ -342,10 +344,19 @@ steer_region(const struct steer *s, unsigned region, struct steer_region_out *ou
 		.health = known > 0 ? r->health.up / known : NAN,
 		.limit = r->limit,
 		.limit_in_flight = r->limit_in_flight,
+		.shed_by_rate = r->shed_by_rate,
+		.shed_in_flight = r->shed_in_flight,
 		.blind = r->blind,
 		.trickle = r->trickle,
 	};
 	out->region.since_ms = callers_time(s, r->region.since_ms);
+}
+
+struct steer_shed_out
+steer_shed_seen(const struct steer *s)
+{
+	return (struct steer_shed_out){ s->shed_rate, s->refused_rate,
+		s->shedding ? callers_time(s, s->shed_since_ms) : 0 };
 }
 
 bool

@@ -105,8 +105,9 @@ struct steered_region {
 	bool told_panic;
 	double limit;
 	double limit_in_flight;
-	uint64_t idle_since_ms; /* no share since; 0: it has */
-	uint64_t warm_since_ms; /* 0: warm */
+	double shed_by_rate, shed_in_flight; /* as seen */
+	uint64_t idle_since_ms;              /* no share since; 0: it has */
+	uint64_t warm_since_ms;              /* 0: warm */
 	double told_share;
 	uint64_t told_at_ms;
 	double logged_share;          /* of what was told, that which a log takes as well */
@@ -146,8 +147,14 @@ struct steer {
 	struct share_region inputs[SHARE_MAX_REGIONS];
 	double trickle; /* to standbys, for which target was worked out */
 	struct share_plan target;
-	double shed;   /* in force */
-	bool shedding; /* told */
+	double shed;                    /* in force */
+	bool shedding;                  /* told */
+	double shed_rate, refused_rate; /* as seen */
+	uint64_t shed_at_ms;            /* somebody last was */
+	uint64_t shed_since_ms;         /* it is told since then */
+	uint64_t shed_end_ms;           /* that was last told to be over */
+	uint32_t shed_quiet_ms;         /* so long without, and it is over */
+	unsigned shed_region; /* that it was told of; region_count: of none in particular */
 };
 
 /* Its own clock. */
@@ -195,6 +202,9 @@ bool steer_limit(struct steer *, const struct steer_seen *);
 void steer_learn_latency(struct steered_region *, double us);
 /* lose: index of a region taken away; -1: none. */
 void steer_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
+
+/* steer_shed.c: what was refused, and the facts of when that began and ended. */
+void steer_tell_shed(struct steer *, const struct steer_seen *, struct facts *);
 
 /* steer_told.c: facts about what steer_share() did, and about what a loss would do. */
 void steer_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);

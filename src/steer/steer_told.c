@@ -223,22 +223,6 @@ tell_mode(struct steer *s, enum share_mode was, struct facts *facts)
 }
 
 static void
-tell_shed(struct steer *s, struct facts *facts)
-{
-	bool sheds = s->mode != SHARE_FAIL_CLOSED && s->mode != SHARE_NOTHING;
-	double capacity = s->demand * (1 - s->shed);
-
-	if (!s->shedding && sheds && s->shed >= shed_told) {
-		s->shedding = true;
-		tell(
-		    s, FACT_SHED_BEGAN, SIGNAL_CAPACITY, NULL, s->demand, capacity, s->shed, facts);
-	} else if (s->shedding && (!sheds || s->shed <= 0)) {
-		s->shedding = false;
-		tell(s, FACT_SHED_ENDED, SIGNAL_CAPACITY, NULL, s->demand, capacity, 0, facts);
-	}
-}
-
-static void
 tell_panic(struct steer *s, struct facts *facts)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
@@ -258,7 +242,6 @@ void
 steer_tell_shares(struct steer *s, const double *before, enum share_mode was, struct facts *facts)
 {
 	tell_mode(s, was, facts);
-	tell_shed(s, facts);
 	tell_panic(s, facts);
 	tell_failovers(s, before, facts);
 	if (is_first(s, before))

@@ -256,7 +256,11 @@ arrivals(struct world *w)
 	return n;
 }
 
-/* A tick's worth, and at most half a tick's saved: 105 % of the limit in any second. */
+/*
+ * A tick's worth, and at most half a tick's saved: 105 % of the limit in any second. Requests of one
+ * tick share its tokens whenever in it they come, as those do that wait for one: that some of the
+ * next tick's are lent as well, to a burst and not to an overload, is left out.
+ */
 static void
 refill_tokens(struct sim_region *r)
 {

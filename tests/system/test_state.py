@@ -132,7 +132,7 @@ def when_all_are_down_a_service_that_fails_closed_refuses(t):
     p.until_state(origin, "down")
     until(lambda: p.status()["services"][0]["mode"] == "fail_closed", "it fails closed")
     p.get("/closed").expect(503)
-    assert p.until_access("/closed")[0]["reason"] == "no_endpoint"
+    assert p.until_access("/closed")[0]["reason"] == "all_down"
     origin.answers(200, "well")
     p.until_answer("/", "well")
     assert p.status()["services"][0]["mode"] == "normal"

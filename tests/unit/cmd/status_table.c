@@ -191,6 +191,11 @@ static const struct {
 	{ "\"mode\": \"nothing\"", "no endpoint to send to" },
 	{ "\"mode\": \"unproven\"", "no check has passed yet" },
 	{ "\"mode\": \"normal\", \"shed\": 0.125, \"demand\": 800", "; shedding 12.5% of 800/s" },
+	{ "\"mode\": \"normal\", \"shed\": 0.125, \"demand\": 800, \"shed_rate\": 17.2,"
+	  " \"shed_since_s\": 65.5",
+	    "; shedding 17.2/s of 800/s for 1m05s" },
+	{ "\"mode\": \"fail_open\", \"fail_open\": true, \"demand\": 80, \"refused_rate\": 30.5",
+	    "; refusing 30.5/s of 80/s: no region is up" },
 	{ "\"mode\": \"normal\", \"self_suspect\": true", "our own view is doubted" },
 };
 

@@ -73,11 +73,9 @@ START_TEST(a_fault_is_evidence_of_its_class)
 
 	open_world();
 	endpoint_shard_failed(endpoint_shard(e, 1), faults[_i].fault);
-	ck_assert(endpoint_meter_read(&m, e, &delta) ==
-	    (is.not_sent + is.broken + is.errors > 0));
+	ck_assert(endpoint_meter_read(&m, e, &delta) == (is.not_sent + is.broken + is.errors > 0));
 	ck_assert_mem_eq(&delta, &is, sizeof is);
-	ck_assert_uint_eq(
-	    atomic_load(&endpoint_shard(e, 1)->faults[faults[_i].fault]), 1);
+	ck_assert_uint_eq(atomic_load(&endpoint_shard(e, 1)->faults[faults[_i].fault]), 1);
 	close_world();
 }
 END_TEST
@@ -177,22 +175,47 @@ END_TEST
 
 START_TEST(demand_is_the_rate_of_the_last_second)
 {
-	struct demand_meter m = { 0 };
+	struct rate_meter m = { 0 };
 	uint64_t now_us = 5000000;
 	double demand = 0;
 
 	open_world();
-	ck_assert_double_eq(demand_meter_read(&m, service, now_us), 0);
+	ck_assert_double_eq(rate_meter_read(&m, service_meter_requests(service), now_us), 0);
 	for (unsigned i = 0; i < 30; i++) {
 		stat_add(&service_steering_shard(service, i % WORKERS)->requests, 20);
-		demand = demand_meter_read(&m, service, now_us += 100000);
+		demand = rate_meter_read(&m, service_meter_requests(service), now_us += 100000);
 		ck_assert_double_eq_tol(demand, 200, 0.001);
 	}
 	/* A reading in between does no harm, and one at the same time neither. */
-	ck_assert_double_le(demand_meter_read(&m, service, now_us), 200.001);
+	ck_assert_double_le(rate_meter_read(&m, service_meter_requests(service), now_us), 200.001);
 	for (unsigned i = 0; i < 12; i++)
-		demand = demand_meter_read(&m, service, now_us += 100000);
+		demand = rate_meter_read(&m, service_meter_requests(service), now_us += 100000);
 	ck_assert_double_eq(demand, 0);
+	close_world();
+}
+END_TEST
+
+START_TEST(what_was_shed_is_told_with_the_next_reading)
+{
+	struct rate_meter m = { 0 };
+
+	open_world();
+	stat_add(&service_steering_shard(service, 0)->shed, 7);
+	stat_add(&service_steering_shard(service, 1)->shed, 5);
+	stat_add(&service_steering_shard(service, 1)->refused, 4);
+	ck_assert_uint_eq(service_meter_shed(service), 12);
+	ck_assert_uint_eq(service_meter_refused(service), 4);
+	ck_assert_double_eq(rate_meter_read(&m, 12, 5000000), 0);
+	ck_assert_uint_eq(rate_meter_news(&m), 0); /* it was so before anybody looked */
+	rate_meter_read(&m, 15, 5100000);
+	ck_assert_uint_eq(rate_meter_news(&m), 3);
+	rate_meter_read(&m, 15, 5200000);
+	ck_assert_uint_eq(rate_meter_news(&m), 0);
+	stat_add(&steering_shard(region, 0)->shed_by_rate, 2);
+	stat_add(&steering_shard(region, 1)->shed_by_rate, 3);
+	stat_add(&steering_shard(region, 1)->shed_in_flight, 1);
+	ck_assert_uint_eq(region_meter_shed_by_rate(region), 5);
+	ck_assert_uint_eq(region_meter_shed_in_flight(region), 1);
 	close_world();
 }
 END_TEST
@@ -209,6 +232,7 @@ main(void)
 	tcase_add_test(c, what_has_been_read_or_told_of_is_no_news);
 	tcase_add_test(c, latencies_are_told_by_the_second);
 	tcase_add_test(c, demand_is_the_rate_of_the_last_second);
+	tcase_add_test(c, what_was_shed_is_told_with_the_next_reading);
 	suite_add_tcase(s, c);
 	return rig_main(s);
 }

@@ -275,6 +275,7 @@ print_signals(FILE *out)
 		    "too many checks failed at once while traffic does well; 0 to 1",
 		[SIGNAL_PERSON] = "somebody wished it",
 		[SIGNAL_TIME] = "a wait is over",
+		[SIGNAL_IN_FLIGHT] = "as much is in flight as may be",
 	};
 
 	fputs(
@@ -376,7 +377,7 @@ static const struct {
 	{ "bytes_out", "of the answer's body" },
 	{ "total_us", "first byte in to last byte out" },
 	{ "wait_us", "first byte in to the end of the head: the client's own time" },
-	{ "queue_us", "waiting for a connection to the endpoint" },
+	{ "queue_us", "waiting for a region's rate, and for a connection to the endpoint" },
 	{ "connect_us", "of that, TCP and TLS" },
 	{ "first_byte_us", "request sent to the answer's head, of the last try" },
 	{ "body_us", "the answer's head to its end" },

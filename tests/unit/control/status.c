@@ -64,7 +64,8 @@ static const struct shape top_shape[] = { { "version", JSON_STRING }, { "commit"
 
 static const struct shape service_shape[] = { { "name", JSON_STRING }, { "balance", JSON_STRING },
 	{ "fail_open", JSON_FALSE }, { "mode", JSON_STRING }, { "demand", JSON_INTEGER },
-	{ "shed", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "wishes", JSON_ARRAY },
+	{ "shed", JSON_REAL }, { "shed_rate", JSON_REAL }, { "shed_since_s", JSON_NULL },
+	{ "refused_rate", JSON_REAL }, { "self_suspect", JSON_FALSE }, { "wishes", JSON_ARRAY },
 	{ "requests", JSON_INTEGER }, { "errors", JSON_INTEGER }, { "rate", JSON_REAL },
 	{ "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL },
 	{ "regions", JSON_ARRAY } };
@@ -75,7 +76,8 @@ static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provide
 	{ "since", JSON_NULL }, { "since_s", JSON_NULL }, { "hold_left_s", JSON_NULL },
 	{ "waits_for_person", JSON_FALSE }, { "signal", JSON_STRING }, { "value", JSON_REAL },
 	{ "threshold", JSON_REAL }, { "target", JSON_REAL }, { "limit", JSON_NULL },
-	{ "in_flight_limit", JSON_NULL }, { "panic", JSON_FALSE }, { "wishes", JSON_ARRAY },
+	{ "in_flight_limit", JSON_NULL }, { "shed_by_rate", JSON_REAL },
+	{ "shed_in_flight", JSON_REAL }, { "panic", JSON_FALSE }, { "wishes", JSON_ARRAY },
 	{ "requests", JSON_INTEGER }, { "errors", JSON_INTEGER }, { "rate", JSON_REAL },
 	{ "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL },
 	{ "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
@@ -185,6 +187,11 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	atomic_store(&view.table->services[0].steering->mode, SHARE_FAIL_CLOSED);
 	atomic_store(&view.table->services[0].steering->shed, SHARE_WHOLE / 8);
 	atomic_store(&view.table->services[0].steering->demand, 321);
+	atomic_store(&view.table->services[0].steering->shed_rate, 17.25);
+	atomic_store(&view.table->services[0].steering->refused_rate, 3);
+	atomic_store(&view.table->services[0].steering->shed_since_ms, view.now_ms - 2500);
+	atomic_store(&s->shed_by_rate, 12);
+	atomic_store(&s->shed_in_flight, 5);
 	view_world_observe(view.now_ms);
 	status = status_json(&view);
 	region = region_of(status, 0);
@@ -199,6 +206,11 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	ck_assert_str_eq(json_string_value(get(service, "mode")), "fail_closed");
 	ck_assert_double_eq_tol(json_real_value(get(service, "shed")), 0.125, 0.0001);
 	ck_assert_int_eq(json_integer_value(get(service, "demand")), 321);
+	ck_assert_double_eq_tol(json_real_value(get(service, "shed_rate")), 17.25, 0.06);
+	ck_assert_double_eq_tol(json_real_value(get(service, "refused_rate")), 3, 0.0001);
+	ck_assert_double_eq_tol(json_real_value(get(service, "shed_since_s")), 2.5, 0.001);
+	ck_assert_double_eq_tol(json_real_value(get(region, "shed_by_rate")), 12, 0.0001);
+	ck_assert_double_eq_tol(json_real_value(get(region, "shed_in_flight")), 5, 0.0001);
 	json_decref(status);
 }
 END_TEST

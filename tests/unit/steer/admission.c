@@ -260,6 +260,212 @@ START_TEST(a_worker_whose_clock_lags_gives_nothing_back)
 }
 END_TEST
 
+/* ---- waiting ---- */
+
+/* How long a request of this class waits for its token; ADMISSION_NEVER: it is shed. */
+static uint32_t
+wait_for(enum admission_class class, uint64_t now_us)
+{
+	struct ticket t;
+
+	if (ticket_take(&t, &admission, NULL, class, now_us)) {
+		ticket_give_back(&t);
+		return 0;
+	}
+	return ticket_reserve(&t, &admission, NULL, class, now_us);
+}
+
+static void
+begin(double limit)
+{
+	set(limit, 0);
+	atomic_store(&admission.patience_ns, 0);
+}
+
+START_TEST(a_burst_is_paced_and_what_would_wait_too_long_is_shed_at_once)
+{
+	static const struct {
+		double limit;
+		unsigned served; /* of a hundred normal requests that come at once */
+	} t[] = { { 100, 20 }, { 400, 9 + 45 }, { 10, 9 + 1 }, { 1, 9 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		uint32_t last = 0;
+		unsigned served = 0;
+
+		begin(t[i].limit);
+		for (unsigned n = 0; n < 100; n++) {
+			uint32_t us = wait_for(ADMIT_NORMAL, START_US);
+
+			if (us == ADMISSION_NEVER)
+				continue;
+			ck_assert_uint_ge(us, last);
+			ck_assert_uint_le(us, ADMISSION_WAIT_US);
+			last = us;
+			served++;
+		}
+		ck_assert_msg(served == t[i].served, "%g a second: %u", t[i].limit, served);
+	}
+}
+END_TEST
+
+START_TEST(who_waits_is_told_beforehand_how_long)
+{
+	begin(100);
+	for (unsigned n = 0; n < 100; n++) {
+		uint32_t told = ticket_wait_us(&admission, NULL, ADMIT_NORMAL, START_US);
+		uint32_t us = wait_for(ADMIT_NORMAL, START_US);
+
+		ck_assert_msg(told == us || (us == 0 && told == 1), "%u, not %u", us, told);
+	}
+}
+END_TEST
+
+/* Tokens of the future, and what has waited for its own, are no more than the rate allows. */
+START_TEST(in_no_second_more_than_the_limit_and_a_burst_go)
+{
+	static uint64_t went[200000];
+	static const double loads[] = { 0.8, 1.1, 1.5, 4 };
+	unsigned random = 1;
+
+	for (unsigned i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+		unsigned count = 0, first = 0, most = 0;
+		double at_us = START_US;
+
+		begin(250);
+		while (at_us < START_US + 20e6) {
+			/* bursts of one to twenty, at once */
+			unsigned n = 1 + (random >> 16) % 20;
+
+			for (unsigned k = 0; k < n; k++) {
+				uint32_t us = wait_for(ADMIT_HIGH, (uint64_t)at_us);
+
+				if (us != ADMISSION_NEVER)
+					went[count++] = (uint64_t)at_us + us;
+			}
+			random = random * 1103515245 + 12345;
+			at_us += n * 1e6 / (250 * loads[i]);
+		}
+		for (unsigned k = 1; k < count; k++) /* one class: hardly out of order */
+			for (unsigned m = k; m > 0 && went[m - 1] > went[m]; m--) {
+				uint64_t later = went[m - 1];
+
+				went[m - 1] = went[m];
+				went[m] = later;
+			}
+		for (unsigned k = 0; k < count; k++) {
+			while (went[k] - went[first] >= 1000000)
+				first++;
+			most = k - first + 1 > most ? k - first + 1 : most;
+		}
+		ck_assert_msg(most <= 262, "load %g: %u in a second", loads[i], most);
+	}
+}
+END_TEST
+
+START_TEST(under_a_lasting_overload_nobody_stands_in_a_queue)
+{
+	unsigned in = 0, waited_long = 0, come = 0;
+	uint64_t waited_us = 0;
+
+	begin(250);
+	for (uint64_t us = 0; us < 20000000; us += 1333) { /* three times the limit */
+		uint32_t wait = wait_for(ADMIT_NORMAL, START_US + us);
+
+		come++;
+		if (wait == ADMISSION_NEVER || us < 1000000)
+			continue;
+		in++;
+		waited_us += wait;
+		waited_long += wait > 20000;
+	}
+	ck_assert_msg(in >= 19 * 248, "%u of %u", in, come);
+	ck_assert_msg(waited_us / in < 5000, "%u us in the mean", (unsigned)(waited_us / in));
+	ck_assert_msg(waited_long < in / 50, "%u of %u", waited_long, in);
+}
+END_TEST
+
+START_TEST(of_those_that_wait_too_the_higher_ones_are_served)
+{
+	unsigned in[4] = { 0 };
+
+	begin(1000);
+	for (uint64_t us = 0; us < 10000000; us += 1000) { /* twice the limit, 500 a second each */
+		in[us % 2000 == 0 ? ADMIT_RETRY : ADMIT_LOW] +=
+		    wait_for(us % 2000 == 0 ? ADMIT_RETRY : ADMIT_LOW, START_US + us) !=
+		    ADMISSION_NEVER;
+		in[us % 2000 == 0 ? ADMIT_NORMAL : ADMIT_HIGH] +=
+		    wait_for(us % 2000 == 0 ? ADMIT_NORMAL : ADMIT_HIGH, START_US + us) !=
+		    ADMISSION_NEVER;
+	}
+	ck_assert_uint_eq(in[ADMIT_HIGH], 5000);
+	ck_assert_uint_gt(in[ADMIT_NORMAL], 4700);
+	ck_assert_uint_lt(in[ADMIT_RETRY] + in[ADMIT_LOW], 300);
+}
+END_TEST
+
+START_TEST(who_waits_is_in_flight_only_when_his_turn_has_come)
+{
+	struct admission common = { 0 };
+	struct ticket t;
+
+	set(100, 1);
+	admission_set(&common, 50, 1, 0);
+	enter(ADMIT_HIGH, 10, START_US);
+	ck_assert(!ticket_take(&t, &admission, &common, ADMIT_HIGH, START_US));
+	ck_assert_uint_eq(ticket_reserve(&t, &admission, &common, ADMIT_HIGH, START_US), 10001);
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+	ck_assert(ticket_redeem(&t, ADMIT_HIGH));
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 1);
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 1);
+	/* with that one in flight there is no use in waiting, and no place for whoever has */
+	ck_assert_uint_eq(
+	    ticket_wait_us(&admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
+	ticket_give_back(&t);
+	ck_assert_uint_eq(ticket_reserve(&t, &admission, &common, ADMIT_HIGH, START_US), 20001);
+	admission_enter(&common, ADMIT_HIGH, START_US);
+	ck_assert(!ticket_redeem(&t, ADMIT_HIGH));
+	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
+	ticket_give_back(&t);
+	ck_assert_uint_eq(atomic_load(&common.in_flight), 1);
+}
+END_TEST
+
+START_TEST(who_cannot_wait_for_the_region_takes_nothing_of_the_service)
+{
+	struct admission common = { 0 };
+	struct ticket t;
+
+	set(100, 0);
+	admission_set(&common, 5, 0, 0); /* the next one in 200 ms */
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert(admission_enter(&common, ADMIT_HIGH, START_US));
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_uint_eq(
+		    ticket_reserve(&t, &admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
+	ck_assert_uint_eq(enter(ADMIT_HIGH, 100, START_US), 10);
+}
+END_TEST
+
+START_TEST(what_turned_somebody_away_is_told)
+{
+	struct admission common = { 0 };
+
+	set(100, 10);
+	ck_assert_int_eq(ticket_meets(&admission, NULL, ADMIT_HIGH, START_US), LIMIT_NONE);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+	ck_assert_int_eq(ticket_meets(&admission, NULL, ADMIT_HIGH, START_US), LIMIT_RATE);
+	ck_assert_int_eq(
+	    ticket_meets(&admission, NULL, ADMIT_HIGH, START_US + 100000), LIMIT_IN_FLIGHT);
+	set(0, 0);
+	admission_set(&common, 1, 0, 0);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert(admission_enter(&common, ADMIT_HIGH, START_US));
+	ck_assert_int_eq(ticket_meets(&admission, &common, ADMIT_HIGH, START_US), LIMIT_RATE);
+}
+END_TEST
+
 /* ---- with threads ---- */
 
 static atomic_ullong clock_us;
@@ -356,6 +562,14 @@ main(void)
 	tcase_add_test(tests, a_ticket_is_not_counted_where_nothing_is_limited);
 	tcase_add_test(tests, a_higher_limit_is_in_force_at_once_and_a_lower_one_too);
 	tcase_add_test(tests, a_worker_whose_clock_lags_gives_nothing_back);
+	tcase_add_test(tests, a_burst_is_paced_and_what_would_wait_too_long_is_shed_at_once);
+	tcase_add_test(tests, who_waits_is_told_beforehand_how_long);
+	tcase_add_test(tests, in_no_second_more_than_the_limit_and_a_burst_go);
+	tcase_add_test(tests, under_a_lasting_overload_nobody_stands_in_a_queue);
+	tcase_add_test(tests, of_those_that_wait_too_the_higher_ones_are_served);
+	tcase_add_test(tests, who_waits_is_in_flight_only_when_his_turn_has_come);
+	tcase_add_test(tests, who_cannot_wait_for_the_region_takes_nothing_of_the_service);
+	tcase_add_test(tests, what_turned_somebody_away_is_told);
 	tcase_add_test(tests, threads_together_never_exceed_the_limit_and_use_it);
 	tcase_add_test(tests, threads_together_never_exceed_the_cap_in_flight);
 	suite_add_tcase(suite, tests);

@@ -194,6 +194,7 @@ bool
 bench_tick(struct bench *b)
 {
 	struct steer_region_seen regions[BENCH_REGIONS];
+	uint32_t shed = 0;
 	bool second;
 	bool changed;
 
@@ -203,17 +204,24 @@ bench_tick(struct bench *b)
 	for (unsigned i = 0; i < b->plan.region_count; i++) {
 		uint32_t completions = send_tries(b, i);
 
+		shed += b->shed[i] + b->shed_in_flight[i];
+
 		regions[i] = (struct steer_region_seen){
 			.in_flight = b->in_flight[i],
 			.completions = completions,
 			.first_byte = second ? &b->first_byte[i] : NULL,
 			.capacity_share = 1,
+			.shed_by_rate = b->shed[i],
+			.shed_in_flight = b->shed_in_flight[i],
 			.restored = b->restored != NULL && strcmp(b->restored, names[i]) == 0,
 		};
 	}
 	b->facts.count = 0;
 	changed = steer_tick(b->s,
 	    &(struct steer_seen){ .demand = b->demand,
+		.shed = shed,
+		.shed_rate = shed,
+		.refused_rate = b->refused,
 		.regions = regions,
 		.wishes = &b->wishes,
 		.wall_ms = b->wall_ms,

@@ -100,6 +100,98 @@ START_TEST(what_is_too_new_to_be_told_is_explained_as_new)
 }
 END_TEST
 
+/* A burst that a region's bucket has no room for moves no share. */
+static void
+start_one_of(double capacity)
+{
+	bench_plan(&b, 2);
+	b.regions[0].capacity = capacity;
+	b.regions[1].capacity = capacity;
+	b.regions[1].tier = 1;
+	b.demand = 40;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	ck_assert_uint_eq(b.told[FACT_SHED_BEGAN], 0);
+}
+
+static void
+shed_for(unsigned ms, uint32_t by_rate, uint32_t in_flight)
+{
+	b.shed[0] = by_rate;
+	b.shed_in_flight[0] = in_flight;
+	bench_run(&b, ms);
+	b.shed[0] = b.shed_in_flight[0] = 0;
+}
+
+START_TEST(what_the_workers_shed_is_told_at_once_and_its_end_within_a_second)
+{
+	start_one_of(400);
+	shed_for(100, 10, 0);
+	ck_assert_uint_eq(b.told[FACT_SHED_BEGAN], 1);
+	ck_assert_str_eq(b.last[FACT_SHED_BEGAN].region, "r0");
+	ck_assert_int_eq(b.last[FACT_SHED_BEGAN].signal, SIGNAL_CAPACITY);
+	ck_assert_double_eq_tol(b.last[FACT_SHED_BEGAN].a, 40, 0.001);
+	ck_assert_double_eq_tol(b.last[FACT_SHED_BEGAN].b, 400, 0.001);
+	ck_assert_double_eq_tol(b.last[FACT_SHED_BEGAN].c, 0.25, 0.001);
+	bench_run(&b, 500);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], 0);
+	bench_run(&b, 400);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], 1);
+	ck_assert_str_eq(b.last[FACT_SHED_ENDED].region, "r0");
+}
+END_TEST
+
+START_TEST(what_may_be_in_flight_is_told_as_what_was_met)
+{
+	start_one_of(400);
+	shed_for(100, 0, 3);
+	ck_assert_int_eq(b.last[FACT_SHED_BEGAN].signal, SIGNAL_IN_FLIGHT);
+}
+END_TEST
+
+START_TEST(shedding_that_comes_and_goes_does_not_fill_the_journal)
+{
+	start_one_of(400);
+	for (unsigned s = 0; s < 60; s++) {
+		shed_for(100, 1, 0);
+		bench_run(&b, 1400);
+	}
+	ck_assert_uint_le(b.told[FACT_SHED_BEGAN], 3);
+	ck_assert_uint_le(b.told[FACT_SHED_ENDED], 3);
+}
+END_TEST
+
+static void
+expect_said(const char *said, bool is)
+{
+	char text[1024];
+
+	explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text);
+	ck_assert_msg((strstr(text, said) != NULL) == is, "%s", text);
+}
+
+START_TEST(explain_tells_what_is_shed_since_when_and_what_it_meets)
+{
+	start_one_of(400);
+	expect_said("SHED", false);
+	b.shed[0] = 10;
+	b.shed_in_flight[0] = 3;
+	bench_run(&b, 3000);
+	expect_said(
+	    " SHED in the last second: 13 of 40 requests, which began 2.9 s ago; r0 meets its "
+	    "capacity of 400/s (10/s), r0 its limit of ",
+	    true);
+	b.shed[0] = b.shed_in_flight[0] = 0;
+	bench_run(&b, 3000);
+	expect_said("SHED", false);
+	b.refused = 7;
+	bench_run(&b, 100);
+	expect_said(
+	    " REFUSED in the last second: 7 of 40 requests, because no region is up.", true);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -111,6 +203,10 @@ main(void)
 	tcase_add_checked_fixture(tests, NULL, stop);
 	tcase_add_test(tests, failing_open_is_told_as_that_and_not_as_a_failover);
 	tcase_add_test(tests, refusing_everything_is_told_as_that_and_not_as_a_failover);
+	tcase_add_test(tests, what_the_workers_shed_is_told_at_once_and_its_end_within_a_second);
+	tcase_add_test(tests, what_may_be_in_flight_is_told_as_what_was_met);
+	tcase_add_test(tests, shedding_that_comes_and_goes_does_not_fill_the_journal);
+	tcase_add_test(tests, explain_tells_what_is_shed_since_when_and_what_it_meets);
 	tcase_add_test(tests, explain_and_the_journal_agree_on_what_can_be_lost);
 	tcase_add_test(tests, what_is_too_new_to_be_told_is_explained_as_new);
 	suite_add_tcase(suite, tests);
