@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hints.h"
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* Per call site; zero-initialised. */
@@ -25,10 +27,10 @@ bool log_level_parse(const char *name, enum log_level *level);
 void log_set_level(enum log_level);
 bool log_wants(enum log_level);
 
-void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+COLD void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+COLD void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+COLD void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+COLD void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_limited(struct log_limit *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -10,20 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hints.h"
+
 /* Zeroed memory; aborts the process when there is none. Freed with mem_free(). */
-void *mem_new(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
+COLD void *mem_new(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
 /* The same, not zeroed. */
 void *mem_raw(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
 /* Zeroed array; aborts on overflow of count * size. */
-void *mem_array(size_t count, size_t size)
+COLD void *mem_array(size_t count, size_t size)
     __attribute__((malloc, returns_nonnull, warn_unused_result));
 /* Grows or shrinks; the new part is not zeroed. */
-void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull, warn_unused_result));
+COLD void *mem_resize(void *p, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull, warn_unused_result));
 char *mem_printf(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
 /* Cache-line aligned (64) and zeroed, size rounded up to whole lines; freed with mem_free(). */
-void *mem_lines(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
+COLD void *mem_lines(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
 void mem_free(void *p);
 
 /*

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "base/hints.h"
 #include "http/message.h"
 
 enum {
@@ -28,7 +29,7 @@ struct slice websocket_key(const struct head *);
 /* The key that says so. */
 void websocket_make_key(const unsigned char nonce[WEBSOCKET_NONCE], char key[WEBSOCKET_KEY]);
 /* What a server answers to a key (RFC 6455 section 4.2.2). */
-void websocket_accept(struct slice key, char accept[WEBSOCKET_ACCEPT]);
+COLD void websocket_accept(struct slice key, char accept[WEBSOCKET_ACCEPT]);
 /* Is this 101 the answer to a WebSocket of that key (section 4.1)? */
 bool websocket_is_granted(const struct head *answer, const char accept[WEBSOCKET_ACCEPT]);
 

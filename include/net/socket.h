@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/hints.h"
 #include "conf/topology.h"
 
 /* Bytes that may wait in the kernel for a client that does not read. */
@@ -68,7 +69,7 @@ int socket_connect(
 void socket_tune_client(int fd);
 
 /* From now on closing it resets the connection: nobody takes that for a proper end. */
-void socket_reset_at_close(int fd);
+COLD void socket_reset_at_close(int fd);
 
 /* Bytes have arrived that nobody has read: closing it now resets the connection. */
 bool socket_has_unread(int fd);

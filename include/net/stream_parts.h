@@ -5,13 +5,14 @@
 #ifndef NET_STREAM_PARTS_H
 #define NET_STREAM_PARTS_H
 
+#include "base/hints.h"
 #include "net/stream.h"
 
 /* Has the socket more? DOUBTFUL: a short read emptied it, but see stream_may_have_ended(). */
 enum { READ_EMPTY, READ_DOUBTFUL, READ_MORE };
 
 /* stream.c: no byte leaves any more; the owner hears of it from the loop. */
-void stream_fail_writing(struct stream *, enum fault why);
+COLD void stream_fail_writing(struct stream *, enum fault why);
 /*
  * To the socket, or behind what waits for it already: the order is kept. more: the kernel may hold
  * the last segment back, because bytes or a FIN follow at once. False: the stream has failed.

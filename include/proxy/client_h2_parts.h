@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "base/fifo.h"
+#include "base/hints.h"
 #include "base/list.h"
 #include "base/timer.h"
 #include "http/h2_head.h"
@@ -132,7 +133,7 @@ bool h2_stream_settle(struct h2_stream *);
 /* Its exchange, if any, hears that the client is gone. */
 void h2_stream_lose(struct h2_stream *, enum fault why);
 /* Breaks it off. Once. */
-void h2_stream_reset(struct h2_stream *, uint32_t error);
+COLD void h2_stream_reset(struct h2_stream *, uint32_t error);
 /* Its answer is out, its request not in: it may end by itself for a while. */
 void h2_stream_await_end(struct h2_stream *);
 /* nghttp2 is done with it: to be buried when the turn ends, or its exchange does. */

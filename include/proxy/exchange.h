@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hints.h"
 #include "base/ip.h"
 #include "base/list.h"
 #include "base/timer.h"
@@ -181,7 +182,7 @@ enum side_go exchange_start_tunnel(struct worker *, struct side *client,
 enum side_go exchange_on_request_body(struct exchange *, struct span *, bool end);
 enum side_go exchange_on_request_trailers(struct exchange *, struct head *trailers);
 /* The client is gone or broke its own framing; why is what the log says. Ends in release(). */
-void exchange_on_client_lost(struct exchange *, enum fault why);
+COLD void exchange_on_client_lost(struct exchange *, enum fault why);
 
 /* From an upstream side; an interim (1xx) answer comes as a head with end false. */
 enum side_go exchange_on_response(struct exchange *, struct side *from, const struct head *,
@@ -190,7 +191,7 @@ enum side_go exchange_on_response(struct exchange *, struct side *from, const st
 enum side_go exchange_on_response_body(struct exchange *, struct span *, bool end);
 enum side_go exchange_on_response_trailers(struct exchange *, const struct head *trailers);
 /* The connection failed or ended where it must not. Ends in release(). */
-void exchange_on_upstream_lost(struct exchange *, struct side *from, enum fault why);
+COLD void exchange_on_upstream_lost(struct exchange *, struct side *from, enum fault why);
 
 /* From either side: all it was given is written; the other one may be read again. */
 void exchange_on_client_drained(struct exchange *);
@@ -212,7 +213,7 @@ bool exchange_adds_via(const struct exchange *);
 /* Fills in what an answer's head says beyond the endpoint's: Date, Via, what the route changes. */
 void exchange_dress(const struct exchange *, const struct head *, struct forward_response *);
 /* Gives the client an answer of our own, with what the route adds to each. */
-void exchange_answer(struct exchange *, struct own_answer *);
+COLD void exchange_answer(struct exchange *, struct own_answer *);
 
 const char *exchange_state_name(enum x_state);
 

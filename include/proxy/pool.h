@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "base/hints.h"
 #include "base/list.h"
 #include "net/proxy_protocol.h"
 #include "net/socket.h"
@@ -127,7 +128,7 @@ void pool_look(struct connection *);
 /* Is it still there? What it answers comes to pool_on_opened(); until then it is not used. */
 void pool_verify(struct connection *);
 /* Closes it and frees its place; nothing may be on lease. */
-void pool_discard(struct connection *);
+COLD void pool_discard(struct connection *);
 
 /*
  * Opens connections until so many stay idle for a while to come; called every second. None of a tcp

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "base/hints.h"
 
 struct exchange;
 struct try;
@@ -37,7 +38,7 @@ enum rival_hedged rival_hedge(struct exchange *, enum rival_why, uint64_t age_us
 void rival_lost(struct exchange *, enum fault why);
 
 /* The rival leads from now on; what led before is the rival. */
-void rival_takes_lead(struct exchange *);
+COLD void rival_takes_lead(struct exchange *);
 /* The leading try is what counts: the other one, if any, is let go. */
 void rival_let_go(struct exchange *);
 

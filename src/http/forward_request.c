@@ -122,24 +122,41 @@ put_list(struct out *o, const struct head *h, enum field_id id)
 	}
 }
 
+static bool
+is_token(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!char_is(text.at[i], CHAR_TOKEN))
+			return false;
+	return true;
+}
+
+/* With a backslash before what would end a quoted-string, or escape. */
+static void
+put_quoted(struct out *o, struct slice text)
+{
+	size_t from = 0; /* of what is not written yet */
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] != '"' && text.at[i] != '\\')
+			continue;
+		out_put(o, (struct slice){ text.at + from, i - from });
+		out_put(o, SLICE("\\"));
+		from = i;
+	}
+	out_put(o, (struct slice){ text.at + from, text.len - from });
+}
+
 /* As a token if it is one, else as a quoted-string (RFC 7239 section 4). */
 static void
 put_node(struct out *o, struct slice text, bool bracketed)
 {
-	size_t token = 0; /* its beginning that may stand in one */
-
-	while (token < text.len && char_is(text.at[token], CHAR_TOKEN))
-		token++;
-	if (!bracketed && token == text.len) {
+	if (!bracketed && is_token(text)) {
 		out_put(o, text);
 		return;
 	}
 	out_put(o, bracketed ? SLICE("\"[") : SLICE("\""));
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] == '"' || text.at[i] == '\\')
-			out_put(o, SLICE("\\"));
-		out_put(o, (struct slice){ text.at + i, 1 });
-	}
+	put_quoted(o, text);
 	out_put(o, bracketed ? SLICE("]\"") : SLICE("\""));
 }
 

@@ -98,32 +98,61 @@ why_bad_name(const char *line, const char *at, const char *stop)
 	return "byte in a header name that may not stand there";
 }
 
+/* The first colon of the line that ends before the CR at stop, or stop. */
+static const char *
+find_colon(const char *line, const char *stop)
+{
+	const char *colon = memchr(line, ':', (size_t)(stop - line));
+
+	return colon != NULL ? colon : stop;
+}
+
+/* A name that is not one we know: may its bytes stand there, and is it another one's alias? */
+static enum h1_result
+judge_name(struct h1_parse *p, struct head *h, const char *line, const char *stop, size_t len,
+    bool refuse_aliases)
+{
+	const char *at = line;
+	unsigned seen = 0;
+
+	/* The colon or CR at its end is no token, so this ends there. */
+	while (char_is(*at, CHAR_TOKEN))
+		seen |= char_classes[(unsigned char)*at++];
+	if (at == line || *at != ':')
+		return h1_bad(p, FAULT_BAD_REQUEST, why_bad_name(line, at, stop));
+	if (len > UINT16_MAX)
+		return h1_bad(p, FAULT_HEAD_TOO_LARGE, "header name longer than allowed");
+	if ((seen & CHAR_UNDERSCORE) == 0)
+		return H1_DONE;
+	h->underscores = true;
+	if (refuse_aliases && field_is_alias((struct slice){ line, len }))
+		return h1_bad(p, FAULT_BAD_REQUEST, "header name with '_' for '-'");
+	return H1_DONE;
+}
+
 /* The line [line_start, end), which is not empty, becomes the next field. */
 static enum h1_result
 take_field(struct h1_parse *p, struct head *h, uint32_t end, const struct h1_limits *limits,
     bool refuse_aliases)
 {
-	const char *line = h->base + p->line_start, *stop = h->base + end, *at = line;
-	struct field *f = &h->fields[h->field_count];
-	unsigned seen = 0;
+	const char *line = h->base + p->line_start, *stop = h->base + end;
+	const char *at = find_colon(line, stop);
+	size_t name_len = (size_t)(at - line);
+	enum field_id id = field_lookup(line, name_len);
+	struct field *f;
 
-	/* The CR at stop is no token, so this ends there. */
-	while (char_is(*at, CHAR_TOKEN))
-		seen |= char_classes[(unsigned char)*at++];
-	if (at == line || *at != ':')
-		return h1_bad(p, FAULT_BAD_REQUEST, why_bad_name(line, at, stop));
+	if (id == FIELD_OTHER || at == stop) {
+		enum h1_result r = judge_name(p, h, line, stop, name_len, refuse_aliases);
+
+		if (r != H1_DONE)
+			return r;
+	}
 	if (h->field_count >= limits->fields || h->field_count >= HEAD_MAX_FIELDS)
 		return h1_bad(p, FAULT_HEAD_TOO_LARGE, "too many header fields");
-	if (at - line > UINT16_MAX)
-		return h1_bad(p, FAULT_HEAD_TOO_LARGE, "header name longer than allowed");
+	f = &h->fields[h->field_count];
 	f->name_at = p->line_start;
-	f->name_len = (uint16_t)(at - line);
-	f->id = (uint16_t)field_lookup(line, f->name_len);
-	if ((seen & CHAR_UNDERSCORE) != 0) {
-		h->underscores = true;
-		if (refuse_aliases && field_is_alias((struct slice){ line, f->name_len }))
-			return h1_bad(p, FAULT_BAD_REQUEST, "header name with '_' for '-'");
-	}
+	f->name_len = (uint16_t)name_len;
+	f->id = (uint16_t)id;
 	for (at++; char_is_blank(*at); at++)
 		;
 	while (stop > at && char_is_blank(stop[-1]))

@@ -5,10 +5,11 @@
 #ifndef HTTP_H1_FIELDS_H
 #define HTTP_H1_FIELDS_H
 
+#include "base/hints.h"
 #include "http/h1.h"
 
 /* Records the verdict; returns H1_BAD. */
-enum h1_result h1_bad(struct h1_parse *, enum fault, const char *why);
+COLD enum h1_result h1_bad(struct h1_parse *, enum fault, const char *why);
 
 /*
  * To be called first with each piece: empties the head. Returns true if lines were taken in
@@ -17,7 +18,7 @@ enum h1_result h1_bad(struct h1_parse *, enum fault, const char *why);
  * into this head.
  */
 bool h1_head_begin(const struct h1_parse *, struct head *, const char *data, unsigned first_lines);
-void h1_restart(struct h1_parse *);
+COLD void h1_restart(struct h1_parse *);
 
 /*
  * Looks for the CRLF of the line at line_start. H1_DONE: *end is where its CR stands;

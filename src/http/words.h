@@ -1,6 +1,6 @@
 /*
  * Bytes of HTTP eight at a time, in plain C: a word holds the bytes at a place in memory, the first
- * one lowest.
+ * one lowest. Sixteen at a time where the machine is known to have vectors.
  */
 #ifndef HTTP_WORDS_H
 #define HTTP_WORDS_H
@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "chars.h"
 
@@ -68,10 +71,31 @@ word_controls(uint64_t word)
 	return (below | del) & WORD_EACH(0x80);
 }
 
+#ifdef __SSE2__
+/* Of the 16 bytes at at, one bit each: which are below 0x20, or DEL. */
+static inline unsigned
+controls_of_16(const char *at)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+	__m128i below = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+	__m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(below, del));
+}
+#endif
+
 /* The first control byte in [at, stop), or stop. */
 static inline const char *
 find_control(const char *at, const char *stop)
 {
+#ifdef __SSE2__
+	for (; stop - at >= 16; at += 16) {
+		unsigned found = controls_of_16(at);
+
+		if (found != 0)
+			return at + __builtin_ctz(found);
+	}
+#endif
 	for (; stop - at >= 8; at += 8) {
 		uint64_t found = word_controls(word_at(at));
 
