@@ -5,12 +5,8 @@
  *
  * A true window, no bucket: a bucket that saves ten seconds' worth and earns on lets twice the
  * share through in the ten seconds that matter. That holds for the floor as well: it is of ten
- * seconds (as Finagle's minRetriesPerSec is of its ttl), so that a quiet service may lose all that
- * it is busy with in one moment.
- *
- * A budget that has just begun takes what it earns for what it would have earned all along: who has
- * been asked for one second may lose as much at once as who has been asked for ten. If requests
- * keep coming, ten seconds see no more retries for that.
+ * seconds (as Finagle's minRetriesPerSec is of its ttl), so that a service that is quiet, or has just
+ * begun, may lose all that it is busy with in one moment.
  */
 #ifndef STEER_BUDGET_H
 #define STEER_BUDGET_H
@@ -29,7 +25,6 @@ struct retry_budget {
 	double earned_sum;
 	uint32_t spent_sum, floor_sum;
 	uint64_t second; /* the newest; 0: none yet */
-	uint64_t began_ms;
 };
 
 /* A first try was sent: in the ten seconds to come, share of a retry more. */

@@ -9,8 +9,6 @@ slot_of(struct retry_budget *b, uint64_t now_ms)
 {
 	uint64_t second = now_ms / 1000 + 1;
 
-	if (b->second == 0)
-		b->began_ms = now_ms;
 	if (second <= b->second)
 		return (unsigned)(b->second % BUDGET_SLOTS);
 	if (second - b->second >= BUDGET_SLOTS) {
@@ -46,17 +44,6 @@ budget_earn(struct retry_budget *b, double share, uint64_t now_ms)
 	b->earned_sum += share;
 }
 
-/* As if it had earned like that for ten seconds; of less than one nothing can be told. */
-static double
-earned_all_along(const struct retry_budget *b, uint64_t now_ms)
-{
-	uint64_t age_ms = now_ms > b->began_ms ? now_ms - b->began_ms : 0;
-
-	if (age_ms >= BUDGET_SECONDS * 1000)
-		return b->earned_sum;
-	return b->earned_sum * BUDGET_SECONDS * 1000 / (age_ms < 1000 ? 1000 : (double)age_ms);
-}
-
 /* A worker's part of the floor may be smaller than one. */
 static bool
 spend_floor(struct retry_budget *b, double floor_per_s, unsigned slot)
@@ -78,7 +65,7 @@ budget_spend(struct retry_budget *b, double floor_per_s, uint64_t now_ms)
 	unsigned slot = slot_of(b, now_ms);
 
 	/* A part of a token that is lost to binary fractions is no reason to refuse. */
-	if (b->spent_sum + 1.0 > earned_all_along(b, now_ms) + 1e-6)
+	if (b->spent_sum + 1.0 > b->earned_sum + 1e-6)
 		return spend_floor(b, floor_per_s, slot);
 	b->spent[slot]++;
 	b->spent_sum++;
