@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/list.h"
 
-enum { WATCHDOG_BEAT_MS = 25 };
+enum { WATCHDOG_BEAT_MS = 50 };
 
 /* How often a loop stood still, and the longest time; the watchdog writes, anyone reads. */
 struct watchdog_stalls {
