@@ -78,8 +78,10 @@ bool socket_has_unread(int fd);
 struct socket_path {
 	uint32_t rtt_us;             /* round trip, smoothed; 0: not measured */
 	uint32_t sent_ago_ms;        /* since bytes were last sent, for the first time or again */
+	uint32_t heard_ago_ms;       /* since an acknowledgement came, of new bytes or not */
 	uint64_t acknowledged_bytes; /* in the connection's life */
 	uint64_t written_bytes;      /* at most: they, and what the kernel still has to send */
+	uint32_t resends;            /* segments sent again in its life, on suspicion too */
 	bool unacknowledged;         /* bytes are under way */
 	bool resent;                 /* the oldest of them timed out and were sent again */
 };

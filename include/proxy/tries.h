@@ -82,6 +82,9 @@ void tries_forget(struct exchange *);
  * left. */
 void tries_avoid(struct exchange *, const struct try *);
 
+/* It was sent in vain: no attempt is charged for it, whoever finds that out first. */
+void tries_uncharge(struct try *);
+
 /*
  * After the leading try has failed (x->fault): may another one follow? Takes a token of the budget
  * if that is what it needs, and remembers what to avoid.

@@ -46,6 +46,7 @@ struct try {
 	uint32_t kept_sent; /* so much of it is */
 	bool answered; /* its head came */
 	bool erred; /* by a status that is its endpoint's failure, retried or not */
+	bool uncharged; /* it does not count among the exchange's sent_tries any more */
 	bool blamed; /* the endpoint's failure has been counted already */
 	bool arrived; /* watch.c: all that was sent has been acknowledged */
 	bool under_way; /* watch.c: some of it may not have been yet */

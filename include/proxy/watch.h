@@ -53,6 +53,7 @@ enum watch_verdict {
 struct watch_path {
 	uint64_t looked_us; /* bytes were under way, and none was acknowledged since; 0: not so */
 	uint64_t looked_bytes; /* acknowledged then */
+	uint32_t resends; /* up to then */
 	bool moved; /* more than at the look before */
 };
 
@@ -68,7 +69,8 @@ struct watch_look {
  * answer would be here by now. On a connection that carries other requests too, arrived is what was
  * acknowledged up to where the first look for it found its end. (A peer that is slow, or reads
  * nothing, acknowledges; retransmissions alone, without the second look, would take a delayed
- * acknowledgement for a loss. How long the peer has been silent says nothing: what it sends again
+ * acknowledgement for a loss. What the kernel only sends late, as it had to wait for room, is no
+ * retransmission, and where acknowledgements come only its timeout counts. How long the peer has been silent says nothing: what it sends again
  * itself still comes in when only our direction is lost.)
  */
 enum watch_verdict watch_judge(struct watch_path *seen, const struct socket_path *,

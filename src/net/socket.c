@@ -428,9 +428,11 @@ socket_path(int fd, struct socket_path *path)
 		return false;
 	path->rtt_us = info.tcpi_rtt;
 	path->sent_ago_ms = info.tcpi_last_data_sent;
+	path->heard_ago_ms = info.tcpi_last_ack_recv;
 	path->acknowledged_bytes = info.tcpi_bytes_acked;
 	path->unacknowledged = info.tcpi_unacked > 0;
 	path->resent = info.tcpi_retransmits > 0;
+	path->resends = info.tcpi_total_retrans;
 	path->written_bytes = info.tcpi_bytes_acked + (unsigned)queued;
 	return true;
 }

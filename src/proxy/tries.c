@@ -278,6 +278,15 @@ avoid_unreached(struct exchange *x, const struct try *t)
 	}
 }
 
+void
+tries_uncharge(struct try *t)
+{
+	if (t->uncharged)
+		return;
+	t->uncharged = true;
+	t->exchange->sent_tries--;
+}
+
 bool
 tries_may_go_on(struct exchange *x)
 {
@@ -291,7 +300,7 @@ tries_may_go_on(struct exchange *x)
 		return false;
 	case FAULT_NOT_SENT:
 		if (x->try->at.sent != 0)
-			x->sent_tries--; /* handed over in vain */
+			tries_uncharge(x->try); /* handed over in vain */
 		if (!was_leaving(x))
 			avoid_unreached(x, x->try);
 		return true;
@@ -302,7 +311,7 @@ tries_may_go_on(struct exchange *x)
 		return false;
 	if (was_stale(x)) {
 		x->stale_retried = true;
-		x->sent_tries--;
+		tries_uncharge(x->try);
 		return true;
 	}
 	if (x->sent_tries >= ts->conf->retry.attempts)

@@ -87,33 +87,60 @@ watch_stop(struct try *t)
 	list_unlink(&t->wished);
 }
 
-/* Nothing is known of this connection yet, or what was has changed. */
-static void
-note(struct watch_path *seen, const struct socket_path *path, uint64_t now_us)
+/* Later than the kernel was given the last of what is asked about, by more than a moment. */
+static bool
+was_later(uint32_t ago_ms, const struct watch_look *look, uint64_t now_us)
 {
+	return ago_ms + RESENT_MS <= (now_us - look->wrote_us) / 1000;
+}
+
+/*
+ * Nothing is known of this connection yet, or what was has changed. What was sent anew before is
+ * of the past, unless nothing has been heard since all was written: on a far path the first look
+ * comes late.
+ */
+static void
+note(struct watch_path *seen, const struct socket_path *path, const struct watch_look *look,
+    uint64_t now_us)
+{
+	if (was_later(path->heard_ago_ms, look, now_us) ||
+	    !was_later(path->sent_ago_ms, look, now_us))
+		seen->resends = path->resends;
 	seen->moved = seen->looked_us != 0;
 	seen->looked_us = now_us;
 	seen->looked_bytes = path->acknowledged_bytes;
+}
+
+/*
+ * Nothing has come since all was written, so that the kernel has sent the end of it again on
+ * suspicion, not within a moment. Where acknowledgements do come it suspects too early: the next
+ * may only be delayed, and what it sends late may have waited for room. There its timeout decides.
+ */
+static bool
+was_guessed(const struct watch_path *seen, const struct socket_path *path,
+    const struct watch_look *look, uint64_t now_us)
+{
+	return path->resends != seen->resends && was_later(path->sent_ago_ms, look, now_us) &&
+	    !was_later(path->heard_ago_ms, look, now_us);
 }
 
 enum watch_verdict
 watch_judge(struct watch_path *seen, const struct socket_path *path, const struct watch_look *look,
     uint64_t now_us)
 {
-	uint64_t since_wrote_ms = (now_us - look->wrote_us) / 1000;
 	uint64_t quiet_us = RESENT_MS * 1000 > path->rtt_us ? RESENT_MS * 1000 : path->rtt_us;
 
 	if (!path->unacknowledged)
-		*seen = (struct watch_path){ 0 };
+		*seen = (struct watch_path){ .resends = path->resends };
 	else if (seen->looked_us == 0 || path->acknowledged_bytes != seen->looked_bytes)
-		note(seen, path, now_us);
+		note(seen, path, look, now_us);
 	if (!path->unacknowledged ||
 	    (look->end_bytes != 0 && path->acknowledged_bytes >= look->end_bytes))
 		return WATCH_ARRIVED;
 	if (now_us - seen->looked_us < quiet_us)
 		return WATCH_OPEN;
 	/* Sent anew, and that long enough ago for an answer. */
-	if ((!path->resent && path->sent_ago_ms + RESENT_MS > since_wrote_ms) ||
+	if ((!path->resent && !was_guessed(seen, path, look, now_us)) ||
 	    path->sent_ago_ms * 1000ull < 2ull * path->rtt_us)
 		return WATCH_OPEN;
 	return WATCH_DEAD;
@@ -376,11 +403,14 @@ look(struct sweep *s)
 	}
 }
 
-/* Nothing new is sent on a connection like that, unless it turns out to be alive. */
+/*
+ * Nothing new is sent on a connection like that, unless it turns out to be alive. That it has
+ * answered before, in the same silence, says nothing about now.
+ */
 static void
 blame_path(struct try *t)
 {
-	if (!t->up->connection->asked)
+	if (!t->up->connection->dirty) /* one that did not answer is not asked again */
 		pool_verify(t->up->connection);
 	tries_blame(t, FAULT_UNACKNOWLEDGED);
 }
@@ -395,7 +425,7 @@ give_up_path(struct sweep *s, struct try *t)
 	struct exchange *x = t->exchange;
 
 	if (!t->blamed && method_is_idempotent(x->head.method))
-		x->sent_tries--;
+		tries_uncharge(t);
 	blame_path(t);
 	if (t == x->rival || is_given_up(s, t))
 		exchange_lose_try(x, t, FAULT_UNACKNOWLEDGED);

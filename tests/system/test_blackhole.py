@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 from harness import alone, deadline, sanitize, sanitized, tcp, until
+from harness.h2_origin import PING
 
 _TEXT = ('health_check = { type = "http"; path = "/healthz"; interval = "1s"; timeout = "500ms"; };'
          'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
@@ -326,3 +327,54 @@ def a_connect_that_may_take_for_ever_does(t):
     assert p.until_access("/second")[0]["reason"] == "queue_timeout"
     space.heal()
     c.response().expect(200)  # the kernel asks once more after a second
+
+
+@sanitize
+@deadline(60)
+def a_connection_that_dies_after_it_was_asked_in_a_silence_is_left(t):
+    """It has answered a PING and nothing else since; then its own way is lost, and no other."""
+    space = t.netns("proxy")
+    origin = t.h2_origin("there", address=space.near, port=12000)
+    origin.does(lambda s: s is not origin.streams[0] and s.answer(200, "there"))
+    p = t.proxy(start=False, workers=1,
+                regions={"east": {"endpoints": [origin], "text": 'protocol = "h2";'}},
+                service_text='health_check = { type = "none"; }; timeouts = { try = "30s"; '
+                             'request = "30s"; unacknowledged = "700ms"; };'
+                             'outlier = { consecutive = 100; failure_share = 1.0; };')
+    p.https, p.http, p.admin = ((space.address, 11000 + i) for i in range(3))
+    p.write()
+    p.start(wrap=["ip", "netns", "exec", space.name])
+    p.client(tls=False).request("GET", "/slow")
+    until(lambda: any(f[0] == PING for f in list(origin.frames)), "it is asked", 8)
+    lost = origin.connections[0]
+    space.deaf(str(lost.socket.getpeername()[1]))
+    p.client(tls=False).get("/caught").expect(504)  # there is no other endpoint to turn to
+    for _ in range(3):
+        began = time.monotonic()
+        p.client(tls=False).get("/").expect(200, "there")
+        assert sanitized() or time.monotonic() - began < 0.2, "it waited for the lost one"
+    assert len(origin.connections) == 2, "the others had one of their own"
+
+
+@sanitize
+@deadline(60)
+def who_reads_an_upload_slowly_is_not_taken_for_lost(t):
+    """What has waited for it to read is sent late, but for the first time."""
+    origin, size, step = t.origin("slow"), 500 * 1000, 20000
+    origin.refuse()
+    origin.receive_buffer = 65536
+    origin.accept(segment=1460)  # acknowledged with a delay, unless there are two
+    taken = [0]
+
+    def on_data(data):
+        before, taken[0] = taken[0], taken[0] + len(data)
+        if taken[0] // step != before // step:
+            time.sleep(0.08)  # its pace is the point
+
+    origin.on_data = on_data
+    p = t.proxy(regions={"away": [origin]}, limits='min_rate = "0B";', service_text=_NO_CHECKS)
+    for _ in range(4):
+        c = p.client(tls=False, timeout=40)
+        c.request("PUT", "/up", body=bytes(size)).response().expect(200, "slow")
+    assert taken[0] == 4 * size
+    assert p.metrics().total("detour_endpoint_errors_total") == 0

@@ -56,6 +56,10 @@ class Netns:
         self.blackhole()
         self.run(["nft", "flush", "chain", "inet", "fault", "input"])
 
+    def deaf(self, port):
+        """What comes in for one port of its own vanishes, as on a path that was lost."""
+        self._rules(["tcp", "dport", port, "drop"])
+
     def reset(self):
         """Every TCP segment that comes in is answered by RST."""
         self._rules(["meta", "l4proto", "tcp", "reject", "with", "tcp", "reset"])

@@ -41,10 +41,10 @@ class Scenario:
         self.at_end(made.stop)
         return made
 
-    def h2_origin(self, name="origin", tls=None):
+    def h2_origin(self, name="origin", tls=None, address=None, port=None):
         """A scripted HTTP/2 origin; it answers 200 with its name until told otherwise."""
-        address = self.lease.address()
-        made = H2Origin(name, address, self.lease.port(address), tls)
+        address = address or self.lease.address()
+        made = H2Origin(name, address, port or self.lease.port(address), tls)
         self.at_end(made.stop)
         return made
 

@@ -45,6 +45,8 @@ START_TEST(a_path_is_dead_when_bytes_sent_again_are_not_acknowledged_either)
 		.sent_ago_ms = c->sent_ago_ms,
 		.acknowledged_bytes = c->progress ? 1500 : 1000,
 		.unacknowledged = c->unacknowledged,
+		.heard_ago_ms = c->wrote_ago_ms,
+		.resends = 1, /* a probe for a loss */
 	};
 	struct watch_path seen = {
 		.looked_us = c->looked_ago_ms == NEVER ? 0 : now_us - c->looked_ago_ms * 1000ull,
@@ -113,6 +115,73 @@ START_TEST(a_request_that_comes_later_learns_from_the_looks_for_those_before_it)
 }
 END_TEST
 
+/* What goes as a slow reader makes room was given to the kernel long before. */
+START_TEST(who_acknowledges_slowly_is_lost_only_once_the_kernel_has_timed_out)
+{
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = { .rtt_us = 100,
+		.sent_ago_ms = 30, /* its acknowledgement is delayed by 40 */
+		.heard_ago_ms = 30,
+		.acknowledged_bytes = 1000,
+		.unacknowledged = true,
+		.resends = 7 };
+	struct watch_path seen = {
+		.looked_us = now_us - 25000, .looked_bytes = 1000, .resends = 7
+	};
+	struct watch_look look = { .wrote_us = now_us - 800000, .end_bytes = 90000 };
+
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
+	path.resends = 8; /* as it probes early */
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
+	path.resent = true;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_DEAD);
+}
+END_TEST
+
+START_TEST(what_was_sent_again_before_something_was_acknowledged_is_of_the_past)
+{
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = { .rtt_us = 100,
+		.sent_ago_ms = 250,
+		.heard_ago_ms = 250,
+		.acknowledged_bytes = 1000,
+		.unacknowledged = true,
+		.resends = 7 };
+	struct watch_path seen = { 0 };
+	struct watch_look look = { .wrote_us = now_us - 250000 };
+
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
+	path.sent_ago_ms = 200; /* late, but for the first time */
+	path.heard_ago_ms = 275;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us + 25000), WATCH_OPEN);
+	path.resends = 8;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us + 25000), WATCH_DEAD);
+	path.unacknowledged = false;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us + 50000), WATCH_ARRIVED);
+	ck_assert_uint_eq(seen.resends, 8);
+}
+END_TEST
+
+/* The first look at a far path comes after the kernel's first guess that something was lost. */
+START_TEST(what_was_sent_again_before_the_first_look_counts)
+{
+	uint64_t now_us = 3600 * 1000000ull;
+	struct socket_path path = { .rtt_us = 100000,
+		.sent_ago_ms = 100,
+		.heard_ago_ms = 400,
+		.acknowledged_bytes = 1000,
+		.unacknowledged = true,
+		.resends = 4 };
+	struct watch_path seen = { .resends = 3 };
+	struct watch_look look = { .wrote_us = now_us - 400000 };
+
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us), WATCH_OPEN);
+	path.sent_ago_ms = 200;
+	path.heard_ago_ms = 500;
+	ck_assert_int_eq(watch_judge(&seen, &path, &look, now_us + 100000), WATCH_DEAD);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -127,6 +196,9 @@ main(void)
 	tcase_add_test(
 	    tc, a_shared_connection_is_dead_once_the_kernel_has_timed_out_whatever_others_write);
 	tcase_add_test(tc, a_request_that_comes_later_learns_from_the_looks_for_those_before_it);
+	tcase_add_test(tc, who_acknowledges_slowly_is_lost_only_once_the_kernel_has_timed_out);
+	tcase_add_test(tc, what_was_sent_again_before_something_was_acknowledged_is_of_the_past);
+	tcase_add_test(tc, what_was_sent_again_before_the_first_look_counts);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
