@@ -446,8 +446,10 @@ measure_sheds(struct directed_service *s, uint64_t now_us)
 		const struct table_region *r = &s->table->regions[i];
 		struct region_shed *shed = &s->sheds[i];
 
-		if (r->conf->capacity == 0 && !region_is_shared(r))
+		if (r->conf->capacity == 0 && !region_is_shared(r)) {
+			*shed = (struct region_shed){ 0 }; /* before a reload it may have had one */
 			continue;
+		}
 		shed->by_rate = rate_meter_read(
 		    &shed->by_rate_meter, region_meter_shed_by_rate(r->steering), now_us);
 		shed->in_flight = rate_meter_read(
