@@ -9,9 +9,13 @@
 
 enum {
 	QUIET_MS = 700, /* without anybody shed: it is over, and told within the second */
-	QUIET_MAX_MS = 30000,
-	RELAPSE_MS =
-	    10000, /* soon after it was over it began again: then that takes twice as long */
+	/*
+	 * It began again after it was told to be over: next time that takes twice as long, up to
+	 * this, and only when all was well for some minutes it is as at first. So bursts that come
+	 * every ten seconds, or every minute, are soon one.
+	 */
+	QUIET_MAX_MS = 120000,
+	RELAPSE_MS = 300000,
 };
 
 static const double told_at_all = 0.001;

@@ -162,6 +162,27 @@ START_TEST(shedding_that_comes_and_goes_does_not_fill_the_journal)
 }
 END_TEST
 
+START_TEST(bursts_far_apart_are_soon_told_as_one_until_all_was_well_for_minutes)
+{
+	static const unsigned apart_ms[] = { 11000, 60000 };
+	unsigned told;
+
+	start_one_of(400);
+	for (unsigned ms = 0; ms < 1800000; ms += apart_ms[_i]) {
+		shed_for(100, 1, 0);
+		bench_run(&b, apart_ms[_i] - 100);
+	}
+	told = b.told[FACT_SHED_BEGAN];
+	ck_assert_uint_le(told, 9);
+	bench_run(&b, 500000);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], told);
+	shed_for(100, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_SHED_BEGAN], told + 1);
+	bench_run(&b, 900);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], told + 1);
+}
+END_TEST
+
 static void
 expect_said(const char *said, bool is)
 {
@@ -206,6 +227,8 @@ main(void)
 	tcase_add_test(tests, what_the_workers_shed_is_told_at_once_and_its_end_within_a_second);
 	tcase_add_test(tests, what_may_be_in_flight_is_told_as_what_was_met);
 	tcase_add_test(tests, shedding_that_comes_and_goes_does_not_fill_the_journal);
+	tcase_add_loop_test(
+	    tests, bursts_far_apart_are_soon_told_as_one_until_all_was_well_for_minutes, 0, 2);
 	tcase_add_test(tests, explain_tells_what_is_shed_since_when_and_what_it_meets);
 	tcase_add_test(tests, explain_and_the_journal_agree_on_what_can_be_lost);
 	tcase_add_test(tests, what_is_too_new_to_be_told_is_explained_as_new);
