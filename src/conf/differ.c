@@ -244,8 +244,10 @@ bool
 differ(enum schema_block block, const void *a, const void *b, const struct schema_key *but,
     char *path, size_t size)
 {
-	for (const struct schema_key *k = schema_keys(block); k->block == block; k++) {
-		if (k != but && differ_in(k, a, b, path, size))
+	const struct schema_key *keys = schema_keys(block);
+
+	for (unsigned i = 0; keys[i].block == block; i++) {
+		if (&keys[i] != but && differ_in(&keys[i], a, b, path, size))
 			return true;
 	}
 	return false;
