@@ -20,8 +20,9 @@ struct losses_question {
 /*
  * Prints a table for each service. quiet: only what cannot be absorbed. False when some loss cannot
  * be: no region is left, a capacity that is stated does not suffice for what remains, or a safety
- * rule does not hold any more. What is not stated is not missed; a service of one region is said to
- * have no failover, and counts by a safety rule only.
+ * rule does not hold any more; or when a demand that is said does not fit with nothing lost. What is
+ * not stated is not missed; a service of one region is said to have no failover, and its loss counts
+ * by a safety rule only.
  */
 bool losses_print(FILE *, struct topology *, const struct losses_question *, bool quiet);
 /*

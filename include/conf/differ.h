@@ -13,7 +13,7 @@
 /*
  * Do two blocks of one kind differ in a key but this one (NULL: in any)? Then path gets the first
  * that does: "failover.hold_down". Of named things that are referred to only the names count; of
- * files in them, the bytes.
+ * files in them, what was read from them. Values are never told.
  */
 bool differ(enum schema_block, const void *a, const void *b, const struct schema_key *but,
     char *path, size_t size);

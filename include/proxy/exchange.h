@@ -131,7 +131,11 @@ struct exchange {
 	struct try *rival; /* the other one; it runs beside the first while it is active */
 	struct pick pick;
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
-	struct choice alternative; /* for the next PICK, within one callback; endpoint NULL: none */
+	/*
+	 * For the next PICK, within one callback; endpoint NULL: none. In PACE the turn it waits for
+	 * (pace.h), for up to ADMISSION_WAIT_US: region and ticket, and the endpoint is NULL.
+	 */
+	struct choice alternative;
 	struct pace pace;
 	enum admission_class priority; /* the route's */
 	uint8_t tries;

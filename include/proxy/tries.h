@@ -16,7 +16,11 @@ struct exchange;
 struct service_region;
 struct try;
 
-/* An endpoint for the next try, and room for it in its region. Valid within one callback. */
+/*
+ * An endpoint for the next try, and room for it in its region: valid within one callback. While the
+ * endpoint is NULL there is nothing to give back, and region and ticket may be kept for as long as
+ * one waits for a turn (pace.h), ADMISSION_WAIT_US at most: what they point to is lasting.
+ */
 struct choice {
 	struct endpoint *endpoint;
 	struct service_region *region;

@@ -34,6 +34,7 @@ enum fact_signal {
 	SIGNAL_PERSON,
 	SIGNAL_TIME,      /* a wait is over */
 	SIGNAL_IN_FLIGHT, /* so many tries are under way that no more are let in */
+	SIGNAL_MEMORY,    /* our own is short */
 	SIGNAL_COUNT,
 };
 

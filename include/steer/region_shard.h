@@ -25,7 +25,8 @@ struct region_shard {
 
 struct service_shard {
 	_Alignas(64) atomic_ullong requests; /* wanted: routed here, those shed later too; the demand */
-	atomic_ullong shed; /* refused: no region has room */
+	atomic_ullong shed; /* refused: no region has room, or as below */
+	atomic_ullong shed_for_memory; /* of them: of low priority, while memory is short */
 	atomic_ullong refused; /* no region is left that could answer */
 	atomic_ullong paced; /* waits for a region's rate */
 };

@@ -109,9 +109,10 @@ struct steer_region_seen {
 
 struct steer_seen {
 	double demand;       /* requests per second, smoothed over 1 s */
-	uint32_t shed;       /* requests since the last tick: no region had room */
+	uint32_t shed;       /* requests since the last tick: no region had room, or memory is short */
 	double shed_rate;    /* the same per second, over the last one */
 	double refused_rate; /* likewise: no region was up */
+	double shed_for_memory; /* of shed_rate: memory is short */
 	const struct steer_region_seen *regions;
 	const struct wishes *wishes;
 	uint64_t wall_ms;

@@ -36,7 +36,8 @@ static const struct usage usage = {
 	"but the loss of some region cannot be absorbed: no region is left, the stated\n"
 	"capacities do not suffice, or a safety rule would be broken. A service of one region\n"
 	"has no failover, which is said of it and is no reason for 3; a safety rule makes it\n"
-	"one (at_least = 1). Where no capacity is stated, only shares are shown. What is said\n"
+	"one (at_least = 1), and so does a --demand that is shed in part with all regions up,\n"
+	"of any service. Where no capacity is stated, only shares are shown. What is said\n"
 	"of a loss is where traffic settles, not the seconds until it is noticed.\n",
 };
 

@@ -178,6 +178,20 @@ states_capacity(const struct steer_plan *plan)
 	return false;
 }
 
+/* A demand that somebody has stated does not fit, though nothing is lost. */
+static bool
+is_beyond(const struct measure *m)
+{
+	return !m->assumed && m->shed > NOTHING;
+}
+
+static void
+print_already(FILE *to, const char *when, const struct measure *m)
+{
+	fprintf(to, "%s%.1f %% shed already (%.0f requests/s)\n", when, m->shed * 100,
+	    m->shed * m->demand);
+}
+
 static void
 print_head(FILE *to, const struct steer_plan *plan, const struct measure *m)
 {
@@ -196,9 +210,7 @@ print_head(FILE *to, const struct steer_plan *plan, const struct measure *m)
 		    m->demand,
 		    states_capacity(plan) ? "" : "; no capacity is stated, so all of it fits");
 	if (m->shed > NOTHING)
-		fprintf(to,
-		    "    with all regions up       %.1f %% shed already (%.0f requests/s)\n",
-		    m->shed * 100, m->shed * m->demand);
+		print_already(to, "    with all regions up       ", m);
 }
 
 static bool
@@ -249,7 +261,7 @@ tell_service(const struct teller *t, const struct steer *s, const struct losses_
 	const struct steer_plan *plan = steer_plan_of(s);
 	struct measure m = measure_of(s, q->demands);
 	const char *region = q->region;
-	bool good = true;
+	bool good = !is_beyond(&m);
 
 	t->service(t->arg, plan, &m, region != NULL && !has_region(plan, region) ? region : NULL);
 	for (unsigned i = 0; i < plan->region_count; i++) {
@@ -292,15 +304,26 @@ struct printer {
 };
 
 static void
+print_beyond(FILE *to, const struct steer_plan *plan, const struct measure *m)
+{
+	if (!is_beyond(m))
+		return;
+	fprintf(to, "  %s, at %.10g requests/s (--demand): ", plan->service, m->demand);
+	print_already(to, "with all regions up ", m);
+}
+
+static void
 print_service(void *arg, const struct steer_plan *plan, const struct measure *m, const char *absent)
 {
 	const struct printer *p = arg;
 
-	if (p->quiet)
+	if (p->quiet) {
+		print_beyond(p->to, plan, m);
 		return;
+	}
 	if (absent != NULL)
 		fprintf(p->to, "  %s: not in %s\n", plan->service, absent);
-	else if (plan->region_count > 1)
+	if (is_beyond(m) || (absent == NULL && plan->region_count > 1))
 		print_head(p->to, plan, m);
 }
 

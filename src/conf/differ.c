@@ -211,12 +211,30 @@ same_value(const struct schema_key *k, const void *a, const void *b, char *path,
 	return same_counted(k, a, b);
 }
 
+static bool
+same_users(const struct conf_basic_auth *a, const struct conf_basic_auth *b)
+{
+	for (unsigned i = 0; i < a->user_count && i < b->user_count; i++) {
+		if (!same_text(a->users[i].name, b->users[i].name) ||
+		    !same_text(a->users[i].hash, b->users[i].hash))
+			return false;
+	}
+	return a->user_count == b->user_count;
+}
+
+/* What was read from a file of this name, where that is no conf_file. */
+static bool
+same_contents(const struct schema_key *k, const void *a, const void *b)
+{
+	return k->block != BLOCK_BASIC_AUTH || k->type != TYPE_PATH || same_users(a, b);
+}
+
 bool
 differ_in(const struct schema_key *k, const void *a, const void *b, char *path, size_t size)
 {
 	char inner[128] = "";
 
-	if (same_value(k, a, b, inner, sizeof inner))
+	if (same_value(k, a, b, inner, sizeof inner) && same_contents(k, a, b))
 		return false;
 	snprintf(path, size, "%s%s%s", k->name, inner[0] != '\0' ? "." : "", inner);
 	return true;
@@ -226,8 +244,10 @@ bool
 differ(enum schema_block block, const void *a, const void *b, const struct schema_key *but,
     char *path, size_t size)
 {
-	for (const struct schema_key *k = schema_keys(block); k->block == block; k++) {
-		if (k != but && differ_in(k, a, b, path, size))
+	const struct schema_key *keys = schema_keys(block);
+
+	for (unsigned i = 0; keys[i].block == block; i++) {
+		if (&keys[i] != but && differ_in(&keys[i], a, b, path, size))
 			return true;
 	}
 	return false;

@@ -44,8 +44,8 @@ struct directed_service {
 	struct steer *steer;
 	struct region_meter *regions; /* by region of the table */
 	struct region_shed *sheds;    /* likewise */
-	struct rate_meter demand_meter, shed_meter, refused_meter;
-	double demand, shed, refused;
+	struct rate_meter demand_meter, shed_meter, memory_meter, refused_meter;
+	double demand, shed, for_memory, refused;
 	uint64_t second_ms; /* when the last full second was closed */
 	uint64_t restored;  /* bit i: region i is to be given back with the next decision */
 	bool due;           /* in director.due */
@@ -161,6 +161,7 @@ take_meters(struct directed_service *s, const struct directed_service *before)
 {
 	s->demand_meter = before->demand_meter;
 	s->shed_meter = before->shed_meter;
+	s->memory_meter = before->memory_meter;
 	s->refused_meter = before->refused_meter;
 	s->demand = before->demand;
 	s->second_ms = before->second_ms;
@@ -441,13 +442,17 @@ measure_sheds(struct directed_service *s, uint64_t now_us)
 	const struct service_steering *steering = s->table->steering;
 
 	s->shed = rate_meter_read(&s->shed_meter, service_meter_shed(steering), now_us);
+	s->for_memory =
+	    rate_meter_read(&s->memory_meter, service_meter_shed_for_memory(steering), now_us);
 	s->refused = rate_meter_read(&s->refused_meter, service_meter_refused(steering), now_us);
 	for (unsigned i = 0; i < s->table->region_count; i++) {
 		const struct table_region *r = &s->table->regions[i];
 		struct region_shed *shed = &s->sheds[i];
 
-		if (r->conf->capacity == 0 && !region_is_shared(r))
+		if (r->conf->capacity == 0 && !region_is_shared(r)) {
+			*shed = (struct region_shed){ 0 }; /* before a reload it may have had one */
 			continue;
+		}
 		shed->by_rate = rate_meter_read(
 		    &shed->by_rate_meter, region_meter_shed_by_rate(r->steering), now_us);
 		shed->in_flight = rate_meter_read(
@@ -496,6 +501,7 @@ decide(struct director *d, struct directed_service *s, uint64_t now_ms)
 	struct steer_seen seen = {
 		.demand = s->demand,
 		.shed = rate_meter_news(&s->shed_meter),
+		.shed_for_memory = s->for_memory,
 		.shed_rate = s->shed,
 		.refused_rate = s->refused,
 		.regions = regions,

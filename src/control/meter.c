@@ -214,6 +214,12 @@ service_meter_shed(const struct service_steering *s)
 }
 
 uint64_t
+service_meter_shed_for_memory(const struct service_steering *s)
+{
+	return sum_of_service(s, offsetof(struct service_shard, shed_for_memory));
+}
+
+uint64_t
 service_meter_refused(const struct service_steering *s)
 {
 	return sum_of_service(s, offsetof(struct service_shard, refused));

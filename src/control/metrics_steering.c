@@ -197,7 +197,7 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	    out, "detour_service_requests_total", "counter", "Requests routed to the service.");
 	each_service(out, v, service_requests);
 	metric_family(out, "detour_service_shed_requests_total", "counter",
-	    "Requests refused because no region had capacity left.");
+	    "Requests refused because no region had capacity left, or for their low priority as memory is short.");
 	each_service(out, v, service_shed);
 	metric_family(out, "detour_service_refused_requests_total", "counter",
 	    "Requests refused because no region was up, or there is none.");

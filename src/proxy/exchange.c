@@ -243,6 +243,8 @@ step_route(struct exchange *x)
 	}
 	stat_add(&x->service->counts->requests, 1);
 	if (x->worker->pressure >= PRESSURE_SHED && x->priority == ADMIT_LOW) {
+		/* In this order: who finds it among those shed knows why. */
+		stat_add(&x->service->counts->shed_for_memory, 1);
 		stat_add(&x->service->counts->shed, 1);
 		return go_failed(x, FAULT_SHED);
 	}
@@ -289,7 +291,7 @@ step_pick(struct exchange *x)
 		if (why == FAULT_SHED && pace_begin(x, &c))
 			return go(x, X_PACE);
 		why = tries_refuse(x, why);
-		/* Whatever made it look elsewhere: there was a place, only no room, or there is none. */
+		/* Whatever made it look elsewhere: there was a place, only no room; or none. */
 		if (x->fault == FAULT_NONE || why != FAULT_NO_ENDPOINT)
 			x->fault = why;
 		return go(x, X_FAILED);

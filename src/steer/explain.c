@@ -94,6 +94,8 @@ say_refused(struct text *t, const struct steer *s, uint64_t now_ms)
 			say_time(t, now_ms - s->shed_since_ms);
 			say(t, " ago");
 		}
+		if (s->shedding && s->shed_for_memory)
+			say(t, "; memory is short, and they were of low priority");
 		say_met(t, s);
 		say(t, ".");
 	}

@@ -88,6 +88,7 @@ say_evidence(struct text *t, const struct region *r)
 	case SIGNAL_PERSON:
 	case SIGNAL_TIME:
 	case SIGNAL_IN_FLIGHT:
+	case SIGNAL_MEMORY:
 	case SIGNAL_COUNT:
 		return;
 	}

@@ -39,6 +39,7 @@ static const char *const signal_words[SIGNAL_COUNT] = {
 	[SIGNAL_PERSON] = "person",
 	[SIGNAL_TIME] = "time",
 	[SIGNAL_IN_FLIGHT] = "in_flight",
+	[SIGNAL_MEMORY] = "memory",
 };
 
 static const struct fact_row *
@@ -207,6 +208,7 @@ put_value(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_PERSON:
 	case SIGNAL_TIME:
 	case SIGNAL_IN_FLIGHT:
+	case SIGNAL_MEMORY:
 	case SIGNAL_COUNT:
 		break;
 	}
@@ -238,6 +240,7 @@ put_threshold(struct line *l, enum fact_signal s, double v)
 	case SIGNAL_PERSON:
 	case SIGNAL_TIME:
 	case SIGNAL_IN_FLIGHT:
+	case SIGNAL_MEMORY:
 	case SIGNAL_COUNT:
 		break;
 	}
@@ -248,7 +251,7 @@ static bool
 has_value(enum fact_signal s)
 {
 	return s != SIGNAL_NONE && s != SIGNAL_CAPACITY && s != SIGNAL_PERSON && s != SIGNAL_TIME &&
-	    s != SIGNAL_IN_FLIGHT;
+	    s != SIGNAL_IN_FLIGHT && s != SIGNAL_MEMORY;
 }
 
 size_t
@@ -361,6 +364,15 @@ put_subject(struct line *l, const struct fact *f, const char *endpoint)
 		put(l, ": ");
 }
 
+/* What it rests on makes some of them another thing. */
+static const char *
+text_of(const struct fact *f)
+{
+	if (f->kind == FACT_SHED_BEGAN && f->signal == SIGNAL_MEMORY)
+		return "memory is short: shedding requests of low priority";
+	return fact_text(f->kind);
+}
+
 size_t
 fact_format(const struct fact *f, const char *endpoint, char *buf, size_t size)
 {
@@ -372,7 +384,7 @@ fact_format(const struct fact *f, const char *endpoint, char *buf, size_t size)
 	if (size > 0)
 		buf[0] = '\0';
 	put_subject(&l, f, endpoint);
-	put(&l, "%s", row->text);
+	put(&l, "%s", text_of(f));
 	for (unsigned i = 0; i < 3; i++) {
 		/* NaN: it does not apply */
 		if (row->number[i][0] == '\0' || isnan(v[i]))

@@ -149,6 +149,7 @@ struct steer {
 	struct share_plan target;
 	double shed;                    /* in force */
 	bool shedding;                  /* told */
+	bool shed_for_memory;           /* and told so */
 	double shed_rate, refused_rate; /* as seen */
 	uint64_t shed_at_ms;            /* somebody last was */
 	uint64_t shed_since_ms;         /* it is told since then */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is shed, by the shares, which say beforehand what will not fit, and by the workers, who find
- * a region's rate or what may be in flight there used up: that may be a burst within any share.
+ * a region's rate or what may be in flight there used up: that may be a burst within any share. Of
+ * low priority they shed for want of memory too, which is told as that and not as too much demand.
  */
 #include <math.h>
 
@@ -9,9 +10,13 @@
 
 enum {
 	QUIET_MS = 700, /* without anybody shed: it is over, and told within the second */
-	QUIET_MAX_MS = 30000,
-	RELAPSE_MS =
-	    10000, /* soon after it was over it began again: then that takes twice as long */
+	/*
+	 * It began again after it was told to be over: next time that takes twice as long, up to
+	 * this, and only when all was well for some minutes it is as at first. So bursts that come
+	 * every ten seconds, or every minute, are soon one.
+	 */
+	QUIET_MAX_MS = 120000,
+	RELAPSE_MS = 300000,
 };
 
 static const double told_at_all = 0.001;
@@ -54,7 +59,7 @@ tell(struct steer *s, enum fact_kind kind, enum fact_signal why, double capacity
 }
 
 static void
-tell_began(struct steer *s, bool planned, struct facts *facts)
+tell_began(struct steer *s, bool planned, bool for_memory, struct facts *facts)
 {
 	const struct steered_region *r;
 
@@ -64,6 +69,12 @@ tell_began(struct steer *s, bool planned, struct facts *facts)
 	s->shed_quiet_ms = s->shed_end_ms != 0 && s->now_ms - s->shed_end_ms < RELAPSE_MS
 	    ? (uint32_t)fmin(2.0 * s->shed_quiet_ms, QUIET_MAX_MS)
 	    : QUIET_MS;
+	s->shed_for_memory = for_memory && !planned && s->shed_region == s->plan->region_count;
+	if (s->shed_for_memory) {
+		tell(s, FACT_SHED_BEGAN, SIGNAL_MEMORY, NAN,
+		    fmin(1, s->shed_rate / fmax(s->demand, 1)), facts);
+		return;
+	}
 	if (s->shed_region == s->plan->region_count) {
 		double shed = planned ? s->shed : fmin(1, s->shed_rate / fmax(s->demand, 1));
 
@@ -82,6 +93,10 @@ tell_ended(struct steer *s, struct facts *facts)
 	s->shedding = false;
 	s->shed_since_ms = 0;
 	s->shed_end_ms = s->now_ms;
+	if (s->shed_for_memory) {
+		tell(s, FACT_SHED_ENDED, SIGNAL_MEMORY, NAN, 0, facts);
+		return;
+	}
 	tell(s, FACT_SHED_ENDED, SIGNAL_CAPACITY,
 	    s->shed_region < s->plan->region_count ? s->regions[s->shed_region].limit
 						   : s->demand * (1 - s->shed),
@@ -109,7 +124,7 @@ steer_tell_shed(struct steer *s, const struct steer_seen *seen, struct facts *fa
 
 	see(s, seen);
 	if (!s->shedding && ((planned && s->shed >= told_at_all) || seen->shed > 0))
-		tell_began(s, planned && s->shed >= told_at_all, facts);
+		tell_began(s, planned && s->shed >= told_at_all, seen->shed_for_memory > 0, facts);
 	else if (s->shedding && !planned &&
 	    (s->shed_at_ms == 0 || s->now_ms - s->shed_at_ms >= s->shed_quiet_ms))
 		tell_ended(s, facts);

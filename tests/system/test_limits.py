@@ -275,6 +275,10 @@ def memory_that_runs_out_costs_the_least_first(t):
     assert c.get("/").get("connection") is None and c.get("/").status == 200
     for text in ("low priority are shed", "are not kept", "no new connections", "enough again"):
         p.until_logged(text)
+    # Who is shed for that is not told to be more than regions can do.
+    p.until_logged("shop: memory is short: shedding requests of low priority (demand ")
+    p.until_logged("shop: shedding ended (demand ")
+    assert "more demand than capacity" not in p.log_text(), p.log_text()
 
 
 @sanitize

@@ -194,6 +194,30 @@ def a_service_of_one_region_is_said_to_have_no_failover_and_is_exit_0(t):
 
 
 @sanitize
+def a_demand_that_a_service_cannot_do_with_nothing_lost_is_exit_3_with_one_region_too(t):
+    p = _proxy(t, east=1000)
+    assert _check(t, p, "--demand", "900").returncode == 0
+    done = _check(t, p, "--demand", "4000")
+    assert done.returncode == 3, done
+    assert ("  shop, at 4000 requests/s, as --demand says\n"
+            "    with all regions up       75.0 % shed already (3000 requests/s)\n"
+            "  shop has one region, east, and so no failover") in done.stdout, done
+    done = _check(t, p, "--demand", "4000", "-q")
+    assert done.returncode == 3 and done.stdout == (
+        "  shop, at 4000 requests/s (--demand): with all regions up 75.0 % shed already "
+        "(3000 requests/s)\n"), done
+    done = _check(t, p, "--demand", "4000", "-j")
+    (service,) = json.loads(done.stdout)["services"]
+    assert done.returncode == 3 and abs(service["shed"] - 0.75) < 0.001, done
+    # So it is when the region that is asked about is none of the service's.
+    p.write(services=[("blog", {"west": ["http://127.0.0.1:1"]})])
+    done = _check(t, p, "--demand", "shop=4000", "--lose", "west")
+    assert done.returncode == 3, done
+    assert "  shop: not in west\n  shop, at 4000" in done.stdout, done
+    assert _check(t, p, "--demand", "shop=900", "--lose", "west").returncode == 0
+
+
+@sanitize
 def a_loss_that_leaves_no_region_of_several_is_exit_3_without_capacities_too(t):
     p = t.proxy(start=False, regions={"east": ["http://127.0.0.1:1"], "west": {
         "endpoints": ["http://127.0.0.1:1"], "weight": 0}})

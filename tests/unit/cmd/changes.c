@@ -110,6 +110,55 @@ START_TEST(what_a_reload_changes_is_told_by_name)
 }
 END_TEST
 
+static struct topology *
+load_with_password(const char *path, const char *users)
+{
+	char routes[256];
+	FILE *out = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(out);
+	fputs(users, out);
+	fclose(out);
+	snprintf(routes, sizeof routes,
+	    "{ path = \"/\"; service = \"shop\"; basic_auth = { file = \"%s\"; }; }", path);
+	return load(&(struct parts){ .routes = routes });
+}
+
+/* A reload reads the file anew though the configuration itself is the same. */
+START_TEST(other_users_or_passwords_in_a_file_are_told_by_its_key_alone)
+{
+	static const struct {
+		const char *users, *said;
+	} files[] = {
+		{ "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n", "the same as before" },
+		{ "# none\nann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=:staff\n", "the same as before" },
+		{ "ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",
+		    "routes changed: / (basic_auth.file)" },
+		{ "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n",
+		    "routes changed: / (basic_auth.file)" },
+		{ "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
+		  "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n",
+		    "routes changed: / (basic_auth.file)" },
+	};
+	char path[] = "/tmp/detour-users-XXXXXX", text[256];
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct topology *before = load_with_password(path, files[0].users);
+		struct topology *now = load_with_password(path, files[i].users);
+
+		text[0] = '\0';
+		changes_say(before, now, text, sizeof text);
+		ck_assert_str_eq(text, files[i].said);
+		topology_unref(before);
+		topology_unref(now);
+	}
+	unlink(path);
+}
+END_TEST
+
 START_TEST(a_hundred_changes_are_told_in_a_line_that_ends_with_how_many_more)
 {
 	char *listeners = calloc(1, 65536), *shop = calloc(1, 65536);
@@ -150,6 +199,7 @@ main(void)
 
 	tcase_add_loop_test(
 	    tests, what_a_reload_changes_is_told_by_name, 0, (int)ARRAY_SIZE(cases));
+	tcase_add_test(tests, other_users_or_passwords_in_a_file_are_told_by_its_key_alone);
 	tcase_add_test(tests, a_hundred_changes_are_told_in_a_line_that_ends_with_how_many_more);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

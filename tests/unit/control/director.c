@@ -369,6 +369,45 @@ START_TEST(services_share_a_regions_capacity_by_their_demand)
 }
 END_TEST
 
+static struct topology *
+shop_in_east(const char *capacity)
+{
+	struct conf_problems problems;
+	struct topology *t;
+	char text[512];
+
+	snprintf(text, sizeof text,
+	    "listeners = ( { name = \"l\"; bind = \"127.0.0.1:1\"; } );\n"
+	    "regions = ( { name = \"east\"; } );\n"
+	    "services = ( { name = \"shop\"; regions = ( { region = \"east\"; %s\n"
+	    "    endpoints = ( \"http://127.0.0.1:2\" ); } ); } );\n"
+	    "routes = ( { path = \"/\"; service = \"shop\"; } );\n",
+	    capacity);
+	t = conf_load_text(text, "t.conf", "", &problems);
+	ck_assert_ptr_nonnull(t);
+	conf_problems_free(&problems);
+	return t;
+}
+
+START_TEST(a_region_whose_capacity_a_reload_takes_away_sheds_nobody_any_more)
+{
+	struct region_shard *shard;
+	struct ward w;
+
+	ward_open_on(&w, shop_in_east("capacity = 50;"), NULL);
+	shard = steering_shard(ward_steering(&w, 0), 0);
+	UNTIL(
+	    (stat_add(&shard->shed_by_rate, 1), stat_add(&shard->shed_in_flight, 1), ward_tick(&w),
+		atomic_load(&ward_steering(&w, 0)->shed_by_rate) > 0 &&
+		    atomic_load(&ward_steering(&w, 0)->shed_in_flight) > 0));
+	ward_use(&w, shop_in_east(""));
+	UNTIL((ward_tick(&w),
+	    atomic_load(&ward_steering(&w, 0)->shed_by_rate) == 0 &&
+		atomic_load(&ward_steering(&w, 0)->shed_in_flight) == 0));
+	ward_close(&w);
+}
+END_TEST
+
 /* Of this thread: the machine may be busy with other things. */
 static uint64_t
 cpu_us(void)
@@ -448,6 +487,7 @@ main(void)
 	    c, a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_well);
 	tcase_add_test(c, a_change_in_one_region_makes_balancers_of_no_other_look_again);
 	tcase_add_test(c, services_share_a_regions_capacity_by_their_demand);
+	tcase_add_test(c, a_region_whose_capacity_a_reload_takes_away_sheds_nobody_any_more);
 	tcase_add_test(c, ten_thousand_endpoints_cost_less_than_5_ms_a_tick);
 	suite_add_tcase(s, c);
 	return rig_main(s);

@@ -276,6 +276,7 @@ print_signals(FILE *out)
 		[SIGNAL_PERSON] = "somebody wished it",
 		[SIGNAL_TIME] = "a wait is over",
 		[SIGNAL_IN_FLIGHT] = "as much is in flight as may be",
+		[SIGNAL_MEMORY] = "Detour's own memory is short",
 	};
 
 	fputs(

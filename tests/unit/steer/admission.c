@@ -309,6 +309,17 @@ START_TEST(a_burst_is_paced_and_what_would_wait_too_long_is_shed_at_once)
 }
 END_TEST
 
+/* As the description of a route's priority says. */
+START_TEST(when_an_overload_begins_high_waits_some_100_ms_behind_those_that_came_before)
+{
+	begin(400);
+	for (unsigned n = 0; n < 100; n++)
+		wait_for(ADMIT_NORMAL, START_US);
+	ck_assert_uint_ge(wait_for(ADMIT_HIGH, START_US), 100 * 1000);
+	ck_assert_uint_le(wait_for(ADMIT_HIGH, START_US), ADMISSION_WAIT_US);
+}
+END_TEST
+
 START_TEST(who_waits_is_told_beforehand_how_long)
 {
 	begin(100);
@@ -563,6 +574,8 @@ main(void)
 	tcase_add_test(tests, a_higher_limit_is_in_force_at_once_and_a_lower_one_too);
 	tcase_add_test(tests, a_worker_whose_clock_lags_gives_nothing_back);
 	tcase_add_test(tests, a_burst_is_paced_and_what_would_wait_too_long_is_shed_at_once);
+	tcase_add_test(
+	    tests, when_an_overload_begins_high_waits_some_100_ms_behind_those_that_came_before);
 	tcase_add_test(tests, who_waits_is_told_beforehand_how_long);
 	tcase_add_test(tests, in_no_second_more_than_the_limit_and_a_burst_go);
 	tcase_add_test(tests, under_a_lasting_overload_nobody_stands_in_a_queue);

@@ -194,7 +194,7 @@ bool
 bench_tick(struct bench *b)
 {
 	struct steer_region_seen regions[BENCH_REGIONS];
-	uint32_t shed = 0;
+	uint32_t shed = b->shed_for_memory;
 	bool second;
 	bool changed;
 
@@ -220,6 +220,7 @@ bench_tick(struct bench *b)
 	changed = steer_tick(b->s,
 	    &(struct steer_seen){ .demand = b->demand,
 		.shed = shed,
+		.shed_for_memory = b->shed_for_memory,
 		.shed_rate = shed,
 		.refused_rate = b->refused,
 		.regions = regions,

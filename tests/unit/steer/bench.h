@@ -24,6 +24,7 @@ struct bench {
 	double demand;
 	uint32_t shed[BENCH_REGIONS]; /* a second, by the workers, who met the region's rate */
 	uint32_t shed_in_flight[BENCH_REGIONS]; /* or what may be in flight there */
+	uint32_t shed_for_memory; /* likewise, of no region in particular */
 	double refused;                         /* a second, as no region was up */
 	enum bench_answer answer[BENCH_REGIONS][BENCH_ENDPOINTS];
 	double owed[BENCH_REGIONS]; /* requests not sent yet, less than one */

@@ -52,6 +52,8 @@ static const struct {
 	      NULL },
 	    "shop: more demand than capacity: shedding (demand 400/s, capacity 250/s, "
 	    "shed 37.5 %)" },
+	{ { FACT_SHED_BEGAN, SIGNAL_MEMORY, 0, "shop", "", UINT32_MAX, 400, NAN, 0.375, "", NULL },
+	    "shop: memory is short: shedding requests of low priority (demand 400/s, shed 37.5 %)" },
 	{ { FACT_FAIL_OPEN, SIGNAL_NONE, 0, "shop", "", UINT32_MAX, 0, 4, 0, "", NULL },
 	    "shop: no region is fit: health is ignored, traffic goes by weight (0 up, 4 total)" },
 	{ { FACT_ENDPOINT_EJECTED, SIGNAL_IN_A_ROW, 0, "shop", "a", 7, 3, 3, 30000, "", NULL },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the steering tells of its moves: what left whom for whom, and what did not. */
 #include <check.h>
+#include <math.h>
 #include <string.h>
 
 #include "bench.h"
@@ -150,6 +151,40 @@ START_TEST(what_may_be_in_flight_is_told_as_what_was_met)
 }
 END_TEST
 
+static void
+expect_said(const char *said, bool is)
+{
+	char text[1024];
+
+	explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text);
+	ck_assert_msg((strstr(text, said) != NULL) == is, "%s", text);
+}
+
+START_TEST(what_is_shed_for_want_of_memory_is_not_told_as_too_much_demand)
+{
+	start_one_of(400);
+	b.shed_for_memory = 4;
+	bench_run(&b, 100);
+	b.shed_for_memory = 0;
+	ck_assert_uint_eq(b.told[FACT_SHED_BEGAN], 1);
+	ck_assert_int_eq(b.last[FACT_SHED_BEGAN].signal, SIGNAL_MEMORY);
+	ck_assert(isnan(b.last[FACT_SHED_BEGAN].b));
+	ck_assert_double_eq_tol(b.last[FACT_SHED_BEGAN].c, 0.1, 0.001);
+	expect_said(
+	    " SHED in the last second: 4 of 40 requests, which began 0 ms ago; memory is short",
+	    true);
+	bench_run(&b, 900);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], 1);
+	ck_assert_int_eq(b.last[FACT_SHED_ENDED].signal, SIGNAL_MEMORY);
+	/* Beside a region that is full it is the region that is told. */
+	b.shed_for_memory = 4;
+	shed_for(100, 10, 0);
+	b.shed_for_memory = 0;
+	ck_assert_int_eq(b.last[FACT_SHED_BEGAN].signal, SIGNAL_CAPACITY);
+	ck_assert_str_eq(b.last[FACT_SHED_BEGAN].region, "r0");
+}
+END_TEST
+
 START_TEST(shedding_that_comes_and_goes_does_not_fill_the_journal)
 {
 	start_one_of(400);
@@ -162,14 +197,26 @@ START_TEST(shedding_that_comes_and_goes_does_not_fill_the_journal)
 }
 END_TEST
 
-static void
-expect_said(const char *said, bool is)
+START_TEST(bursts_far_apart_are_soon_told_as_one_until_all_was_well_for_minutes)
 {
-	char text[1024];
+	static const unsigned apart_ms[] = { 11000, 60000 };
+	unsigned told;
 
-	explain_service(b.s, &b.wishes, b.now_ms, text, sizeof text);
-	ck_assert_msg((strstr(text, said) != NULL) == is, "%s", text);
+	start_one_of(400);
+	for (unsigned ms = 0; ms < 1800000; ms += apart_ms[_i]) {
+		shed_for(100, 1, 0);
+		bench_run(&b, apart_ms[_i] - 100);
+	}
+	told = b.told[FACT_SHED_BEGAN];
+	ck_assert_uint_le(told, 9);
+	bench_run(&b, 500000);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], told);
+	shed_for(100, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_SHED_BEGAN], told + 1);
+	bench_run(&b, 900);
+	ck_assert_uint_eq(b.told[FACT_SHED_ENDED], told + 1);
 }
+END_TEST
 
 START_TEST(explain_tells_what_is_shed_since_when_and_what_it_meets)
 {
@@ -205,7 +252,10 @@ main(void)
 	tcase_add_test(tests, refusing_everything_is_told_as_that_and_not_as_a_failover);
 	tcase_add_test(tests, what_the_workers_shed_is_told_at_once_and_its_end_within_a_second);
 	tcase_add_test(tests, what_may_be_in_flight_is_told_as_what_was_met);
+	tcase_add_test(tests, what_is_shed_for_want_of_memory_is_not_told_as_too_much_demand);
 	tcase_add_test(tests, shedding_that_comes_and_goes_does_not_fill_the_journal);
+	tcase_add_loop_test(
+	    tests, bursts_far_apart_are_soon_told_as_one_until_all_was_well_for_minutes, 0, 2);
 	tcase_add_test(tests, explain_tells_what_is_shed_since_when_and_what_it_meets);
 	tcase_add_test(tests, explain_and_the_journal_agree_on_what_can_be_lost);
 	tcase_add_test(tests, what_is_too_new_to_be_told_is_explained_as_new);
