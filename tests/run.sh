@@ -108,7 +108,7 @@ phase_attack-asan() { tests/attack/run.py -j 4 --sanitize -k /names: -k /edge: -
 # Six at a time: most of a cell is waiting for time to pass.
 phase_faults() { tests/faults/run.py -j 6 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
-phase_fuzz() { tests/fuzz/run.sh 3 1; }
+phase_fuzz() { tests/fuzz/run.sh 1 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
 
 tally() { # PHASE STATUS LOG
