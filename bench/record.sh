@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Records which ways requests take through the code, for the compiler to lay it out by (bench/profile).
-# To be run and committed when the request path has changed; it takes some two minutes.
+# To be run and committed when the request path has changed; it takes a minute or two.
 # usage: bench/record.sh
 # Builds in build-profile with gcc, and serves the rows of bench/run.sh for two seconds each.
 set -euo pipefail

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "base/hints.h"
 #include "http/message.h"
 
 /* Which of the client's lists of addresses is believed, and so continued. */
@@ -124,7 +123,7 @@ struct own_answer {
 	bool close;
 	bool say_keep_alive; /* an HTTP/1.0 client asked for keep-alive */
 };
-COLD size_t forward_write_own(const struct own_answer *, char *out, size_t size);
+size_t forward_write_own(const struct own_answer *, char *out, size_t size);
 
 /* "Not Found" for 404; "Unknown" for what RFC 9110 and its registry do not name. */
 const char *http_reason(unsigned status);

@@ -31,9 +31,9 @@ void client_h1_on_head_timeout(void *client);
 void client_h1_watch_body(struct client_h1 *); /* its least rate, from now on */
 void client_h1_drop_saved(struct client_h1 *);
 /* The client's direction has ended, or the connection broke, or must. */
-COLD void client_h1_end(struct client_h1 *, enum fault why);
+void client_h1_end(struct client_h1 *, enum fault why);
 void client_h1_linger(struct client_h1 *);
-COLD void client_h1_free(struct client_h1 *);
+void client_h1_free(struct client_h1 *);
 /* A request that cannot become an exchange: answered here, and the connection ends. */
 COLD void client_h1_refuse(struct client_h1 *, enum fault why, const struct head *head);
 

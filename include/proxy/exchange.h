@@ -217,7 +217,7 @@ bool exchange_adds_via(const struct exchange *);
 /* Fills in what an answer's head says beyond the endpoint's: Date, Via, what the route changes. */
 void exchange_dress(const struct exchange *, const struct head *, struct forward_response *);
 /* Gives the client an answer of our own, with what the route adds to each. */
-COLD void exchange_answer(struct exchange *, struct own_answer *);
+void exchange_answer(struct exchange *, struct own_answer *);
 
 const char *exchange_state_name(enum x_state);
 

@@ -10,6 +10,10 @@ from harness.h2_origin import PING
 _TEXT = ('health_check = { type = "http"; path = "/healthz"; interval = "1s"; timeout = "500ms"; };'
          'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
          'failover = { hold_down = "2s"; ramp = "2s"; };')
+# Nothing but the request's own deadlines ends its wait.
+_NOBODY_IS_TAKEN_OUT = (
+    'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; }; '
+    'timeouts = { try = "30s"; request = "30s"; unacknowledged = "700ms"; };')
 
 
 def _two_regions(t, tls=False, text="", **options):
@@ -139,9 +143,7 @@ def a_post_to_a_region_that_hangs_is_never_executed_twice(t):
 def what_must_not_be_sent_twice_waits_for_its_path_for_so_long(t):
     space = t.netns("away")
     origin = t.nginx("away", netns=space)
-    p = t.proxy(regions={"away": [origin]}, service_text=(
-        'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; }; '
-        'timeouts = { try = "30s"; request = "30s"; unacknowledged = "700ms"; };'))
+    p = t.proxy(regions={"away": [origin]}, service_text=_NOBODY_IS_TAKEN_OUT)
     c = p.client()
     took = []
     for unacknowledged in ("700ms", "2s"):
@@ -293,9 +295,7 @@ def an_upload_in_small_pieces_is_given_up_as_any_other(t):
     """Each piece is young; the first of them that got nowhere is not."""
     space = t.netns("away")
     origin = t.nginx("away", netns=space)
-    p = t.proxy(regions={"away": [origin]}, service_text=(
-        'health_check = { type = "none"; }; outlier = { consecutive = 100; failure_share = 1.0; }; '
-        'timeouts = { try = "30s"; request = "30s"; unacknowledged = "700ms"; };'))
+    p = t.proxy(regions={"away": [origin]}, service_text=_NOBODY_IS_TAKEN_OUT)
     c = p.client()
     c.get("/").expect(200)  # on a connection that is fresh enough for a POST
     space.blackhole()
