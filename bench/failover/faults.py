@@ -3,9 +3,10 @@
 import time
 
 FLAPS = 10
-# From one proxy's loss to the next one's: what a loss costs the machine in its first moments (processes
-# that end, hundreds of connections anew) is not to be paid by the others' requests.
-APART_S = 1.0
+# From the end of one proxy's outage to the loss of the next one's region. What both cost the machine
+# (processes that end, hundreds of connections anew, thousands of requests that hung) is not to be paid by
+# the others' requests: when nginx's region went on, the whole machine stood still for 0.1 s.
+RECOVERY_S = 3.0
 
 
 class Target:
@@ -33,12 +34,15 @@ class Fault:
         self.small_standby = small_standby
 
     @property
-    def seconds(self):
-        return self.lead + self.lasts + self.after
+    def apart(self):
+        return self.lasts + RECOVERY_S
+
+    def seconds(self, regions):
+        return self.lead + (regions - 1) * self.apart + self.lasts + self.after
 
     def strike(self, regions):
-        """Loses all of them, one after the other, and heals them; returns when each was lost and healed."""
-        return self._strike(regions, flaps=1, apart=APART_S)
+        """Loses and heals them, one after the other; returns when each was lost and healed."""
+        return self._strike(regions, flaps=1, apart=self.apart)
 
     def _strike(self, regions, flaps, apart):
         began = time.monotonic()
@@ -55,8 +59,7 @@ class Flapping(Fault):
     def strike(self, regions):
         return self._strike(regions, FLAPS, apart=self.lasts / (len(regions) + 1))
 
-    @property
-    def seconds(self):
+    def seconds(self, regions):
         return self.lead + (2 * FLAPS - 1) * self.lasts + self.after
 
 

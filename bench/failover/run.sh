@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Loses a region behind Detour, HAProxy and nginx in eight ways, prints what their users saw, and
-# writes it to bench/RESULTS.md if all was measured at full length. About 9 minutes; root, for it
+# writes it to bench/RESULTS.md if all was measured at full length. About 14 minutes; root, for it
 # makes network namespaces. Exit code 3: Detour missed a target.
 # usage: bench/failover/run.sh [--quick] [--only FAULT,...] [--detour PATH] [--help]
 . "$(dirname "$0")/../need.sh"
