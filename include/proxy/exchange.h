@@ -130,6 +130,8 @@ struct exchange {
 	struct try *try; /* the one that leads: the exchange's state is its state */
 	struct try *rival; /* the other one; it runs beside the first while it is active */
 	struct pick pick;
+	/* Where a kept connection turned out closed once, which was nobody's fault; only compared. */
+	const struct service_region *stale_in;
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
 	/*
 	 * For the next PICK, within one callback; endpoint NULL: none. In PACE the turn it waits for
@@ -142,8 +144,7 @@ struct exchange {
 	uint8_t sent_tries; /* of them, such as may have reached an application */
 	uint8_t resent; /* retries of what may have been sent */
 	struct call call;
-	bool goaway_retried; /* a connection was closing as it was used; that too */
-	bool stale_retried; /* a kept connection turned out closed once; that was nobody's fault */
+	bool goaway_retried; /* a connection was closing as it was used; that was nobody's fault */
 
 	/* the answer */
 	bool answered; /* its head has been forwarded: no other try, ever */

@@ -56,9 +56,9 @@ void
 exchange_connect(struct try *t)
 {
 	struct exchange *x = t->exchange;
-	/* A kept connection that closed under us once is not trusted a second time. */
-	bool certain = x->stale_retried || x->mirror_of != NULL ||
-	    !method_is_idempotent(x->head.method);
+	/* Where a kept connection closed under us, none is trusted a second time. */
+	bool was_stale = x->stale_in == t->region;
+	bool certain = was_stale || x->mirror_of != NULL || !method_is_idempotent(x->head.method);
 	struct pool_slot *slot = pool_slot_of(x->worker->pool, t->shard->endpoint);
 	struct upstream *up;
 
@@ -68,7 +68,7 @@ exchange_connect(struct try *t)
 	}
 	if (slot->send_proxy != SEND_PROXY_OFF)
 		slot = slot_of_client(x, slot);
-	up = x->stale_retried ? NULL : pool_take(slot, certain);
+	up = was_stale ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
 		take_connection(t, up, t->at.lease); /* it began just now */
 		t->at.connect_us = 0; /* a warm one: nobody waited for its handshake */

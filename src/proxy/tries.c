@@ -224,7 +224,7 @@ was_stale(const struct exchange *x)
 {
 	const struct try *t = x->try;
 
-	return t->reused && !x->stale_retried &&
+	return t->reused && x->stale_in == NULL &&
 	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET) &&
 	    clock_now_us() - t->at.sent < STALE_WITHIN_MS * 1000ull;
 }
@@ -310,7 +310,7 @@ tries_may_go_on(struct exchange *x)
 	if (!method_is_idempotent(x->head.method))
 		return false;
 	if (was_stale(x)) {
-		x->stale_retried = true;
+		x->stale_in = x->try->region;
 		tries_uncharge(x->try);
 		return true;
 	}

@@ -31,6 +31,26 @@ def a_standby_has_warm_connections_and_a_failover_opens_none(t):
 
 
 @sanitize
+def a_request_that_its_region_breaks_off_as_it_dies_finds_a_warm_connection_too(t):
+    """That one kept connection was closed says nothing of those to another region."""
+    east, gcp = t.origin("east"), t.origin("gcp")
+
+    def dies(x):
+        x.origin.refuse()
+        x.close()
+
+    p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
+                         "gcp": {"endpoints": [gcp], "tier": 1}})
+    until(lambda: gcp.open_connections == 2, "two connections wait at the standby", 10)
+    p.get("/").expect(200, "east")
+    east.does(dies)
+    p.get("/dies").expect(200, "gcp")
+    line = p.until_access("/dies")[0]
+    assert line["tries"] == 3, "the kept connection, a new one, the standby: %s" % line
+    assert line["connect_us"] == 0, line
+
+
+@sanitize
 def warm_connections_that_the_standby_closes_are_replaced(t):
     east, gcp = t.origin("east"), t.origin("gcp")
     p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
