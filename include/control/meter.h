@@ -38,13 +38,14 @@ uint32_t endpoint_meter_news(
     struct endpoint_meter *, const struct endpoint_meter *now, enum fault, uint32_t count);
 
 /*
- * So far, of the requests for a service: all, those shed, of them those for want of memory, and
- * those no region was up for.
+ * So far, of the requests for a service: all, those shed, of them those for want of memory, those
+ * no region was up for, and how often one waited for a region's rate.
  */
 uint64_t service_meter_requests(const struct service_steering *);
 uint64_t service_meter_shed(const struct service_steering *);
 uint64_t service_meter_shed_for_memory(const struct service_steering *);
 uint64_t service_meter_refused(const struct service_steering *);
+uint64_t service_meter_paced(const struct service_steering *);
 /* Of those shed, the ones that asked this region: it met its rate, or its cap in flight. */
 uint64_t region_meter_shed_by_rate(const struct steering *);
 uint64_t region_meter_shed_in_flight(const struct steering *);

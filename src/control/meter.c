@@ -159,18 +159,20 @@ region_meter_second(struct region_meter *m, const struct steering *s)
 	return &m->second;
 }
 
-/* A counter by its place in the shards, summed over them. */
+/* A worker's counter by its place in the shard, which not every worker has. */
+static uint64_t
+count_at(const void *shard, size_t offset)
+{
+	return shard == NULL ? 0 : load((const void *)((const char *)shard + offset));
+}
+
 static uint64_t
 sum_of_region(const struct steering *s, size_t offset)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < s->workers; i++) {
-		const char *shard = (const char *)shard_of(s, i);
-
-		if (shard != NULL)
-			sum += load((const atomic_ullong *)(const void *)(shard + offset));
-	}
+	for (unsigned i = 0; i < s->workers; i++)
+		sum += count_at(shard_of(s, i), offset);
 	return sum;
 }
 
@@ -191,13 +193,8 @@ sum_of_service(const struct service_steering *s, size_t offset)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < s->workers; i++) {
-		const char *shard =
-		    (const char *)atomic_load_explicit(&s->shards[i], memory_order_acquire);
-
-		if (shard != NULL)
-			sum += load((const atomic_ullong *)(const void *)(shard + offset));
-	}
+	for (unsigned i = 0; i < s->workers; i++)
+		sum += count_at(atomic_load_explicit(&s->shards[i], memory_order_acquire), offset);
 	return sum;
 }
 
@@ -223,6 +220,12 @@ uint64_t
 service_meter_refused(const struct service_steering *s)
 {
 	return sum_of_service(s, offsetof(struct service_shard, refused));
+}
+
+uint64_t
+service_meter_paced(const struct service_steering *s)
+{
+	return sum_of_service(s, offsetof(struct service_shard, paced));
 }
 
 static const struct rate_slot *

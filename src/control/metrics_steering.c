@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "conf/topology.h"
 #include "control/exposition.h"
+#include "control/meter.h"
 #include "control/metrics_each.h"
 #include "control/view.h"
 #include "steer/region.h"
@@ -124,58 +126,39 @@ service_self_suspect(struct evbuffer *out, const struct table_service *s)
 	metric_count(out, "detour_self_suspect", &labels, get(&s->steering->self_suspect));
 }
 
-/* Sums over the workers, by the counter's place in their shard. */
-static uint64_t
-sum_shards(const struct service_steering *s, size_t offset)
+/* What the workers count of a service. */
+static const struct {
+	const char *name, *meaning;
+	uint64_t (*read)(const struct service_steering *);
+} service_counts[] = {
+	{ "detour_service_requests_total", "Requests routed to the service.",
+	    service_meter_requests },
+	{ "detour_service_shed_requests_total",
+	    "Requests refused because no region had capacity left, or for their low priority as memory is short.",
+	    service_meter_shed },
+	{ "detour_service_shed_for_memory_requests_total",
+	    "Of those shed, the ones refused for their low priority as memory is short.",
+	    service_meter_shed_for_memory },
+	{ "detour_service_refused_requests_total",
+	    "Requests refused because no region was up, or there is none.", service_meter_refused },
+	{ "detour_service_paced_requests_total",
+	    "Waits of requests for the rate of a region: up to an eighth of a second each.",
+	    service_meter_paced },
+};
+
+static void
+write_service_counts(struct evbuffer *out, const struct view *v)
 {
-	uint64_t sum = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(service_counts); i++) {
+		metric_family(out, service_counts[i].name, "counter", service_counts[i].meaning);
+		for (unsigned n = 0; n < v->table->service_count; n++) {
+			const struct table_service *s = &v->table->services[n];
+			struct metric_labels labels = service_labels(s);
 
-	for (unsigned i = 0; i < s->workers; i++) {
-		const char *shard =
-		    (const char *)atomic_load_explicit(&s->shards[i], memory_order_acquire);
-
-		if (shard != NULL)
-			sum += atomic_load_explicit(
-			    (const atomic_ullong *)(const void *)(shard + offset),
-			    memory_order_relaxed);
+			metric_count(out, service_counts[i].name, &labels,
+			    service_counts[i].read(s->steering));
+		}
 	}
-	return sum;
-}
-
-static void
-service_requests(struct evbuffer *out, const struct table_service *s)
-{
-	struct metric_labels labels = service_labels(s);
-
-	metric_count(out, "detour_service_requests_total", &labels,
-	    sum_shards(s->steering, offsetof(struct service_shard, requests)));
-}
-
-static void
-service_shed(struct evbuffer *out, const struct table_service *s)
-{
-	struct metric_labels labels = service_labels(s);
-
-	metric_count(out, "detour_service_shed_requests_total", &labels,
-	    sum_shards(s->steering, offsetof(struct service_shard, shed)));
-}
-
-static void
-service_refused(struct evbuffer *out, const struct table_service *s)
-{
-	struct metric_labels labels = service_labels(s);
-
-	metric_count(out, "detour_service_refused_requests_total", &labels,
-	    sum_shards(s->steering, offsetof(struct service_shard, refused)));
-}
-
-static void
-service_paced(struct evbuffer *out, const struct table_service *s)
-{
-	struct metric_labels labels = service_labels(s);
-
-	metric_count(out, "detour_service_paced_requests_total", &labels,
-	    sum_shards(s->steering, offsetof(struct service_shard, paced)));
 }
 
 void
@@ -193,18 +176,7 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	metric_family(
 	    out, "detour_self_suspect", "gauge", "1: our own view is stale, so nothing is moved.");
 	each_service(out, v, service_self_suspect);
-	metric_family(
-	    out, "detour_service_requests_total", "counter", "Requests routed to the service.");
-	each_service(out, v, service_requests);
-	metric_family(out, "detour_service_shed_requests_total", "counter",
-	    "Requests refused because no region had capacity left, or for their low priority as memory is short.");
-	each_service(out, v, service_shed);
-	metric_family(out, "detour_service_refused_requests_total", "counter",
-	    "Requests refused because no region was up, or there is none.");
-	each_service(out, v, service_refused);
-	metric_family(out, "detour_service_paced_requests_total", "counter",
-	    "Waits of requests for the rate of a region: up to an eighth of a second each.");
-	each_service(out, v, service_paced);
+	write_service_counts(out, v);
 	metric_family(out, "detour_region_state", "gauge", "1 for the state the region is in.");
 	metrics_each_region(out, v, region_state, NULL);
 	metric_family(

@@ -279,6 +279,8 @@ def memory_that_runs_out_costs_the_least_first(t):
     p.until_logged("shop: memory is short: shedding requests of low priority (demand ")
     p.until_logged("shop: shedding ended (demand ")
     assert "more demand than capacity" not in p.log_text(), p.log_text()
+    shed = p.metrics().total("detour_service_shed_for_memory_requests_total")
+    assert 0 < shed <= p.metrics().total("detour_service_shed_requests_total"), shed
 
 
 @sanitize
