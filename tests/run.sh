@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Every check there is, in one run; ends with "N passed, N failed" and a code to match.
 #   tests/run.sh                 all phases
-#   tests/run.sh PHASE...        only these: build hardening lint tidy cppcheck unit asan tsan sim
-#                                system system-asan system-tsan attack attack-asan faults fuzz
+#   tests/run.sh PHASE...        only these: build hardening lint tidy cppcheck unit sim attack faults
+#                                system asan tsan system-asan system-tsan attack-asan fuzz
 #                                quickstart
 # Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
 set -uo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 cd "$(dirname "$0")/.."
 
-phases=(build hardening lint tidy cppcheck unit asan tsan sim system system-asan system-tsan attack attack-asan faults fuzz quickstart)
+# What measures delays comes before anything is compiled beside it, see ahead.
+phases=(build hardening lint tidy cppcheck unit sim attack faults system asan tsan system-asan system-tsan
+    attack-asan fuzz quickstart)
 if [ $# -gt 0 ]; then phases=("$@"); fi
 
 plain=build
@@ -51,14 +53,22 @@ from_summary() {
     fi
 }
 
-setup() { # DIR OPTIONS...
-    local dir=$1
-    shift
-    if [ ! -f "$dir/build.ninja" ]; then meson setup "$dir" -Dwerror=true "$@"; fi
+# ahead: compiles for the phases that are to come, while the system tests wait for time to pass: in a
+# session of its own, which weighs next to nothing, and only when nobody else wants to run.
+compiling=
+ahead() {
+    local wanted=() phase
+    for phase in "${phases[@]}"; do
+        case $phase in asan | tsan | fuzz) wanted+=("$phase") ;; esac
+    done
+    if [ ${#wanted[@]} -eq 0 ]; then return; fi
+    setsid bash -c 'echo 19 > /proc/self/autogroup; exec chrt --idle 0 tests/compile.sh "$@"' ahead "${wanted[@]}" \
+        > "$logs/ahead.log" 2>&1 &
+    compiling=$!
+    trap 'if [ -n "$(jobs -pr)" ]; then kill -- "-$compiling"; fi' EXIT
 }
-configure() { setup "$@" && ninja -C "$1"; } # the same, and builds it
 
-# run_asan DIR: UBSan prints and stops, leaks count.
+# UBSan prints and stops, leaks count.
 export ASAN_OPTIONS=detect_leaks=1:exitcode=99
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
 export TSAN_OPTIONS=halt_on_error=0:exitcode=99:second_deadlock_stack=1
@@ -68,7 +78,7 @@ unit_tests() { # DIR MULTIPLIER [TESTS...]
     CK_DEFAULT_TIMEOUT=40 meson test -C "$1" --suite unit --no-rebuild --print-errorlogs --timeout-multiplier "$2" "${@:3}"
 }
 
-phase_build() { configure "$plain"; }
+phase_build() { tests/compile.sh plain; }
 phase_hardening() { tests/static/hardening.sh "$plain/detour"; }
 phase_lint() {
     local status=0 script
@@ -85,19 +95,18 @@ phase_lint() {
 phase_tidy() { tests/static/clang-tidy.sh "$plain"; }
 phase_cppcheck() { tests/static/cppcheck.sh "$plain"; }
 phase_unit() { unit_tests "$plain" 1; }
-phase_asan() { configure "$asan" -Db_sanitize=address,undefined && unit_tests "$asan" 4; }
-# Only where there are threads: elsewhere it has nothing to see.
+phase_asan() { tests/compile.sh asan && unit_tests "$asan" 4; }
+# Only those that were compiled: see there.
 phase_tsan() {
-    local file layer name targets=() tests=()
-    setup "$tsan" -Db_sanitize=thread || return 1
-    for file in $(grep -lE 'pthread_|thread_start|_thread\(|worker_start|controller_start' tests/unit/*/*.c); do
-        layer=$(basename "$(dirname "$file")") name=$(basename "$file" .c)
-        if grep -q "^build tests/unit/$layer/test_${layer}_$name:" "$tsan/build.ninja"; then
-            targets+=("tests/unit/$layer/test_${layer}_$name")
-            tests+=("$layer-$name")
+    local program tests=()
+    tests/compile.sh tsan || return 1
+    for program in "$tsan"/tests/unit/*/test_*_*; do
+        if [ -f "$program" ]; then
+            program=${program##*/test_}
+            tests+=("${program/_/-}")
         fi
     done
-    ninja -C "$tsan" detour "${targets[@]}" && unit_tests "$tsan" 6 "${tests[@]}"
+    unit_tests "$tsan" 6 "${tests[@]}"
 }
 phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
 phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
@@ -108,7 +117,7 @@ phase_attack-asan() { tests/attack/run.py -j 4 --sanitize -k /names: -k /edge: -
 # Six at a time: most of a cell is waiting for time to pass.
 phase_faults() { tests/faults/run.py -j 6 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
-phase_fuzz() { tests/fuzz/run.sh 1 1; }
+phase_fuzz() { tests/compile.sh fuzz && tests/fuzz/run.sh 1 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
 
 tally() { # PHASE STATUS LOG
@@ -118,6 +127,16 @@ tally() { # PHASE STATUS LOG
     lint) count "$(grep -c '^PASS ' "$3")" "$(grep -c '^FAIL ' "$3")" ;;
     *) if [ "$2" -eq 0 ]; then count 1 0; else count 0 1; fi ;;
     esac
+}
+
+# blame PHASE: what failed in it, in a few lines.
+blame() {
+    local log=$logs/$1.log
+    case $1 in
+    unit | asan | tsan) grep -hE '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT)' "$log" | sort -u | head -n 20 ;;
+    sim | system* | attack* | faults) sed -n '/^Failed:$/,$p' "$log" | head -n 20 ;;
+    *) tail -n 10 "$log" ;;
+    esac | sed "s/^/$1: /"
 }
 
 run_phase() {
@@ -149,9 +168,13 @@ for phase in "${phases[@]}"; do
         exit 2
     fi
 done
-for phase in "${phases[@]}"; do run_phase "$phase"; done
+for phase in "${phases[@]}"; do
+    if [ "$phase" = system ]; then ahead; fi
+    run_phase "$phase"
+done
 
 printf '== %d s in all\n' $SECONDS
 if [ ${#failures[@]} -gt 0 ]; then echo "Failed: ${failures[*]}"; fi
+for phase in "${failures[@]}"; do blame "$phase"; done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -65,9 +65,7 @@ def main():
     tests += [t for t in discover(HERE) if not options.sanitize or t.sanitize]
     tests = chosen(tests, options)
     rows = Rows("siege", "row.json")
-    code = run_all(tests, options, rows.keep)
-    rows.show(COLUMNS, cells_of)
-    return code
+    return run_all(tests, options, rows.keep, lambda: rows.show(COLUMNS, cells_of))
 
 
 if __name__ == "__main__":

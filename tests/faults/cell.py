@@ -16,6 +16,7 @@ from world import World
 
 
 FOUND_OUT = 1.5  # s: by then a fault has had its consequences
+HUNG = 0.25  # s: after that the proxy may ask whether there is anybody
 
 
 class Expect:
@@ -70,7 +71,7 @@ class Cell:
         w.go_on(self.before)
         begin = time.monotonic()
         self.begin(w)
-        struck = time.monotonic()
+        w.struck = struck = time.monotonic()
         self._last(w, begin)
         end = time.monotonic()
         self.end(w)
@@ -93,13 +94,13 @@ class Cell:
 
     # judging
 
-    def _settled(self, w, checker, begin, end):
-        """Seconds from the fault's begin to the last request that noticed it."""
+    def _settled(self, w, checker, struck, end):
+        """Seconds from when the fault was whole to the last request that noticed it."""
         whom = self.expect.whom
-        noticed = [r.due - begin for r in checker.between(begin, end) if (r.safe or whom(r)) and (
+        noticed = [r.due - struck for r in checker.between(struck, end) if (r.safe or whom(r)) and (
             not r.ok or w.took_ms(r) > 250 or checker.region_of(r) == self.lost)]
         last = max(noticed, default=0.0)
-        return last - w.waits.during(begin, begin + last)
+        return last - w.waits.during(struck, struck + last)
 
     def _judge(self, w, checker, samples, begin, struck, end):
         e = self.expect
@@ -110,7 +111,7 @@ class Cell:
         # What a busy machine adds is not the fault's doing: see waits.py.
         times = [w.took_ms(r) for r in touched if r.ok]
         worst, late = max(times, default=0.0), sum(ms > 100 for ms in times)
-        settled = self._settled(w, checker, begin, end)
+        settled = self._settled(w, checker, struck, end)
         back = next((s.at - end - w.waits.during(end, s.at) for s in samples
                      if s.at > end and s.share[self.lost] > 0), None)
         states = list(dict.fromkeys(s.state[self.lost] for s in samples))
@@ -130,11 +131,14 @@ class Cell:
                 bad.append("%s: %.1f, allowed %.1f %s" % (what, found, limit, but or ""))
 
         # Until a fault is found out others come; while the proxy waits for a processor, more of them.
-        more = w.rate * w.waits.during(begin, begin + FOUND_OUT)
-        no_more("safe requests failed", len(safe), e.safe, safe[:5])
-        no_more("others failed", len(unsafe), e.unsafe and e.unsafe + more, unsafe[:5])
-        no_more("others failed and reached nobody", row["unsent"], e.unsent and e.unsent + more,
-                checker.lost_unsent()[:5])
+        waited = w.waits.during(struck, struck + FOUND_OUT) + min(struck - begin, FOUND_OUT)
+        more = w.rate * waited
+        no_more("safe requests failed", len(safe), e.safe * (1 + waited / FOUND_OUT), safe[:5])
+        # Where none is allowed: an endpoint that gave no sign of life for so long is taken for hung.
+        hung = w.waits.longest > HUNG
+        no_more("others failed", len(unsafe), e.unsafe + more if e.unsafe or hung else 0, unsafe[:5])
+        no_more("others failed and reached nobody", row["unsent"],
+                e.unsent + more if e.unsent or hung else 0, checker.lost_unsent()[:5])
         strange = [r for r in safe + unsafe if r.verdict not in e.verdicts or (
             r.verdict == "status" and r.status not in e.statuses)]
         no_more("failed in another way than %s %s" % (e.verdicts, e.statuses), len(strange), 0,

@@ -25,7 +25,7 @@ def _only_at_once(seconds):
     """Who failed was under way when the fault began; nobody came too late to be saved."""
     def also(w, checker, samples, begin, end):
         after = [r for r in checker.failed(False)
-                 if r.due - w.waits.during(begin, r.due) > begin + seconds]
+                 if r.due - w.waits.during(w.struck, r.due) > w.struck + seconds]
         assert not after, "%d calls failed that came later: %s" % (len(after), after[:5])
 
     return also

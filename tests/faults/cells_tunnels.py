@@ -28,7 +28,7 @@ def _end(within):
     def also(w, checker, samples, begin, end):
         left = [t for t in _tunnels(w, checker, begin)
                 if t.verdict not in ENDS or
-                t.due + t.took - w.waits.during(begin, t.due + t.took) > begin + within]
+                t.due + t.took - w.waits.during(w.struck, t.due + t.took) > w.struck + within]
         assert not left, "%d tunnels did not end within %.1f s: %s" % (len(left), within, left[:5])
         standby = {o.name for o in w.all("standby")}
         moved = [t for t in checker.tunnels if t.due > begin and t.origin in standby]

@@ -21,12 +21,12 @@ def _gave_up(old, new, hit):
 
 def _too_fast(old, new, hit):
     hard, grey = _gave_up(old, new, hit)
-    allowed = (GREY * grey or CALM) * (new.at - old.at) + hard + SLACK_POINTS
+    allowed = (GREY * grey or CALM) * (new.by - old.at) + hard + SLACK_POINTS
     for region in old.share:
         grown = new.share[region] - old.share[region]
         if grown > allowed:
             yield "%s grew by %.0f points in %.2f s (%.0f allowed), %s -> %s" % (
-                region, grown * 100, new.at - old.at, allowed * 100, old.state, new.state)
+                region, grown * 100, new.by - old.at, allowed * 100, old.state, new.state)
 
 
 def _eligible(sample):
@@ -56,7 +56,7 @@ def complaints_about_moves(samples, facts):
         window = samples[first:samples.index(new) + 1]
         # When nothing is fit to serve, and when that ends, there is no slow way.
         if all(_eligible(s) and not s.fail_open for s in window):
-            hit = {region for at, region in hits if window[0].at - 0.1 <= at <= new.at + 0.1}
+            hit = {region for at, region in hits if window[0].at - 0.1 <= at <= new.by + 0.1}
             found += _too_fast(window[0], new, hit)
     held = {}
     for fact in facts:

@@ -57,9 +57,7 @@ def main():
              if options.long or not cell.long]
     tests = chosen([_test(module, cell, options.protocol) for module, cell in cells], options)
     rows = Rows("row", "row.json")
-    code = run_all(tests, options, rows.keep)
-    rows.show(COLUMNS, cells_of, (0, 9))
-    return code
+    return run_all(tests, options, rows.keep, lambda: rows.show(COLUMNS, cells_of, (0, 9)))
 
 
 if __name__ == "__main__":

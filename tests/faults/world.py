@@ -40,10 +40,11 @@ TWO = (Region("primary"), Region("standby", tier=1))
 
 
 class Sample:
-    """What the proxy said about its regions at one moment."""
+    """What the proxy said about its regions at one moment: it was asked at, and answered by."""
 
-    def __init__(self, at, service):
+    def __init__(self, at, by, service):
         self.at = at
+        self.by = by
         self.fail_open = service["fail_open"]
         self.share = {r["name"]: r["share"] for r in service["regions"]}
         self.state = {r["name"]: r["region_state"] for r in service["regions"]}
@@ -66,7 +67,7 @@ class Witness:
             try:
                 at = time.monotonic()
                 status = self._proxy.status()
-                self.samples.append(Sample(at, status["services"][0]))
+                self.samples.append(Sample(at, time.monotonic(), status["services"][0]))
             except OSError:
                 continue  # stopped by the fault, or out of descriptors
 

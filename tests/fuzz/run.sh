@@ -1,5 +1,6 @@
 #!/bin/sh
 # Fuzzes every parser, alone and within a whole proxy: tests/fuzz/run.sh [seconds per target, 30] [seed].
+# "build" in place of the seconds only compiles the targets.
 # Exits 1 if one fell over; the input that did it is then in $FUZZ_BUILD (default build-fuzz), and its
 # name is printed. With a seed the inputs are the same in every run, as far as the time reaches; without
 # one they are new each time, which is what finds something.
@@ -14,8 +15,8 @@ build=${FUZZ_BUILD:-$root/build-fuzz}
 
 if [ ! -f "$build/build.ninja" ]; then
 	CC=${CC:-clang} meson setup "$build" "$root" -Dfuzz=true -Dtests=false -Dwerror=false \
-		-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-		-Dc_args=-fsanitize=fuzzer-no-link >"$build.log" 2>&1 || {
+		-Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
+		'-Dc_args=-fsanitize=fuzzer-no-link -g1' >"$build.log" 2>&1 || {
 		cat "$build.log"
 		exit 1
 	}
@@ -24,6 +25,7 @@ ninja -C "$build" fuzzers >"$build.log" 2>&1 || {
 	cat "$build.log"
 	exit 1
 }
+if [ "$seconds" = build ]; then exit 0; fi
 
 # What the fuzzer finds is kept in the build directory and used by the next run; seeds are only read.
 fuzz_one() {

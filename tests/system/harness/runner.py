@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ class Test:
         self.pid = 0
         self.began = 0.0
         self.directory = ""
+        self.complaint = ""  # why it failed, in a line
 
 
 def discover(folder):
@@ -94,6 +96,20 @@ def sweep(test):
         pass
 
 
+def _complaint(text):
+    """The line of a test's output that says best why it failed."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    raised = [i for i, line in enumerate(lines) if re.match(r"[\w.]+(:|$)", line) and i > 0
+              and lines[i - 1].startswith("  ")]
+    if not raised:
+        return next((line for line in reversed(lines) if line), "")
+    # A list of complaints comes indented below its heading; a bare assertion stands above its name.
+    i = raised[0]
+    if ":" not in lines[i]:
+        return lines[i] + ": " + lines[i - 1].strip()
+    return lines[i] + (" " + lines[i + 1].strip() if lines[i].endswith(":") else "")
+
+
 def show(test, good, why):
     took = time.monotonic() - test.began
     print("%s %s: %s (%.1f s)%s" % ("PASS" if good else "FAIL", test.module,
@@ -105,6 +121,7 @@ def show(test, good, why):
             print("     " + line[7:], flush=True)
     if good:
         return
+    test.complaint = why.strip() or _complaint(text)
     print("     | " + text[-6000:].rstrip().replace("\n", "\n     | "))
     for root, _, files in os.walk(test.directory):
         for name in files:
@@ -199,8 +216,19 @@ def _again(failed, options, pki, base, on_end):
     return left + still
 
 
-def run_all(tests, options, on_end=None):
-    """Runs them, prints the sum and returns the exit code. on_end(test, good) before files go."""
+def _name_failed(failed):
+    """The last lines there are: of a long log often only the end is seen."""
+    print("Failed:")
+    for test in failed:
+        print("  %s:%s (files in %s)" % (test.module, test.name, test.directory))
+        print("    " + test.complaint[:400])
+
+
+def run_all(tests, options, on_end=None, at_end=None):
+    """
+    Runs them, prints the sum and returns the exit code. on_end(test, good) before files go,
+    at_end() before failures are named and counted.
+    """
     options.detour = os.path.abspath(options.detour)
     if options.list:
         for test in tests:
@@ -225,10 +253,10 @@ def run_all(tests, options, on_end=None):
         bad = _again(bad, options, pki, os.path.join(where, "again"), on_end)
         failed += bad
         passed += len(tests) - len(bad)
+    if at_end is not None:
+        at_end()
     if failed:
-        print("Failed:")
-        for test in failed:
-            print("  %s:%s (files in %s)" % (test.module, test.name, test.directory))
+        _name_failed(failed)
     elif not options.keep:
         subprocess.run(["rm", "-rf", base], check=False)
     print("%d passed, %d failed" % (passed, len(failed)))
