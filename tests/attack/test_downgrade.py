@@ -129,8 +129,9 @@ def a_body_is_as_long_as_it_said_or_the_request_is_none(t):
             c.data(stream, piece, end=i == len(pieces) - 1)
         return stream
 
+    # Who says that nothing comes has said all: it may have its answer before more does.
     wrong = [name for name, (said, pieces) in LENGTHS.items()
-             if not _is_refused(p, lambda c, s=said, d=pieces: send(c, s, d))]
+             if not _is_refused(p, lambda c, s=said, d=pieces: send(c, s, d)) and said != "0"]
     if not _is_refused(p, lambda c: c.open(_post(("content-length", "5")))):
         wrong.append("END_STREAM on HEADERS")  # HAProxy's majors of spring 2026
     assert not wrong, "not refused: %s" % ", ".join(wrong)
