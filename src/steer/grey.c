@@ -27,6 +27,7 @@ static const double slow_times = 3;
 static const double slow_peers_times = 2;
 static const double slow_us = 100e3;
 static const double clean_times = 1.5;
+static const double clean_us = 10e3;
 static const double jump_times = 10;
 static const double jump_us = 500e3;
 static const double burst_share = 0.5;
@@ -311,6 +312,17 @@ judge_errors(const struct party *all, unsigned count, unsigned self, struct grey
 	v->grey = g->bad_errors >= WINDOWS;
 }
 
+/*
+ * Slower than before, and than the others are by now. Less than a tenth of what would make it grey
+ * does not count: a grey region learns no baseline, so one of 4 ms that came back with 7 would stay
+ * grey for good.
+ */
+static bool
+is_unclean(const struct slowness *s, double others)
+{
+	return s->sure >= clean_times * fmax(1, others) * s->base && s->sure - s->base >= clean_us;
+}
+
 /* Raises the verdict; what was found by another signal stays what is told. */
 static void
 judge_latency(const struct party *all, unsigned count, unsigned self, enum quantile k,
@@ -326,9 +338,9 @@ judge_latency(const struct party *all, unsigned count, unsigned self, enum quant
 		*bad = 0;
 		return;
 	}
-	if (s->sure >= clean_times * s->base)
-		v->clean = false;
 	others = others_ratio(all, count, self, k, &peers);
+	if (is_unclean(s, others))
+		v->clean = false;
 	limit = fmax(slow_times, slow_peers_times * others);
 	slow = all[self].g->window_tries >= GREY_MIN_TRIES && peers > 0 && s->ratio > limit &&
 	    excess > slow_us;

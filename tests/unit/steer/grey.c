@@ -304,6 +304,34 @@ START_TEST(a_region_is_clean_below_the_leaving_thresholds)
 }
 END_TEST
 
+START_TEST(a_region_is_clean_as_well_if_it_is_hardly_slower_than_before_or_than_the_others)
+{
+	static const struct {
+		const char *what;
+		uint32_t before_ms, then_ms, others_ms;
+		bool clean;
+	} t[] = {
+		{ "a few milliseconds", 4, 12, 4, true },
+		{ "more than those", 4, 20, 4, false },
+		{ "all are three times as slow", 20, 60, 60, true },
+		{ "the others are faster than they were", 20, 40, 10, false },
+		{ "twice as slow as the others, which are slower too", 20, 80, 40, false },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		const struct second well[] = { { 100, 0, t[i].before_ms, 0 },
+			{ 100, 0, t[i].before_ms, 0 } };
+		const struct second then[] = { { 100, 0, t[i].then_ms, 0 },
+			{ 100, 0, t[i].others_ms, 0 } };
+
+		fresh();
+		seconds(well, 2, 60);
+		seconds(then, 2, 12);
+		ck_assert_msg(verdicts[0].clean == t[i].clean, "%s", t[i].what);
+	}
+}
+END_TEST
+
 START_TEST(latency_is_not_judged_before_there_is_a_baseline)
 {
 	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 20, 0 } };
@@ -529,6 +557,8 @@ main(void)
 	tcase_add_test(
 	    tests, a_well_region_with_little_traffic_is_clean_for_a_minute_in_spite_of_chance);
 	tcase_add_test(tests, a_region_is_clean_below_the_leaving_thresholds);
+	tcase_add_test(
+	    tests, a_region_is_clean_as_well_if_it_is_hardly_slower_than_before_or_than_the_others);
 	tcase_add_test(tests, latency_is_not_judged_before_there_is_a_baseline);
 	tcase_add_test(tests, a_baseline_does_not_learn_what_is_bad);
 	tcase_add_test(tests, a_baseline_follows_slow_change_within_ten_minutes);
