@@ -56,7 +56,7 @@ slab_take(struct slab *s)
 
 	s->in_use++;
 	if (s->free_count == 0)
-		return mem_raw(s->size);
+		return mem_raw_lines(s->size);
 	block = s->free[--s->free_count];
 	ASAN_UNPOISON_MEMORY_REGION(block, s->size);
 	return block;
