@@ -59,7 +59,7 @@ struct connection {
 	struct list node; /* in the slot: opening, or ready, or none */
 	struct list in_all; /* in the slot's list of all */
 	struct stream stream;
-	struct timer timer; /* connecting, or idle */
+	struct timer timer; /* connecting, or idle: that one may run on while it is used */
 	uint64_t trust; /* slot->trust as it began to connect */
 	uint64_t connect_started_us;
 	uint64_t connect_us;
@@ -75,6 +75,7 @@ struct connection {
 	bool used; /* has carried a request before */
 	bool asked; /* is it alive? and nothing of use has come since */
 	bool dirty; /* never to be used again */
+	bool parked; /* nobody uses it: when its timer ends, so does it */
 };
 
 /* What is spoken to the endpoints of a region. */
@@ -97,6 +98,10 @@ void connection_verify(struct connection *, uint32_t answer_ms);
 /* Nobody uses it from now on; the pool discards it after keep_ms. */
 void connection_park(struct connection *, uint32_t keep_ms);
 /* Somebody does. */
-void connection_wake(struct connection *);
+static inline void
+connection_wake(struct connection *c)
+{
+	c->parked = false;
+}
 
 #endif
