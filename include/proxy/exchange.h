@@ -189,6 +189,17 @@ struct tunnel_request {
 enum side_go exchange_start_tunnel(struct worker *, struct side *client,
     const struct client_facts *, const struct tunnel_request *);
 
+/*
+ * One will start soon, or go on with its answer: its memory, which others have thrown out of the
+ * cache, comes back while the socket is read.
+ */
+void exchange_expect(const struct worker *);
+static inline void
+exchange_expect_answer(const struct exchange *x)
+{
+	expect_bytes(x, offsetof(struct exchange, places[1].watched));
+}
+
 /* From the client side. */
 enum side_go exchange_on_request_body(struct exchange *, struct span *, bool end);
 enum side_go exchange_on_request_trailers(struct exchange *, struct head *trailers);

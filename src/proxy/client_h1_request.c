@@ -32,7 +32,7 @@ static void
 request_is_read(struct client_h1 *c)
 {
 	c->state = H1_ANSWER;
-	/* To leave a timer where it is costs nothing; to move it, lines of those it stands between. */
+	/* Left where it is it costs nothing; moved, lines of those that it stands between. */
 	if (c->conn.timer.fn != client_h1_on_idle)
 		timer_stop(&c->conn.timer);
 }
@@ -306,6 +306,10 @@ client_h1_read(struct client_h1 *c)
 {
 	struct worker *w = c->conn.worker;
 
+	if (c->state == H1_HEAD) {
+		exchange_expect(w);
+		expect_bytes(&c->conn.facts, sizeof c->conn.facts);
+	}
 	for (int reads = 0; wants_bytes(c); reads++) {
 		struct span in = loop_span(w->loop);
 		ssize_t n = STREAM_WAIT;

@@ -61,6 +61,15 @@ exchange_new(struct worker *w, struct side *client, const struct client_facts *f
 	return x;
 }
 
+void
+exchange_expect(const struct worker *w)
+{
+	enum { COMMON_FIELDS = 8, COMMON_HEAD = 256 };
+
+	slab_expect(w->exchange_slab, offsetof(struct exchange, head.fields[COMMON_FIELDS]));
+	slab_expect(w->loop->small, COMMON_HEAD);
+}
+
 static void
 count_request(struct worker *w)
 {
