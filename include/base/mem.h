@@ -26,6 +26,8 @@ char *mem_printf(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
 /* Cache-line aligned (64) and zeroed, size rounded up to whole lines; freed with mem_free(). */
 COLD void *mem_lines(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
+/* The same, not zeroed. */
+void *mem_raw_lines(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
 void mem_free(void *p);
 
 /*

@@ -47,34 +47,37 @@ enum stream_end {
 
 enum stream_phase { STREAM_CLOSED, STREAM_CONNECTING, STREAM_HANDSHAKING, STREAM_OPEN };
 
+/* What each read and write asks for lies together: two cache lines for the event, one for the rest. */
 struct stream {
-	/* read by the owner */
-	struct loop *loop;
-	int fd; /* -1: closed */
-	SSL *ssl; /* owned; NULL: clear */
-	uint64_t bytes_in; /* plain */
-	uint64_t bytes_out;
-
 	/* private to net/stream.c */
 	struct event event;
 	stream_fn *fn;
 	void *arg;
-	struct backlog waiting; /* bytes the socket did not take */
-	char *unread; /* bytes nobody has asked for yet (TLS: records): a block of loop->large, or NULL */
-	uint32_t unread_at, unread_len;
+
+	/* read by the owner */
+	struct loop *loop;
+	SSL *ssl; /* owned; NULL: clear */
+	uint64_t bytes_in; /* plain */
+	uint64_t bytes_out;
+	int fd; /* -1: closed */
+
+	/* private to net/stream.c */
 	uint8_t phase; /* enum stream_phase */
 	uint8_t fault; /* enum fault */
 	int8_t end; /* enum stream_end once reading is over, else STREAM_WAIT */
-	bool server;
-	bool writes_watched; /* the loop tells when the socket takes bytes */
 	uint8_t readable; /* private enum of net/stream.c */
 	bool peer_closed; /* a FIN has arrived behind what is still to be read */
 	bool write_failed;
 	bool full; /* net/splice.c: bytes wait for it elsewhere */
 	bool shut_wanted; /* our FIN follows when nothing waits any more */
 	bool shut; /* it has been sent */
-	uint8_t tls_steps; /* of the peer's messages about TLS itself, since it is open */
+	bool server;
+	bool writes_watched; /* the loop tells when the socket takes bytes */
 	bool in_call; /* cipher_in and cipher_out are this stream's just now */
+	struct backlog waiting; /* bytes the socket did not take */
+	char *unread; /* bytes nobody has asked for yet (TLS: records): a block of loop->large, or NULL */
+	uint32_t unread_at, unread_len;
+	uint8_t tls_steps; /* of the peer's messages about TLS itself, since it is open */
 };
 
 /*

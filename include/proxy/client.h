@@ -55,23 +55,23 @@ struct client {
 	struct stream stream;
 	const struct client_ops *ops;
 	struct worker *worker;
-	struct list node;          /* in worker->clients */
-	struct listener *listener; /* counted: its connection count is ours too */
+	enum client_stage stage;
+	bool leaving;          /* its worker or its listener goes: nothing new after what is under way */
+	bool h2c;              /* its listener takes HTTP/2 in clear text */
+	bool counted;          /* in the crowd, as facts.peer */
+	struct timer stall;    /* while bytes wait for the client */
+	struct timer timer;    /* of the present stage; the protocol's while it serves */
+	struct deferred go_on; /* reading, from the loop; its fn is the protocol's to set */
 	struct client_facts facts;
 
+	struct list node;          /* in worker->clients */
+	struct listener *listener; /* counted: its connection count is ours too */
 	enum conf_protocol protocol; /* its listener's */
-	enum client_stage stage;
-	bool leaving; /* its worker or its listener goes: nothing new after what is under way */
-	bool h2c;     /* its listener takes HTTP/2 in clear text */
-	bool counted; /* in the crowd, as facts.peer */
 	SSL *ssl;     /* owned until the PROXY header is read, else NULL */
 	uint64_t linger_until;   /* of stream.bytes_in: who goes on beyond it is closed */
 	uint64_t stall_bytes;    /* that waited at stall_since_ms */
 	uint64_t stall_since_ms; /* what is to be taken within send_stall is, from here on */
 	uint64_t stall_taken;    /* by its kernel's word, when it was last looked at */
-	struct timer timer;      /* of the present stage; the protocol's while it serves */
-	struct timer stall;      /* while bytes wait for the client */
-	struct deferred go_on;   /* reading, from the loop; its fn is the protocol's to set */
 };
 
 /* What one block of worker->client_slab must hold: the largest of all protocols. */

@@ -24,17 +24,13 @@ enum h1_state {
 
 struct client_h1 {
 	struct client conn;
-	struct side side;
 
+	/* a cache line, with all that answers ask for */
+	_Alignas(64) struct side side;
 	enum h1_state state;
-	struct h1_parse parse;
-	struct h1_body body;
-	char *saved; /* bytes read but not understood yet: a block of loop->large, or NULL */
-	uint32_t saved_len;
 	bool starved; /* what is saved needs more bytes before it makes sense */
 	bool paused;
 	bool piecemeal; /* once a request did not come whole and by itself: more may follow */
-
 	bool keep; /* the connection may carry another request */
 	bool head_request;
 	bool http10;
@@ -43,10 +39,15 @@ struct client_h1 {
 	bool chunked_out;
 	bool until_close; /* the answer ends with the connection */
 	bool broken;      /* an answer was cut: close so that it shows */
+	uint32_t saved_len;
 	uint32_t requests;
+	char *saved; /* bytes read but not understood yet: a block of loop->large, or NULL */
 	uint64_t first_byte_us; /* of this request */
 	uint64_t old_us;        /* a request that begins after this is the last */
-	struct body_rate rate;  /* of the body that comes */
+
+	struct h1_parse parse;
+	struct h1_body body;
+	struct body_rate rate; /* of the body that comes */
 };
 
 extern const struct client_ops client_h1_ops;

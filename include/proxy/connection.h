@@ -53,28 +53,29 @@ struct connection_ops {
 extern const struct connection_ops connection_h1, connection_h2, connection_raw;
 
 struct connection {
+	struct stream stream;
 	const struct connection_ops *ops;
 	struct worker *worker;
 	struct pool_slot *slot;
 	struct list node; /* in the slot: opening, or ready, or none */
-	struct list in_all; /* in the slot's list of all */
-	struct stream stream;
-	struct timer timer; /* connecting, or idle */
-	uint64_t trust; /* slot->trust as it began to connect */
-	uint64_t connect_started_us;
-	uint64_t connect_us;
-	uint64_t alive_ms; /* it was last seen to work */
-	uint64_t idle_since_ms;
-	uint64_t returned_turn; /* of the loop, as a request on it ended */
-	uint64_t quiet_turn; /* of the loop, as pool_quiet.c last saw that nothing had come */
-	uint64_t wrote_us; /* bytes of requests were last given to the kernel */
-	struct watch_path path; /* what looks at its path have told */
 	uint32_t leased; /* requests on it */
 	bool opening; /* in slot->opening */
 	bool ready; /* in slot->ready */
 	bool used; /* has carried a request before */
 	bool asked; /* is it alive? and nothing of use has come since */
 	bool dirty; /* never to be used again */
+	bool parked; /* nobody uses it: when its timer ends, so does it */
+	uint64_t returned_turn; /* of the loop, as a request on it ended */
+	uint64_t quiet_turn; /* of the loop, as pool_quiet.c last saw that nothing had come */
+	uint64_t alive_ms; /* it was last seen to work */
+	uint64_t idle_since_ms;
+	uint64_t wrote_us; /* bytes of requests were last given to the kernel */
+	struct timer timer; /* connecting, or idle: that one may run on while it is used */
+	struct watch_path path; /* what looks at its path have told */
+	uint64_t trust; /* slot->trust as it began to connect */
+	uint64_t connect_started_us;
+	uint64_t connect_us;
+	struct list in_all; /* in the slot's list of all */
 };
 
 /* What is spoken to the endpoints of a region. */
@@ -97,6 +98,10 @@ void connection_verify(struct connection *, uint32_t answer_ms);
 /* Nobody uses it from now on; the pool discards it after keep_ms. */
 void connection_park(struct connection *, uint32_t keep_ms);
 /* Somebody does. */
-void connection_wake(struct connection *);
+static inline void
+connection_wake(struct connection *c)
+{
+	c->parked = false;
+}
 
 #endif

@@ -86,50 +86,70 @@ struct pace {
 	uint32_t waited_us; /* in all, so far */
 };
 
+/*
+ * In the order of the ways through it: while a request waits, others throw what it has touched out
+ * of the cache, and its answer should find all it asks for in few lines of 64 bytes.
+ */
 struct exchange {
 	struct worker *worker;
 	struct side *client; /* NULL: released */
-	const struct client_facts *facts; /* valid while client is */
-	struct identity who;
 	struct service *service; /* NULL: not routed yet, or no route */
-
+	struct try *try; /* the one that leads: the exchange's state is its state */
+	struct try *rival; /* the other one; it runs beside the first while it is active */
 	enum x_state state;
 	enum fault fault; /* why the try or the exchange failed */
-	uint32_t retry_after_s; /* with FAULT_RATE_LIMITED */
 	bool running; /* a step is on the stack */
 	bool again; /* something came in meanwhile */
-
-	/* the request; base and the slices below lie in block */
-	struct head head;
-	char *block;
-	uint32_t block_used, block_size;
-	struct slice path; /* normalised and rewritten */
-	const struct conf_route *shaped; /* the route, if it shapes what passes; NULL: it does not */
-	struct hold *hold; /* with shaped: keeps it */
-	struct service *mirror_to; /* a copy is to go there once all is sent; NULL: none (mirror.h) */
-	const struct service *mirror_of; /* it is such a copy, of a request to this; NULL: a client's */
-	uint64_t max_body; /* the route's; 0: none */
-	struct auth_wait auth;
-	struct gzip *gzip; /* the answer is one for it; NULL: it is not */
-	char request_id[32];
-	char route[48]; /* for the log */
-	char *trailers; /* of the request, for a later try: a block of loop->large, or NULL */
-	uint32_t trailers_len;
-	struct replay replay; /* body bytes that a try may need (again) */
-	uint32_t kept_sent; /* of them, those that this try has been given */
-	bool kept_waits; /* the others follow when the endpoint has read these */
 	bool request_ended; /* the client has sent all of it */
 	bool continued; /* it was told 100 Continue */
 	bool client_paused;
 	bool upstream_paused;
+	bool kept_waits; /* the others follow when the endpoint has read those that were sent */
+	bool answered; /* its head has been forwarded: no other try, ever */
+	bool own_answer; /* it was ours */
+	bool response_ended;
+	bool goaway_retried; /* a connection was closing as it was used; that was nobody's fault */
+	uint8_t tries;
+	uint8_t sent_tries; /* of them, such as may have reached an application */
+	uint8_t resent; /* retries of what may have been sent */
+	uint16_t status; /* sent to the client */
+
+	struct call call;
+	struct gzip *gzip; /* the answer is one for it; NULL: it is not */
+	const struct conf_route *shaped; /* the route, if it shapes what passes; NULL: it does not */
+	const struct service *mirror_of; /* it is such a copy, of a request to this; NULL: a client's */
+	struct hold *hold; /* with shaped: keeps it */
+	uint64_t body_out; /* to the client */
+	uint64_t body_in; /* from the client */
+
+	struct replay replay; /* body bytes that a try may need (again) */
+	struct x_times at;
 	struct list stalled; /* in worker->stalled: the client takes nothing of the answer */
+
+	char *block; /* holds what head, path and the like are slices of */
+	uint32_t block_used, block_size;
+	struct auth_wait auth;
+	char *trailers; /* of the request, for a later try: a block of loop->large, or NULL */
+	struct pace pace;
+
+	struct tunnel tunnel;
+	struct lasting lasting;
+
+	uint32_t trailers_len;
+	uint32_t kept_sent; /* of the kept bytes, those that this try has been given */
+	const struct client_facts *facts; /* valid while client is */
+	struct slice path; /* normalised and rewritten */
+	uint64_t max_body; /* the route's; 0: none */
+	struct service *mirror_to; /* a copy is to go there once all is sent; NULL: none (mirror.h) */
 	struct span *first; /* body bytes that came with the head; within exchange_start() only */
 
-	/* tries */
+	/* Whoever stops a timer writes to its neighbours in the queue: both nodes are in one line. */
+	struct timer deadline; /* of the present state */
+	struct timer total; /* until the answer's head */
 	struct try places[2];
-	struct try *try; /* the one that leads: the exchange's state is its state */
-	struct try *rival; /* the other one; it runs beside the first while it is active */
-	struct pick pick;
+
+	uint32_t retry_after_s; /* with FAULT_RATE_LIMITED */
+	enum admission_class priority; /* the route's */
 	/* Where a kept connection turned out closed once, which was nobody's fault; only compared. */
 	const struct service_region *stale_in;
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
@@ -138,27 +158,13 @@ struct exchange {
 	 * (pace.h), for up to ADMISSION_WAIT_US: region and ticket, and the endpoint is NULL.
 	 */
 	struct choice alternative;
-	struct pace pace;
-	enum admission_class priority; /* the route's */
-	uint8_t tries;
-	uint8_t sent_tries; /* of them, such as may have reached an application */
-	uint8_t resent; /* retries of what may have been sent */
-	struct call call;
-	bool goaway_retried; /* a connection was closing as it was used; that was nobody's fault */
+	struct pick pick;
 
-	/* the answer */
-	bool answered; /* its head has been forwarded: no other try, ever */
-	bool own_answer; /* it was ours */
-	bool response_ended;
-	uint16_t status; /* sent to the client */
-	uint64_t body_in; /* from the client */
-	uint64_t body_out; /* to the client */
-
-	struct tunnel tunnel;
-	struct lasting lasting;
-	struct timer deadline; /* of the present state */
-	struct timer total; /* until the answer's head */
-	struct x_times at;
+	/* from here on nothing is cleared as it begins; who and head are set then */
+	struct identity who;
+	char request_id[32];
+	char route[48]; /* for the log */
+	struct head head; /* the request's */
 };
 
 /*
@@ -182,6 +188,17 @@ struct tunnel_request {
 };
 enum side_go exchange_start_tunnel(struct worker *, struct side *client,
     const struct client_facts *, const struct tunnel_request *);
+
+/*
+ * One will start soon, or go on with its answer: its memory, which others have thrown out of the
+ * cache, comes back while the socket is read.
+ */
+void exchange_expect(const struct worker *);
+static inline void
+exchange_expect_answer(const struct exchange *x)
+{
+	expect_bytes(x, offsetof(struct exchange, places[1].watched));
+}
 
 /* From the client side. */
 enum side_go exchange_on_request_body(struct exchange *, struct span *, bool end);

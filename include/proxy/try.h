@@ -34,22 +34,22 @@ struct try {
 	struct endpoint_shard *shard; /* held until the next try in this place, or the end */
 	struct upstream *up; /* on lease, or NULL */
 	struct pool_wait *wait; /* for a connection, or NULL */
-	struct list watched; /* in a list of its region while nothing has come back */
-	struct list wished; /* watch.c: something is to be done about it */
-	struct try_times at;
-	struct ticket ticket; /* until the answer's head, or the end */
 	enum fault fault; /* no connection, and why */
+	uint32_t kept_sent; /* so much of what was kept of the body is written */
 	bool active; /* from tries_begin() to tries_end() */
 	bool reused; /* the connection */
 	bool request_sent; /* all of it */
 	bool kept_waits; /* not all that was kept of the body is written yet */
-	uint32_t kept_sent; /* so much of it is */
 	bool answered; /* its head came */
 	bool erred; /* by a status that is its endpoint's failure, retried or not */
 	bool uncharged; /* it does not count among the exchange's sent_tries any more */
 	bool blamed; /* the endpoint's failure has been counted already */
 	bool arrived; /* watch.c: all that was sent has been acknowledged */
 	bool under_way; /* watch.c: some of it may not have been yet */
+	struct list watched; /* in a list of its region while nothing has come back */
+	struct list wished; /* watch.c: something is to be done about it */
+	struct try_times at;
+	struct ticket ticket; /* until the answer's head, or the end */
 	uint64_t end_bytes; /* written when it was first looked at, others' included; 0: not yet */
 };
 

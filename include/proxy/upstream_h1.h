@@ -21,24 +21,24 @@ struct upstream_h1 {
 
 	/* the answer being read */
 	enum upstream_read reading;
-	struct h1_parse parse;
-	struct h1_body body;
-	char *saved; /* a head or trailers in pieces: a block, or NULL */
-	uint32_t saved_len;
 	enum method method; /* of the request on it */
 	uint64_t sent_turn; /* of the loop, as that was sent */
 	bool chunked_out; /* the request's body goes out chunked */
 	bool request_sent;
 	bool upgrade; /* the request on it asks for another protocol */
 	bool websocket; /* it came as an extended CONNECT: the key is ours */
-	char accept[WEBSOCKET_ACCEPT]; /* then: what it must be answered with */
 	bool tunnel; /* it was granted; stays so when the endpoint's direction has ended */
 	bool keep; /* the answer's head allows another request */
 	bool paused; /* the exchange wants no more now */
 	bool nominates; /* the answer's Connection names fields */
 	uint8_t interims;
 	uint32_t interim_bytes;
+	char *saved; /* a head or trailers in pieces: a block, or NULL */
+	uint32_t saved_len;
+	struct h1_body body;
+	struct h1_parse parse;
 	struct deferred read_on; /* reading goes on from the loop */
+	char accept[WEBSOCKET_ACCEPT]; /* with websocket: what it must be answered with */
 };
 
 #endif

@@ -24,12 +24,12 @@ struct pick {
 	struct rng *rng;
 	unsigned worker; /* whose shards tell the load */
 	uint64_t hash; /* of the key, for maglev */
-	uint32_t tried[PICK_MAX_TRIED]; /* endpoint ids not to use again */
 	unsigned tried_count;
 	/* configuration allows no service more regions than bits */
 	uint64_t avoid_regions; /* bit i: not region i if any other has an endpoint left */
 	uint64_t exclude_regions; /* bit i: not region i at all */
 	bool unsafe; /* sent once and never again: shares that are there to learn from are avoided */
+	uint32_t tried[PICK_MAX_TRIED]; /* endpoint ids not to use again; tried_count of them */
 };
 
 /*

@@ -81,15 +81,28 @@ mem_printf(const char *fmt, ...)
 	return checked(len < 0 ? NULL : text, 0);
 }
 
-void *
-mem_lines(size_t size)
+static size_t
+whole_lines(size_t size)
 {
 	size_t bytes;
 
 	if (__builtin_add_overflow(size + (size == 0), CACHE_LINE - 1, &bytes))
 		die(size);
-	bytes -= bytes % CACHE_LINE;
-	return memset(checked(aligned_alloc(CACHE_LINE, bytes), bytes), 0, bytes);
+	return bytes - bytes % CACHE_LINE;
+}
+
+void *
+mem_raw_lines(size_t size)
+{
+	size_t bytes = whole_lines(size);
+
+	return checked(aligned_alloc(CACHE_LINE, bytes), bytes);
+}
+
+void *
+mem_lines(size_t size)
+{
+	return memset(mem_raw_lines(size), 0, whole_lines(size));
 }
 
 void

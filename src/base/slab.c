@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <sanitizer/asan_interface.h>
 
+#include "base/hints.h"
 #include "base/mem.h"
 
 /*
@@ -56,10 +57,17 @@ slab_take(struct slab *s)
 
 	s->in_use++;
 	if (s->free_count == 0)
-		return mem_raw(s->size);
+		return mem_raw_lines(s->size);
 	block = s->free[--s->free_count];
 	ASAN_UNPOISON_MEMORY_REGION(block, s->size);
 	return block;
+}
+
+void
+slab_expect(const struct slab *s, size_t used)
+{
+	if (s->free_count > 0)
+		expect_bytes(s->free[s->free_count - 1], used);
 }
 
 void

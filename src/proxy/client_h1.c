@@ -53,7 +53,10 @@ client_h1_end(struct client_h1 *c, enum fault why)
 void
 client_h1_on_idle(void *arg)
 {
-	client_h1_linger(client_h1_of(arg));
+	struct client_h1 *c = client_h1_of(arg);
+
+	if (c->state == H1_HEAD) /* else it was left running, and starts anew after the answer */
+		client_h1_linger(c);
 }
 
 void

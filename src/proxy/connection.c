@@ -66,7 +66,10 @@ on_connect_timeout(void *arg)
 static void
 on_idle_timeout(void *arg)
 {
-	pool_discard(arg);
+	struct connection *c = arg;
+
+	if (c->parked)
+		pool_discard(c);
 }
 
 const struct connection_ops *
@@ -178,13 +181,8 @@ void
 connection_park(struct connection *c, uint32_t keep_ms)
 {
 	c->idle_since_ms = clock_now_ms();
+	c->parked = true;
 	/* 0: only for who waits already, and a timer of 0 would never fire. */
 	timer_start(
 	    c->worker->loop->timers, &c->timer, keep_ms > 0 ? keep_ms : 1, on_idle_timeout, c);
-}
-
-void
-connection_wake(struct connection *c)
-{
-	timer_stop(&c->timer);
 }

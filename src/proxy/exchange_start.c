@@ -33,15 +33,15 @@ copy_head(struct exchange *x, const struct head *head)
 	x->head.base = x->block;
 }
 
+_Static_assert(offsetof(struct exchange, deadline) % 64 == 0, "as its comment says");
+
 static struct exchange *
 exchange_new(struct worker *w, struct side *client, const struct client_facts *facts,
     const struct head *head, uint64_t first_byte_us)
 {
 	struct exchange *x = slab_take(w->exchange_slab);
 
-	memset(x, 0, offsetof(struct exchange, head));
-	memset((char *)x + offsetof(struct exchange, block), 0,
-	    sizeof *x - offsetof(struct exchange, block));
+	memset(x, 0, offsetof(struct exchange, pick.tried));
 	x->worker = w;
 	x->client = client;
 	x->facts = facts;
@@ -53,11 +53,21 @@ exchange_new(struct worker *w, struct side *client, const struct client_facts *f
 	x->try->exchange = x->rival->exchange = x;
 	copy_head(x, head);
 	call_begin(&x->call, head);
+	x->route[0] = '\0';
 	worker_request_id(w, x->request_id);
 	x->at.first_byte = first_byte_us;
 	x->at.head = clock_now_us();
 	client->exchange = x;
 	return x;
+}
+
+void
+exchange_expect(const struct worker *w)
+{
+	enum { COMMON_FIELDS = 8, COMMON_HEAD = 256 };
+
+	slab_expect(w->exchange_slab, offsetof(struct exchange, head.fields[COMMON_FIELDS]));
+	slab_expect(w->loop->small, COMMON_HEAD);
 }
 
 static void

@@ -166,6 +166,7 @@ pool_take(struct pool_slot *slot, bool certain)
 		struct upstream *up;
 		bool must_be_quiet;
 
+		expect_bytes(c, sizeof *c); /* it has rested */
 		if (certain && now_ms - c->alive_ms > CERTAIN_MS)
 			return NULL; /* the others are older still */
 		if (certain && c->ops->verify != NULL && !pool_is_quiet(c))

@@ -312,6 +312,7 @@ read_answer(struct upstream_h1 *h1)
 {
 	struct loop *l = h1->connection.worker->loop;
 
+	exchange_expect_answer(h1->up.side.exchange);
 	for (int reads = 0; !h1->paused; reads++) {
 		struct span in = loop_span(l);
 		size_t room = exchange_room(h1->up.side.exchange);

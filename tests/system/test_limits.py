@@ -299,6 +299,32 @@ def a_connection_to_an_endpoint_rests_for_so_long(t):
 
 
 @sanitize
+def an_answer_may_take_longer_than_its_connections_may_rest(t):
+    east, may_answer = t.origin("east"), threading.Event()
+    t.at_end(may_answer.set)
+    p = t.proxy(regions={"us-east-1": [east]}, limits='keep_alive = "300ms";',
+                service_text='health_check = { type = "none"; }; '
+                             'limits = { keep_alive = "300ms"; };')
+    for tls in (True, False):
+        c = p.client(tls=tls)
+        c.get("/before").expect(200, "east")
+
+        def slowly(x):
+            may_answer.wait(10)
+            x.answer(200, b"at last")
+
+        may_answer.clear()
+        east.does(slowly)
+        c.request("GET", "/slow")
+        threading.Timer(1, may_answer.set).start()  # both have had their time to rest, thrice
+        assert c.response().body == b"at last"
+        east.answers(200, b"east")
+        c.get("/after").expect(200)
+        c.expect_close()
+        until(lambda: east.open_connections == 0, "the endpoint's rests no longer either")
+
+
+@sanitize
 def a_connection_that_does_not_come_about_is_given_up(t):
     address = t.lease.address()
     silent = socket.create_server((address, t.lease.port(address)))  # and no handshake ever

@@ -30,6 +30,19 @@ START_TEST(steady_use_takes_nothing_from_the_system)
 }
 END_TEST
 
+START_TEST(each_block_begins_at_a_cache_line)
+{
+	struct slab *s = slab_new(100, 8);
+	char *one = slab_take(s), *other = slab_take(s);
+
+	ck_assert_uint_eq((uintptr_t)one % 64, 0);
+	ck_assert_uint_eq((uintptr_t)other % 64, 0);
+	slab_give(s, other);
+	slab_give(s, one);
+	slab_free(s);
+}
+END_TEST
+
 START_TEST(trimming_gives_back_what_is_free_and_nothing_else)
 {
 	atomic_ullong count = 0;
@@ -122,6 +135,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, steady_use_takes_nothing_from_the_system);
+	tcase_add_test(tests, each_block_begins_at_a_cache_line);
 	tcase_add_test(tests, trimming_gives_back_what_is_free_and_nothing_else);
 	tcase_add_test(tests, no_more_than_keep_are_held_back);
 	tcase_add_test(tests, blocks_in_use_are_apart);
