@@ -323,16 +323,28 @@ want(struct director *d, unsigned service)
 	d->setup.wanted(d->setup.arg);
 }
 
+/* Of a tcp service it cannot be told: what hangs there is connected to all the same. */
+static bool
+may_be_chance(const struct directed_service *s, const struct check_track *track)
+{
+	return track->state == ENDPOINT_DOWN && !track->certain &&
+	    s->table->conf->protocol == SERVICE_HTTP;
+}
+
 void
 director_probe(struct director *d, const struct endpoint *e, const struct check_track *track)
 {
 	const struct place *p;
+	const struct directed_service *s;
 
 	if (endpoint_of(d, e->id) != e)
 		return;
 	p = &d->places[e->id];
-	steer_probe(d->services[p->service].steer, p->region, p->index, track->state, track->reason,
-	    track->detail, clock_now_ms());
+	s = &d->services[p->service];
+	steer_probe(s->steer, p->region, p->index, track->state, track->reason, track->detail,
+	    clock_now_ms());
+	if (may_be_chance(s, track))
+		steer_probe_uncertain(s->steer, p->region, p->index, track->failing_since_ms);
 	want(d, p->service);
 }
 
