@@ -47,6 +47,7 @@ enum endpoint_reason {
 	REASON_CHECK_MALFORMED,
 	REASON_CHECK_GRPC, /* detail: the gRPC status */
 	REASON_CHECK_NOT_SERVING,
+	REASON_CHECK_DOUBTED,  /* up all the same: live traffic is answered */
 	REASON_TRAFFIC_FAILED, /* detail: failed tries in a row */
 	REASON_TRAFFIC_MOSTLY, /* detail: failed tries, permille of them */
 	REASON_REMOVED,        /* left the configuration or DNS: drains */

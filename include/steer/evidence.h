@@ -67,6 +67,11 @@ evidence_add(struct evidence *into, const struct evidence *more)
 void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
 /* In how many slots of the last second, the newest one too, were there errors? */
 unsigned evidence_window_erring(const struct evidence_window *);
+/*
+ * What was counted in the last second and after then, as far as slots tell: one that may hold what
+ * came before is left out.
+ */
+struct evidence evidence_window_since(const struct evidence_window *, uint64_t then_ms);
 /* Lets time pass without counts. */
 void evidence_window_pass(struct evidence_window *, uint64_t now_ms);
 

@@ -68,6 +68,13 @@ void steer_free(struct steer *);
 void steer_probe(struct steer *, unsigned region, unsigned endpoint, enum endpoint_state,
     enum endpoint_reason, uint32_t detail, uint64_t now_ms);
 
+/*
+ * What was just told, a fall, may be chance: no check that failed was answered, the first of them
+ * failed then, and they are fewer than CHECK_CERTAIN. Told again without this it is certain.
+ */
+void steer_probe_uncertain(
+    struct steer *, unsigned region, unsigned endpoint, uint64_t failing_since_ms);
+
 /* What came of an endpoint's tries since the last call; endpoints without any need none. */
 void steer_see(
     struct steer *, unsigned region, unsigned endpoint, const struct evidence *, uint64_t now_ms);

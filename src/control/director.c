@@ -327,12 +327,18 @@ void
 director_probe(struct director *d, const struct endpoint *e, const struct check_track *track)
 {
 	const struct place *p;
+	const struct directed_service *s;
 
 	if (endpoint_of(d, e->id) != e)
 		return;
 	p = &d->places[e->id];
-	steer_probe(d->services[p->service].steer, p->region, p->index, track->state, track->reason,
-	    track->detail, clock_now_ms());
+	s = &d->services[p->service];
+	steer_probe(s->steer, p->region, p->index, track->state, track->reason, track->detail,
+	    clock_now_ms());
+	/* what hangs behind a tcp service is connected to all the same: that is no answer */
+	if (track->state == ENDPOINT_DOWN && !track->certain &&
+	    s->table->conf->protocol == SERVICE_HTTP)
+		steer_probe_uncertain(s->steer, p->region, p->index, track->failing_since_ms);
 	want(d, p->service);
 }
 

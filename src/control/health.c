@@ -166,7 +166,8 @@ judge(struct health *h, const struct check_result *result, uint64_t now_ms)
 	    h->track.state == ENDPOINT_DOWN && is_unreachable(h->track.reason))
 		h->set->setup.unreachable(h->set->setup.arg, h->endpoint);
 	/* How often it has passed by now need not be told each time, only why it is where it is. */
-	if (h->track.state != was.state || h->track.reason != was.reason)
+	if (h->track.state != was.state || h->track.reason != was.reason ||
+	    h->track.certain != was.certain)
 		tell(h);
 }
 
@@ -223,6 +224,7 @@ begin_unproven(struct health *h, uint64_t now_ms)
 	if (known == NULL)
 		return;
 	h->track.state = known->up ? ENDPOINT_UP : ENDPOINT_DOWN;
+	h->track.certain = !known->up;
 	h->track.reason = REASON_RESTORED;
 	h->track.detail = (uint32_t)(state_age_ms(state) / 1000);
 }

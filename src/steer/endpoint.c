@@ -88,6 +88,8 @@ endpoint_reason_format(enum endpoint_reason reason, unsigned detail, char *buf, 
 	case REASON_CHECK_NOT_SERVING:
 		return format_times(
 		    detail, "check", "failed: the service is not serving", buf, size);
+	case REASON_CHECK_DOUBTED:
+		return format_text("its checks fail, but its requests are answered", buf, size);
 	case REASON_TRAFFIC_FAILED:
 		return format_times(detail, "request", "in a row failed", buf, size);
 	case REASON_TRAFFIC_MOSTLY:
@@ -135,6 +137,7 @@ endpoint_reason_counts(enum endpoint_reason reason)
 	case REASON_CHECK_TIMEOUT:
 	case REASON_CHECK_STATUS:
 	case REASON_CHECK_GRPC:
+	case REASON_CHECK_DOUBTED:
 	case REASON_TRAFFIC_MOSTLY:
 	case REASON_REMOVED:
 	case REASON_RESTORED:

@@ -95,6 +95,18 @@ evidence_window_erring(const struct evidence_window *w)
 	return n;
 }
 
+/* A slot holds what a tick in it counted, which may be from the slot before. */
+struct evidence
+evidence_window_since(const struct evidence_window *w, uint64_t then_ms)
+{
+	struct evidence sum = { 0 };
+	uint64_t whole = then_ms / EVIDENCE_SLOT_MS + 2;
+
+	for (unsigned age = 0; age < SLOTS_1S && w->slot_no >= whole + age; age++)
+		evidence_add(&sum, &w->slot[slot_before(w, age)]);
+	return sum;
+}
+
 bool
 evidence_row_grows(const struct evidence *e, bool begins, uint64_t *failed_at_ms, uint64_t now_ms)
 {

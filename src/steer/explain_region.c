@@ -248,12 +248,16 @@ say_endpoints(struct text *t, const struct steered_region *r)
 {
 	unsigned unknown = 0;
 	unsigned ejected = 0;
+	unsigned doubted = 0;
 
 	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
 		unknown += r->endpoints[i].out.state == ENDPOINT_UNKNOWN;
 		ejected += r->endpoints[i].out.ejected;
+		doubted += r->endpoints[i].answering;
 	}
 	say(t, "; %u of %u endpoints up", count_serving(r), r->plan->endpoint_count);
+	if (doubted > 0)
+		say(t, ", %u though its checks fail: its requests are answered", doubted);
 	say_causes(t, r);
 	if (unknown > 0)
 		say(t, ", %u not checked yet", unknown);

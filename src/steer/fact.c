@@ -54,8 +54,9 @@ static bool
 is_detail(enum fact_kind kind)
 {
 	return kind == FACT_SHARES_MOVED || kind == FACT_ENDPOINT_UP ||
-	    kind == FACT_ENDPOINT_DOWN || kind == FACT_ENDPOINT_EJECTED ||
-	    kind == FACT_ENDPOINT_BACK || kind == FACT_REGION_RAMP_PAUSED;
+	    kind == FACT_ENDPOINT_DOWN || kind == FACT_ENDPOINT_DOUBTED ||
+	    kind == FACT_ENDPOINT_EJECTED || kind == FACT_ENDPOINT_BACK ||
+	    kind == FACT_REGION_RAMP_PAUSED;
 }
 
 static bool

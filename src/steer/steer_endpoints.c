@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "steer/check.h"
 #include "steer_private.h"
 
 enum {
@@ -10,13 +11,15 @@ enum {
 	URGENT_EVERY_MS = 20,    /* not a tick for each failure */
 	WEIGHT_STEP = 10,        /* of 1000: a slow start is not told in finer steps */
 	PERMILLE = 1000,
+	DOUBT_TOLD_MS = 60000,
+	DOUBT_LOOK_MS = 400, /* at least: checks that traffic asks for fail within moments */
 };
 
 /* What a verdict by checks means: a fall that is doubted has not happened. */
 static enum endpoint_state
 believed(const struct steered_endpoint *e)
 {
-	return e->doubted ? ENDPOINT_UP : e->checked;
+	return e->doubted || e->answering ? ENDPOINT_UP : e->checked;
 }
 
 bool
@@ -56,9 +59,10 @@ steer_probe(struct steer *s, unsigned region, unsigned endpoint, enum endpoint_s
 	r->stale = true;
 	e->reason = reason;
 	e->detail = detail;
+	e->uncertain = false;
 	if (state == e->checked)
 		return;
-	if (e->checked == ENDPOINT_DOWN && state == ENDPOINT_UP && !e->doubted)
+	if (e->checked == ENDPOINT_DOWN && state == ENDPOINT_UP && !e->doubted && !e->answering)
 		come_back(r, e, now);
 	if (e->checked == ENDPOINT_UP && state == ENDPOINT_DOWN) {
 		e->fell_at_ms = now;
@@ -67,7 +71,24 @@ steer_probe(struct steer *s, unsigned region, unsigned endpoint, enum endpoint_s
 	e->doubted = e->doubted && state == ENDPOINT_DOWN;
 	e->checked = state;
 	e->checked_since_ms = now;
-	e->told = true;
+	/* that it is up again is no news where nobody was told that it was not */
+	e->told = !e->answering;
+	e->answering = e->answering && state == ENDPOINT_DOWN;
+}
+
+void
+steer_probe_uncertain(
+    struct steer *s, unsigned region, unsigned endpoint, uint64_t failing_since_ms)
+{
+	struct steered_region *r = &s->regions[region];
+	struct steered_endpoint *e = &r->endpoints[endpoint];
+	int64_t since = (int64_t)failing_since_ms + s->skew_ms;
+
+	/* It was up before, and one that is believed already is not taken back. */
+	e->uncertain = e->checked == ENDPOINT_DOWN && e->fell_at_ms == e->checked_since_ms &&
+	    (e->told || e->answering);
+	r->uncertain = r->uncertain || e->uncertain;
+	e->failing_ms = since > 0 ? (uint64_t)since : 0;
 }
 
 static uint32_t
@@ -307,7 +328,7 @@ tell_checks(struct steer *s, struct steered_region *r, struct facts *facts)
 		struct steered_endpoint *e = &r->endpoints[i];
 		double times = endpoint_reason_counts(e->reason) ? (double)e->detail : (double)NAN;
 
-		if (!e->told)
+		if (!e->told || e->answering)
 			continue;
 		e->told = false;
 		if (e->checked == ENDPOINT_UP)
@@ -315,6 +336,66 @@ tell_checks(struct steer *s, struct steered_region *r, struct facts *facts)
 		else if (e->checked == ENDPOINT_DOWN)
 			tell_endpoint(
 			    s, r, e, FACT_ENDPOINT_DOWN, SIGNAL_CHECKS, times, 0, 0, facts);
+	}
+}
+
+/* It takes requests, and nothing else in its region does. */
+static bool
+is_last(const struct steered_region *r, const struct steered_endpoint *e)
+{
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
+		if (&r->endpoints[i] != e && steer_endpoint_serves(&r->endpoints[i]))
+			return false;
+	}
+	return !e->outlier.failing && !e->outlier.ejected;
+}
+
+static bool
+may_be_chance(const struct steer *s, const struct steered_region *r, struct steered_endpoint *e,
+    struct evidence *since)
+{
+	struct check_fall fall = { .certain = !e->uncertain, .last = is_last(r, e) };
+	uint64_t then_ms = e->failing_ms;
+
+	if (then_ms + DOUBT_LOOK_MS > s->now_ms)
+		then_ms = s->now_ms > DOUBT_LOOK_MS ? s->now_ms - DOUBT_LOOK_MS : 0;
+	evidence_window_pass(&e->outlier.window, s->now_ms);
+	*since = evidence_window_since(&e->outlier.window, then_ms);
+	fall.answers = since->answered > since->errors ? since->answered - since->errors : 0;
+	fall.failures = evidence_local(since) + since->errors;
+	return check_fall_is_doubted(&fall);
+}
+
+/* Where a server is dead for hours its checks fall every few minutes. */
+static void
+tell_doubt(struct steer *s, const struct steered_region *r, struct steered_endpoint *e,
+    const struct evidence *since, struct facts *facts)
+{
+	if (e->told_doubt_ms != 0 && s->now_ms - e->told_doubt_ms < DOUBT_TOLD_MS)
+		return;
+	e->told_doubt_ms = s->now_ms;
+	tell_endpoint(
+	    s, r, e, FACT_ENDPOINT_DOUBTED, SIGNAL_CHECKS, since->answered, since->tries, 0, facts);
+}
+
+/* Falls that may be chance, looked at anew in each tick while there are any. */
+static void
+weigh_falls(struct steer *s, struct steered_region *r, struct facts *facts)
+{
+	r->uncertain = false;
+	for (unsigned i = 0; i < r->plan->endpoint_count; i++) {
+		struct steered_endpoint *e = &r->endpoints[i];
+		struct evidence since;
+		bool was = e->answering;
+
+		if (!e->uncertain && !was)
+			continue;
+		/* once it is believed, what comes later is no reason to take it back */
+		e->uncertain = e->answering = may_be_chance(s, r, e, &since);
+		r->uncertain = r->uncertain || e->answering;
+		r->stale = r->stale || e->answering != was;
+		if (e->answering && !was)
+			tell_doubt(s, r, e, &since, facts);
 	}
 }
 
@@ -348,6 +429,10 @@ out_of(const struct steer *s, const struct steered_endpoint *e)
 		.ejected = e->outlier.ejected,
 	};
 
+	if (e->answering) {
+		out.reason = REASON_CHECK_DOUBTED;
+		out.detail = 0;
+	}
 	if (e->outlier.ejected && out.state == ENDPOINT_UP) {
 		out.state = ENDPOINT_DOWN;
 		out.reason = e->outlier.why == OUTLIER_CONSECUTIVE ? REASON_TRAFFIC_FAILED
@@ -418,6 +503,8 @@ steer_rate(struct steer *s, struct steered_region *r)
 void
 steer_judge(struct steer *s, struct steered_region *r, bool second, struct facts *facts)
 {
+	if (r->uncertain)
+		weigh_falls(s, r, facts);
 	if (r->stale)
 		tell_checks(s, r, facts);
 	if (r->judge || second) {

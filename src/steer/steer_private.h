@@ -38,6 +38,10 @@ struct steered_endpoint {
 	bool told;              /* checked has changed since the last tick */
 	uint64_t fell_at_ms;    /* from UP to DOWN by its checks */
 	bool doubted;           /* that fall is not believed yet */
+	bool uncertain;         /* it may be chance ... */
+	bool answering;         /* ... so it is not believed while live traffic is answered */
+	uint64_t failing_ms;    /* the first of the checks that failed, while uncertain */
+	uint64_t told_doubt_ms; /* when that was last told; 0: never */
 	struct evidence urgent; /* counted ahead of the shards, not yet found in their counts */
 	uint64_t urgent_at_ms;
 	bool in_run;                /* among those that fail in the region's present run */
@@ -64,6 +68,7 @@ struct steered_region {
 	bool stale;             /* outs and health must be worked out anew */
 	bool judge;             /* do not wait for the second */
 	bool slow_start;        /* some endpoint's weight still grows */
+	bool uncertain;         /* some endpoint's fall may be */
 	struct steered_health health;
 
 	struct region region;

@@ -55,12 +55,16 @@ conclude(
 	struct check_result result = { .passed = passed, .reason = reason };
 	uint64_t now_ms = world_core_ms(w, 0);
 	uint32_t next_ms;
+	bool was_certain;
 
 	if (reason == REASON_CHECK_TIMEOUT)
 		result.detail = sim_checks.timeout_ms;
-	if (check_step(&e->track, &result, &sim_checks, now_ms))
+	was_certain = e->track.certain;
+	if (check_step(&e->track, &result, &sim_checks, now_ms) || e->track.certain != was_certain)
 		steer_probe(w->core, region, endpoint, e->track.state, e->track.reason,
 		    e->track.detail, now_ms);
+	if (e->track.state == ENDPOINT_DOWN && !e->track.certain)
+		steer_probe_uncertain(w->core, region, endpoint, e->track.failing_since_ms);
 	next_ms = e->probed_ms + check_next_ms(&e->track, &sim_checks, random32(w));
 	w->region[region].probe_at_ms[endpoint] = next_ms > w->t_ms ? next_ms : w->t_ms + 1;
 }

@@ -17,8 +17,6 @@ from harness.wait import stays
 # On a busy machine it is these origins that are slow to accept.
 _USUAL = 'timeouts = { connect = "5s"; }; '
 _CHECK = 'health_check = { type = "http"; path = "/healthz"; }; ' + _USUAL
-# Where one check in five meets a dead server, the usual three fail in a row by chance.
-_PATIENT_CHECK = 'health_check = { type = "http"; path = "/healthz"; fall = 10; }; ' + _USUAL
 _ANSWER_S = 0.3  # so that at 200 requests a second each of five servers is busy with twelve
 _LEAVING = ("region_down", "region_hold", "region_grey", "region_ramp", "shares_moved")
 
@@ -242,8 +240,8 @@ def all_that_a_process_of_a_second_is_busy_with_may_be_lost_at_once(t):
     load.stop_clean()
 
 
-def _expect_kept_though_a_fifth_is_refused(t, draw, text=_CHECK):
-    w = _World(t, _answers_once, text=text)
+def _expect_kept_though_a_fifth_is_refused(t, draw):
+    w = _World(t, _answers_once)
     w.balancer.draw = draw
     load = w.load().until_ok(100)
     w.lose_the_busiest(noticed=False)
@@ -260,7 +258,7 @@ def a_dead_server_whose_turn_comes_as_before_takes_no_region_along(t):
 @sanitize
 def a_dead_server_that_is_drawn_as_before_takes_no_region_along(t):
     """So that by chance several in a row meet it."""
-    _expect_kept_though_a_fifth_is_refused(t, random.Random(7), _PATIENT_CHECK)
+    _expect_kept_though_a_fifth_is_refused(t, random.Random(7))
 
 
 @sanitize

@@ -45,18 +45,19 @@ START_TEST(fall_and_rise_are_counted_exactly)
 	static const struct {
 		const char *results, *states, *speed;
 	} t[] = {
-		{ "p", "U", "." }, /* the first pass is enough */
-		{ "fff", "??D", "!!." },
+		{ "p", "U", "." },       /* the first pass is enough */
+		{ "fff", "??D", "!!!" }, /* three may be chance, ten are not */
+		{ "ffffffffff", "??DDDDDDDD", "!!!!!!!!!." },
 		{ "ffp", "??U", "!!." },
 		{ "pff", "UUU", ".!!" },
-		{ "pfff", "UUUD", ".!!." },
+		{ "pfff", "UUUD", ".!!!" },
 		{ "pffpff", "UUUUUU", ".!!.!!" }, /* a pass starts the count over */
-		{ "pfffp", "UUUDD", ".!!.!" },
-		{ "pfffpp", "UUUDDU", ".!!.!." },
-		{ "pfffpfpfpf", "UUUDDDDDDD", ".!!.!.!.!." }, /* flapping never rises */
-		{ "fffpffpp", "??DDDDDU", "!!.!..!." },
+		{ "pfffp", "UUUDD", ".!!!!" },
+		{ "pfffpp", "UUUDDU", ".!!!!." },
+		{ "pfffpfpfpf", "UUUDDDDDDD", ".!!!!!!!!!" }, /* flapping never rises */
+		{ "fffpffpp", "??DDDDDU", "!!!!!!!." },
 		{ "pfpfpfpf", "UUUUUUUU", ".!.!.!.!" }, /* nor falls */
-		{ "fffppfff", "??DDUUUD", "!!.!.!!." },
+		{ "fffppfff", "??DDUUUD", "!!!!.!!!" },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++)
@@ -69,8 +70,8 @@ START_TEST(one_and_one_follows_each_result)
 	struct conf_health_check c = three_two;
 
 	c.fall = c.rise = 1;
-	play(&c, "fpfpp", "DUDUU", ".....");
-	play(&c, "pf", "UD", "..");
+	play(&c, "fpfpp", "DUDUU", "!.!..");
+	play(&c, "pf", "UD", ".!");
 }
 END_TEST
 
@@ -132,6 +133,84 @@ START_TEST(the_reason_is_the_evidence_for_the_state)
 			t.detail == steps[i].detail,
 		    "step %u: state %d, reason %d, detail %u", i, t.state, t.reason, t.detail);
 	}
+}
+END_TEST
+
+/* Results: p, f (refused), r (reset), t (timeout), n (no way), s (503), b (body), T (TLS). */
+START_TEST(a_fall_is_certain_by_an_answer_that_says_no_or_by_ten_failures)
+{
+	static const struct {
+		const char *results;
+		bool certain;
+	} t[] = {
+		{ "pfff", false }, { "prtn", false }, { "psss", true }, { "pfsf", true },
+		{ "pbff", true }, { "pTTT", true },
+		{ "psfpfff", false },                       /* that was before the last pass */
+		{ "pfffs", true }, { "pfffffffff", false }, /* nine */
+		{ "pffffffffff", true }, { "pfffpffffffff", false },
+		{ "pffffffffffp", true },                     /* it stays so until it is up */
+		{ "pffffffffffpp", false }, { "pss", false }, /* not down */
+	};
+	static const enum endpoint_reason reasons[] = { ['f'] = REASON_CHECK_REFUSED,
+		['r'] = REASON_CHECK_RESET,
+		['t'] = REASON_CHECK_TIMEOUT,
+		['n'] = REASON_CHECK_UNREACHABLE,
+		['s'] = REASON_CHECK_STATUS,
+		['b'] = REASON_CHECK_BODY,
+		['T'] = REASON_CHECK_TLS };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct check_track track = { 0 };
+
+		for (const char *c = t[i].results; *c != '\0'; c++) {
+			struct check_result r = { .passed = *c == 'p',
+				.reason = *c == 'p' ? REASON_CHECK_PASSED : reasons[(int)*c] };
+
+			check_step(&track, &r, &three_two, (uint64_t)(c - t[i].results) * 100);
+		}
+		ck_assert_msg(track.certain == t[i].certain, "%s", t[i].results);
+	}
+}
+END_TEST
+
+START_TEST(a_row_of_failures_knows_when_it_began)
+{
+	static const char results[] = "pffpfffpff"; /* what follows the fall makes it no younger */
+	struct check_track t = { 0 };
+
+	for (unsigned i = 0; i + 1 < sizeof results; i++)
+		check_step(&t,
+		    &(struct check_result){
+			.passed = results[i] == 'p', .reason = REASON_CHECK_REFUSED },
+		    &three_two, i * 1000);
+	ck_assert_int_eq(t.state, ENDPOINT_DOWN);
+	ck_assert_uint_eq(t.failing_since_ms, 4000);
+}
+END_TEST
+
+START_TEST(a_fall_is_doubted_only_where_live_traffic_is_answered)
+{
+	static const struct {
+		const char *what;
+		struct check_fall fall;
+		bool doubted;
+	} t[] = {
+		{ "answers alone", { false, true, 30, 0 }, true },
+		{ "a fifth fails", { false, true, 24, 6 }, true },
+		{ "four in nine fail", { false, true, 25, 20 }, true },
+		{ "and one more", { false, true, 25, 21 }, false },
+		{ "half fails", { false, true, 15, 15 }, false },
+		{ "all fails", { false, true, 0, 30 }, false },
+		{ "five answers", { false, true, 5, 0 }, true },
+		{ "four are too few", { false, true, 4, 0 }, false },
+		{ "no traffic", { false, true, 0, 0 }, false },
+		{ "no chance", { true, true, 30, 0 }, false },
+		{ "others serve there", { false, false, 30, 0 }, false },
+		{ "very many", { false, true, UINT32_MAX, UINT32_MAX / 2 }, true },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++)
+		ck_assert_msg(check_fall_is_doubted(&t[i].fall) == t[i].doubted, "%s", t[i].what);
 }
 END_TEST
 
@@ -203,6 +282,9 @@ main(void)
 	tcase_add_test(tests, a_large_fall_is_reached_and_not_before);
 	tcase_add_test(tests, a_streak_does_not_wrap_around);
 	tcase_add_test(tests, the_reason_is_the_evidence_for_the_state);
+	tcase_add_test(tests, a_fall_is_certain_by_an_answer_that_says_no_or_by_ten_failures);
+	tcase_add_test(tests, a_row_of_failures_knows_when_it_began);
+	tcase_add_test(tests, a_fall_is_doubted_only_where_live_traffic_is_answered);
 	tcase_add_test(tests, a_draining_endpoint_is_not_brought_back_by_checks);
 	tcase_add_test(tests, the_next_probe_is_within_the_jitter);
 	tcase_add_test(tests, the_first_probe_is_within_one_interval);

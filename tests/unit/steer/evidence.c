@@ -89,6 +89,21 @@ START_TEST(a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost
 }
 END_TEST
 
+START_TEST(what_came_since_then_leaves_out_slots_that_may_hold_more)
+{
+	struct evidence_window w = { 0 };
+
+	for (uint64_t ms = 5000; ms < 8000; ms += 100)
+		evidence_window_add(&w, &one, ms);
+	ck_assert_uint_eq(evidence_window_since(&w, 7499).tries, 4); /* 7600 .. 7900 */
+	ck_assert_uint_eq(evidence_window_since(&w, 7500).tries, 3);
+	ck_assert_uint_eq(evidence_window_since(&w, 7799).tries, 1);
+	ck_assert_uint_eq(evidence_window_since(&w, 7800).tries, 0);
+	ck_assert_uint_eq(evidence_window_since(&w, 9000).tries, 0);
+	ck_assert_uint_eq(evidence_window_since(&w, 1000).tries, 10); /* a second at most */
+}
+END_TEST
+
 START_TEST(slots_of_the_last_second_with_errors_are_counted_each_once)
 {
 	const struct evidence bad = { .tries = 9, .errors = 9 };
@@ -214,6 +229,7 @@ main(void)
 	tcase_add_test(tests, every_kind_of_count_is_kept_and_leaves);
 	tcase_add_test(
 	    tests, a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost);
+	tcase_add_test(tests, what_came_since_then_leaves_out_slots_that_may_hold_more);
 	tcase_add_test(tests, slots_of_the_last_second_with_errors_are_counted_each_once);
 	tcase_add_test(tests, a_row_grows_by_one_in_each_moment_that_has_local_failures);
 	tcase_add_test(tests, a_row_needs_a_tenth_of_a_seconds_answers_within_bounds);

@@ -3,8 +3,10 @@
 #include "steer/steer.h"
 
 #include <check.h>
+#include <string.h>
 
 #include "bench.h"
+#include "steer/explain.h"
 
 static struct bench b;
 
@@ -134,6 +136,173 @@ START_TEST(and_when_what_they_condemn_hangs)
 	bench_tick(&b);
 	ck_assert(!steer_self_suspect(b.s));
 	ck_assert_int_eq(steer_mode(b.s), SHARE_FAIL_OPEN);
+}
+END_TEST
+
+/* One address for a region: its checks begin to fail half a second before they make it down. */
+static void
+start_one_address(void)
+{
+	bench_plan(&b, 2);
+	b.regions[0].endpoint_count = 1;
+	b.regions[1].tier = 1;
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	bench_run(&b, 5000);
+}
+
+static void
+fall(bool uncertain)
+{
+	bench_probe(&b, 0, 0, ENDPOINT_DOWN);
+	if (uncertain)
+		steer_probe_uncertain(b.s, 0, 0, b.now_ms - 500);
+}
+
+static enum endpoint_state
+state_of_it(void)
+{
+	struct steer_endpoint_out out;
+
+	steer_endpoint(b.s, 0, 0, &out);
+	return out.state;
+}
+
+START_TEST(checks_that_nobody_answered_take_no_last_endpoint_out_while_traffic_is_answered)
+{
+	char text[512];
+
+	start_one_address();
+	fall(true);
+	bench_run(&b, 3000);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_UP);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_UP);
+	BENCH_SHARES(&b, 1, 0);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOUBTED], 1);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOWN], 0);
+	explain_region(b.s, 0, NULL, b.now_ms, text, sizeof text);
+	ck_assert_msg(strstr(text,
+			  "1 of 1 endpoints up, 1 though its checks fail: its requests are "
+			  "answered") != NULL,
+	    "%s", text);
+	bench_probe(&b, 0, 0, ENDPOINT_UP);
+	bench_run(&b, 1000);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_UP], 3); /* of the start */
+	bench_probe(&b, 0, 0, ENDPOINT_DOWN);
+	steer_probe_uncertain(b.s, 0, 0, b.now_ms); /* three checks of one moment */
+	bench_run(&b, 1000);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_UP);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOUBTED], 1); /* once a minute */
+}
+END_TEST
+
+START_TEST(they_do_as_soon_as_that_is_certain_or_traffic_is_answered_no_more)
+{
+	static const struct {
+		const char *what;
+		bool uncertain;
+		enum bench_answer answer;
+		double demand;
+	} t[] = {
+		{ "somebody said no", false, ANSWER_WELL, 100 },
+		{ "it is refused", true, ANSWER_REFUSED, 100 },
+		{ "it answers errors", true, ANSWER_ERROR, 100 },
+		{ "no traffic", true, ANSWER_WELL, 0 },
+		{ "little traffic", true, ANSWER_WELL, 5 },
+	};
+
+	start_one_address();
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		bench_stop(&b);
+		start_one_address();
+		bench_answer(&b, 0, t[i].answer);
+		b.demand = t[i].demand;
+		bench_run(&b, 500);
+		fall(t[i].uncertain);
+		bench_tick(&b);
+		ck_assert_msg(state_of_it() == ENDPOINT_DOWN, "%s", t[i].what);
+		ck_assert_msg(b.told[FACT_ENDPOINT_DOWN] == 1, "%s", t[i].what);
+		ck_assert_msg(bench_state(&b, 0) == REGION_DOWN, "%s", t[i].what);
+		ck_assert_msg(b.told[FACT_ENDPOINT_DOUBTED] == 0, "%s", t[i].what);
+	}
+}
+END_TEST
+
+START_TEST(a_doubt_ends_when_the_row_is_too_long_for_chance)
+{
+	start_one_address();
+	fall(true);
+	bench_run(&b, 500);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_UP);
+	bench_probe(&b, 0, 0, ENDPOINT_DOWN); /* certain now */
+	bench_tick(&b);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_DOWN);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOWN], 1);
+	steer_probe_uncertain(b.s, 0, 0, b.now_ms); /* what is believed is not taken back */
+	bench_run(&b, 1000);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_DOWN);
+}
+END_TEST
+
+START_TEST(or_when_traffic_is_answered_no_more_and_is_told_then)
+{
+	static const enum bench_answer answers[] = { ANSWER_REFUSED, ANSWER_ERROR, ANSWER_NEVER };
+	struct steer_endpoint_out out;
+
+	start_one_address();
+	for (unsigned i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		bench_stop(&b);
+		start_one_address();
+		fall(true);
+		bench_run(&b, 500);
+		ck_assert_int_eq(state_of_it(), ENDPOINT_UP);
+		bench_answer(&b, 0, answers[i]);
+		bench_run(&b, 1200);
+		steer_endpoint(b.s, 0, 0, &out);
+		ck_assert_msg(out.state == ENDPOINT_DOWN, "%u", i);
+		ck_assert_int_eq(out.reason, REASON_CHECK_REFUSED);
+		ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOWN], 1);
+		ck_assert_double_eq(b.last[FACT_ENDPOINT_DOWN].a, 3);
+		ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
+		BENCH_SHARES(&b, 0, 1);
+	}
+}
+END_TEST
+
+START_TEST(or_when_another_endpoint_is_up_but_not_with_a_new_plan)
+{
+	static struct bench next;
+
+	bench_plan(&b, 2);
+	b.regions[1].tier = 1;
+	bench_start(&b);
+	bench_probe(&b, 0, 0, ENDPOINT_UP); /* nothing is known of the other one */
+	bench_probe_region(&b, 1, ENDPOINT_UP);
+	bench_run(&b, 5000);
+	fall(true);
+	bench_run(&b, 500);
+	next = b;
+	next.plan.regions = next.regions;
+	next.s = steer_new(&next.plan, b.s, b.now_ms);
+	steer_free(b.s);
+	b = next;
+	bench_run(&b, 500);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_UP);
+	bench_probe(&b, 0, 1, ENDPOINT_UP);
+	bench_tick(&b);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_DOWN);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOWN], 1);
+}
+END_TEST
+
+START_TEST(one_of_two_endpoints_falls_without_doubt)
+{
+	bench_start_pair(&b);
+	fall(true);
+	bench_tick(&b);
+	ck_assert_int_eq(state_of_it(), ENDPOINT_DOWN);
+	ck_assert_uint_eq(b.told[FACT_ENDPOINT_DOWN], 1);
 }
 END_TEST
 
@@ -407,6 +576,13 @@ main(void)
 	tcase_add_test(tests, but_believed_when_traffic_fails_too_or_is_none);
 	tcase_add_test(tests, endpoints_that_served_while_health_was_ignored_do_not_start_slowly);
 	tcase_add_test(tests, and_when_what_they_condemn_hangs);
+	tcase_add_test(
+	    tests, checks_that_nobody_answered_take_no_last_endpoint_out_while_traffic_is_answered);
+	tcase_add_test(tests, they_do_as_soon_as_that_is_certain_or_traffic_is_answered_no_more);
+	tcase_add_test(tests, a_doubt_ends_when_the_row_is_too_long_for_chance);
+	tcase_add_test(tests, or_when_traffic_is_answered_no_more_and_is_told_then);
+	tcase_add_test(tests, or_when_another_endpoint_is_up_but_not_with_a_new_plan);
+	tcase_add_test(tests, one_of_two_endpoints_falls_without_doubt);
 	tcase_add_test(tests, half_of_the_targets_are_not_a_mass);
 	tcase_add_test(tests, an_evacuated_region_leaves_at_once_and_ramps_back);
 	tcase_add_test(tests, frozen_only_hard_failures_move);
