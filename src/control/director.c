@@ -323,14 +323,6 @@ want(struct director *d, unsigned service)
 	d->setup.wanted(d->setup.arg);
 }
 
-/* Of a tcp service it cannot be told: what hangs there is connected to all the same. */
-static bool
-may_be_chance(const struct directed_service *s, const struct check_track *track)
-{
-	return track->state == ENDPOINT_DOWN && !track->certain &&
-	    s->table->conf->protocol == SERVICE_HTTP;
-}
-
 void
 director_probe(struct director *d, const struct endpoint *e, const struct check_track *track)
 {
@@ -343,7 +335,9 @@ director_probe(struct director *d, const struct endpoint *e, const struct check_
 	s = &d->services[p->service];
 	steer_probe(s->steer, p->region, p->index, track->state, track->reason, track->detail,
 	    clock_now_ms());
-	if (may_be_chance(s, track))
+	/* what hangs behind a tcp service is connected to all the same: that is no answer */
+	if (track->state == ENDPOINT_DOWN && !track->certain &&
+	    s->table->conf->protocol == SERVICE_HTTP)
 		steer_probe_uncertain(s->steer, p->region, p->index, track->failing_since_ms);
 	want(d, p->service);
 }
