@@ -23,11 +23,12 @@ class Expect:
     """What a fault may cost. Numbers are upper limits; times are seconds or milliseconds."""
 
     def __init__(self, safe=0, unsafe=0, unsent=0, verdicts=("status",), statuses=(502, 503, 504),
-                 worst_ms=None, late=None, settled=None, back=None, state=None, stays=False,
+                 begun=0, worst_ms=None, late=None, settled=None, back=None, state=None, stays=False,
                  also=None, whom=None, caught=False):
         self.safe = safe  # failed requests that may be sent twice
         self.unsafe = unsafe  # failed ones that may not: they were caught after they were sent
         self.unsent = unsent  # those of them that reached nobody (packets were lost on the way)
+        self.begun = begun  # answers to such that had begun when it struck, and were cut off
         self.verdicts = verdicts  # how a failure may look to a client ...
         self.statuses = statuses  # ... and which statuses are failures it may see
         # Whose times count; others may have to wait for as long as their timeouts say: what may
@@ -106,6 +107,9 @@ class Cell:
         e = self.expect
         bad = []
         safe, unsafe = checker.failed(True), checker.failed(False)
+        cut = [r for r in safe if r.verdict == "cut" and
+               r.due - w.waits.during(struck, r.due) <= struck] if e.begun else []
+        safe = [r for r in safe if r not in cut]
         touched = [r for r in checker.between(begin, end + 60) if e.whom(r) and not (
             e.caught and r.due < struck and checker.region_of(r) == self.lost)]
         # What a busy machine adds is not the fault's doing: see waits.py.
@@ -115,7 +119,7 @@ class Cell:
         back = next((s.at - end - w.waits.during(end, s.at) for s in samples
                      if s.at > end and s.share[self.lost] > 0), None)
         states = list(dict.fromkeys(s.state[self.lost] for s in samples))
-        row = {"cell": self.name, "requests": len(checker.requests), "safe": len(safe),
+        row = {"cell": self.name, "requests": len(checker.requests), "safe": len(safe) + len(cut),
                "unsafe": len(unsafe), "unsent": len(checker.lost_unsent()), "worst_ms": worst,
                "late": late, "settled": settled, "back": back, "states": states,
                "tries": checker.tries() / max(1, len(checker.requests)),
@@ -134,6 +138,7 @@ class Cell:
         waited = w.waits.during(struck, struck + FOUND_OUT) + min(struck - begin, FOUND_OUT)
         more = w.rate * waited
         no_more("safe requests failed", len(safe), e.safe * (1 + waited / FOUND_OUT), safe[:5])
+        no_more("answers cut off", len(cut), e.begun, cut[:5])
         # Where none is allowed: an endpoint that gave no sign of life for so long is taken for hung.
         hung = w.waits.longest > HUNG
         no_more("others failed", len(unsafe), e.unsafe + more if e.unsafe or hung else 0, unsafe[:5])
