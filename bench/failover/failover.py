@@ -101,7 +101,9 @@ def strike(sides, tools, fault):
     time.sleep(fault.after)
     ended = time.monotonic()
     note(sides[0].place, spans, ended)
-    return [side.evidence(lost, healed, ended) for side, (lost, healed) in zip(sides, spans)]
+    # All are looked at for as long, however soon their turn came.
+    return [side.evidence(lost, healed, min(ended, healed + fault.after))
+            for side, (lost, healed) in zip(sides, spans)]
 
 
 def run_fault(place, options, fault):

@@ -150,8 +150,7 @@ struct exchange {
 
 	uint32_t retry_after_s; /* with FAULT_RATE_LIMITED */
 	enum admission_class priority; /* the route's */
-	/* Where a kept connection turned out closed once, which was nobody's fault; only compared. */
-	const struct service_region *stale_in;
+	uint64_t regions_stale; /* bit i: in region i a kept connection turned out closed once */
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
 	/*
 	 * For the next PICK, within one callback; endpoint NULL: none. In PACE the turn it waits for

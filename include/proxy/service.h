@@ -80,4 +80,11 @@ enum region_state service_region_state(const struct service_region *);
 /* Is it sent new requests? One that is down is, where the service fails open. */
 bool service_region_has_share(const struct service_region *);
 
+/* For sets of a service's regions; 0: it has left the configuration. */
+static inline uint64_t
+service_region_bit(const struct service_region *r)
+{
+	return r->now != NULL ? 1ull << r->now->index : 0;
+}
+
 #endif

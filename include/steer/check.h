@@ -63,7 +63,7 @@ uint32_t check_first_ms(const struct conf_health_check *, uint32_t random);
 struct check_fall {
 	bool certain;      /* as the track's */
 	bool last;         /* nothing else serves in its region */
-	uint32_t answers;  /* good ones, since the first of the failures: of 0.4 s to a second */
+	uint32_t answers;  /* good ones, since the first of the failures: of some tenths of a second, to one */
 	uint32_t failures; /* of tries likewise, and answers that were errors */
 };
 /* May it be chance, so that it has not happened yet? */

@@ -445,7 +445,8 @@ health_set_save(const struct health_set *set, struct state *state)
 			.region = h->endpoint->region,
 			.host = h->endpoint->host,
 			.url = h->endpoint->url,
-			.up = h->track.state == ENDPOINT_UP,
+			/* a fall that may be chance is none for who comes after us */
+			.up = h->track.state == ENDPOINT_UP || !h->track.certain,
 		    });
 	}
 }

@@ -5,6 +5,7 @@
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/pool.h"
+#include "proxy/service.h"
 #include "proxy/upstream.h"
 #include "proxy/watch.h"
 #include "proxy/worker_state.h"
@@ -57,7 +58,7 @@ exchange_connect(struct try *t)
 {
 	struct exchange *x = t->exchange;
 	/* Where a kept connection closed under us, none is trusted a second time. */
-	bool was_stale = x->stale_in == t->region;
+	bool was_stale = (x->regions_stale & service_region_bit(t->region)) != 0;
 	bool certain = was_stale || x->mirror_of != NULL || !method_is_idempotent(x->head.method);
 	struct pool_slot *slot = pool_slot_of(x->worker->pool, t->shard->endpoint);
 	struct upstream *up;

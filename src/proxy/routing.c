@@ -163,7 +163,8 @@ remember_route(struct exchange *x, const struct conf_route *route)
 
 	if (len >= sizeof x->route)
 		len = sizeof x->route - 1;
-	memcpy(x->route, route->name, len); /* the rest of it is zero */
+	memcpy(x->route, route->name, len);
+	x->route[len] = '\0';
 }
 
 /* What the route changes may be asked for after the worker has adopted another configuration. */

@@ -215,16 +215,16 @@ tries_end(struct try *t, enum fault why)
 /*
  * A kept connection that closed without a byte of answer: most likely the endpoint's own
  * keep-alive ended as we sent. That says nothing against it, so the same one may be asked again,
- * once, and no attempt is charged. But where the request was worked on for a while, something
- * broke: when an endpoint dies, all that it was busy with would be asked of it once more, at one
- * time.
+ * once in each region, and no attempt is charged. But where the request was worked on for a while,
+ * something broke: when an endpoint dies, all that it was busy with would be asked of it once more,
+ * at one time.
  */
 static bool
 was_stale(const struct exchange *x)
 {
 	const struct try *t = x->try;
 
-	return t->reused && x->stale_in == NULL &&
+	return t->reused && (x->regions_stale & service_region_bit(t->region)) == 0 &&
 	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET) &&
 	    clock_now_us() - t->at.sent < STALE_WITHIN_MS * 1000ull;
 }
@@ -242,12 +242,6 @@ was_leaving(struct exchange *x)
 	return first;
 }
 
-static uint64_t
-bit_of(const struct service_region *r)
-{
-	return r->now != NULL ? 1ull << r->now->index : 0;
-}
-
 static void
 avoid_endpoint(struct exchange *x, uint32_t id)
 {
@@ -262,17 +256,17 @@ void
 tries_avoid(struct exchange *x, const struct try *t)
 {
 	avoid_endpoint(x, t->shard->endpoint->id);
-	x->pick.avoid_regions |= bit_of(t->region);
-	x->regions_failed |= bit_of(t->region);
+	x->pick.avoid_regions |= service_region_bit(t->region);
+	x->regions_failed |= service_region_bit(t->region);
 }
 
 /* What did not reach one endpoint may reach the next one beside it; twice is enough. */
 static void
 avoid_unreached(struct exchange *x, const struct try *t)
 {
-	if ((x->regions_failed & bit_of(t->region)) == 0) {
+	if ((x->regions_failed & service_region_bit(t->region)) == 0) {
 		avoid_endpoint(x, t->shard->endpoint->id);
-		x->regions_failed |= bit_of(t->region);
+		x->regions_failed |= service_region_bit(t->region);
 	} else {
 		tries_avoid(x, t);
 	}
@@ -310,7 +304,7 @@ tries_may_go_on(struct exchange *x)
 	if (!method_is_idempotent(x->head.method))
 		return false;
 	if (was_stale(x)) {
-		x->stale_in = x->try->region;
+		x->regions_stale |= service_region_bit(x->try->region);
 		tries_uncharge(x->try);
 		return true;
 	}

@@ -70,7 +70,7 @@ class Cell:
     def run(self, t, protocol):
         w = World(t, protocol=self.protocol or protocol, **self.world)
         w.go_on(self.before)
-        begin = time.monotonic()
+        w.striking = begin = time.monotonic()
         self.begin(w)
         w.struck = struck = time.monotonic()
         self._last(w, begin)
@@ -135,8 +135,8 @@ class Cell:
                 bad.append("%s: %.1f, allowed %.1f %s" % (what, found, limit, but or ""))
 
         # Until a fault is found out others come; while the proxy waits for a processor, more of them.
-        waited = w.waits.during(struck, struck + FOUND_OUT) + min(struck - begin, FOUND_OUT)
-        more = w.rate * waited
+        waited = w.waits.during(struck, struck + FOUND_OUT) + min(struck - w.striking, FOUND_OUT)
+        more = w.rate * waited * sum(not r.safe for r in checker.requests) / len(checker.requests)
         no_more("safe requests failed", len(safe), e.safe * (1 + waited / FOUND_OUT), safe[:5])
         no_more("answers cut off", len(cut), e.begun, cut[:5])
         # Where none is allowed: an endpoint that gave no sign of life for so long is taken for hung.

@@ -1,5 +1,7 @@
 """Faults that come back, ends of faults that are none, capacity."""
 
+import time
+
 from cell import Cell, Expect
 from strikes import kill, revive
 from world import Region
@@ -35,6 +37,7 @@ def _ramp_then_kill(w):
     revive(w)
     w.serves("primary")
     w.go_on(1.0)
+    w.striking = time.monotonic()
     kill(w)
 
 

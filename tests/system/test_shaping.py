@@ -213,6 +213,21 @@ _EDITS = (
 
 
 @sanitize
+def a_route_is_named_as_it_is_after_one_with_a_longer_name(t):
+    named = 'request_headers = { set = ( { name = "X-Route"; value = "${route}"; } ); };'
+    names = ("a-rather-long-name-of-a-route", "middling", "x")
+    origin = t.origin("east").answers(200, "hi")
+    p = t.proxy(workers=1, regions={"us-east-1": [origin]}, routes=[
+        '{ path = "/%s"; service = "shop"; name = "%s"; %s }' % (name, name, named)
+        for name in names])
+    c = p.client(tls=False)
+    for name in names:
+        c.get("/" + name).expect(200)
+        assert origin.last.all("x-route") == [name], origin.last.fields
+        assert p.until_access("/" + name)[0]["route"] == name
+
+
+@sanitize
 def header_fields_are_set_added_and_removed_both_ways(t):
     origin = t.origin("east").answers(200, "hi", [
         ("Server", "secret/1"), ("X-Powered-By", "php"), ("X-Served-By", "me"), ("X-Keep", "1")])

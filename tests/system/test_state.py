@@ -58,6 +58,30 @@ def a_region_that_was_down_is_not_trusted_at_once_after_a_restart(t):
 
 
 @sanitize
+def a_fall_that_may_be_chance_is_none_for_a_successor(t):
+    """Behind one address one of the servers may be dead, which checks meet now and then."""
+    def closes_on_checks(x):
+        if x.request.target == "/h":
+            x.close()
+        else:
+            x.answer(200, "east")
+
+    east, west = t.origin("east"), t.origin("west")
+    p = t.proxy(regions={"us-east-1": [east], "us-west-2": {"endpoints": [west], "tier": 1}},
+                top='state_dir = "state";',
+                service_text=_CHECK.replace('"50ms"', '"400ms"'))
+    p.until_state(east, "up")
+    load = t.load(p, rate=100, tls=False, echo=False).until_ok(50)
+    east.does(closes_on_checks)
+    p.until_logged("its checks fail, but its requests are answered")
+    load.stop()
+    p.stop()
+    assert {e["url"]: e["up"] for e in _saved(p)["endpoints"]}[east.url], _saved(p)
+    p.start()
+    p.get("/").expect(200, "east")
+
+
+@sanitize
 def a_restart_without_dns_serves_from_the_last_known_addresses(t):
     """P9: neither losing DNS nor a restart without it refuses anybody."""
     origin = t.origin("o")
