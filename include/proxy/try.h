@@ -37,7 +37,8 @@ struct try {
 	enum fault fault; /* no connection, and why */
 	uint32_t kept_sent; /* so much of what was kept of the body is written */
 	bool active; /* from tries_begin() to tries_end() */
-	bool reused; /* the connection */
+	bool reused; /* the connection: by a request before */
+	bool kept; /* the connection: it was there already, used before or not */
 	bool request_sent; /* all of it */
 	bool kept_waits; /* not all that was kept of the body is written yet */
 	bool answered; /* its head came */

@@ -17,7 +17,7 @@ take_connection(struct try *t, struct upstream *up, uint64_t now_us)
 
 	t->up = up;
 	up->side.exchange = t->exchange;
-	t->reused = c->used;
+	t->reused = t->kept = c->used;
 	t->at.connected = now_us;
 	t->at.connect_us = c->used ? 0 : c->connect_us;
 	if (c->used)
@@ -72,6 +72,7 @@ exchange_connect(struct try *t)
 	up = was_stale ? NULL : pool_take(slot, certain);
 	if (up != NULL) {
 		take_connection(t, up, t->at.lease); /* it began just now */
+		t->kept = true;
 		t->at.connect_us = 0; /* a warm one: nobody waited for its handshake */
 		return;
 	}

@@ -224,7 +224,7 @@ was_stale(const struct exchange *x)
 {
 	const struct try *t = x->try;
 
-	return t->reused && (x->regions_stale & service_region_bit(t->region)) == 0 &&
+	return t->kept && (x->regions_stale & service_region_bit(t->region)) == 0 &&
 	    (x->fault == FAULT_CLOSED || x->fault == FAULT_RESET) &&
 	    clock_now_us() - t->at.sent < STALE_WITHIN_MS * 1000ull;
 }

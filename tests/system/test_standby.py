@@ -51,6 +51,20 @@ def a_request_that_its_region_breaks_off_as_it_dies_finds_a_warm_connection_too(
 
 
 @sanitize
+def a_warm_connection_that_closes_as_it_is_used_costs_no_attempt(t):
+    """As one that has been used before: nothing was wrong but the moment."""
+    east, gcp = t.origin("east"), t.origin("gcp")
+    p = t.proxy(regions={"us-east-1": [east],
+                         "gcp": {"endpoints": [gcp], "tier": 1}},
+                service_text="retry = { attempts = 1; };")
+    until(lambda: gcp.open_connections == 2, "two connections wait at the standby", 10)
+    east.refuse()
+    gcp.does(lambda x: x.close() if len(gcp.requests) == 1 else x.answer(200, "gcp"))
+    p.get("/").expect(200, "gcp")
+    assert len(gcp.requests) == 2
+
+
+@sanitize
 def warm_connections_that_the_standby_closes_are_replaced(t):
     east, gcp = t.origin("east"), t.origin("gcp")
     p = t.proxy(regions={"us-east-1": {"endpoints": [east]},
