@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles what the tests run: tests/compile.sh NAME... with the names plain, asan, tsan and fuzz. Two
 # callers do not get into each other's way: the second one waits, and finds the work done.
+# tests/compile.sh threaded: names the unit tests that are compiled for tsan.
 set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 cd "$(dirname "$0")/.."
@@ -30,6 +31,7 @@ compile() {
     asan) configure build-asan -Db_sanitize=address,undefined "${quick[@]}" && ninja -C build-asan ;;
     tsan) configure build-tsan -Db_sanitize=thread "${quick[@]}" && ninja -C build-tsan detour $(threaded build-tsan) ;;
     fuzz) tests/fuzz/run.sh build ;;
+    threaded) threaded build-tsan ;;
     *)
         echo "compile.sh: no such build: $1" >&2
         return 2

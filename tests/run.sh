@@ -104,16 +104,13 @@ phase_tidy() { tests/static/clang-tidy.sh "$plain"; }
 phase_cppcheck() { tests/static/cppcheck.sh "$plain"; }
 phase_unit() { unit_tests "$plain" 1; }
 phase_asan() { hurry; tests/compile.sh asan && unit_tests "$asan" 4; }
-# Only those that were compiled: see there.
 phase_tsan() {
     local program tests=()
     hurry
     tests/compile.sh tsan || return 1
-    for program in "$tsan"/tests/unit/*/test_*_*; do
-        if [ -f "$program" ]; then
-            program=${program##*/test_}
-            tests+=("${program/_/-}")
-        fi
+    for program in $(tests/compile.sh threaded); do
+        program=${program##*/test_}
+        tests+=("${program/_/-}")
     done
     unit_tests "$tsan" 6 "${tests[@]}"
 }
