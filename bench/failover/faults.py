@@ -69,8 +69,8 @@ def _at(act, region):
     return when
 
 
-# Grey regions have to be clean for 60 s before they are given traffic again.
-_GREY_AFTER = 75.0
+# Grey regions have to be clean for 60 s before they are given traffic again, and come back in a ramp.
+_GREY_AFTER = 85.0
 
 ALL = [
     Fault("killed", "killed: processes end, connects and connections are reset",

@@ -16,8 +16,8 @@ RATE = 500
 # is busy with those is late itself.
 CONNECTIONS = 2000
 PATIENCE_S = 40
-# Clients and endpoints have machines of their own. What waits here for a processor is the load's
-# request, or an answer, or the end of a killed process, and would be put down to the proxies.
+# Clients have machines of their own: what waits here for a processor is the load's request, or its
+# answer, and would be put down to the proxies.
 PUNCTUAL = ("nice", "-n", "-10")
 ANSWER_MS = 5
 REPORT_MS = 3000
@@ -45,7 +45,7 @@ class Side:
                 options = SMALL if name == "standby" and fault.small_standby else {}
                 self.regions[name] = Region(place, lease, label, name,
                                             os.path.join(tools, "lab-origin"), delay=ANSWER_MS,
-                                            wrap=PUNCTUAL, **options)
+                                            **options)
             self.tap = Tap([r.netns.link for r in self.regions.values()])
             self._start_proxy(values)
         except BaseException:

@@ -11,7 +11,7 @@ class Origin:
     """One endpoint, in a network namespace if one is given. Survives kill() and start()."""
 
     def __init__(self, binary, name, address, port, log, netns=None, pair=None, delay=5, slots=0,
-                 cost_us=0, queue=0, collapse=0, protocol="h1", opaque=False, wrap=()):
+                 cost_us=0, queue=0, collapse=0, protocol="h1", opaque=False):
         self.name = name
         self.address = address
         self.port = port
@@ -22,10 +22,9 @@ class Origin:
             self._scheme = "tls" if secure else "tcp"
         else:
             self._scheme = "https" if secure else "http"
-        self._argv = [*wrap, binary, "--listen", "%s:%d" % (address, port), "--name", name,
-                      "--log", log, "--delay", str(delay), "--slots", str(slots),
-                      "--cost", str(cost_us), "--queue", str(queue), "--collapse", str(collapse),
-                      "--protocol", protocol]
+        self._argv = [binary, "--listen", "%s:%d" % (address, port), "--name", name, "--log", log,
+                      "--delay", str(delay), "--slots", str(slots), "--cost", str(cost_us),
+                      "--queue", str(queue), "--collapse", str(collapse), "--protocol", protocol]
         if pair is not None:
             self._argv += ["--chain", pair.chain, "--key", pair.key]
         self._process = None
