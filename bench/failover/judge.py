@@ -114,7 +114,9 @@ class Crowded:
         self.standby_most = evidence.seen.peak_rate("standby")
         self.shed = len(shed)
         self.shed_worst_ms = max((r.took for r in shed), default=0) * 1000
-        self.otherwise_failed = sum(not r.ok and r.status != 503 for r in lost.requests)
+        # A POST that the fault caught after it was sent is counted with the POSTs.
+        self.otherwise_failed = sum(not r.ok and r.status != 503 and r.id not in evidence.sent
+                                    for r in lost.requests)
         self.lag_ms = evidence.seen.worst_lag_ms()
         self.full_s = back.until_all_good()
         self.full_after_ramp_s = None
