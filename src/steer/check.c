@@ -83,8 +83,10 @@ check_step(struct check_track *t, const struct check_result *result,
 	if (!result->passed)
 		note_failure(t, result->reason, now_ms);
 	t->state = next_state(t, c);
+	/* What never was up has not fallen by chance. */
 	t->certain = t->state == ENDPOINT_DOWN &&
-	    (t->certain || (!t->streak_passes && (t->told_off || t->streak >= CHECK_CERTAIN)));
+	    (t->certain || was == ENDPOINT_UNKNOWN ||
+		(!t->streak_passes && (t->told_off || t->streak >= CHECK_CERTAIN)));
 	if (!speaks_against(t)) {
 		t->reason = result->passed ? REASON_CHECK_PASSED : result->reason;
 		t->detail = has_own_detail(t->reason) ? result->detail : t->streak;

@@ -46,8 +46,9 @@ START_TEST(fall_and_rise_are_counted_exactly)
 		const char *results, *states, *speed;
 	} t[] = {
 		{ "p", "U", "." },       /* the first pass is enough */
-		{ "fff", "??D", "!!!" }, /* three may be chance, ten are not */
-		{ "ffffffffff", "??DDDDDDDD", "!!!!!!!!!." },
+		{ "fff", "??D", "!!." }, /* what never was up has not fallen by chance */
+		/* three may be chance, ten are not */
+		{ "pffffffffff", "UUUDDDDDDDD", ".!!!!!!!!!." },
 		{ "ffp", "??U", "!!." },
 		{ "pff", "UUU", ".!!" },
 		{ "pfff", "UUUD", ".!!!" },
@@ -55,9 +56,9 @@ START_TEST(fall_and_rise_are_counted_exactly)
 		{ "pfffp", "UUUDD", ".!!!!" },
 		{ "pfffpp", "UUUDDU", ".!!!!." },
 		{ "pfffpfpfpf", "UUUDDDDDDD", ".!!!!!!!!!" }, /* flapping never rises */
-		{ "fffpffpp", "??DDDDDU", "!!!!!!!." },
+		{ "fffpffpp", "??DDDDDU", "!!.!..!." },
 		{ "pfpfpfpf", "UUUUUUUU", ".!.!.!.!" }, /* nor falls */
-		{ "fffppfff", "??DDUUUD", "!!!!.!!!" },
+		{ "fffppfff", "??DDUUUD", "!!.!.!!!" },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++)
@@ -70,7 +71,7 @@ START_TEST(one_and_one_follows_each_result)
 	struct conf_health_check c = three_two;
 
 	c.fall = c.rise = 1;
-	play(&c, "fpfpp", "DUDUU", "!.!..");
+	play(&c, "fpfpp", "DUDUU", "..!..");
 	play(&c, "pf", "UD", ".!");
 }
 END_TEST
@@ -143,8 +144,8 @@ START_TEST(a_fall_is_certain_by_an_answer_that_says_no_or_by_ten_failures)
 		const char *results;
 		bool certain;
 	} t[] = {
-		{ "pfff", false }, { "prtn", false }, { "psss", true }, { "pfsf", true },
-		{ "pbff", true }, { "pTTT", true },
+		{ "pfff", false }, { "fff", true }, { "prtn", false }, { "psss", true },
+		{ "pfsf", true }, { "pbff", true }, { "pTTT", true },
 		{ "psfpfff", false },                       /* that was before the last pass */
 		{ "pfffs", true }, { "pfffffffff", false }, /* nine */
 		{ "pffffffffff", true }, { "pfffpffffffff", false },
