@@ -154,7 +154,7 @@ struct exchange {
 	uint64_t regions_failed; /* bit i: one endpoint of region i could not be reached */
 	/*
 	 * For the next PICK, within one callback; endpoint NULL: none. In PACE the turn it waits for
-	 * (pace.h), for up to ADMISSION_WAIT_US: region and ticket, and the endpoint is NULL.
+	 * (pace.h), for up to ADMISSION_WAIT_US: its region, and the endpoint is NULL.
 	 */
 	struct choice alternative;
 	struct pick pick;

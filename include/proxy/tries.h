@@ -18,8 +18,8 @@ struct try;
 
 /*
  * An endpoint for the next try, and room for it in its region: valid within one callback. While the
- * endpoint is NULL there is nothing to give back, and region and ticket may be kept for as long as
- * one waits for a turn (pace.h), ADMISSION_WAIT_US at most: what they point to is lasting.
+ * endpoint is NULL there is nothing to give back, and the region may be kept for as long as one waits
+ * for a turn (pace.h), ADMISSION_WAIT_US at most: it is lasting.
  */
 struct choice {
 	struct endpoint *endpoint;

@@ -10,6 +10,10 @@
  * long download, an upgraded connection or a stream of events takes no room any more, or a few
  * hundred of them would shut a region that is well. What they cost is bounded by max_connections.
  *
+ * Retries are counted apart, up to the same cap, and enter only while the others leave them room. At
+ * a failover all that the lost region was busy with comes at one moment, and what is slow of it stays
+ * for long: it would keep out new ones for which the rate has room.
+ *
  * Shedding by class: a request of a lower class leaves a reserve in the bucket for the higher ones,
  * so that retries are shed first, then low, normal and high routes.
  *
@@ -51,7 +55,8 @@ enum {
 struct admission {
 	_Alignas(64) atomic_ullong empty_at_ns; /* theoretical arrival time */
 	atomic_ullong patience_ns;              /* the same of those that wait */
-	atomic_uint in_flight;
+	atomic_uint in_flight; /* but for retries */
+	atomic_uint resent;    /* retries in flight */
 	_Alignas(64) atomic_uint interval_ns; /* 1e9 / limit; 0: no limit. Control writes */
 	atomic_uint most_in_flight;           /* 0: no limit. Control writes */
 	unsigned before; /* control's own: tries in flight that began before there was a limit */
@@ -64,9 +69,12 @@ struct admission {
  */
 void admission_set(
     struct admission *, double limit_per_s, double most_in_flight, unsigned under_way);
-/* Any worker: true and counted in flight, or false: the region takes no more of this class now. */
-bool admission_enter(struct admission *, enum admission_class, uint64_t now_us);
-void admission_leave(struct admission *);
+/*
+ * Any worker: where it is counted in flight now, for admission_leave(); NULL: the region takes no
+ * more of this class now.
+ */
+atomic_uint *admission_enter(struct admission *, enum admission_class, uint64_t now_us);
+void admission_leave(atomic_uint *);
 
 static inline bool
 admission_limits(const struct admission *a)
@@ -75,13 +83,16 @@ admission_limits(const struct admission *a)
 	    atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) != 0;
 }
 
-/* The cap on tries in flight when half of it is taken or more; else, or when there is none, 0. */
+/*
+ * The cap on tries in flight, and the retries beside it, when half of it is taken or more; else, or
+ * when there is none, 0.
+ */
 unsigned admission_filling(const struct admission *);
 
-/* What a try was let in by, to be given back once. Zero-initialised: nothing limits it. */
+/* Where a try is counted in flight, to be given back once. Zero-initialised: nothing limits it. */
 struct ticket {
-	struct admission *own;    /* the service's in the region, or NULL */
-	struct admission *common; /* that of all services in the region, or NULL */
+	atomic_uint *own;    /* the service's in the region, or NULL */
+	atomic_uint *common; /* that of all services in the region, or NULL */
 };
 
 /* Either may have no limit, and common may be NULL. False: there is no room, and nothing was taken.
@@ -102,10 +113,11 @@ uint32_t ticket_wait_us(const struct admission *own, const struct admission *com
  * flight yet: until ticket_redeem() there is nothing to give back, and if that never comes the
  * token is lost.
  */
-uint32_t ticket_reserve(struct ticket *, struct admission *own, struct admission *common,
-    enum admission_class, uint64_t now_us);
+uint32_t ticket_reserve(struct admission *own, struct admission *common, enum admission_class,
+    uint64_t now_us);
 /* The token has come: true and in flight, or false: there is no room for that any more. */
-bool ticket_redeem(struct ticket *, enum admission_class);
+bool ticket_redeem(struct ticket *, struct admission *own, struct admission *common,
+    enum admission_class);
 
 /* What somebody of this class who was just turned away there has met. Either may have no limit. */
 enum admission_limit ticket_meets(const struct admission *own, const struct admission *common,

@@ -14,6 +14,13 @@
 
 #include "steer/evidence.h"
 
+enum { STALL_SECONDS = 10 };
+
+struct stall_second {
+	uint64_t second;
+	uint32_t longest_ms;
+};
+
 struct stall {
 	uint64_t window_start_ms; /* 0: none open */
 	uint32_t window_ms;
@@ -21,6 +28,7 @@ struct stall {
 	uint64_t told_ms; /* the last tick */
 	uint64_t spoke_ms; /* the last one that was not silent */
 	uint32_t since_spoke; /* completions since then */
+	struct stall_second silences[STALL_SECONDS]; /* that ended in each of the last seconds */
 	uint32_t usual_in_flight; /* when answers last came as expected */
 	bool usual_known;
 	double per_s; /* completions a second expected; kept while stalled, since the stall lowers it */

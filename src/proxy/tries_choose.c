@@ -222,7 +222,7 @@ tries_reserve(struct choice *c, enum admission_class class)
 {
 	struct steering *s = c->region->steering;
 
-	return ticket_reserve(&c->ticket, &s->admission, common_of(s), class, clock_now_us());
+	return ticket_reserve(&s->admission, common_of(s), class, clock_now_us());
 }
 
 static struct endpoint *
@@ -246,12 +246,13 @@ bool
 tries_redeem(struct exchange *x, enum admission_class class, struct choice *c)
 {
 	struct search search = { .class = class, .shuns = shunned_any(x->worker) };
+	struct steering *s = c->region->steering;
 
 	if (refusal_of(x) != FAULT_NONE || c->region->now == NULL ||
 	    service_region_state(c->region) == REGION_EVACUATED || is_no_way_out(c->region))
 		return false;
 	c->endpoint = endpoint_of_turn(x, c, &search);
-	return c->endpoint != NULL && ticket_redeem(&c->ticket, class);
+	return c->endpoint != NULL && ticket_redeem(&c->ticket, &s->admission, common_of(s), class);
 }
 
 static void

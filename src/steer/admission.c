@@ -62,7 +62,8 @@ move_back(atomic_ullong *word, uint64_t by_ns)
 static unsigned
 room_beside(struct admission *a, unsigned most, unsigned under_way)
 {
-	unsigned counted = atomic_load_explicit(&a->in_flight, memory_order_relaxed);
+	unsigned counted = atomic_load_explicit(&a->in_flight, memory_order_relaxed) +
+	    atomic_load_explicit(&a->resent, memory_order_relaxed);
 	unsigned before = under_way > counted ? under_way - counted : 0;
 	bool begins = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) == 0;
 
@@ -109,16 +110,41 @@ room_in_flight(unsigned most, enum admission_class class)
 	return most - (unsigned)((uint64_t)most * reserve_percent(class) / 200);
 }
 
+static atomic_uint *
+counter_of(struct admission *a, enum admission_class class)
+{
+	return class == ADMIT_RETRY ? &a->resent : &a->in_flight;
+}
+
+/* Is there no room among those of its kind, or, for a retry, among the others? */
 static bool
+is_full(const struct admission *a, enum admission_class class)
+{
+	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
+	unsigned room = room_in_flight(most, class);
+
+	if (most == 0)
+		return false;
+	return atomic_load_explicit(&a->in_flight, memory_order_relaxed) >= room ||
+	    (class == ADMIT_RETRY &&
+		atomic_load_explicit(&a->resent, memory_order_relaxed) >= room);
+}
+
+/* Where it is counted; NULL: there is no room. Others may have come since it was asked for. */
+static atomic_uint *
 enter_in_flight(struct admission *a, enum admission_class class)
 {
 	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
-	unsigned was = atomic_fetch_add_explicit(&a->in_flight, 1, memory_order_relaxed);
+	atomic_uint *counter = counter_of(a, class);
+	unsigned was;
 
+	if (class == ADMIT_RETRY && is_full(a, class))
+		return NULL;
+	was = atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 	if (most == 0 || was < room_in_flight(most, class))
-		return true;
-	atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
-	return false;
+		return counter;
+	admission_leave(counter);
+	return NULL;
 }
 
 static uint64_t
@@ -172,21 +198,21 @@ take_token(struct admission *a, enum admission_class class, uint64_t now_ns)
 	    move_on(&a->empty_at_ns, interval, latest_of(interval, class, now_ns), now_ns, &next);
 }
 
-bool
+atomic_uint *
 admission_enter(struct admission *a, enum admission_class class, uint64_t now_us)
 {
-	if (!enter_in_flight(a, class))
-		return false;
-	if (take_token(a, class, now_us * NS_PER_US))
-		return true;
-	atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
-	return false;
+	atomic_uint *counter = enter_in_flight(a, class);
+
+	if (counter == NULL || take_token(a, class, now_us * NS_PER_US))
+		return counter;
+	admission_leave(counter);
+	return NULL;
 }
 
 void
-admission_leave(struct admission *a)
+admission_leave(atomic_uint *counter)
 {
-	atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
 }
 
 unsigned
@@ -196,17 +222,14 @@ admission_filling(const struct admission *a)
 
 	if (most == 0 || atomic_load_explicit(&a->in_flight, memory_order_relaxed) < most / 2)
 		return 0;
-	return most;
+	return most + atomic_load_explicit(&a->resent, memory_order_relaxed);
 }
 
-/* The other one had no room: as if this had not been asked. */
+/* A token that was taken for nothing. */
 static void
-give_up(struct admission *a)
+return_token(struct admission *a)
 {
-	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
-
-	admission_leave(a);
-	move_back(&a->empty_at_ns, interval);
+	move_back(&a->empty_at_ns, atomic_load_explicit(&a->interval_ns, memory_order_relaxed));
 }
 
 bool
@@ -215,19 +238,18 @@ ticket_take(struct ticket *t, struct admission *own, struct admission *common,
 {
 	*t = (struct ticket){ 0 };
 	if (admission_limits(own)) {
-		if (!admission_enter(own, class, now_us))
+		t->own = admission_enter(own, class, now_us);
+		if (t->own == NULL)
 			return false;
-		t->own = own;
 	}
 	if (common == NULL || !admission_limits(common))
 		return true;
-	if (admission_enter(common, class, now_us)) {
-		t->common = common;
+	t->common = admission_enter(common, class, now_us);
+	if (t->common != NULL)
 		return true;
-	}
 	if (t->own != NULL)
-		give_up(own);
-	t->own = NULL;
+		return_token(own);
+	ticket_give_back(t);
 	return false;
 }
 
@@ -253,16 +275,6 @@ static uint64_t
 patience_end(enum admission_class class, uint64_t now_ns)
 {
 	return now_ns + part_for((uint64_t)PATIENCE_NS * PATIENCE_WHOLE / PATIENCE_PART, class);
-}
-
-static bool
-is_full(const struct admission *a, enum admission_class class)
-{
-	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
-
-	return most > 0 &&
-	    atomic_load_explicit(&a->in_flight, memory_order_relaxed) >=
-	    room_in_flight(most, class);
 }
 
 static uint64_t
@@ -320,32 +332,30 @@ reserve(struct admission *a, enum admission_class class, uint64_t now_ns, uint64
 }
 
 uint32_t
-ticket_reserve(struct ticket *t, struct admission *own, struct admission *common,
-    enum admission_class class, uint64_t now_us)
+ticket_reserve(
+    struct admission *own, struct admission *common, enum admission_class class, uint64_t now_us)
 {
 	uint64_t now_ns = now_us * NS_PER_US, wait, also = 0;
 
-	*t = (struct ticket){ 0 };
 	if (!reserve(own, class, now_ns, &wait))
 		return ADMISSION_NEVER;
 	if (common != NULL && !reserve(common, class, now_ns, &also)) {
-		move_back(&own->empty_at_ns,
-		    atomic_load_explicit(&own->interval_ns, memory_order_relaxed));
+		return_token(own);
 		return ADMISSION_NEVER;
 	}
-	*t = (struct ticket){ own, common };
 	return (uint32_t)((wait > also ? wait : also) / NS_PER_US + 1);
 }
 
 bool
-ticket_redeem(struct ticket *t, enum admission_class class)
+ticket_redeem(
+    struct ticket *t, struct admission *own, struct admission *common, enum admission_class class)
 {
-	if (enter_in_flight(t->own, class)) {
-		if (t->common == NULL || enter_in_flight(t->common, class))
-			return true;
-		admission_leave(t->own);
-	}
-	*t = (struct ticket){ 0 };
+	*t = (struct ticket){ .own = enter_in_flight(own, class) };
+	if (t->own != NULL && common != NULL)
+		t->common = enter_in_flight(common, class);
+	if (t->own != NULL && (common == NULL || t->common != NULL))
+		return true;
+	ticket_give_back(t);
 	return false;
 }
 
@@ -359,6 +369,13 @@ has_no_token(const struct admission *a, enum admission_class class, uint64_t now
 	    next_of(word, interval, now_ns) > latest_of(interval, class, now_ns);
 }
 
+/* At half of it already, where an endpoint may have had its part. */
+static bool
+fills(const struct admission *a, enum admission_class class)
+{
+	return is_full(a, class) || admission_filling(a) > 0;
+}
+
 enum admission_limit
 ticket_meets(const struct admission *own, const struct admission *common,
     enum admission_class class, uint64_t now_us)
@@ -368,7 +385,6 @@ ticket_meets(const struct admission *own, const struct admission *common,
 	if (has_no_token(own, class, now_ns) ||
 	    (common != NULL && has_no_token(common, class, now_ns)))
 		return LIMIT_RATE;
-	return admission_filling(own) > 0 || (common != NULL && admission_filling(common) > 0)
-	    ? LIMIT_IN_FLIGHT
-	    : LIMIT_NONE;
+	return fills(own, class) || (common != NULL && fills(common, class)) ? LIMIT_IN_FLIGHT
+									     : LIMIT_NONE;
 }

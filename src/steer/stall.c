@@ -6,6 +6,7 @@ enum {
 	WINDOW_MAX_MS = 1000,
 	EXPECTED_MIN = 20, /* completions in a window, for their absence to mean anything */
 	GROWTH_MIN = 3,    /* tries in flight */
+	EARLY_MS = 20, /* a window may end so much sooner, or the tick's jitter would cost a tick */
 };
 
 static const double stalled_share = 0.05;
@@ -19,11 +20,46 @@ completions_per_s(const struct evidence_window *w)
 	    (EVIDENCE_SLOTS * EVIDENCE_SLOT_MS);
 }
 
+/* How long a silence was that has ended. One that outlasts what is remembered was no traffic. */
+static void
+remember(struct stall *s, uint64_t silence_ms, uint64_t now_ms)
+{
+	uint64_t second = now_ms / 1000;
+	struct stall_second *is = &s->silences[second % STALL_SECONDS];
+
+	if (silence_ms >= STALL_SECONDS * 1000)
+		return;
+	if (is->second != second)
+		*is = (struct stall_second){ .second = second };
+	if (silence_ms > is->longest_ms)
+		is->longest_ms = (uint32_t)silence_ms;
+}
+
+static uint32_t
+longest_silence(const struct stall *s, uint64_t now_ms)
+{
+	uint32_t longest_ms = 0;
+
+	for (unsigned i = 0; i < STALL_SECONDS; i++) {
+		const struct stall_second *is = &s->silences[i];
+
+		if (is->second + STALL_SECONDS > now_ms / 1000 && is->longest_ms > longest_ms)
+			longest_ms = is->longest_ms;
+	}
+	return longest_ms;
+}
+
+/*
+ * By the time that passed between two ticks, not by slots of a clock: ticks come a little early or
+ * late, and a slot that none fell into would look like a silence.
+ */
 static void
 listen(struct stall *s, double per_s, uint32_t completions, uint64_t now_ms)
 {
 	s->since_spoke += completions;
 	if (completions > stalled_share * per_s * (double)(now_ms - s->told_ms) / 1000.0) {
+		if (s->told_ms > s->spoke_ms)
+			remember(s, s->told_ms - s->spoke_ms, now_ms);
 		s->spoke_ms = now_ms;
 		s->since_spoke = 0;
 	}
@@ -53,34 +89,14 @@ window_open(struct stall *s, double per_s, uint32_t in_flight, uint64_t now_ms)
 	return true;
 }
 
-static bool
-is_quiet(const struct evidence *slot, double per_s)
-{
-	return slot->answered + evidence_local(slot) <=
-	    stalled_share * per_s * EVIDENCE_SLOT_MS / 1000.0;
-}
-
 /*
  * Is this silence longer than twice any of the last 10 s? Requests that come in batches are
  * answered in batches, and the pause in between is no news.
  */
 static bool
-is_unusual(const struct evidence_window *w, double per_s)
+is_unusual(const struct stall *s, uint64_t now_ms)
 {
-	unsigned longest = 0, run = 0;
-	bool before_traffic = true;
-
-	for (unsigned i = 1; i <= EVIDENCE_SLOTS; i++) { /* oldest first */
-		if (is_quiet(&w->slot[(w->newest + i) % EVIDENCE_SLOTS], per_s)) {
-			run++;
-			continue;
-		}
-		if (!before_traffic && run > longest)
-			longest = run;
-		before_traffic = false;
-		run = 0;
-	}
-	return run >= 2 * longest;
+	return now_ms - s->spoke_ms >= 2 * longest_silence(s, now_ms);
 }
 
 /*
@@ -91,8 +107,8 @@ is_unusual(const struct evidence_window *w, double per_s)
  * remaining, would look the same; once it is known to be stalled they prove nothing more.
  */
 static bool
-is_stalled(
-    const struct stall *s, const struct evidence_window *w, double expected, uint32_t in_flight)
+is_stalled(const struct stall *s, const struct evidence_window *w, double expected,
+    uint32_t in_flight, uint64_t now_ms)
 {
 	if (s->completions > stalled_share * expected ||
 	    in_flight < s->usual_in_flight + GROWTH_MIN)
@@ -100,7 +116,7 @@ is_stalled(
 	if (s->stalled > 0)
 		return true;
 	return w->last_1s.tries >= arrivals_share * s->per_s * s->window_ms / 1000.0 &&
-	    is_unusual(w, s->per_s);
+	    is_unusual(s, now_ms);
 }
 
 static void
@@ -108,7 +124,7 @@ window_close(struct stall *s, const struct evidence_window *w, uint32_t in_fligh
 {
 	double expected = s->per_s * (double)(now_ms - s->window_start_ms) / 1000.0;
 
-	s->stalled = is_stalled(s, w, expected, in_flight) ? s->stalled + 1 : 0;
+	s->stalled = is_stalled(s, w, expected, in_flight, now_ms) ? s->stalled + 1 : 0;
 	s->window_start_ms = 0;
 	if (s->completions >= usual_share * expected)
 		s->usual_in_flight = in_flight;
@@ -124,7 +140,7 @@ stall_step(struct stall *s, const struct evidence_window *w, uint32_t completion
 	listen(s, s->stalled > 0 ? s->per_s : per_s, completions, now_ms);
 	if (s->window_start_ms != 0) {
 		s->completions += completions;
-		if (now_ms < s->window_start_ms + s->window_ms)
+		if (now_ms + EARLY_MS < s->window_start_ms + s->window_ms)
 			return s->stalled;
 		window_close(s, w, in_flight, now_ms);
 	}

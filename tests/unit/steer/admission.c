@@ -14,6 +14,7 @@ set(double limit, double most)
 {
 	atomic_store(&admission.empty_at_ns, 0);
 	atomic_store(&admission.in_flight, 0);
+	atomic_store(&admission.resent, 0);
 	admission_set(&admission, limit, most, 0);
 }
 
@@ -24,10 +25,12 @@ enter(enum admission_class class, unsigned n, uint64_t now_us)
 	unsigned in = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!admission_enter(&admission, class, now_us))
+		atomic_uint *counter = admission_enter(&admission, class, now_us);
+
+		if (counter == NULL)
 			continue;
 		in++;
-		admission_leave(&admission);
+		admission_leave(counter);
 	}
 	return in;
 }
@@ -133,15 +136,47 @@ START_TEST(tries_in_flight_are_capped_by_class)
 				in++;
 			ck_assert_msg(
 			    in == expected[class], "most %g, class %u: %u", t[i].most, class, in);
-			ck_assert_uint_eq(atomic_load(&admission.in_flight), in);
+			ck_assert_uint_eq(atomic_load(class == ADMIT_RETRY ? &admission.resent
+									   : &admission.in_flight),
+			    in);
 		}
 	}
 	set(0, 2);
 	ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
 	ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
 	ck_assert(!admission_enter(&admission, ADMIT_HIGH, START_US));
-	admission_leave(&admission);
+	admission_leave(&admission.in_flight);
 	ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
+}
+END_TEST
+
+/* They come at one moment, from a region that was lost with them. */
+START_TEST(retries_in_flight_leave_the_others_their_room)
+{
+	set(0, 40);
+	for (unsigned i = 0; i < 30; i++)
+		ck_assert(admission_enter(&admission, ADMIT_RETRY, START_US));
+	ck_assert(!admission_enter(&admission, ADMIT_RETRY, START_US));
+	ck_assert_int_eq(ticket_meets(&admission, NULL, ADMIT_RETRY, START_US), LIMIT_IN_FLIGHT);
+	ck_assert_int_eq(ticket_meets(&admission, NULL, ADMIT_LOW, START_US), LIMIT_NONE);
+	ck_assert_uint_eq(admission_filling(&admission), 0);
+	for (unsigned i = 0; i < 38; i++)
+		ck_assert(admission_enter(&admission, ADMIT_NORMAL, START_US));
+	ck_assert(!admission_enter(&admission, ADMIT_NORMAL, START_US));
+	ck_assert_uint_eq(admission_filling(&admission), 40 + 30);
+	admission_set(&admission, 0, 40, 30 + 38);
+	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 40);
+}
+END_TEST
+
+START_TEST(retries_are_the_first_to_be_kept_out_of_what_fills)
+{
+	set(0, 40);
+	for (unsigned i = 0; i < 30; i++)
+		ck_assert(admission_enter(&admission, ADMIT_NORMAL, START_US));
+	ck_assert(!admission_enter(&admission, ADMIT_RETRY, START_US));
+	ck_assert(admission_enter(&admission, ADMIT_LOW, START_US));
+	ck_assert_uint_eq(ticket_wait_us(&admission, NULL, ADMIT_RETRY, START_US), ADMISSION_NEVER);
 }
 END_TEST
 
@@ -272,7 +307,7 @@ wait_for(enum admission_class class, uint64_t now_us)
 		ticket_give_back(&t);
 		return 0;
 	}
-	return ticket_reserve(&t, &admission, NULL, class, now_us);
+	return ticket_reserve(&admission, NULL, class, now_us);
 }
 
 static void
@@ -424,18 +459,18 @@ START_TEST(who_waits_is_in_flight_only_when_his_turn_has_come)
 	admission_set(&common, 50, 1, 0);
 	enter(ADMIT_HIGH, 10, START_US);
 	ck_assert(!ticket_take(&t, &admission, &common, ADMIT_HIGH, START_US));
-	ck_assert_uint_eq(ticket_reserve(&t, &admission, &common, ADMIT_HIGH, START_US), 10001);
+	ck_assert_uint_eq(ticket_reserve(&admission, &common, ADMIT_HIGH, START_US), 10001);
 	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
-	ck_assert(ticket_redeem(&t, ADMIT_HIGH));
+	ck_assert(ticket_redeem(&t, &admission, &common, ADMIT_HIGH));
 	ck_assert_uint_eq(atomic_load(&admission.in_flight), 1);
 	ck_assert_uint_eq(atomic_load(&common.in_flight), 1);
 	/* with that one in flight there is no use in waiting, and no place for whoever has */
 	ck_assert_uint_eq(
 	    ticket_wait_us(&admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
 	ticket_give_back(&t);
-	ck_assert_uint_eq(ticket_reserve(&t, &admission, &common, ADMIT_HIGH, START_US), 20001);
+	ck_assert_uint_eq(ticket_reserve(&admission, &common, ADMIT_HIGH, START_US), 20001);
 	admission_enter(&common, ADMIT_HIGH, START_US);
-	ck_assert(!ticket_redeem(&t, ADMIT_HIGH));
+	ck_assert(!ticket_redeem(&t, &admission, &common, ADMIT_HIGH));
 	ck_assert_uint_eq(atomic_load(&admission.in_flight), 0);
 	ticket_give_back(&t);
 	ck_assert_uint_eq(atomic_load(&common.in_flight), 1);
@@ -445,7 +480,6 @@ END_TEST
 START_TEST(who_cannot_wait_for_the_region_takes_nothing_of_the_service)
 {
 	struct admission common = { 0 };
-	struct ticket t;
 
 	set(100, 0);
 	admission_set(&common, 5, 0, 0); /* the next one in 200 ms */
@@ -453,7 +487,7 @@ START_TEST(who_cannot_wait_for_the_region_takes_nothing_of_the_service)
 		ck_assert(admission_enter(&common, ADMIT_HIGH, START_US));
 	for (unsigned i = 0; i < 100; i++)
 		ck_assert_uint_eq(
-		    ticket_reserve(&t, &admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
+		    ticket_reserve(&admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
 	ck_assert_uint_eq(enter(ADMIT_HIGH, 100, START_US), 10);
 }
 END_TEST
@@ -492,14 +526,16 @@ worker(void *arg)
 
 		if (now_us >= START_US + 1000000)
 			return NULL;
-		if (admission_enter(&admission, *class, now_us)) {
+		atomic_uint *counter = admission_enter(&admission, *class, now_us);
+
+		if (counter != NULL) {
 			unsigned now = atomic_load(&admission.in_flight);
 			unsigned most = atomic_load(&most_seen);
 
 			while (now > most && !atomic_compare_exchange_weak(&most_seen, &most, now))
 				;
 			atomic_fetch_add(&admitted, 1);
-			admission_leave(&admission);
+			admission_leave(counter);
 		}
 	}
 }
@@ -566,6 +602,8 @@ main(void)
 	tcase_add_test(tests, the_rate_is_kept_to_one_percent);
 	tcase_add_test(tests, no_limit_admits_all);
 	tcase_add_test(tests, tries_in_flight_are_capped_by_class);
+	tcase_add_test(tests, retries_in_flight_leave_the_others_their_room);
+	tcase_add_test(tests, retries_are_the_first_to_be_kept_out_of_what_fills);
 	tcase_add_test(tests, who_is_refused_by_the_rate_is_not_in_flight);
 	tcase_add_test(tests, tries_that_began_before_there_was_a_limit_take_up_room);
 	tcase_add_test(tests, a_cap_fills_from_its_half_on);

@@ -24,16 +24,22 @@ fresh(void)
 }
 
 static void
-tick(uint32_t begun, uint32_t done)
+tick_after(uint32_t ms, uint32_t begun, uint32_t done)
 {
 	const struct evidence e = { .tries = begun, .answered = done };
 
-	now_ms += TICK_MS;
+	now_ms += ms;
 	in_flight = in_flight + begun > done ? in_flight + begun - done : 0;
 	evidence_window_add(&window, &e, now_ms);
 	stalled = stall_step(&stall, &window, done, in_flight, now_ms);
 	if (stalled > most_stalled)
 		most_stalled = stalled;
+}
+
+static void
+tick(uint32_t begun, uint32_t done)
+{
+	tick_after(TICK_MS, begun, done);
 }
 
 static void
@@ -82,6 +88,37 @@ START_TEST(a_region_that_answers_nothing_any_more_is_seen_within_two_windows)
 			    "%u a tick: after %u and %u ticks", t[i].per_tick, first, second);
 		}
 	}
+}
+END_TEST
+
+/* The control thread waits for a processor now and then; traffic does not. */
+START_TEST(a_late_tick_is_no_silence)
+{
+	for (unsigned phase = 0; phase < TICK_MS; phase += 5) {
+		fresh();
+		now_ms += phase;
+		run(50, 50, 97);
+		tick_after(220, 110, 110);
+		tick_after(80, 40, 40);
+		tick(50, 50);
+		ck_assert_uint_eq(most_stalled, 0);
+		ck_assert_uint_le(ticks_until(1, 50, 0), 3);
+		ck_assert_uint_le(ticks_until(2, 50, 0), 2);
+	}
+}
+END_TEST
+
+START_TEST(nor_does_a_tick_that_is_a_little_early_cost_another_one)
+{
+	fresh();
+	run(50, 50, 98);
+	tick_after(101, 51, 51); /* the last answers */
+	tick_after(99, 49, 0);
+	tick(50, 0);
+	ck_assert_uint_eq(stalled, 1);
+	tick_after(101, 51, 0);
+	tick_after(98, 49, 0);
+	ck_assert_uint_eq(stalled, 2);
 }
 END_TEST
 
@@ -213,6 +250,8 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, a_region_that_answers_nothing_any_more_is_seen_within_two_windows);
+	tcase_add_test(tests, a_late_tick_is_no_silence);
+	tcase_add_test(tests, nor_does_a_tick_that_is_a_little_early_cost_another_one);
 	tcase_add_test(tests, a_trickle_of_answers_is_a_stall_up_to_five_percent);
 	tcase_add_test(tests, too_little_traffic_tells_nothing);
 	tcase_add_test(tests, the_end_of_demand_is_not_a_stall);
