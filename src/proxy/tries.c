@@ -260,16 +260,33 @@ tries_avoid(struct exchange *x, const struct try *t)
 	x->regions_failed |= service_region_bit(t->region);
 }
 
-/* What did not reach one endpoint may reach the next one beside it; twice is enough. */
+/*
+ * What did not reach one endpoint may reach the next one beside it; twice is enough. So is once for
+ * a request that was lost with its connection there: who took it along as he died may not have
+ * died alone, and those of a region do not all end at one moment.
+ */
 static void
 avoid_unreached(struct exchange *x, const struct try *t)
 {
-	if ((x->regions_failed & service_region_bit(t->region)) == 0) {
-		avoid_endpoint(x, t->shard->endpoint->id);
-		x->regions_failed |= service_region_bit(t->region);
-	} else {
+	uint64_t bit = service_region_bit(t->region);
+
+	if (((x->regions_failed | x->regions_stale) & bit) != 0) {
 		tries_avoid(x, t);
+		return;
 	}
+	avoid_endpoint(x, t->shard->endpoint->id);
+	x->regions_failed |= bit;
+}
+
+/* The same, if it happens the other way round. */
+static void
+note_stale(struct exchange *x, const struct try *t)
+{
+	uint64_t bit = service_region_bit(t->region);
+
+	x->regions_stale |= bit;
+	if ((x->regions_failed & bit) != 0)
+		tries_avoid(x, t);
 }
 
 void
@@ -304,7 +321,7 @@ tries_may_go_on(struct exchange *x)
 	if (!method_is_idempotent(x->head.method))
 		return false;
 	if (was_stale(x)) {
-		x->regions_stale |= service_region_bit(x->try->region);
+		note_stale(x, x->try);
 		tries_uncharge(x->try);
 		return true;
 	}

@@ -51,6 +51,24 @@ def a_request_that_its_region_breaks_off_as_it_dies_finds_a_warm_connection_too(
 
 
 @sanitize
+def a_request_that_a_dying_endpoint_took_along_does_not_wait_for_the_next_one_to_die(t):
+    def dies(x):
+        x.origin.refuse()
+        x.close()
+
+    first, second, gcp = t.origin("east"), t.origin("east"), t.origin("gcp")
+    p = t.proxy(regions={"us-east-1": {"endpoints": [first, second]},
+                         "gcp": {"endpoints": [gcp], "tier": 1}})
+    for _ in range(20):
+        p.get("/").expect(200, "east")
+    assert first.requests and second.requests
+    for east in (first, second):
+        east.does(dies)
+    p.get("/dies").expect(200, "gcp")
+    assert len(first.of("/dies") + second.of("/dies")) == 1
+
+
+@sanitize
 def a_warm_connection_that_closes_as_it_is_used_costs_no_attempt(t):
     """As one that has been used before: nothing was wrong but the moment."""
     east, gcp = t.origin("east"), t.origin("gcp")
