@@ -133,20 +133,20 @@ def a_region_gets_no_more_than_its_capacity_and_the_rest_is_shed_at_once(t):
     assert slow[int(len(slow) * 0.99)] < 10000, slow[-10:]
 
 
-def _with_usual_latency(p, mean_ms):
-    """As if the proxy had run before, and its only region had taken so long."""
+def _with_usual_latency(p, mean_ms, region="us-east-1"):
+    """As if the proxy had run before, and the region had taken so long."""
     directory = os.path.join(p.directory, "state")
     os.mkdir(directory)
     with open(os.path.join(directory, "state.json"), "w") as f:
         json.dump({"version": 1, "saved_wall_ms": int(time.time() * 1000), "endpoints": [],
                    "names": [], "regions": [{
-                       "service": "shop", "region": "us-east-1", "state": "up", "age_ms": 1000,
+                       "service": "shop", "region": region, "state": "up", "age_ms": 1000,
                        "relapses": 0.0, "hold_left_ms": 0, "p50_us": mean_ms * 1000,
                        "p95_us": mean_ms * 1000, "mean_us": mean_ms * 1000}]}, f)
 
 
-def _in_flight_limit(p):
-    return p.status()["services"][0]["regions"][0]["in_flight_limit"]
+def _in_flight_limit(p, region=0):
+    return p.status()["services"][0]["regions"][region]["in_flight_limit"]
 
 
 @sanitize
@@ -335,3 +335,35 @@ def who_is_caught_by_a_loss_and_finds_no_room_elsewhere_is_told_to_come_again(t)
     shed = [a for a in answers if a.status == 503]
     assert served and shed and len(served) + len(shed) == 10, [a.status for a in answers]
     assert all(a.get("retry-after") for a in shed), shed[0]
+
+
+@sanitize
+def what_a_lost_region_was_busy_with_leaves_new_requests_their_room_at_the_standby(t):
+    east, gcp = t.origin("east"), t.origin("gcp")
+    caught, gate = [], threading.Event()
+
+    def dies(x):
+        caught.append(x)
+        t.until(lambda: len(caught) == 12, "twelve wait for an answer", 20)
+        x.origin.refuse()
+        x.reset()
+
+    east.does(dies)
+    gcp.does(lambda x: (x.request.target == "/" or gate.wait(30), x.answer(200, "gcp")))
+    p = t.proxy(start=False, top='state_dir = "state";',
+                regions={"us-east-1": {"endpoints": [east]},
+                         "gcp": {"endpoints": [gcp], "tier": 1, "text": "capacity = 1000;"}},
+                service_text="retry = { budget = 1.0; };")
+    _with_usual_latency(p, 5, region="gcp")
+    p.start()
+    until(lambda: _in_flight_limit(p, 1) == 17, "a limit", 5)
+    try:
+        for path in ("/report", "/new"):
+            for n in range(1, 13):
+                p.client().request("GET", path)
+                if path == "/new":
+                    until(lambda: len(gcp.of("/new")) == n, "%d new ones have arrived" % n)
+            until(lambda: len(gcp.of("/report")) == 12, "what was caught has moved", 10)
+        p.get("/").expect(200, "gcp")
+    finally:
+        gate.set()
