@@ -286,7 +286,7 @@ note_stale(struct exchange *x, const struct try *t)
 
 	x->regions_stale |= bit;
 	if ((x->regions_failed & bit) != 0)
-		tries_avoid(x, t);
+		x->pick.avoid_regions |= bit;
 }
 
 void

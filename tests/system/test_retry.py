@@ -355,3 +355,35 @@ def retries_after_the_first_wait_for_a_while(t):
     # Of twelve draws between 0 and 300 ms hardly ever all are short.
     assert 0.1 < waited - at_once, (at_once, waited)
     assert sanitized() or waited < 0.3 + at_once + 0.3, (at_once, waited)
+
+
+@sanitize
+def a_stale_connection_behind_a_refusal_fails_nobody(t):
+    """One endpoint is away, the other has only closed an idle connection."""
+    p, bad, good = _two(t, "")
+    c = p.client()
+    for _ in range(6):
+        c.get("/").expect(200)
+    bad.refuse()
+    closed = set()
+
+    def script(x):
+        target = x.request.target
+        if target.startswith("/stale") and target not in closed:
+            closed.add(target)
+            x.close()
+        else:
+            x.answer(200, "good")
+
+    good.does(script)
+    failed = []
+    for n in range(8):
+        target = "/stale%d" % n
+        got = c.get(target)
+        if got.status != 200:
+            failed.append(p.until_access(target)[0])
+        for _ in range(1 + n % 2):
+            c.get("/").expect(200, "good")
+    assert not failed, failed
+
+
