@@ -28,7 +28,7 @@ struct stall {
 	uint64_t told_ms; /* the last tick */
 	uint64_t spoke_ms; /* the last one that was not silent */
 	uint32_t since_spoke; /* completions since then */
-	struct stall_second silences[STALL_SECONDS]; /* that ended in each of the last seconds */
+	struct stall_second silences[STALL_SECONDS]; /* that began in each of the last seconds */
 	uint32_t usual_in_flight; /* when answers last came as expected */
 	bool usual_known;
 	double per_s; /* completions a second expected; kept while stalled, since the stall lowers it */
@@ -38,5 +38,7 @@ struct stall {
 /* completions and in_flight of this tick; window: the region's evidence. Returns stalled windows. */
 unsigned stall_step(struct stall *, const struct evidence_window *, uint32_t completions,
     uint32_t in_flight, uint64_t now_ms);
+/* A tick that is not to be judged by: begins anew, but knows how long silences have been. */
+void stall_let_pass(struct stall *);
 
 #endif

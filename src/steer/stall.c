@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steer/stall.h"
 
+#include <string.h>
+
 enum {
 	WINDOW_MIN_MS = 200,
 	WINDOW_MAX_MS = 1000,
@@ -20,11 +22,20 @@ completions_per_s(const struct evidence_window *w)
 	    (EVIDENCE_SLOTS * EVIDENCE_SLOT_MS);
 }
 
-/* How long a silence was that has ended. One that outlasts what is remembered was no traffic. */
-static void
-remember(struct stall *s, uint64_t silence_ms, uint64_t now_ms)
+static bool
+is_enough(double per_s)
 {
-	uint64_t second = now_ms / 1000;
+	return per_s * WINDOW_MAX_MS >= EXPECTED_MIN * 1000.0;
+}
+
+/*
+ * How long a silence was that has ended; by when it began, so that it is forgotten with the traffic
+ * before it. One that outlasts what is remembered was no traffic.
+ */
+static void
+remember(struct stall *s, uint64_t silence_ms)
+{
+	uint64_t second = s->spoke_ms / 1000;
 	struct stall_second *is = &s->silences[second % STALL_SECONDS];
 
 	if (silence_ms >= STALL_SECONDS * 1000)
@@ -56,10 +67,13 @@ longest_silence(const struct stall *s, uint64_t now_ms)
 static void
 listen(struct stall *s, double per_s, uint32_t completions, uint64_t now_ms)
 {
+	double before_per_s = per_s - completions * 1000.0 / (EVIDENCE_SLOTS * EVIDENCE_SLOT_MS);
+
 	s->since_spoke += completions;
 	if (completions > stalled_share * per_s * (double)(now_ms - s->told_ms) / 1000.0) {
-		if (s->told_ms > s->spoke_ms)
-			remember(s, s->told_ms - s->spoke_ms, now_ms);
+		/* What lies between the few requests of a trickle is no silence. */
+		if (s->told_ms > s->spoke_ms && is_enough(before_per_s))
+			remember(s, s->told_ms - s->spoke_ms);
 		s->spoke_ms = now_ms;
 		s->since_spoke = 0;
 	}
@@ -71,7 +85,7 @@ window_open(struct stall *s, double per_s, uint32_t in_flight, uint64_t now_ms)
 {
 	double ms = EXPECTED_MIN * 1000.0 / per_s;
 
-	if (per_s * WINDOW_MAX_MS < EXPECTED_MIN * 1000.0)
+	if (!is_enough(per_s))
 		return false;
 	s->window_start_ms = now_ms;
 	s->window_ms = ms > WINDOW_MIN_MS ? (uint32_t)ms : WINDOW_MIN_MS;
@@ -128,6 +142,15 @@ window_close(struct stall *s, const struct evidence_window *w, uint32_t in_fligh
 	s->window_start_ms = 0;
 	if (s->completions >= usual_share * expected)
 		s->usual_in_flight = in_flight;
+}
+
+void
+stall_let_pass(struct stall *s)
+{
+	struct stall fresh = { 0 };
+
+	memcpy(fresh.silences, s->silences, sizeof fresh.silences);
+	*s = fresh;
 }
 
 /* Windows follow each other without a gap; while stalled, what was expected before still is. */

@@ -257,7 +257,7 @@ let_pass(struct steer *s)
 		evidence_window_add(&r->window, &r->tick, s->now_ms);
 		r->tick = (struct evidence){ 0 };
 		r->second = (struct evidence){ 0 };
-		r->stall = (struct stall){ 0 };
+		stall_let_pass(&r->stall);
 		steer_end_run(r);
 		r->endpoints_changed = false;
 	}

@@ -108,6 +108,46 @@ START_TEST(a_late_tick_is_no_silence)
 }
 END_TEST
 
+/* One request a second, to learn from; then all of them. */
+START_TEST(a_standby_that_had_a_trickle_is_seen_to_hang_as_soon_as_any)
+{
+	fresh();
+	for (unsigned i = 0; i < 300; i++)
+		tick(i % 10 == 0, i % 10 == 0);
+	run(200, 200, 20);
+	ck_assert_uint_eq(most_stalled, 0);
+	ck_assert_uint_le(ticks_until(1, 200, 0), 2);
+	ck_assert_uint_le(ticks_until(2, 200, 0), 2);
+}
+END_TEST
+
+START_TEST(a_silence_is_forgotten_with_the_traffic_before_it)
+{
+	fresh();
+	run(50, 50, 100);
+	run(0, 0, 50);
+	run(50, 50, 60);
+	ck_assert_uint_le(ticks_until(1, 50, 0), 2);
+}
+END_TEST
+
+START_TEST(batches_are_known_after_a_hold_too)
+{
+	fresh();
+	for (unsigned batch = 0; batch < 30; batch++) {
+		tick(100, 0);
+		run(0, 0, 4);
+		tick(0, 100);
+		run(0, 0, 4);
+		if (batch == 2)
+			most_stalled = 0;
+		if (batch == 10)
+			stall_let_pass(&stall);
+	}
+	ck_assert_uint_eq(most_stalled, 0);
+}
+END_TEST
+
 START_TEST(nor_does_a_tick_that_is_a_little_early_cost_another_one)
 {
 	fresh();
@@ -251,6 +291,9 @@ main(void)
 
 	tcase_add_test(tests, a_region_that_answers_nothing_any_more_is_seen_within_two_windows);
 	tcase_add_test(tests, a_late_tick_is_no_silence);
+	tcase_add_test(tests, a_standby_that_had_a_trickle_is_seen_to_hang_as_soon_as_any);
+	tcase_add_test(tests, a_silence_is_forgotten_with_the_traffic_before_it);
+	tcase_add_test(tests, batches_are_known_after_a_hold_too);
 	tcase_add_test(tests, nor_does_a_tick_that_is_a_little_early_cost_another_one);
 	tcase_add_test(tests, a_trickle_of_answers_is_a_stall_up_to_five_percent);
 	tcase_add_test(tests, too_little_traffic_tells_nothing);
