@@ -83,11 +83,14 @@ admission_limits(const struct admission *a)
 	    atomic_load_explicit(&a->most_in_flight, memory_order_relaxed) != 0;
 }
 
-/*
- * The cap on tries in flight, and the retries beside it, when half of it is taken or more; else, or
- * when there is none, 0.
- */
-unsigned admission_filling(const struct admission *);
+/* A cap on tries in flight of which half is taken or more. */
+struct filling {
+	unsigned most; /* 0: less than half is, or there is none */
+	unsigned beside; /* tries of the other kind */
+};
+
+/* By tries of the kind of this class: retries, or the others. */
+struct filling admission_filling(const struct admission *, enum admission_class);
 
 /* Where a try is counted in flight, to be given back once. Zero-initialised: nothing limits it. */
 struct ticket {

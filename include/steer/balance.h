@@ -60,8 +60,9 @@ struct endpoint *balancer_pick(struct balancer *, const struct pick *);
  * then leaves (1 - p)^2 to the others, which is not less than the half of their part that they need
  * at full capacity as long as p is a half or less; alone it may hold all. Without that, balancers
  * that do not look at load would fill the cap with tries for the one that hangs, and the region
- * would be shut.
+ * would be shut. Of tries that are counted apart, so many beside these, it has p.
  */
-bool balancer_has_part(const struct balancer *, const struct endpoint *, unsigned most_in_flight);
+bool balancer_has_part(
+    const struct balancer *, const struct endpoint *, unsigned most_in_flight, unsigned beside);
 
 #endif

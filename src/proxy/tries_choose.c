@@ -85,14 +85,14 @@ note_full(struct search *search, struct service_region *r, bool is_wished)
 	search->wait_us = is_wished ? 0 : us;
 }
 
-/* Of a cap that fills each endpoint may have its part: most is all of it, 0 if it does not fill. */
+/* Of a cap that fills each endpoint may have its part. */
 static bool
 is_passed_by(const struct exchange *x, const struct balancer *b, const struct endpoint *e,
-    unsigned most, struct search *search)
+    struct filling filling, struct search *search)
 {
 	if (search->shuns && shunned_is(x->worker, e))
 		return true;
-	if (most == 0 || balancer_has_part(b, e, most))
+	if (filling.most == 0 || balancer_has_part(b, e, filling.most, filling.beside))
 		return false;
 	search->why = FAULT_SHED;
 	return true;
@@ -105,13 +105,13 @@ pick_endpoint(struct exchange *x, struct service_region *r, struct search *searc
 {
 	struct balancer *b =
 	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
-	unsigned most = admission_filling(&r->steering->admission);
+	struct filling filling = admission_filling(&r->steering->admission, search->class);
 	unsigned tried = x->pick.tried_count;
 	struct endpoint *e = balancer_pick(b, &x->pick);
 
-	if (most == 0 && !search->shuns)
+	if (filling.most == 0 && !search->shuns)
 		return e;
-	while (e != NULL && is_passed_by(x, b, e, most, search)) {
+	while (e != NULL && is_passed_by(x, b, e, filling, search)) {
 		if (x->pick.tried_count == PICK_MAX_TRIED)
 			e = NULL;
 		else {

@@ -215,14 +215,19 @@ admission_leave(atomic_uint *counter)
 	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
 }
 
-unsigned
-admission_filling(const struct admission *a)
+struct filling
+admission_filling(const struct admission *a, enum admission_class class)
 {
 	unsigned most = atomic_load_explicit(&a->most_in_flight, memory_order_relaxed);
+	unsigned in_flight, resent;
 
-	if (most == 0 || atomic_load_explicit(&a->in_flight, memory_order_relaxed) < most / 2)
-		return 0;
-	return most + atomic_load_explicit(&a->resent, memory_order_relaxed);
+	if (most == 0)
+		return (struct filling){ 0 };
+	in_flight = atomic_load_explicit(&a->in_flight, memory_order_relaxed);
+	resent = atomic_load_explicit(&a->resent, memory_order_relaxed);
+	if ((class == ADMIT_RETRY ? resent : in_flight) < most / 2)
+		return (struct filling){ 0 };
+	return (struct filling){ most, class == ADMIT_RETRY ? in_flight : resent };
 }
 
 /* A token that was taken for nothing. */
@@ -373,7 +378,7 @@ has_no_token(const struct admission *a, enum admission_class class, uint64_t now
 static bool
 fills(const struct admission *a, enum admission_class class)
 {
-	return is_full(a, class) || admission_filling(a) > 0;
+	return is_full(a, class) || admission_filling(a, class).most > 0;
 }
 
 enum admission_limit

@@ -227,7 +227,8 @@ balancer_pick(struct balancer *b, const struct pick *pick)
 }
 
 bool
-balancer_has_part(const struct balancer *b, const struct endpoint *e, unsigned most_in_flight)
+balancer_has_part(
+    const struct balancer *b, const struct endpoint *e, unsigned most_in_flight, unsigned beside)
 {
 	const struct members *m = &b->members;
 	int at = table_region_index(m->region, e->id);
@@ -240,7 +241,7 @@ balancer_has_part(const struct balancer *b, const struct endpoint *e, unsigned m
 	part = weight / (double)m->upto[m->count - 1];
 	if (part >= 1)
 		return true;
-	return endpoint_waiting(e) < ceil(part * (2 - part) * most_in_flight);
+	return endpoint_waiting(e) < ceil(part * (2 - part) * most_in_flight + part * beside);
 }
 
 static struct endpoint *

@@ -1,5 +1,7 @@
 """Mirrors: another service gets copies of requests, and nobody else notices."""
 
+import json
+import os
 import threading
 import time
 
@@ -277,3 +279,34 @@ def copies_outlive_their_service_and_end_with_the_worker(t):
     p.expected_exit = 0  # nobody is waiting for anything
     p.drain()
     assert p.wait_exit() == 0
+
+
+@sanitize
+def an_endpoint_that_hangs_does_not_shut_the_region_to_copies(t):
+    shop = t.origin("shop")
+    good, fine, bad = t.origin("good"), t.origin("fine"), t.origin("bad").hangs()
+    p = t.proxy(start=False, top='state_dir = "state";', regions={"us-east-1": [shop]}, services=[(
+        "shadow", {"us-east-1": {"endpoints": [good, fine, bad], "text": "capacity = 1000;"}},
+        'balance = "round_robin"; timeouts = { try = "60s"; request = "60s"; };')],
+        routes=['{ service = "shop"; mirror = { service = "shadow"; }; }'])
+    directory = os.path.join(p.directory, "state")
+    os.mkdir(directory)
+    with open(os.path.join(directory, "state.json"), "w") as f:
+        json.dump({"version": 1, "saved_wall_ms": int(time.time() * 1000), "endpoints": [],
+                   "names": [], "regions": [{
+                       "service": "shadow", "region": "us-east-1", "state": "up", "age_ms": 1000,
+                       "relapses": 0.0, "hold_left_ms": 0, "p50_us": 5000, "p95_us": 5000,
+                       "mean_us": 5000}]}, f)
+    p.start()
+
+    def limit():
+        s = [s for s in p.status()["services"] if s["name"] == "shadow"][0]
+        return s["regions"][0]["in_flight_limit"]
+
+    until(lambda: limit() == 17, "a limit", 5)
+    c = p.client(tls=False)
+    for n in range(1, 81):
+        c.get("/order").expect(200, "shop")
+        until(lambda: len(good.of("/order")) + len(fine.of("/order")) + len(bad.of("/order"))
+              + _copies(p, "failed") == n, "%d copies" % n)
+    assert not _copies(p, "failed")

@@ -159,11 +159,13 @@ START_TEST(retries_in_flight_leave_the_others_their_room)
 	ck_assert(!admission_enter(&admission, ADMIT_RETRY, START_US));
 	ck_assert_int_eq(ticket_meets(&admission, NULL, ADMIT_RETRY, START_US), LIMIT_IN_FLIGHT);
 	ck_assert_int_eq(ticket_meets(&admission, NULL, ADMIT_LOW, START_US), LIMIT_NONE);
-	ck_assert_uint_eq(admission_filling(&admission), 0);
+	ck_assert_uint_eq(admission_filling(&admission, ADMIT_NORMAL).most, 0);
+	ck_assert_uint_eq(admission_filling(&admission, ADMIT_RETRY).most, 40);
 	for (unsigned i = 0; i < 38; i++)
 		ck_assert(admission_enter(&admission, ADMIT_NORMAL, START_US));
 	ck_assert(!admission_enter(&admission, ADMIT_NORMAL, START_US));
-	ck_assert_uint_eq(admission_filling(&admission), 40 + 30);
+	ck_assert_uint_eq(admission_filling(&admission, ADMIT_NORMAL).most, 40);
+	ck_assert_uint_eq(admission_filling(&admission, ADMIT_NORMAL).beside, 30);
 	admission_set(&admission, 0, 40, 30 + 38);
 	ck_assert_uint_eq(atomic_load(&admission.most_in_flight), 40);
 }
@@ -214,10 +216,10 @@ END_TEST
 START_TEST(a_cap_fills_from_its_half_on)
 {
 	set(1000, 0);
-	ck_assert_uint_eq(admission_filling(&admission), 0);
+	ck_assert_uint_eq(admission_filling(&admission, ADMIT_NORMAL).most, 0);
 	set(0, 10);
 	for (unsigned i = 0; i < 10; i++) {
-		ck_assert_uint_eq(admission_filling(&admission), i < 5 ? 0 : 10);
+		ck_assert_uint_eq(admission_filling(&admission, ADMIT_NORMAL).most, i < 5 ? 0 : 10);
 		ck_assert(admission_enter(&admission, ADMIT_HIGH, START_US));
 	}
 }

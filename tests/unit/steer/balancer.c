@@ -281,7 +281,7 @@ START_TEST(an_endpoint_that_hangs_leaves_room_for_the_others)
 		ck_assert_int_ge(pick_one(&b), 0);
 		for (unsigned w = 0; w < 2; w++)
 			shards[w] = endpoint_shard(endpoint_at(&b, 0), w);
-		for (; n < 1000 && balancer_has_part(b.balancer, endpoint_at(&b, 0), 100); n++)
+		for (; n < 1000 && balancer_has_part(b.balancer, endpoint_at(&b, 0), 100, 0); n++)
 			stat_step(&shards[n % 2]->waiting, 1);
 		ck_assert_msg(n == t[i].part, "%u: %u", i, n);
 		for (unsigned w = 0; w < 2; w++)
