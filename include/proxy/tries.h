@@ -28,8 +28,9 @@ struct choice {
 };
 
 /*
- * The ladder: by share and balance at first; after an endpoint that could not be reached another
- * one of the same region, once; after anything else, or twice, another region if there is any.
+ * The ladder: by share and balance at first; after a kept connection that closed the same endpoint,
+ * once; after one that could not be reached another one of the same region, once; after both, or
+ * anything else, another region if there is any.
  * A region that takes no more of this class is passed over. FAULT_NONE, or why there is no choice:
  * FAULT_NO_ENDPOINT, FAULT_ALL_DOWN or FAULT_SHED. After FAULT_SHED the choice names the region in
  * which there is a token the soonest; NULL: it takes too long everywhere.

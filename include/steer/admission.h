@@ -10,9 +10,10 @@
  * long download, an upgraded connection or a stream of events takes no room any more, or a few
  * hundred of them would shut a region that is well. What they cost is bounded by max_connections.
  *
- * Retries are counted apart, up to the same cap, and enter only while the others leave them room. At
- * a failover all that the lost region was busy with comes at one moment, and what is slow of it stays
- * for long: it would keep out new ones for which the rate has room.
+ * Retries (hedges and mirrors' copies among them) are counted apart, up to three quarters of the cap,
+ * and enter only while the others leave a quarter of it: together it is never more than 1.75 times
+ * the cap. At a failover all that the lost region was busy with comes at one moment, and what is slow
+ * of it stays for long: it would keep out new ones for which the rate has room.
  *
  * Shedding by class: a request of a lower class leaves a reserve in the bucket for the higher ones,
  * so that retries are shed first, then low, normal and high routes.

@@ -54,6 +54,8 @@ void balancer_free(struct balancer *); /* may come after the table is gone */
  * any that does not drain. NULL: none left. Borrowed: valid as long as the table.
  */
 struct endpoint *balancer_pick(struct balancer *, const struct pick *);
+/* Is it one of the region's that are up and were not tried? */
+bool balancer_may_pick(const struct balancer *, const struct pick *, const struct endpoint *);
 /*
  * May one more try go to this endpoint, which was just picked, when this many may be in flight in
  * the region? With p its part of the region's weight it may hold p (2 - p) of them. One that hangs

@@ -98,6 +98,22 @@ is_passed_by(const struct exchange *x, const struct balancer *b, const struct en
 	return true;
 }
 
+/*
+ * Who closed a kept connection under the request is asked first, while nothing else speaks against
+ * him: if he has died he says so at once, where another one may be dying as well and say nothing.
+ * NULL: that is not so.
+ */
+static struct endpoint *
+asked_again(const struct exchange *x, const struct service_region *r, const struct balancer *b)
+{
+	const struct try *last = x->try;
+
+	if ((x->regions_stale & service_region_bit(r)) == 0 || last->active || !last->kept ||
+	    last->region != r || !balancer_may_pick(b, &x->pick, last->shard->endpoint))
+		return NULL;
+	return last->shard->endpoint;
+}
+
 /* An endpoint of the chosen region; NULL: there is none that may be had. Inline for its first use.
  */
 static inline struct endpoint *
@@ -107,8 +123,10 @@ pick_endpoint(struct exchange *x, struct service_region *r, struct search *searc
 	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
 	struct filling filling = admission_filling(&r->steering->admission, search->class);
 	unsigned tried = x->pick.tried_count;
-	struct endpoint *e = balancer_pick(b, &x->pick);
+	struct endpoint *e = asked_again(x, r, b);
 
+	if (e == NULL)
+		e = balancer_pick(b, &x->pick);
 	if (filling.most == 0 && !search->shuns)
 		return e;
 	while (e != NULL && is_passed_by(x, b, e, filling, search)) {

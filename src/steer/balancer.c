@@ -152,8 +152,8 @@ collect_blindly(struct members *m, unsigned permille)
 static void
 rebuild(struct balancer *b)
 {
-	unsigned blind = atomic_load_explicit(
-	    &b->members.region->steering->blind, memory_order_relaxed);
+	unsigned blind =
+	    atomic_load_explicit(&b->members.region->steering->blind, memory_order_relaxed);
 
 	if (blind > 0) {
 		collect_blindly(&b->members, blind);
@@ -227,6 +227,15 @@ balancer_pick(struct balancer *b, const struct pick *pick)
 }
 
 bool
+balancer_may_pick(const struct balancer *b, const struct pick *pick, const struct endpoint *e)
+{
+	unsigned word = atomic_load_explicit(&e->word, memory_order_relaxed);
+
+	return members_accept(MEMBERS_UP, word) && !pick_was_tried(pick, e) &&
+	    table_region_index(b->members.region, e->id) >= 0;
+}
+
+bool
 balancer_has_part(
     const struct balancer *b, const struct endpoint *e, unsigned most_in_flight, unsigned beside)
 {
@@ -269,8 +278,8 @@ ops_for(enum conf_balance balance)
 }
 
 struct balancer *
-balancer_new(enum conf_balance balance, const struct table_region *region, unsigned worker,
-    struct rng *rng)
+balancer_new(
+    enum conf_balance balance, const struct table_region *region, unsigned worker, struct rng *rng)
 {
 	struct balancer *b = mem_new(sizeof *b);
 	size_t room = region->endpoint_count;

@@ -75,8 +75,8 @@ pick_many(struct bench *b, unsigned times)
 
 /* Each got its part of times, give or take within. */
 static void
-expect_weights(const struct bench *b, unsigned times, const uint32_t *weights, unsigned count,
-    double within)
+expect_weights(
+    const struct bench *b, unsigned times, const uint32_t *weights, unsigned count, double within)
 {
 	double sum = 0;
 
@@ -204,7 +204,9 @@ START_TEST(states_are_preferred_in_order)
 		{ "UDDX", "xxx.", .blind = 500 },
 	};
 	static const enum endpoint_state state_of[] = { ['U'] = ENDPOINT_UP,
-		['?'] = ENDPOINT_UNKNOWN, ['D'] = ENDPOINT_DOWN, ['X'] = ENDPOINT_DRAINING };
+		['?'] = ENDPOINT_UNKNOWN,
+		['D'] = ENDPOINT_DOWN,
+		['X'] = ENDPOINT_DRAINING };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
 		for (unsigned j = 0; j < ARRAY_SIZE(t); j++) {
@@ -249,8 +251,8 @@ START_TEST(what_is_not_up_gets_the_part_that_it_is_to_get)
 			/* whose keys go on to which other one depends on their neighbours */
 			double margin = all[i] == BALANCE_MAGLEV ? .1 : .03;
 
-			ck_assert_msg(fabs(part - due) < margin, "balancer %u: endpoint %u has %.3f", i,
-			    n, part);
+			ck_assert_msg(fabs(part - due) < margin,
+			    "balancer %u: endpoint %u has %.3f", i, n, part);
 		}
 		bench_close(&b);
 	}
@@ -331,6 +333,31 @@ START_TEST(no_endpoint_is_tried_twice_and_none_is_missed)
 			ck_assert_uint_eq(b.pick.tried[0], 7);
 			bench_close(&b);
 		}
+}
+END_TEST
+
+START_TEST(one_that_is_wanted_again_may_be_picked_while_it_is_up_and_untried)
+{
+	struct bench b, other;
+	struct endpoint *e;
+
+	bench_open(&b, BALANCE_RANDOM, 3, NULL);
+	bench_open(&other, BALANCE_RANDOM, 5, NULL);
+	world_set_all(&b.world, 0, ENDPOINT_UP);
+	world_set_all(&other.world, 0, ENDPOINT_UP);
+	e = endpoint_at(&b, 1);
+	ck_assert(balancer_may_pick(b.balancer, &b.pick, e));
+	b.pick.tried[b.pick.tried_count++] = 1;
+	ck_assert(!balancer_may_pick(b.balancer, &b.pick, e));
+	b.pick.tried_count = 0;
+	world_set(&b.world, 0, 1, ENDPOINT_DRAINING);
+	ck_assert(!balancer_may_pick(b.balancer, &b.pick, e));
+	world_set(&b.world, 0, 1, ENDPOINT_DOWN);
+	ck_assert(!balancer_may_pick(b.balancer, &b.pick, e));
+	/* a reload has taken it out */
+	ck_assert(!balancer_may_pick(b.balancer, &b.pick, endpoint_at(&other, 4)));
+	bench_close(&other);
+	bench_close(&b);
 }
 END_TEST
 
@@ -504,8 +531,8 @@ measure(enum conf_balance balance, unsigned endpoints)
 	bench_open(&b, balance, endpoints, weights);
 	world_set_all(&b.world, 0, ENDPOINT_UP);
 	for (unsigned i = 0; i < endpoints; i += 10)
-		atomic_store(&endpoint_at(&b, i)->word,
-		    endpoint_word(ENDPOINT_DOWN, ENDPOINT_WEIGHT_FULL));
+		atomic_store(
+		    &endpoint_at(&b, i)->word, endpoint_word(ENDPOINT_DOWN, ENDPOINT_WEIGHT_FULL));
 	world_set(&b.world, 0, 0, ENDPOINT_DOWN);
 	pick_one(&b);
 	start = clock_now_us();
@@ -525,8 +552,8 @@ START_TEST(a_pick_among_10000_endpoints_costs_about_what_it_costs_among_10)
 		double many = measure(all[i], 10000);
 
 		printf("balancer %u: %.0f ns among 10, %.0f ns among 10,000\n", i, few, many);
-		ck_assert_msg(many < 10 * few + 1000, "balancer %u: %.0f ns, %.0f ns", i, few,
-		    many);
+		ck_assert_msg(
+		    many < 10 * few + 1000, "balancer %u: %.0f ns, %.0f ns", i, few, many);
 	}
 }
 END_TEST
@@ -563,6 +590,7 @@ main(void)
 	tcase_add_test(tests, what_is_not_up_gets_the_part_that_it_is_to_get);
 	tcase_add_test(tests, an_endpoint_that_hangs_leaves_room_for_the_others);
 	tcase_add_test(tests, no_endpoint_is_tried_twice_and_none_is_missed);
+	tcase_add_test(tests, one_that_is_wanted_again_may_be_picked_while_it_is_up_and_untried);
 	tcase_add_test(tests, one_endpoint_is_picked_and_none_is_not);
 	tcase_add_test(tests, least_request_avoids_the_busier_of_two);
 	tcase_add_test(tests, least_request_fills_endpoints_by_weight);
