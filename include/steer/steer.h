@@ -146,6 +146,8 @@ struct steer_region_out {
 	double
 	    blind; /* of its tries, what goes to endpoints that are not up; 0: health is believed */
 	double shed_by_rate, shed_in_flight; /* as seen */
+	/* of demand, what would find no place if it were lost, once that is told; 0: all would */
+	double loss;
 };
 
 /* What was refused in the last second, per second. */

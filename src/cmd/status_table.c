@@ -266,9 +266,23 @@ add_region_met(struct line *l, const json_t *region)
 		    count_of(region, "in_flight_limit"));
 }
 
+/* Who gave a service one region only knows that it has no failover. */
+static void
+add_loss(struct line *l, const json_t *service, const json_t *region)
+{
+	double loss = number_of(region, "loss");
+
+	if (loss <= 0 || json_array_size(json_object_get(service, "regions")) < 2)
+		return;
+	if (loss >= 1)
+		add(l, "; WARNING: its loss would leave no healthy region");
+	else
+		add(l, "; WARNING: its loss would shed %.1f%%", loss * 100);
+}
+
 /* What is on its way, and what is out of the ordinary. */
 static void
-add_region_rest(struct line *l, const json_t *region)
+add_region_rest(struct line *l, const json_t *service, const json_t *region)
 {
 	const json_t *target = json_object_get(region, "target");
 	const json_t *pin = find_wish(region, "pin");
@@ -279,6 +293,7 @@ add_region_rest(struct line *l, const json_t *region)
 		add(l, "; on its way to %.1f%%", to * 100);
 	if (json_is_true(json_object_get(region, "panic")))
 		add(l, "; too few are up, so all are used");
+	add_loss(l, service, region);
 	if (pin != NULL) {
 		add(l, "; pinned to %.4g%%", number_of(pin, "share") * 100);
 		add_wish(l, pin);
@@ -327,7 +342,7 @@ print_region(FILE *to, const json_t *service, const json_t *region, unsigned wid
 	add_region_state(&l, service, region);
 	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
 	    count_of(region, "usable"), json_array_size(endpoints));
-	add_region_rest(&l, region);
+	add_region_rest(&l, service, region);
 	print_line(to, &l, width);
 	for (size_t i = 0; i < json_array_size(endpoints); i++)
 		print_endpoint(to, json_array_get(endpoints, i), width);

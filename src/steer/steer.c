@@ -348,6 +348,7 @@ steer_region(const struct steer *s, unsigned region, struct steer_region_out *ou
 		.shed_in_flight = r->shed_in_flight,
 		.blind = r->blind,
 		.trickle = r->trickle,
+		.loss = r->not_redundant ? r->missed : 0,
 	};
 	out->region.since_ms = callers_time(s, r->region.since_ms);
 }

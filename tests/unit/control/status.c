@@ -77,10 +77,10 @@ static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provide
 	{ "waits_for_person", JSON_FALSE }, { "signal", JSON_STRING }, { "value", JSON_REAL },
 	{ "threshold", JSON_REAL }, { "target", JSON_REAL }, { "limit", JSON_NULL },
 	{ "in_flight_limit", JSON_NULL }, { "shed_by_rate", JSON_REAL },
-	{ "shed_in_flight", JSON_REAL }, { "panic", JSON_FALSE }, { "wishes", JSON_ARRAY },
-	{ "requests", JSON_INTEGER }, { "errors", JSON_INTEGER }, { "rate", JSON_REAL },
-	{ "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL },
-	{ "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
+	{ "shed_in_flight", JSON_REAL }, { "loss", JSON_REAL }, { "panic", JSON_FALSE },
+	{ "wishes", JSON_ARRAY }, { "requests", JSON_INTEGER }, { "errors", JSON_INTEGER },
+	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
+	{ "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
 
 static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host", JSON_STRING },
 	{ "state", JSON_STRING }, { "reason", JSON_STRING }, { "since", JSON_STRING },
@@ -192,6 +192,7 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	atomic_store(&view.table->services[0].steering->shed_since_ms, view.now_ms - 2500);
 	atomic_store(&s->shed_by_rate, 12);
 	atomic_store(&s->shed_in_flight, 5);
+	atomic_store(&s->loss, 0.4);
 	view_world_observe(view.now_ms);
 	status = status_json(&view);
 	region = region_of(status, 0);
@@ -211,6 +212,7 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	ck_assert_double_eq_tol(json_real_value(get(service, "shed_since_s")), 2.5, 0.001);
 	ck_assert_double_eq_tol(json_real_value(get(region, "shed_by_rate")), 12, 0.0001);
 	ck_assert_double_eq_tol(json_real_value(get(region, "shed_in_flight")), 5, 0.0001);
+	ck_assert_double_eq_tol(json_real_value(get(region, "loss")), 0.4, 0.0001);
 	json_decref(status);
 }
 END_TEST
