@@ -126,6 +126,9 @@ print_endpoint(FILE *to, const json_t *endpoint, unsigned width)
 		add(&l, ", for ");
 		add_age(&l, json_number_value(since));
 	}
+	if (json_is_true(json_object_get(endpoint, "certificate_warning")))
+		add(&l, "; WARNING: its certificate ends at %.16sZ",
+		    text_of(endpoint, "certificate_ends"));
 	print_line(to, &l, width);
 }
 

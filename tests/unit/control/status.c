@@ -88,7 +88,8 @@ static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host",
 	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
 	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
 	{ "connections", JSON_INTEGER }, { "idle", JSON_INTEGER }, { "active", JSON_INTEGER },
-	{ "check_ms", JSON_REAL } };
+	{ "check_ms", JSON_REAL }, { "certificate_ends", JSON_STRING },
+	{ "certificate_warning", JSON_FALSE } };
 
 START_TEST(its_shape_is_what_scripts_rely_on)
 {
@@ -232,6 +233,26 @@ START_TEST(an_endpoint_that_never_changed_has_no_since)
 }
 END_TEST
 
+START_TEST(an_endpoint_warns_three_weeks_before_its_certificate_ends)
+{
+	static const struct {
+		long long in_s;
+		bool warns;
+	} t[] = { { 21 * 86400, false }, { 21 * 86400 - 1, true }, { -5, true } };
+	int64_t now_s = (int64_t)(view.now_wall_us / 1000000);
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		json_t *status, *endpoint;
+
+		atomic_store(&view_endpoint(0, 0)->certificate_ends_s, now_s + t[i].in_s);
+		status = status_json(&view);
+		endpoint = at(get(region_of(status, 0), "endpoints"), 0);
+		ck_assert_int_eq(json_is_true(get(endpoint, "certificate_warning")), t[i].warns);
+		json_decref(status);
+	}
+}
+END_TEST
+
 START_TEST(before_the_first_table_there_are_no_services)
 {
 	const struct table *table = view.table;
@@ -275,6 +296,7 @@ main(void)
 	tcase_add_loop_test(tests, a_region_has_one_word, 0, ARRAY_SIZE(words));
 	tcase_add_test(tests, it_tells_what_a_regions_state_rests_on);
 	tcase_add_test(tests, an_endpoint_that_never_changed_has_no_since);
+	tcase_add_test(tests, an_endpoint_warns_three_weeks_before_its_certificate_ends);
 	tcase_add_test(tests, before_the_first_table_there_are_no_services);
 	tcase_add_test(tests, draining_is_not_ready);
 	suite_add_tcase(suite, tests);
