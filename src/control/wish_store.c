@@ -214,12 +214,12 @@ void
 wish_store_open(struct wish_store *s, struct event_base *base, struct topology *t)
 {
 	static const struct timeval second = { .tv_sec = 1 };
-	bool changed;
+	bool changed = false;
 
 	take_topology(s, t);
 	if (t->state_dir[0] != '\0')
-		wish_file_read(t->state_dir, &s->wishes);
-	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0;
+		changed = !wish_file_read(t->state_dir, &s->wishes);
+	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0 || changed;
 	changed = drop_unknown(s) || changed;
 	if (s->wishes.count > 0)
 		log_info(
@@ -318,6 +318,15 @@ note_change(struct wish_store *s, enum wish_kind kind)
 		s->changed_ms = clock_now_ms();
 }
 
+/* What is in force, but not on disk, is not what whoever made or ended it thinks it is. */
+static void
+say_unsaved(const struct wish_store *s, const char *restart, struct wish_reply *r)
+{
+	if (s->unsaved)
+		wish_say(
+		    r, "but that could not be written to state_dir, see the log: %s\n", restart);
+}
+
 /* what: how things would stand, from control. The news comes first, then the numbers. */
 static void
 come_into_force(struct making *m, const char *what, struct wish_reply *r)
@@ -357,6 +366,9 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	}
 	tell_of(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "", replaced);
 	publish(s, NULL);
+	say_unsaved(s, "a restart would forget it", r);
+	if (s->topology->state_dir[0] == '\0')
+		wish_say(r, "state_dir is not set: a restart would forget it\n");
 	wish_say(r, "%s", what);
 	wish_say_pins(&s->wishes, &m->wish, r);
 }
@@ -520,6 +532,9 @@ end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 		wish_say(r, "%s takes traffic again, by its ramp", text);
 	if (w->kind == WISH_EVACUATE)
 		wish_say_held(&s->wishes, s->topology, w->region, r);
+	if (s->unsaved)
+		wish_say(r, "\n");
+	say_unsaved(s, "a restart would bring it back", r);
 }
 
 void
