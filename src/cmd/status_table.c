@@ -361,7 +361,7 @@ add_shed(struct line *l, const json_t *service)
 
 	if (rate > 0)
 		add(l, "; shedding %.1f/s of %.0f/s", rate, number_of(service, "demand"));
-	else if (planned > 0)
+	else if (planned > 0 && number_of(service, "demand") > 0)
 		add(l, "; shedding %.1f%% of %.0f/s", planned * 100, number_of(service, "demand"));
 	if (rate > 0 && json_is_number(since)) {
 		add(l, " for ");

@@ -197,6 +197,8 @@ static const struct {
 	{ "\"mode\": \"fail_open\", \"fail_open\": true, \"demand\": 80, \"refused_rate\": 30.5",
 	    "; refusing 30.5/s of 80/s: no region is up" },
 	{ "\"mode\": \"normal\", \"self_suspect\": true", "our own view is doubted" },
+	/* shedding is left slowly, also when nobody comes any more */
+	{ "\"balance\": \"maglev\", \"shed\": 0.5, \"demand\": 0", "balance maglev\n" },
 };
 
 START_TEST(a_service_says_what_is_out_of_the_ordinary)
@@ -208,6 +210,7 @@ START_TEST(a_service_says_what_is_out_of_the_ordinary)
 	text = print(json, 0);
 	expect(text, services[_i].said);
 	ck_assert_ptr_null(strstr(text, "normal"));
+	ck_assert_ptr_null(strstr(text, "of 0/s"));
 	free(text);
 }
 END_TEST
