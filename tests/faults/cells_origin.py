@@ -43,6 +43,9 @@ CELLS = [
          Expect(safe=450, unsafe=50, statuses=(500,), state="grey"), lasts=5.0),
     Cell("500 from a whole region beside one that has traffic", *traffic("status", 500),
          Expect(safe=250, unsafe=40, statuses=(500,), state="grey"), lasts=4.0, failover=PEER),
+    # Who comes too often is told so, and by nobody else: it is no fault of the region.
+    Cell("429 from a whole region", *traffic("status", 429),
+         Expect(safe=600, unsafe=60, statuses=(429,), late=5, stays=True)),
     Cell("bytes that are not HTTP", *traffic("garbage"), Expect(**WRONG), before=5.0),
     Cell("heads of 200 KB", *traffic("oversize"), Expect(**WRONG), before=5.0),
     Cell("FIN in place of answers", *traffic("close"), Expect(**WRONG)),
