@@ -103,6 +103,7 @@ struct standing {
 	unsigned count;
 	double shed; /* the worst-off service's, after */
 	bool last;   /* it is the last fit region of some service */
+	bool nobody; /* it is the last region at all that serves some service, fit or not */
 };
 
 static bool
@@ -208,6 +209,8 @@ lose(struct standing *st, const struct steer *s, unsigned region, struct desk_an
 		st->shed = w.shed;
 	if (w.mode != SHARE_NORMAL && w.mode != SHARE_UNPROVEN) {
 		st->last = true;
+		st->nobody =
+		    st->nobody || (w.mode == SHARE_NOTHING && steer_mode(s) == SHARE_FAIL_OPEN);
 		say(a, "%s: no region that can serve would be left\n", plan->service);
 		return;
 	}
@@ -455,10 +458,15 @@ knows_rules(const struct desk_world *w, const char *list, struct desk_answer *a)
 	return true;
 }
 
-/* The region it is about does not serve: it can be put aside without any rule being touched. */
+/*
+ * The region it is about does not serve: it can be put aside without any rule being touched. But a
+ * service that fails open is served by what is down, and perhaps well.
+ */
 static bool
 takes_nothing(const struct standing *st, const struct wish *wish)
 {
+	if (st->nobody)
+		return false;
 	for (unsigned i = 0; i < st->count; i++) {
 		if (strcmp(st->names[i], wish->region) == 0)
 			return wish->kind == WISH_EVACUATE && !st->before[i];
