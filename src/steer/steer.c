@@ -296,7 +296,7 @@ steer_tick(struct steer *s, const struct steer_seen *seen, uint64_t now_ms, stru
 	for (unsigned i = 0; i < s->plan->region_count; i++)
 		changed = changed || s->regions[i].endpoints_changed;
 	if (seen->second)
-		steer_tell_redundancy(s, facts);
+		steer_tell_redundancy(s, seen->without, facts);
 	translate(s, facts, first_fact);
 	return changed;
 }

@@ -25,6 +25,25 @@ judge_evacuation(const char *region)
 	return answer.verdict;
 }
 
+/* west can do 500/s, of shop and of blog, which is there alone; far can do 800/s. */
+START_TEST(capacity_is_what_all_services_together_find)
+{
+	people_make("{ capacity = true; }");
+	people_demand(SHOP, 1000);
+	people_demand(BLOG, 100);
+	people_turn(20);
+	ck_assert_int_eq(judge_evacuation("east"), DESK_YES);
+	people_demand(SHOP, 1250);
+	people_turn(20);
+	ck_assert_int_eq(judge_evacuation("east"), DESK_REFUSED);
+	ck_assert_str_eq(answer.rule, "capacity");
+	people_demand(BLOG, 0);
+	people_turn(20);
+	ck_assert_int_eq(judge_evacuation("east"), DESK_YES);
+	people_free();
+}
+END_TEST
+
 /* Its checks may be what is wrong: blog fails open there and is served. */
 START_TEST(the_last_region_of_a_service_that_fails_open_is_not_put_aside_unasked)
 {
@@ -49,6 +68,7 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, capacity_is_what_all_services_together_find);
 	tcase_add_test(
 	    tests, the_last_region_of_a_service_that_fails_open_is_not_put_aside_unasked);
 	suite_add_tcase(suite, tests);
