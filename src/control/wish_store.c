@@ -37,6 +37,7 @@ struct making {
 	struct wish_store *store;
 	struct wish wish;
 	uint64_t for_ms;
+	double shed; /* of the worst-off service's demand, if it came into force */
 	char overridden[WISH_TEXT];
 	wish_reply_fn *done;
 	void *arg;
@@ -127,6 +128,27 @@ tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const s
     const char *rule)
 {
 	tell_of(s, kind, signal, w, rule, "");
+}
+
+/* What a rule was asked about, and what it was decided on. */
+static void
+tell_rule(const struct making *m, enum fact_kind kind, const char *rule)
+{
+	const struct wish *w = &m->wish;
+	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), "" };
+
+	journal_add(m->store->journal,
+	    &(struct fact){ .kind = kind,
+		.signal = SIGNAL_PERSON,
+		.at_ms = clock_now_ms(),
+		.service = w->service,
+		.region = w->region,
+		.endpoint_id = UINT32_MAX,
+		.a = m->shed,
+		.b = NAN,
+		.c = NAN,
+		.rule = rule },
+	    &person);
 }
 
 static void
@@ -361,7 +383,7 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	if (r->rule[0] != '\0') {
 		log_warn("%s %s breaks the safety rule %s: overridden by %s",
 		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
-		tell(s, FACT_OVERRIDDEN, SIGNAL_PERSON, &m->wish, r->rule);
+		tell_rule(m, FACT_OVERRIDDEN, r->rule);
 		wish_say(r, "it breaks the safety rule %s: overridden\n", r->rule);
 	}
 	tell_of(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "", replaced);
@@ -383,7 +405,7 @@ refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 	wish_subject(&m->wish, text, sizeof text);
 	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
 	    m->wish.owner, r->rule);
-	tell(m->store, FACT_REFUSED, SIGNAL_PERSON, &m->wish, r->rule);
+	tell_rule(m, FACT_REFUSED, r->rule);
 	wish_say(r, "%s %s is refused, nothing was changed: it breaks the safety rule%s %s\n",
 	    wish_word(m->wish.kind), text, strchr(a->rule, ',') != NULL ? "s" : "", a->asks);
 	wish_say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
@@ -412,6 +434,7 @@ on_judged(void *arg, const struct desk_answer *a)
 	struct wish_reply *r = mem_new(sizeof *r);
 
 	snprintf(r->rule, sizeof r->rule, "%s", a->rule);
+	m->shed = a->shed;
 	switch (a->verdict) {
 	case DESK_YES:
 		come_into_force(m, a->text, r);

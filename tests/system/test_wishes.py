@@ -178,6 +178,9 @@ def a_safety_rule_refuses_by_name_and_is_overridden_by_name(t):
     assert p.metrics().total("detour_wishes") == 1
     kinds = _kinds(p)
     assert kinds.count("refused") == 2 and kinds.count("overridden") == 1, kinds
+    # and on what it was decided: east can be done without, west is the last
+    assert [f["numbers"] for f in json.loads(p.ask_socket("/v1/journal?limit=0").body)["facts"]
+            if f["kind"] in ("refused", "overridden")] == [{"shed": 0}, {"shed": 0}, {"shed": 1}]
     p.until_logged("breaks the safety rule keep-two: overridden by")
 
 
