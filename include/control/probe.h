@@ -29,6 +29,7 @@ struct probe_result {
 	bool answered; /* latency_us is the endpoint's */
 	struct check_result check;
 	uint64_t latency_us;
+	int64_t certificate_ends_s; /* of the last handshake, since 1970; 0: there was none */
 };
 
 /* Called from the event loop exactly once per probe_start(), never before that has returned. */
@@ -62,6 +63,8 @@ struct probe {
 	struct timer deadline;
 	struct stream stream;
 	struct tls_session_slot session;
+	int64_t certificate_ends_s;
+	uint64_t shaken_us; /* when it was shown that, and not what a session remembered */
 	uint64_t started_us;
 	struct probe_result result; /* until it is told */
 	char *held; /* a block with the beginning of a head, or NULL */

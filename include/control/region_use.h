@@ -20,9 +20,11 @@ void region_uses_free(struct region_uses *); /* NULL is fine */
 /* A service without a capacity of its own in a region that has one. */
 bool region_is_shared(const struct table_region *);
 
-/* Begins anew, for this table (borrowed until the next one): then each service is added. */
+/* Another table, borrowed until the next one, whose services are steered by others. */
+void region_uses_adopt(struct region_uses *, const struct table *);
+/* Begins anew, for that table: then each service is added, in its order. */
 void region_uses_begin(struct region_uses *, const struct table *);
-void region_uses_add(struct region_uses *, const struct table_service *, const struct steer *,
+void region_uses_add(struct region_uses *, const struct table_service *, struct steer *,
     double demand);
 
 /*
@@ -34,7 +36,10 @@ void region_uses_add(struct region_uses *, const struct table_service *, const s
 double region_uses_part(const struct region_uses *, const struct table_region *,
     const struct steer *, double demand);
 
-/* Writes the caps on all services together; after each of them has decided. */
+/* What the service of this index could count on without a region, as steer_seen has it, or NULL. */
+const double *region_uses_without(const struct region_uses *, unsigned service);
+
+/* Writes the caps on all services together, and looks at a loss; after each of them has decided. */
 void region_uses_limit(const struct region_uses *);
 
 #endif

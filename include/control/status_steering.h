@@ -15,8 +15,8 @@ struct view;
 /*
  * Adds region_state, since, since_s, signal, value, threshold (what the state rests on), target
  * (the share it is on its way to), limit (requests per second; null: none), in_flight_limit (tries
- * without an answer yet, likewise), panic and wishes (the evacuation and the pin in force, as
- * /v1/wishes has them).
+ * without an answer yet, likewise), loss (part of demand that would find no place without it),
+ * panic and wishes (the evacuation and the pin in force, as /v1/wishes has them).
  */
 void status_add_region(
     json_t *into, const struct view *, const struct table_service *, const struct table_region *);

@@ -18,9 +18,10 @@ json_t *wish_file_json(const struct wishes *) __attribute__((warn_unused_result)
 /* Atomically: after a crash there is the old file or the new one. */
 bool wish_file_write(const char *state_dir, const struct wishes *, struct error *);
 /*
- * Reads what was written; nothing when there is no file. What cannot be understood is set aside as
- * wishes.json.bad with a warning.
+ * Reads what was written, into wishes without any; nothing when there is no file. What cannot be
+ * understood is left out with a warning, and the file set aside as wishes.json.bad: then it returns
+ * false, and the rest must be written anew.
  */
-void wish_file_read(const char *state_dir, struct wishes *);
+bool wish_file_read(const char *state_dir, struct wishes *);
 
 #endif

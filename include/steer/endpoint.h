@@ -117,6 +117,7 @@ struct endpoint {
 	atomic_uint reason; /* enum endpoint_reason */
 	atomic_uint reason_detail;
 	atomic_ullong last_check_us; /* latency of the last probe that got an answer */
+	atomic_llong certificate_ends_s; /* since 1970, as probes were shown it; 0: none was */
 
 	/* one slot per worker; NULL until that worker first uses the endpoint (release/acquire) */
 	unsigned workers;

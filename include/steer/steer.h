@@ -41,6 +41,7 @@ struct steer_region_plan {
 	uint32_t tier;
 	uint32_t weight;
 	double capacity; /* requests per second, the region's own; 0: not stated */
+	bool shared; /* other services in the region count on the same capacity */
 	unsigned endpoint_count;
 	const uint32_t *ids; /* lasting endpoint ids */
 	const uint16_t *weights;
@@ -122,6 +123,11 @@ struct steer_seen {
 	double shed_for_memory; /* of shed_rate: memory is short */
 	const struct steer_region_seen *regions;
 	const struct wishes *wishes;
+	/*
+	 * Where others count on the same capacities: what it may count on if a region were lost, of
+	 * all regions, for each that may be lost; so region_count times region_count. NULL: nobody does.
+	 */
+	const double *without;
 	uint64_t wall_ms;
 	bool second; /* a full second has passed: compare */
 };
@@ -146,6 +152,8 @@ struct steer_region_out {
 	double
 	    blind; /* of its tries, what goes to endpoints that are not up; 0: health is believed */
 	double shed_by_rate, shed_in_flight; /* as seen */
+	/* of demand, what would find no place if it were lost, once that is told; 0: all would */
+	double loss;
 };
 
 /* What was refused in the last second, per second. */

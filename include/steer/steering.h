@@ -49,6 +49,7 @@ struct steering {
 	/* of the requests shed, per second, those that asked here: its rate, its cap in flight is
 	 * met */
 	_Atomic double shed_by_rate, shed_in_flight;
+	_Atomic double loss; /* of demand, what would find no place if it were lost */
 	atomic_ullong entered[STEERING_STATES]; /* times, by enum region_state */
 
 	/* The region's hard cap on tries of this service: control sets, workers enter and leave. */

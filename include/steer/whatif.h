@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "steer/steer.h"
+#include "steer/together.h"
 
 struct whatif {
 	double before[SHARE_MAX_REGIONS];
@@ -23,5 +24,11 @@ struct whatif {
  * assumed, that is max_utilization times the capacity of tier 0 (nothing stated: shares only).
  */
 void whatif_lose(const struct steer *, int region, double demand, struct whatif *);
+/*
+ * The same of one of several services that count on the same capacities: parts from together_lose().
+ * region -1: it does not have the region that is lost, but others may come to where it is.
+ */
+void whatif_lose_beside(const struct steer *, int region, double demand,
+    const struct together_parts *, struct whatif *);
 
 #endif

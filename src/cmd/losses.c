@@ -13,6 +13,7 @@
 #include "steer/endpoint.h"
 #include "steer/steer.h"
 #include "steer/table.h"
+#include "steer/together.h"
 #include "steer/whatif.h"
 
 /* Shares and sheds below this are rounding. */
@@ -20,12 +21,31 @@
 
 enum { TICK_MS = 100, SETTLE_TICKS = 100, NAME_WIDTH = 24 };
 
+/* What losses of one service are measured by. */
+struct measure {
+	double demand; /* requests per second; 0: unknown */
+	bool assumed;  /* not said by --demand */
+	bool shared;   /* other services count on capacity of its first tier as well */
+	double shed;   /* of it, while nothing is lost */
+};
+
+/* One service, and what becomes of it without each of its regions. */
+struct member {
+	struct plan *plan;
+	struct steer *steer;
+	struct measure measure;
+	struct whatif **losses; /* by region of the topology; NULL: not asked for, or not felt */
+};
+
 /* A proxy that does not run: everything it is made of, all endpoints up. */
 struct world {
 	struct endpoint_registry *endpoints;
 	struct steering_registry *steerings;
 	struct table *table;
 	struct rules *rules;
+	struct member *members; /* by service */
+	struct steer **steers;  /* theirs */
+	struct together *together;
 };
 
 /* No name is asked for: each stands for one address. */
@@ -37,25 +57,6 @@ one_address(
 	static const socklen_t len = sizeof(struct sockaddr_in);
 
 	return (struct table_addresses){ .list = &address, .lens = &len, .count = 1 };
-}
-
-static void
-world_open(struct world *w, struct topology *t)
-{
-	w->endpoints = endpoint_registry_new(1);
-	w->steerings = steering_registry_new(1);
-	w->table = table_build(t, NULL, w->endpoints, w->steerings, one_address, NULL, 1);
-	w->rules = rules_new(t);
-}
-
-static void
-world_close(struct world *w)
-{
-	rules_free(w->rules);
-	table_release(w->table);
-	endpoint_registry_sweep(w->endpoints);
-	endpoint_registry_free(w->endpoints);
-	steering_registry_free(w->steerings);
 }
 
 /* Long enough for everything to have been up and settled. */
@@ -87,20 +88,79 @@ settle(struct steer *s)
 	mem_free(regions);
 }
 
-/* What the preferred tier takes at max_utilization: the day whatif_lose() assumes. 0: unknown. */
-static double
-assumed_demand(const struct steer_plan *plan)
+static void
+member_open(struct world *w, unsigned service)
 {
+	struct member *m = &w->members[service];
+
+	m->plan = plan_new(&w->table->services[service], w->rules);
+	m->steer = w->steers[service] = steer_new(plan_steer(m->plan), NULL, 0);
+	m->losses = mem_array(w->table->topology->region_count, sizeof m->losses[0]);
+	settle(m->steer);
+}
+
+static void
+world_open(struct world *w, struct topology *t)
+{
+	w->endpoints = endpoint_registry_new(1);
+	w->steerings = steering_registry_new(1);
+	w->table = table_build(t, NULL, w->endpoints, w->steerings, one_address, NULL, 1);
+	w->rules = rules_new(t);
+	w->members = mem_array(w->table->service_count, sizeof w->members[0]);
+	w->steers = mem_array(w->table->service_count, sizeof w->steers[0]);
+	for (unsigned i = 0; i < w->table->service_count; i++)
+		member_open(w, i);
+	w->together = together_new(w->steers, w->table->service_count);
+}
+
+static void
+member_close(const struct world *w, struct member *m)
+{
+	for (unsigned i = 0; i < w->table->topology->region_count; i++)
+		mem_free(m->losses[i]);
+	mem_free(m->losses);
+	steer_free(m->steer);
+	plan_free(m->plan);
+}
+
+static void
+world_close(struct world *w)
+{
+	together_free(w->together);
+	for (unsigned i = 0; i < w->table->service_count; i++)
+		member_close(w, &w->members[i]);
+	mem_free(w->members);
+	mem_free(w->steers);
+	rules_free(w->rules);
+	table_release(w->table);
+	endpoint_registry_sweep(w->endpoints);
+	endpoint_registry_free(w->endpoints);
+	steering_registry_free(w->steerings);
+}
+
+/*
+ * What the preferred tier takes at max_utilization, of capacity that it shares its part: a full
+ * day. 0: unknown.
+ */
+static double
+assumed_demand(const struct world *w, unsigned service, bool *shared)
+{
+	const struct steer_plan *plan = steer_plan_of(w->steers[service]);
 	uint32_t lowest = UINT32_MAX;
 	double capacity = 0;
 
 	for (unsigned i = 0; i < plan->region_count; i++) {
+		unsigned sharers = together_sharers(w->together, service, i);
+
 		if (plan->regions[i].tier < lowest) {
 			lowest = plan->regions[i].tier;
 			capacity = 0;
+			*shared = false;
 		}
-		if (plan->regions[i].tier == lowest)
-			capacity += plan->regions[i].capacity;
+		if (plan->regions[i].tier > lowest)
+			continue;
+		capacity += plan->regions[i].capacity / sharers;
+		*shared = *shared || sharers > 1;
 	}
 	return plan->policy.share.max_utilization * capacity;
 }
@@ -119,25 +179,62 @@ print_shares(FILE *to, const struct steer_plan *plan, const struct whatif *w)
 	}
 }
 
-/* What losses of one service are measured by. */
-struct measure {
-	double demand; /* requests per second; 0: unknown */
-	bool assumed;  /* not said by --demand */
-	double shed;   /* of it, while nothing is lost */
-};
-
-static struct measure
-measure_of(const struct steer *s, const struct demands *demands)
+static void
+measure_all(struct world *w, const struct demands *demands)
 {
-	struct measure m = { .demand = demands_of(demands, steer_plan_of(s)->service) };
-	struct whatif w;
+	for (unsigned i = 0; i < w->table->service_count; i++) {
+		struct measure *m = &w->members[i].measure;
 
-	m.assumed = m.demand <= 0;
-	if (m.assumed)
-		m.demand = assumed_demand(steer_plan_of(s));
-	whatif_lose(s, -1, m.demand, &w);
-	m.shed = w.shed;
-	return m;
+		m->demand = demands_of(demands, steer_plan_of(w->steers[i])->service);
+		m->assumed = m->demand <= 0;
+		if (m->assumed)
+			m->demand = assumed_demand(w, i, &m->shared);
+		together_set_demand(w->together, i, m->demand);
+	}
+	together_lose(w->together, NULL, true);
+	for (unsigned i = 0; i < w->table->service_count; i++) {
+		struct together_parts parts = together_parts_of(w->together, i);
+		struct whatif what;
+
+		whatif_lose_beside(w->steers[i], -1, w->members[i].measure.demand, &parts, &what);
+		w->members[i].measure.shed = what.shed;
+	}
+}
+
+static int
+find_region(const struct steer_plan *plan, const char *name)
+{
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (strcmp(plan->regions[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/*
+ * All services lose it at once: what one of them needs elsewhere the others do not find there, and
+ * one that was never in it may have to share with those who come.
+ */
+static void
+lose(struct world *w, unsigned region)
+{
+	const char *name = w->table->topology->regions[region].name;
+
+	together_lose(w->together, name, true);
+	for (unsigned i = 0; i < w->table->service_count; i++) {
+		struct member *m = &w->members[i];
+		struct together_parts parts = together_parts_of(w->together, i);
+		int own = find_region(steer_plan_of(m->steer), name);
+		struct whatif what;
+
+		if (own < 0 && parts.after == NULL)
+			continue;
+		whatif_lose_beside(m->steer, own, m->measure.demand, &parts, &what);
+		if (own < 0 && what.shed <= m->measure.shed + NOTHING)
+			continue;
+		m->losses[region] = mem_new(sizeof what);
+		*m->losses[region] = what;
+	}
 }
 
 static void
@@ -203,24 +300,15 @@ print_head(FILE *to, const struct steer_plan *plan, const struct measure *m)
 	else if (m->assumed)
 		fprintf(to,
 		    "  %s, at %.10g requests/s: assumed, %.0f %% (max_utilization) of what its first "
-		    "tier can take; --demand N says otherwise\n",
-		    plan->service, m->demand, plan->policy.share.max_utilization * 100);
+		    "tier can take%s; --demand N says otherwise\n",
+		    plan->service, m->demand, plan->policy.share.max_utilization * 100,
+		    m->shared ? ", divided among the services that share it" : "");
 	else
 		fprintf(to, "  %s, at %.10g requests/s, as --demand says%s\n", plan->service,
 		    m->demand,
 		    states_capacity(plan) ? "" : "; no capacity is stated, so all of it fits");
 	if (m->shed > NOTHING)
 		print_already(to, "    with all regions up       ", m);
-}
-
-static bool
-has_region(const struct steer_plan *plan, const char *region)
-{
-	for (unsigned i = 0; i < plan->region_count; i++) {
-		if (strcmp(plan->regions[i].name, region) == 0)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -240,9 +328,9 @@ is_absorbed(const struct whatif *w, double demand)
  * should fail over it for ever. Who wants more of it says so with a safety rule.
  */
 static bool
-is_by_choice(const struct steer_plan *plan, const struct whatif *w)
+is_by_choice(const struct steer_plan *plan, const char *lost, const struct whatif *w)
 {
-	return plan->region_count == 1 && w->broken == NULL;
+	return plan->region_count == 1 && find_region(plan, lost) == 0 && w->broken == NULL;
 }
 
 /* One service and what becomes of it, as the two ways of telling it want to be told. */
@@ -256,24 +344,25 @@ struct teller {
 };
 
 static bool
-tell_service(const struct teller *t, const struct steer *s, const struct losses_question *q)
+tell_service(const struct teller *t, const struct topology *topology, const struct member *m,
+    const struct losses_question *q)
 {
-	const struct steer_plan *plan = steer_plan_of(s);
-	struct measure m = measure_of(s, q->demands);
-	const char *region = q->region;
-	bool good = !is_beyond(&m);
+	const struct steer_plan *plan = steer_plan_of(m->steer);
+	const char *absent =
+	    q->region != NULL && find_region(plan, q->region) < 0 ? q->region : NULL;
+	bool good = !is_beyond(&m->measure);
 
-	t->service(t->arg, plan, &m, region != NULL && !has_region(plan, region) ? region : NULL);
-	for (unsigned i = 0; i < plan->region_count; i++) {
-		struct whatif w;
+	t->service(t->arg, plan, &m->measure, absent);
+	for (unsigned i = 0; i < topology->region_count; i++) {
+		const struct whatif *w = m->losses[i];
+		const char *lost = topology->regions[i].name;
 		bool absorbed;
 
-		if (region != NULL && strcmp(plan->regions[i].name, region) != 0)
+		if (w == NULL)
 			continue;
-		whatif_lose(s, (int)i, m.demand, &w);
-		absorbed = is_absorbed(&w, m.demand);
-		t->loss(t->arg, plan, &m, plan->regions[i].name, &w, absorbed);
-		good = good && (absorbed || is_by_choice(plan, &w));
+		absorbed = is_absorbed(w, m->measure.demand);
+		t->loss(t->arg, plan, &m->measure, lost, w, absorbed);
+		good = good && (absorbed || is_by_choice(plan, lost, w));
 	}
 	return good;
 }
@@ -285,15 +374,13 @@ tell(const struct teller *t, struct topology *topology, const struct losses_ques
 	bool good = true;
 
 	world_open(&w, topology);
-	for (unsigned i = 0; i < w.table->service_count; i++) {
-		struct plan *plan = plan_new(&w.table->services[i], w.rules);
-		struct steer *s = steer_new(plan_steer(plan), NULL, 0);
-
-		settle(s);
-		good = tell_service(t, s, q) && good;
-		steer_free(s);
-		plan_free(plan);
+	measure_all(&w, q->demands);
+	for (unsigned i = 0; i < topology->region_count; i++) {
+		if (q->region == NULL || strcmp(q->region, topology->regions[i].name) == 0)
+			lose(&w, i);
 	}
+	for (unsigned i = 0; i < w.table->service_count; i++)
+		good = tell_service(t, topology, &w.members[i], q) && good;
 	world_close(&w);
 	return good;
 }
@@ -333,7 +420,7 @@ print_one(void *arg, const struct steer_plan *plan, const struct measure *m, con
 {
 	const struct printer *p = arg;
 
-	if (is_by_choice(plan, w)) {
+	if (is_by_choice(plan, lost, w)) {
 		if (!p->quiet)
 			fprintf(p->to,
 			    "  %s has one region, %s, and so no failover: without it, no service\n",

@@ -126,6 +126,9 @@ print_endpoint(FILE *to, const json_t *endpoint, unsigned width)
 		add(&l, ", for ");
 		add_age(&l, json_number_value(since));
 	}
+	if (json_is_true(json_object_get(endpoint, "certificate_warning")))
+		add(&l, "; WARNING: its certificate ends at %.16sZ",
+		    text_of(endpoint, "certificate_ends"));
 	print_line(to, &l, width);
 }
 
@@ -266,9 +269,23 @@ add_region_met(struct line *l, const json_t *region)
 		    count_of(region, "in_flight_limit"));
 }
 
+/* Who gave a service one region only knows that it has no failover. */
+static void
+add_loss(struct line *l, const json_t *service, const json_t *region)
+{
+	double loss = number_of(region, "loss");
+
+	if (loss <= 0 || json_array_size(json_object_get(service, "regions")) < 2)
+		return;
+	if (loss >= 1)
+		add(l, "; WARNING: its loss would leave no healthy region");
+	else
+		add(l, "; WARNING: its loss would shed %.1f%%", loss * 100);
+}
+
 /* What is on its way, and what is out of the ordinary. */
 static void
-add_region_rest(struct line *l, const json_t *region)
+add_region_rest(struct line *l, const json_t *service, const json_t *region)
 {
 	const json_t *target = json_object_get(region, "target");
 	const json_t *pin = find_wish(region, "pin");
@@ -279,6 +296,7 @@ add_region_rest(struct line *l, const json_t *region)
 		add(l, "; on its way to %.1f%%", to * 100);
 	if (json_is_true(json_object_get(region, "panic")))
 		add(l, "; too few are up, so all are used");
+	add_loss(l, service, region);
 	if (pin != NULL) {
 		add(l, "; pinned to %.4g%%", number_of(pin, "share") * 100);
 		add_wish(l, pin);
@@ -327,7 +345,7 @@ print_region(FILE *to, const json_t *service, const json_t *region, unsigned wid
 	add_region_state(&l, service, region);
 	add(&l, "tier %" PRId64 ", %" PRId64 " of %zu up", count_of(region, "tier"),
 	    count_of(region, "usable"), json_array_size(endpoints));
-	add_region_rest(&l, region);
+	add_region_rest(&l, service, region);
 	print_line(to, &l, width);
 	for (size_t i = 0; i < json_array_size(endpoints); i++)
 		print_endpoint(to, json_array_get(endpoints, i), width);
@@ -343,7 +361,7 @@ add_shed(struct line *l, const json_t *service)
 
 	if (rate > 0)
 		add(l, "; shedding %.1f/s of %.0f/s", rate, number_of(service, "demand"));
-	else if (planned > 0)
+	else if (planned > 0 && number_of(service, "demand") > 0)
 		add(l, "; shedding %.1f%% of %.0f/s", planned * 100, number_of(service, "demand"));
 	if (rate > 0 && json_is_number(since)) {
 		add(l, " for ");

@@ -104,6 +104,7 @@ write_state(struct steering *s, const struct steer_region_out *out)
 	atomic_store_explicit(&s->limit, out->limit, memory_order_relaxed);
 	atomic_store_explicit(&s->shed_by_rate, out->shed_by_rate, memory_order_relaxed);
 	atomic_store_explicit(&s->shed_in_flight, out->shed_in_flight, memory_order_relaxed);
+	atomic_store_explicit(&s->loss, out->loss, memory_order_relaxed);
 	if (!entered)
 		return;
 	stat_add(&s->entered[region->state], 1);

@@ -305,7 +305,7 @@ director_adopt(struct director *d, const struct table *table)
 	d->steers = mem_resize(d->steers, (table->service_count + 1) * sizeof d->steers[0]);
 	d->due = mem_resize(d->due, (table->service_count + 1) * sizeof d->due[0]);
 	d->due_count = 0;
-	region_uses_begin(d->uses, table);
+	region_uses_adopt(d->uses, table);
 	for (unsigned i = 0; i < d->service_count; i++) {
 		d->steers[i] = d->services[i].steer;
 		mark(d, i);
@@ -512,6 +512,7 @@ decide(struct director *d, struct directed_service *s, uint64_t now_ms)
 		.refused_rate = s->refused,
 		.regions = regions,
 		.wishes = d->wishes,
+		.without = region_uses_without(d->uses, (unsigned)(s - d->services)),
 		.wall_ms = clock_wall_us() / 1000,
 		.second = is_full_second(s, now_ms),
 	};

@@ -13,6 +13,7 @@
 #include "base/watchdog.h"
 #include "conf/topology.h"
 #include "control/controller.h"
+#include "control/expiry.h"
 #include "control/fact_log.h"
 #include "control/probe.h"
 #include "control/site.h"
@@ -182,6 +183,7 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	if (r->answered)
 		atomic_store_explicit(
 		    &h->endpoint->last_check_us, r->latency_us, memory_order_relaxed);
+	expiry_note(h->endpoint, r->certificate_ends_s, h->site->region->tls.verify);
 	if (!r->check.passed)
 		h->trusted_until_ms = 0;
 	else if (h->asked)

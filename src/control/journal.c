@@ -252,8 +252,8 @@ record_json(const struct record *r, uint64_t id)
 	char time[32];
 
 	texts_of(r, texts);
-	/* what decides without a person is Detour itself */
-	if (texts[T_OWNER][0] == '\0' && r->signal != SIGNAL_PERSON)
+	/* what nobody is named for Detour does itself, if only because somebody wished something */
+	if (texts[T_OWNER][0] == '\0')
 		texts[T_OWNER] = "detour";
 	json_object_set_new(json, "id", json_integer((json_int_t)id));
 	set_text(json, "time", clock_format_wall(r->wall_us, time, sizeof time));

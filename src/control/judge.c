@@ -9,6 +9,7 @@
 #include "base/phrase.h"
 #include "conf/known.h"
 #include "steer/explain.h"
+#include "steer/together.h"
 #include "steer/whatif.h"
 
 /* A demand of nothing would mean "assume a full day" to whatif_lose(): here it means what it says.
@@ -103,6 +104,7 @@ struct standing {
 	unsigned count;
 	double shed; /* the worst-off service's, after */
 	bool last;   /* it is the last fit region of some service */
+	bool nobody; /* it is the last region at all that serves some service, fit or not */
 };
 
 static bool
@@ -194,20 +196,23 @@ say_shed(struct desk_answer *a, double shed)
 		say(a, "; nothing would be shed\n");
 }
 
-/* Without the region: what each service that uses it would come to. */
+/* Without the region: what each service that uses it would come to, beside the others that do. */
 static void
-lose(struct standing *st, const struct steer *s, unsigned region, struct desk_answer *a)
+lose(struct standing *st, const struct steer *s, unsigned region,
+    const struct together_parts *parts, struct desk_answer *a)
 {
 	const struct steer_plan *plan = steer_plan_of(s);
 	const char *comma = "";
 	struct whatif w;
 
-	whatif_lose(s, (int)region, demand_of(s), &w);
+	whatif_lose_beside(s, (int)region, demand_of(s), parts, &w);
 	st->after[index_of(st, plan->regions[region].name)] = false;
 	if (w.shed > st->shed)
 		st->shed = w.shed;
 	if (w.mode != SHARE_NORMAL && w.mode != SHARE_UNPROVEN) {
 		st->last = true;
+		st->nobody =
+		    st->nobody || (w.mode == SHARE_NOTHING && steer_mode(s) == SHARE_FAIL_OPEN);
 		say(a, "%s: no region that can serve would be left\n", plan->service);
 		return;
 	}
@@ -220,6 +225,36 @@ lose(struct standing *st, const struct steer *s, unsigned region, struct desk_an
 		comma = ", ";
 	}
 	say_shed(a, w.shed);
+}
+
+/* It is not there, but shares capacity with those who would come: only what it feels is told. */
+static void
+feel(struct standing *st, const struct steer *s, const struct together_parts *parts,
+    struct desk_answer *a)
+{
+	struct whatif w, before;
+
+	if (parts->after == NULL)
+		return;
+	whatif_lose_beside(s, -1, demand_of(s), parts, &w);
+	whatif_lose_beside(
+	    s, -1, demand_of(s), &(struct together_parts){ parts->now, parts->now }, &before);
+	if (w.shed <= before.shed + NOTHING)
+		return;
+	if (w.shed > st->shed)
+		st->shed = w.shed;
+	say(a, "%s, which shares capacity with others", steer_plan_of(s)->service);
+	say_shed(a, w.shed);
+}
+
+/* Of its capacity, what the service may count on there; 0: none is stated. */
+static double
+room_in(const struct steer *s, unsigned region)
+{
+	struct steer_region_out out;
+
+	steer_region(s, region, &out);
+	return out.limit;
 }
 
 /* What a stated capacity leaves over of a rate, as a part of the whole demand. */
@@ -261,14 +296,29 @@ pin(struct standing *st, const struct steer *s, unsigned region, double share,
 	for (unsigned i = 0; i < plan->region_count; i++) {
 		if (i == region || !st->before[index_of(st, plan->regions[i].name)])
 			continue;
-		stated = stated && plan->regions[i].capacity > 0;
-		others += plan->regions[i].capacity;
+		stated = stated && room_in(s, i) > 0;
+		others += room_in(s, i);
 	}
-	st->shed = excess(share * demand, plan->regions[region].capacity, demand);
+	st->shed = excess(share * demand, room_in(s, region), demand);
 	if (stated)
 		st->shed += excess((1 - share) * demand, others, demand);
 	say(a, "%s: %s pinned to %.1f %%", plan->service, name, share * 100);
 	say_shed(a, st->shed);
+}
+
+/* An evacuation takes it from all services, a pin from its own only: NULL, as things are. */
+static struct together *
+all_without(const struct desk_world *w, const struct wish *wish)
+{
+	struct together *t;
+
+	if (wish->kind != WISH_EVACUATE)
+		return NULL;
+	t = together_new(w->services, w->service_count);
+	for (unsigned i = 0; i < w->service_count; i++)
+		together_set_demand(t, i, steer_demand(w->services[i]));
+	together_lose(t, wish->region, true);
+	return t;
 }
 
 /* False: nothing of that name is there. */
@@ -276,12 +326,19 @@ static bool
 apply(struct standing *st, const struct desk_world *w, const struct wishes *wishes,
     const struct wish *wish, struct desk_answer *a)
 {
+	struct together *together = all_without(w, wish);
 	bool found = false;
 
 	for (unsigned i = 0; i < w->service_count; i++) {
 		const struct steer *s = w->services[i];
+		struct together_parts parts = { NULL, NULL };
 		int region = find_region(s, wish->region);
 
+		/* who is asked for nothing lacks nothing */
+		if (together != NULL && steer_demand(s) > NO_DEMAND)
+			parts = together_parts_of(together, i);
+		if (region < 0)
+			feel(st, s, &parts, a);
 		if (region < 0)
 			continue;
 		if (wish->kind == WISH_PIN && strcmp(steer_plan_of(s)->service, wish->service) != 0)
@@ -290,10 +347,11 @@ apply(struct standing *st, const struct desk_world *w, const struct wishes *wish
 		if (wish->kind == WISH_PIN && wish->share > NOTHING)
 			pin(st, s, (unsigned)region, wish->share, a);
 		else
-			lose(st, s, (unsigned)region, a);
+			lose(st, s, (unsigned)region, &parts, a);
 		if (wish->kind == WISH_PIN)
 			say_no_effect(s, (unsigned)region, wishes, a);
 	}
+	together_free(together);
 	return found;
 }
 
@@ -455,10 +513,15 @@ knows_rules(const struct desk_world *w, const char *list, struct desk_answer *a)
 	return true;
 }
 
-/* The region it is about does not serve: it can be put aside without any rule being touched. */
+/*
+ * The region it is about does not serve: it can be put aside without any rule being touched. But a
+ * service that fails open is served by what is down, and perhaps well.
+ */
 static bool
 takes_nothing(const struct standing *st, const struct wish *wish)
 {
+	if (st->nobody)
+		return false;
 	for (unsigned i = 0; i < st->count; i++) {
 		if (strcmp(st->names[i], wish->region) == 0)
 			return wish->kind == WISH_EVACUATE && !st->before[i];

@@ -85,6 +85,16 @@ sample_check(struct evbuffer *out, const char *name, const struct view *v, const
 		metric_real(out, name, labels, (double)us / 1e6);
 }
 
+static void
+sample_certificate(struct evbuffer *out, const char *name, const struct view *v,
+    const struct endpoint *e, struct metric_labels *labels)
+{
+	long long ends_s = atomic_load_explicit(&e->certificate_ends_s, memory_order_relaxed);
+
+	if (ends_s > 0)
+		metric_count(out, name, labels, (uint64_t)ends_s);
+}
+
 struct family {
 	const char *name;
 	const char *type;
@@ -105,6 +115,9 @@ static const struct family families[] = {
 	{ "detour_endpoint_active_tries", "gauge", "Tries in flight now.", sample_active },
 	{ "detour_endpoint_check_duration_seconds", "gauge",
 	    "How long the last health check that was answered took.", sample_check },
+	{ "detour_endpoint_certificate_not_after_seconds", "gauge",
+	    "When the certificate that health checks are shown expires, since 1970; absent without TLS.",
+	    sample_certificate },
 };
 
 /* The host tells endpoints apart that two names share an address for. */

@@ -90,6 +90,16 @@ region_limit(
 }
 
 static void
+region_loss(
+    struct evbuffer *out, const struct view *v, const struct table_region *r, const void *arg)
+{
+	struct metric_labels labels = metrics_region_labels(r);
+
+	metric_real(out, "detour_region_loss_shed_ratio", &labels,
+	    atomic_load_explicit(&r->steering->loss, memory_order_relaxed));
+}
+
+static void
 service_panic(struct evbuffer *out, const struct table_service *s)
 {
 	struct metric_labels labels = service_labels(s);
@@ -188,4 +198,7 @@ metrics_write_steering(struct evbuffer *out, const struct view *v)
 	metric_family(out, "detour_region_limit_requests_per_second", "gauge",
 	    "Most tries per second the region is sent; absent without a capacity.");
 	metrics_each_region(out, v, region_limit, NULL);
+	metric_family(out, "detour_region_loss_shed_ratio", "gauge",
+	    "Part of the service's demand that would find no place if the region were lost; 0: it can be lost.");
+	metrics_each_region(out, v, region_loss, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "conf/topology.h"
+#include "control/region_use.h"
 #include "steer/table.h"
 
 enum { MIN_TRIES = 20 }; /* fewer tell no share of failures */
@@ -49,8 +50,7 @@ rule_from(const struct conf_safety *conf, const char ***room)
 		rule.region_count = conf->region_count;
 	} else if (conf->never_together_count > 0) {
 		rule.kind = SAFETY_NEVER_TOGETHER;
-		rule.regions =
-		    put_names(room, conf->never_together, conf->never_together_count);
+		rule.regions = put_names(room, conf->never_together, conf->never_together_count);
 		rule.region_count = conf->never_together_count;
 	} else if (conf->capacity) {
 		rule.kind = SAFETY_CAPACITY;
@@ -159,6 +159,7 @@ region_from(const struct table_region *r, bool checked, uint32_t *ids)
 		.tier = conf->tier,
 		.weight = conf->weight,
 		.capacity = conf->capacity > 0 ? conf->capacity : conf->region->capacity,
+		.shared = region_is_shared(r),
 		.endpoint_count = r->endpoint_count,
 		.ids = ids,
 		.weights = r->weights,

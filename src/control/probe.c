@@ -2,12 +2,14 @@
 #include "control/probe.h"
 
 #include <assert.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/topology.h"
+#include "control/expiry.h"
 #include "control/probe_h2.h"
 #include "control/site.h"
 #include "net/socket.h"
@@ -20,6 +22,7 @@ enum {
 	 * about the endpoint is worth nothing.
 	 */
 	LATE_MS = 500,
+	LOOK_AGAIN_S = 600,
 };
 
 static void on_stream(struct stream *, unsigned events, void *arg);
@@ -60,6 +63,7 @@ judge(struct probe *p, const struct probe_result *r)
 {
 	p->result = *r;
 	p->result.latency_us = clock_now_us() - p->started_us;
+	p->result.certificate_ends_s = p->certificate_ends_s;
 	p->judged = true;
 }
 
@@ -193,15 +197,31 @@ dial(struct probe *p)
 	site_introduce(p->site, &p->stream);
 }
 
+/*
+ * A certificate that ends soon may have been renewed, of which kept connections and resumed
+ * sessions do not tell.
+ */
+static void
+look_again(struct probe *p)
+{
+	if (!expiry_is_near(p->certificate_ends_s, (int64_t)(clock_wall_us() / 1000000)) ||
+	    p->started_us - p->shaken_us < LOOK_AGAIN_S * 1000000ull)
+		return;
+	probe_hang_up(p);
+	tls_session_slot_clear(&p->session);
+}
+
 void
 probe_start(struct probe *p, struct site *site)
 {
-	bool quiet = p->state == PROBE_KEPT && stream_is_quiet(&p->stream);
+	bool quiet;
 
 	assert(!p->running);
 	p->site = site;
 	p->running = true;
 	p->started_us = clock_now_us();
+	look_again(p);
+	quiet = p->state == PROBE_KEPT && stream_is_quiet(&p->stream);
 	timer_start(p->loop->timers, &p->deadline, site->check->timeout_ms, on_deadline, p);
 	if (quiet) {
 		p->reused = true;
@@ -339,8 +359,20 @@ read_answer(struct probe *p)
 }
 
 static void
+see_certificate(struct probe *p)
+{
+	SSL *ssl = p->stream.ssl;
+
+	if (ssl != NULL && SSL_session_reused(ssl))
+		return;
+	p->certificate_ends_s = ssl != NULL ? tls_client_not_after(ssl) : 0;
+	p->shaken_us = clock_now_us();
+}
+
+static void
 on_opened(struct probe *p)
 {
+	see_certificate(p);
 	if (p->site->check->type == CHECK_TCP) {
 		probe_tcp_ask(p);
 		return;

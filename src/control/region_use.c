@@ -6,15 +6,16 @@
 
 #include "base/mem.h"
 #include "conf/topology.h"
+#include "control/foresight.h"
 #include "control/meter.h"
 #include "steer/steer.h"
 #include "steer/table.h"
 
 struct region_use {
 	struct admission *common;
-	double use;    /* requests per second that go there now */
-	double demand; /* of all services that are there */
-	double health; /* of the service that is best off there; 0..1 */
+	double use;                    /* requests per second that go there now */
+	double demand;                 /* of all services that are there */
+	double health;                 /* of the service that is best off there; 0..1 */
 	double limit, limit_in_flight; /* sums of the services' own */
 	unsigned under_way;
 	unsigned services;
@@ -25,12 +26,16 @@ struct region_uses {
 	const struct topology *topology;
 	struct region_use *list; /* by index in the topology */
 	unsigned room;
+	struct foresight *foresight;
 };
 
 struct region_uses *
 region_uses_new(void)
 {
-	return mem_new(sizeof(struct region_uses));
+	struct region_uses *u = mem_new(sizeof *u);
+
+	u->foresight = foresight_new();
+	return u;
 }
 
 void
@@ -38,6 +43,7 @@ region_uses_free(struct region_uses *u)
 {
 	if (u == NULL)
 		return;
+	foresight_free(u->foresight);
 	mem_free(u->list);
 	mem_free(u);
 }
@@ -62,6 +68,13 @@ region_uses_begin(struct region_uses *u, const struct table *table)
 		memset(u->list, 0, count * sizeof u->list[0]);
 }
 
+void
+region_uses_adopt(struct region_uses *u, const struct table *table)
+{
+	foresight_adopt(u->foresight, table);
+	region_uses_begin(u, table);
+}
+
 /* A region whose health is ignored, or that nobody can tell about, is taken at its word. */
 static double
 health_of(const struct steer_region_out *out)
@@ -70,9 +83,10 @@ health_of(const struct steer_region_out *out)
 }
 
 void
-region_uses_add(struct region_uses *u, const struct table_service *service,
-    const struct steer *steer, double demand)
+region_uses_add(
+    struct region_uses *u, const struct table_service *service, struct steer *steer, double demand)
 {
+	foresight_add(u->foresight, steer, demand);
 	for (unsigned i = 0; i < service->region_count; i++) {
 		const struct table_region *r = &service->regions[i];
 		struct region_use *use = &u->list[r->conf->region->index];
@@ -138,4 +152,11 @@ region_uses_limit(const struct region_uses *u)
 			admission_set(
 			    use->common, limit, most_in_flight(use, limit), use->under_way);
 	}
+	foresight_turn(u->foresight);
+}
+
+const double *
+region_uses_without(const struct region_uses *u, unsigned service)
+{
+	return foresight_without(u->foresight, service);
 }

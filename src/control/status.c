@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "conf/topology.h"
+#include "control/expiry.h"
 #include "control/status_steering.h"
 #include "control/view.h"
 #include "net/listener.h"
@@ -150,6 +151,8 @@ endpoint_status(const struct view *v, const struct table_region *r, unsigned ind
 	const struct endpoint *e = r->endpoints[index];
 	const struct tally_counts *counts = tally_endpoint(v->tally, e);
 	uint64_t check_us = atomic_load_explicit(&e->last_check_us, memory_order_relaxed);
+	uint64_t ends_s =
+	    (uint64_t)atomic_load_explicit(&e->certificate_ends_s, memory_order_relaxed);
 	struct tally_window window = { 0 };
 	struct tally_open open = { 0 };
 	json_t *json = json_object();
@@ -168,6 +171,9 @@ endpoint_status(const struct view *v, const struct table_region *r, unsigned ind
 	json_object_set_new(json, "active", json_number(open.active));
 	json_object_set_new(json, "check_ms",
 	    check_us == 0 ? json_null() : json_rounded((double)check_us / 1000.0));
+	json_object_set_new(json, "certificate_ends", json_wall(ends_s * 1000000));
+	json_object_set_new(json, "certificate_warning",
+	    json_boolean(expiry_is_near((int64_t)ends_s, (int64_t)(v->now_wall_us / 1000000))));
 	return json;
 }
 

@@ -97,6 +97,8 @@ status_add_region(json_t *into, const struct view *v, const struct table_service
 	    rounded(atomic_load_explicit(&s->shed_by_rate, memory_order_relaxed), 10));
 	json_object_set_new(into, "shed_in_flight",
 	    rounded(atomic_load_explicit(&s->shed_in_flight, memory_order_relaxed), 10));
+	json_object_set_new(
+	    into, "loss", rounded(atomic_load_explicit(&s->loss, memory_order_relaxed), 10000));
 	json_object_set_new(into, "panic", json_boolean(get(&s->blind) != 0));
 	if (v->wishes != NULL) {
 		add_wish(wishes, wishes_evacuation(v->wishes, r->name));

@@ -126,8 +126,9 @@ decode(json_t *from, struct wish *w)
 	return is_named(w);
 }
 
+/* Those that make sense: one that does not must bring no evacuated region back. */
 static bool
-decode_all(const json_t *json, struct wishes *wishes)
+decode_all(const json_t *json, struct wishes *wishes, unsigned *senseless)
 {
 	const json_t *list = json_object_get(json, "wishes");
 	json_int_t version = json_integer_value(json_object_get(json, "version"));
@@ -137,32 +138,50 @@ decode_all(const json_t *json, struct wishes *wishes)
 		return false;
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		if (!decode(json_array_get(list, i), &w) || !wishes_set(wishes, &w))
-			return false;
+			(*senseless)++;
 	}
 	wishes->version = (uint64_t)version;
 	return true;
 }
 
+/* Under another name, for people to look at. */
 static void
-set_aside(const char *path, const char *why)
+set_aside(const char *path)
 {
 	char *bad = mem_printf("%s.bad", path);
 
-	log_warn("%s is not what was once written there (%s): no evacuation, freeze or pin of "
-		 "before is in force; it is kept as %s",
-	    path, why, bad);
-	if (rename(path, bad) != 0)
+	if (rename(path, bad) == 0)
+		log_warn("%s is kept as %s", path, bad);
+	else
 		log_warn("cannot rename %s: %m", path);
 	mem_free(bad);
 }
 
-void
+/* Returns whether all that is there is understood. */
+static bool
+take(const char *path, const json_t *json, const char *why, struct wishes *wishes)
+{
+	unsigned senseless = 0;
+
+	if (json == NULL || !decode_all(json, wishes, &senseless)) {
+		log_warn("%s is not what was once written there (%s): no evacuation, freeze or pin "
+			 "of before is in force",
+		    path, json == NULL ? why : "there is no list of wishes in it");
+		return false;
+	}
+	if (senseless > 0)
+		log_warn("%s: of the wishes in it %u make no sense and are not in force", path,
+		    senseless);
+	return senseless == 0;
+}
+
+bool
 wish_file_read(const char *state_dir, struct wishes *wishes)
 {
 	char *path = mem_printf("%s/" FILE_NAME, state_dir);
-	struct wishes *read = mem_new(sizeof *read);
 	json_error_t why;
 	json_t *json;
+	bool whole = true;
 
 	if (access(path, R_OK) != 0) {
 		if (errno != ENOENT)
@@ -171,14 +190,11 @@ wish_file_read(const char *state_dir, struct wishes *wishes)
 			    path);
 	} else {
 		json = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-		if (json == NULL)
-			set_aside(path, why.text);
-		else if (!decode_all(json, read))
-			set_aside(path, "a wish in it makes no sense");
-		else
-			*wishes = *read;
+		whole = take(path, json, why.text, wishes);
+		if (!whole)
+			set_aside(path);
 		json_decref(json);
 	}
-	mem_free(read);
 	mem_free(path);
+	return whole;
 }

@@ -37,6 +37,7 @@ struct making {
 	struct wish_store *store;
 	struct wish wish;
 	uint64_t for_ms;
+	double shed; /* of the worst-off service's demand, if it came into force */
 	char overridden[WISH_TEXT];
 	wish_reply_fn *done;
 	void *arg;
@@ -129,6 +130,27 @@ tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const s
 	tell_of(s, kind, signal, w, rule, "");
 }
 
+/* What a rule was asked about, and what it was decided on. */
+static void
+tell_rule(const struct making *m, enum fact_kind kind, const char *rule)
+{
+	const struct wish *w = &m->wish;
+	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), "" };
+
+	journal_add(m->store->journal,
+	    &(struct fact){ .kind = kind,
+		.signal = SIGNAL_PERSON,
+		.at_ms = clock_now_ms(),
+		.service = w->service,
+		.region = w->region,
+		.endpoint_id = UINT32_MAX,
+		.a = m->shed,
+		.b = NAN,
+		.c = NAN,
+		.rule = rule },
+	    &person);
+}
+
 static void
 save(struct wish_store *s)
 {
@@ -214,12 +236,12 @@ void
 wish_store_open(struct wish_store *s, struct event_base *base, struct topology *t)
 {
 	static const struct timeval second = { .tv_sec = 1 };
-	bool changed;
+	bool changed = false;
 
 	take_topology(s, t);
 	if (t->state_dir[0] != '\0')
-		wish_file_read(t->state_dir, &s->wishes);
-	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0;
+		changed = !wish_file_read(t->state_dir, &s->wishes);
+	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0 || changed;
 	changed = drop_unknown(s) || changed;
 	if (s->wishes.count > 0)
 		log_info(
@@ -318,6 +340,15 @@ note_change(struct wish_store *s, enum wish_kind kind)
 		s->changed_ms = clock_now_ms();
 }
 
+/* What is in force, but not on disk, is not what whoever made or ended it thinks it is. */
+static void
+say_unsaved(const struct wish_store *s, const char *restart, struct wish_reply *r)
+{
+	if (s->unsaved)
+		wish_say(
+		    r, "but that could not be written to state_dir, see the log: %s\n", restart);
+}
+
 /* what: how things would stand, from control. The news comes first, then the numbers. */
 static void
 come_into_force(struct making *m, const char *what, struct wish_reply *r)
@@ -352,11 +383,14 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	if (r->rule[0] != '\0') {
 		log_warn("%s %s breaks the safety rule %s: overridden by %s",
 		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
-		tell(s, FACT_OVERRIDDEN, SIGNAL_PERSON, &m->wish, r->rule);
+		tell_rule(m, FACT_OVERRIDDEN, r->rule);
 		wish_say(r, "it breaks the safety rule %s: overridden\n", r->rule);
 	}
 	tell_of(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "", replaced);
 	publish(s, NULL);
+	say_unsaved(s, "a restart would forget it", r);
+	if (s->topology->state_dir[0] == '\0')
+		wish_say(r, "state_dir is not set: a restart would forget it\n");
 	wish_say(r, "%s", what);
 	wish_say_pins(&s->wishes, &m->wish, r);
 }
@@ -371,7 +405,7 @@ refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 	wish_subject(&m->wish, text, sizeof text);
 	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
 	    m->wish.owner, r->rule);
-	tell(m->store, FACT_REFUSED, SIGNAL_PERSON, &m->wish, r->rule);
+	tell_rule(m, FACT_REFUSED, r->rule);
 	wish_say(r, "%s %s is refused, nothing was changed: it breaks the safety rule%s %s\n",
 	    wish_word(m->wish.kind), text, strchr(a->rule, ',') != NULL ? "s" : "", a->asks);
 	wish_say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
@@ -400,6 +434,7 @@ on_judged(void *arg, const struct desk_answer *a)
 	struct wish_reply *r = mem_new(sizeof *r);
 
 	snprintf(r->rule, sizeof r->rule, "%s", a->rule);
+	m->shed = a->shed;
 	switch (a->verdict) {
 	case DESK_YES:
 		come_into_force(m, a->text, r);
@@ -520,6 +555,9 @@ end_wish(struct wish_store *s, const struct wish *w, struct wish_reply *r)
 		wish_say(r, "%s takes traffic again, by its ramp", text);
 	if (w->kind == WISH_EVACUATE)
 		wish_say_held(&s->wishes, s->topology, w->region, r);
+	if (s->unsaved)
+		wish_say(r, "\n");
+	say_unsaved(s, "a restart would bring it back", r);
 }
 
 void

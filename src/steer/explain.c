@@ -50,10 +50,12 @@ say_mode(struct text *t, const struct steer *s)
 	abort();
 }
 
+/* Shedding is left slowly; when nobody asks for anything any more, that is no news. */
 static void
 say_shed(struct text *t, const struct steer *s)
 {
-	if (s->shed <= 0 || s->mode == SHARE_FAIL_CLOSED || s->mode == SHARE_NOTHING)
+	if (s->shed <= 0 || s->demand < 0.5 || s->mode == SHARE_FAIL_CLOSED ||
+	    s->mode == SHARE_NOTHING)
 		return;
 	say(t, " SHEDDING ");
 	say_part(t, s->shed);

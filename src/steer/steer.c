@@ -296,7 +296,7 @@ steer_tick(struct steer *s, const struct steer_seen *seen, uint64_t now_ms, stru
 	for (unsigned i = 0; i < s->plan->region_count; i++)
 		changed = changed || s->regions[i].endpoints_changed;
 	if (seen->second)
-		steer_tell_redundancy(s, facts);
+		steer_tell_redundancy(s, seen->without, facts);
 	translate(s, facts, first_fact);
 	return changed;
 }
@@ -348,6 +348,7 @@ steer_region(const struct steer *s, unsigned region, struct steer_region_out *ou
 		.shed_in_flight = r->shed_in_flight,
 		.blind = r->blind,
 		.trickle = r->trickle,
+		.loss = r->not_redundant ? r->missed : 0,
 	};
 	out->region.since_ms = callers_time(s, r->region.since_ms);
 }

@@ -119,6 +119,7 @@ struct steered_region {
 	uint64_t logged_at_rest_ms;   /* the last such line when nothing was on its way; 0: none */
 	unsigned missed_seconds; /* its loss could not have been absorbed, this long */
 	unsigned absorbed_seconds;
+	double missed_now; /* as of the last full second */
 	bool not_redundant;
 	double missed; /* of demand, when it last could not have been absorbed */
 };
@@ -207,14 +208,16 @@ bool steer_limit(struct steer *, const struct steer_seen *);
 /* Another mean latency, from which follows the one that is usual. */
 void steer_learn_latency(struct steered_region *, double us);
 /* lose: index of a region taken away; -1: none. */
-void steer_what_if(const struct steer *, int lose, double demand, bool settle, struct share_plan *);
+/* parts: of the regions' capacities, what it may count on; NULL: as it is told now. */
+void steer_what_if(const struct steer *, int lose, double demand, bool settle, const double *parts,
+    struct share_plan *);
 
 /* steer_shed.c: what was refused, and the facts of when that began and ended. */
 void steer_tell_shed(struct steer *, const struct steer_seen *, struct facts *);
 
 /* steer_told.c: facts about what steer_share() did, and about what a loss would do. */
 void steer_tell_shares(struct steer *, const double *before, enum share_mode was, struct facts *);
-void steer_tell_redundancy(struct steer *, struct facts *);
+void steer_tell_redundancy(struct steer *, const double *without, struct facts *);
 /* What a region's loss would leave without a place, by the rules by which facts tell of it. */
 struct steer_loss {
 	double missed; /* of demand; 1: no healthy region would be left; 0: the loss is absorbed */

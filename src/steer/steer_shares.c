@@ -51,11 +51,15 @@ reserve_of(const struct steer *s, const struct steered_region *r)
 }
 
 static double
+part_of_capacity(const struct steered_region *r, double part)
+{
+	return r->plan->capacity > 0 ? fmax(least_capacity, r->plan->capacity * part) : 0;
+}
+
+static double
 capacity_of(const struct steered_region *r)
 {
-	if (r->plan->capacity <= 0)
-		return 0;
-	return fmax(least_capacity, r->plan->capacity * r->capacity_share);
+	return part_of_capacity(r, r->capacity_share);
 }
 
 /* Grows from 10 % over warm_up from when it began to take traffic; a region that always does, or
@@ -120,11 +124,14 @@ steer_share_inputs(const struct steer *s, bool settle, struct share_region *inpu
 
 /* Lost: excluded, even when failing open. */
 void
-steer_what_if(const struct steer *s, int lose, double demand, bool settle, struct share_plan *plan)
+steer_what_if(const struct steer *s, int lose, double demand, bool settle, const double *parts,
+    struct share_plan *plan)
 {
 	struct share_region inputs[SHARE_MAX_REGIONS];
 
 	steer_share_inputs(s, settle, inputs);
+	for (unsigned i = 0; parts != NULL && i < s->plan->region_count; i++)
+		inputs[i].capacity = part_of_capacity(&s->regions[i], parts[i]);
 	if (lose >= 0) {
 		inputs[lose].healthy = 0;
 		inputs[lose].unknown = 0;

@@ -252,13 +252,14 @@ steer_tell_shares(struct steer *s, const double *before, enum share_mode was, st
 
 /* The part of demand that the loss of this region would leave without a place. */
 static double
-missed_without(const struct steer *s, unsigned region)
+missed_without(const struct steer *s, unsigned region, const double *without)
 {
+	const double *parts = without != NULL ? without + region * s->plan->region_count : NULL;
 	struct share_plan plan;
 
 	if (s->regions[region].target < served)
 		return 0;
-	steer_what_if(s, (int)region, s->demand, false, &plan);
+	steer_what_if(s, (int)region, s->demand, false, parts, &plan);
 	return plan.mode == SHARE_NORMAL ? plan.shed : 1;
 }
 
@@ -283,18 +284,20 @@ rate_redundancy(struct steer *s, struct steered_region *r, double missed, struct
 
 /* N - 1, once a second. */
 void
-steer_tell_redundancy(struct steer *s, struct facts *facts)
+steer_tell_redundancy(struct steer *s, const double *without, struct facts *facts)
 {
 	bool was = false;
 	bool is = false;
 
+	for (unsigned i = 0; i < s->plan->region_count; i++)
+		s->regions[i].missed_now = missed_without(s, i, without);
 	if (s->now_ms - s->start_ms < SETTLE_MS || s->mode != SHARE_NORMAL)
 		return;
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
 		struct steered_region *r = &s->regions[i];
 
 		was = was || r->not_redundant;
-		rate_redundancy(s, r, missed_without(s, i), facts);
+		rate_redundancy(s, r, r->missed_now, facts);
 		is = is || r->not_redundant;
 	}
 	if (was && !is)
@@ -305,7 +308,7 @@ struct steer_loss
 steer_loss(const struct steer *s, unsigned region)
 {
 	const struct steered_region *r = &s->regions[region];
-	double missed = missed_without(s, region);
+	double missed = r->missed_now;
 
 	if (missed <= shed_told) /* until it is told that it is absorbed again */
 		missed = r->not_redundant ? r->missed : 0;

@@ -48,15 +48,16 @@ rule_broken(const struct steer *s, int lost, double shed)
 }
 
 void
-whatif_lose(const struct steer *s, int region, double demand, struct whatif *out)
+whatif_lose_beside(const struct steer *s, int region, double demand,
+    const struct together_parts *parts, struct whatif *out)
 {
 	struct share_plan before, after;
 	size_t size = s->plan->region_count * sizeof before.share[0];
 
 	if (demand <= 0)
 		demand = assumed_demand(s);
-	steer_what_if(s, -1, demand, true, &before);
-	steer_what_if(s, region, demand, true, &after);
+	steer_what_if(s, -1, demand, true, parts->now, &before);
+	steer_what_if(s, region, demand, true, parts->after, &after);
 	memset(out, 0, sizeof *out);
 	memcpy(out->before, before.share, size);
 	memcpy(out->after, after.share, size);
@@ -64,4 +65,10 @@ whatif_lose(const struct steer *s, int region, double demand, struct whatif *out
 	out->shed_rate = after.shed * demand;
 	out->mode = after.mode;
 	out->broken = rule_broken(s, region, after.shed);
+}
+
+void
+whatif_lose(const struct steer *s, int region, double demand, struct whatif *out)
+{
+	whatif_lose_beside(s, region, demand, &(struct together_parts){ NULL, NULL }, out);
 }

@@ -3,6 +3,7 @@
 from cell import Cell, Expect
 from strikes import checks, one, traffic
 from lab import Kind
+from world import Region
 
 
 def _not_preferred(w, checker, samples, begin, end):
@@ -16,6 +17,16 @@ def _cut_is_visible(w, checker, samples, begin, end):
     """Who was cut off sees it; a body that is not whole is never a good answer."""
     cut = [r for r in checker.requests if r.verdict in ("cut", "closed", "reset")]
     assert cut, "nobody was cut off"
+
+
+def _is_left(within, share):
+    """So many seconds after it began to be worse it has hardly more than its sensor share."""
+    def also(w, checker, samples, begin, end):
+        late = ["%.1f s: %.3f" % (s.at - begin, s.share["primary"]) for s in samples
+                if begin + within < s.at < end and s.share["primary"] > share]
+        assert not late, "it still had %s" % late[:5]
+
+    return also
 
 
 # Whose failure shows in place of an answer: safe requests are answered elsewhere; others get their
@@ -43,6 +54,9 @@ CELLS = [
          Expect(safe=450, unsafe=50, statuses=(500,), state="grey"), lasts=5.0),
     Cell("500 from a whole region beside one that has traffic", *traffic("status", 500),
          Expect(safe=250, unsafe=40, statuses=(500,), state="grey"), lasts=4.0, failover=PEER),
+    # Who comes too often is told so, and by nobody else: it is no fault of the region.
+    Cell("429 from a whole region", *traffic("status", 429),
+         Expect(safe=600, unsafe=60, statuses=(429,), late=5, stays=True)),
     Cell("bytes that are not HTTP", *traffic("garbage"), Expect(**WRONG), before=5.0),
     Cell("heads of 200 KB", *traffic("oversize"), Expect(**WRONG), before=5.0),
     Cell("FIN in place of answers", *traffic("close"), Expect(**WRONG)),
@@ -70,6 +84,11 @@ CELLS = [
          period=0.05),
     Cell("2 s slow behind quick checks", *traffic("slow", 2000),
          Expect(worst_ms=2200, late=200, state="down"), before=5.0, lasts=5.0),
+    # Too quick for a silence: compared with what it usually takes, which is learnt first. Three
+    # windows, then four steps.
+    Cell("400 ms slow behind quick checks", *traffic("slow", 400),
+         Expect(state="grey", also=_is_left(7.5, 0.1)), before=40.0, lasts=10.0, long=True,
+         regions=(Region("primary"), Region("standby"))),
     Cell("one endpoint 2 s slow behind quick checks", *one("slow", 2000),
          Expect(worst_ms=2500), lasts=6.0, long=True),
     Cell("answers a byte at a time", *traffic("trickle", 5), Expect(), lasts=5.0, long=True,

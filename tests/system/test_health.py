@@ -1,6 +1,9 @@
 """Health checks, as status tells of them."""
 
-from harness import sanitize, until, wait
+import re
+import time
+
+from harness import process, sanitize, until, wait
 
 
 def _check(text):
@@ -96,6 +99,35 @@ def an_https_endpoint_is_probed_over_tls(t):
     p.until_state(good, "up")
     p.until_state(bad, "down")
     assert good.of("/h") and not bad.requests
+
+
+@sanitize
+def a_certificate_that_ends_soon_is_told_before_it_does(t):
+    """A standby must not be found out on the day it is needed."""
+    trust = 'tls = { ca = "%s"; };' % t.pki.authority("ca").chain
+    origins = {}
+    for name, days in (("fresh", 29), ("ending", 9), ("ignored", 9)):
+        address = t.lease.address()
+        origins[name] = t.origin(name, address=address, tls=t.pki.server_context(
+            t.pki.leaf(name + "-" + address, ["IP:" + address], days=days)))
+    p = t.proxy(service_text=_check('type = "http"; path = "/h";'), regions={
+        "us-east-1": {"endpoints": [origins["fresh"]], "text": trust},
+        "us-west-2": {"endpoints": [origins["ending"]], "text": trust, "tier": 1},
+        "eu-west-1": {"endpoints": [origins["ignored"]], "text": "tls = { verify = false; };",
+                      "tier": 1}})
+    for origin in origins.values():
+        p.until_state(origin, "up")
+    by_url = {u: e for (_, _, u), e in p.endpoints().items()}
+    assert [by_url[origins[n].url]["certificate_warning"] for n in sorted(origins)] == [
+        True, False, True], by_url
+    p.until_logged("shop, us-west-2, %s: its certificate ends in " % origins["ending"].url)
+    assert re.search(r"ends in [89] days, at 20\S+Z: renew it", p.log_text()), p.log_text()
+    assert p.log_text().count("its certificate ends in") == 1, p.log_text()
+    (left,) = [v - time.time() for v in p.metrics().values(
+        "detour_endpoint_certificate_not_after_seconds", region="us-west-2")]
+    assert 8 * 86400 < left < 10 * 86400, left
+    told = process.run([t.binary, "status", "-s", p.socket])
+    assert told.count("WARNING: its certificate ends at 20") == 2, told
 
 
 @sanitize

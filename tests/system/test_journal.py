@@ -176,6 +176,10 @@ def a_person_is_named_with_the_reason(t):
         fact = _find(p, kind, "east")[0]
         assert fact["actor"].startswith("alice"), fact
         assert fact["reason"] == "a fire drill" and fact["signal"] == "person", fact
+    # What follows from it has an actor too: Detour, upon a person's wish.
+    until(lambda: _find(p, "shares_moved", "west"), "the shares move", 5)
+    moved = _find(p, "shares_moved", "west")[-1]
+    assert moved["actor"] == "detour" and moved["signal"] == "person", moved
 
 
 @sanitize

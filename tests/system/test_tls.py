@@ -280,6 +280,27 @@ def an_endpoint_that_cannot_be_trusted_gets_nothing(t):
 
 
 @sanitize
+def a_region_that_cannot_be_trusted_costs_no_request_and_gets_none_in_clear_text(t):
+    """Nothing was sent, so whatever the method, another region is asked."""
+    def https(name, names, **options):
+        address = t.lease.address()
+        return t.origin(name, address=address, tls=t.pki.server_context(
+            t.pki.leaf(name + "-" + address, [n % address for n in names], **options)))
+
+    west = t.origin("west")
+    for east in (https("expired", ["IP:%s"], days=-1), https("stranger", ["IP:%s"], ca="other-ca"),
+                 https("namesake", ["x%.0s.example"])):
+        p = t.proxy(regions={"us-east-1": _region(east, pki=t.pki),
+                             "us-west-2": {"endpoints": [west], "tier": 1}})
+        c = p.client()
+        for i in range(5):
+            c.get("/%d" % i).expect(200, "west")
+            c.post("/%d" % i, b"once").expect(200, "west")
+        assert east.requests == [] and not any(east.raw), (east.requests, east.raw)
+        p.stop()
+
+
+@sanitize
 def verification_can_be_switched_off(t):
     origin = _https_origin(t, "secure", t.pki.leaf("wrongname", ["x.example"]))
     p = t.proxy(regions={"us-east-1": {"endpoints": [origin], "text": "tls = { verify = false; };"}})

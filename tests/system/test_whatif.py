@@ -86,6 +86,46 @@ def two_equal_regions_absorb_the_loss_of_one_at_the_demand_that_is_said(t):
     assert not service["demand_assumed"] and service["shed"] == 0, service
 
 
+def _beside(p, *regions):
+    """A second service, blog, in these of two regions that both can do 100/s."""
+    p.write(services=[("blog", {n: ["http://127.0.0.1:1"] for n in regions})])
+    with open(p.conf_path) as f:
+        text = f.read()
+    for region in ("east", "west"):
+        text = text.replace('{ name = "%s"; }' % region,
+                            '{ name = "%s"; capacity = 100; }' % region)
+    p.write(text=text)
+
+
+@sanitize
+def services_that_share_a_regions_capacity_lose_it_together(t):
+    """What one needs elsewhere the other does not find there."""
+    p = _proxy(t, east=0, west=0)
+    _beside(p, "east", "west")
+    done = _check(t, p, "--demand", "60")
+    assert done.returncode == 3, done
+    assert done.stdout.count("16.7 % shed (10 requests/s); CANNOT BE ABSORBED") == 4, done.stdout
+    assert _check(t, p, "--demand", "50").returncode == 0
+    assert _check(t, p, "--demand", "60", "--demand", "blog=30").returncode == 0
+    done = _check(t, p)
+    assert ("  blog, at 85 requests/s: assumed, 85 % (max_utilization) of what its first tier can "
+            "take, divided among the services that share it; --demand") in done.stdout, done.stdout
+    assert "with all regions up" not in done.stdout, done.stdout
+
+
+@sanitize
+def a_service_feels_the_loss_of_a_region_it_is_not_in_if_others_come_to_where_it_is(t):
+    p = _proxy(t, east=0, west=0)
+    _beside(p, "west")
+    done = _check(t, p, "--demand", "shop=80", "--demand", "blog=40", "--lose", "east")
+    assert done.returncode == 3, done
+    assert ("  blog: not in east\n"
+            "    without east                     west 100.0 % -> 83.3 %; 16.7 % shed (7 requests/s); "
+            "CANNOT BE ABSORBED by blog") in done.stdout, done.stdout
+    done = _check(t, p, "--demand", "shop=80", "--demand", "blog=15")
+    assert done.returncode == 0 and done.stdout.count("    without ") == 2, done
+
+
 @sanitize
 def a_demand_beyond_all_capacity_is_told_apart_from_the_losses(t):
     p = _proxy(t, east=1000, west=1000)

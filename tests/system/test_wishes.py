@@ -79,6 +79,18 @@ def an_evacuated_region_gets_nothing_and_comes_back_by_its_ramp(t):
 
 
 @sanitize
+def what_could_not_be_lost_any_more_is_a_warning_and_a_number(t):
+    p, _, _ = _two(t)
+    loss = "detour_region_loss_shed_ratio"
+    assert p.metrics().values(loss, region="west") == [0]
+    assert "WARNING" not in _do(t, p, "status")
+    _do(t, p, "evacuate", "east", "--reason", "upgrade")
+    until(lambda: p.metrics().values(loss, region="west") == [1], "nobody is left beside it", 15)
+    assert _region(p, "west")["loss"] == 1, _region(p, "west")
+    assert "WARNING: its loss would leave no healthy region" in _do(t, p, "status")
+
+
+@sanitize
 def an_evacuation_holds_even_when_nothing_else_is_left(t):
     p, origins, _ = _two(t)
     _do(t, p, "evacuate", "east", "--reason", "it answers with other people's data")
@@ -166,6 +178,9 @@ def a_safety_rule_refuses_by_name_and_is_overridden_by_name(t):
     assert p.metrics().total("detour_wishes") == 1
     kinds = _kinds(p)
     assert kinds.count("refused") == 2 and kinds.count("overridden") == 1, kinds
+    # and on what it was decided: east can be done without, west is the last
+    assert [f["numbers"] for f in json.loads(p.ask_socket("/v1/journal?limit=0").body)["facts"]
+            if f["kind"] in ("refused", "overridden")] == [{"shed": 0}, {"shed": 0}, {"shed": 1}]
     p.until_logged("breaks the safety rule keep-two: overridden by")
 
 

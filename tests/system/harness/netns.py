@@ -56,6 +56,12 @@ class Netns:
         self.blackhole()
         self.run(["nft", "flush", "chain", "inet", "fault", "input"])
 
+    def lossy(self, percent):
+        """So many of the packets vanish, each way, by chance."""
+        verdict = ["numgen", "random", "mod", "100", "<", percent, "drop"]
+        self._rules(verdict)
+        self.run(["nft", "add", "rule", "inet", "fault", "output"] + verdict)
+
     def deaf(self, port):
         """What comes in for one port of its own vanishes, as on a path that was lost."""
         self._rules(["tcp", "dport", port, "drop"])

@@ -65,7 +65,7 @@ class Pki:
                  "-out", pair.chain])
         return pair
 
-    def leaf(self, name, names, ca="ca", rsa=False, days=20):
+    def leaf(self, name, names, ca="ca", rsa=False, days=29):
         """A certificate for names ("a.example.com" or "IP:1.2.3.4"), signed by the authority."""
         with self._alone():
             return self._leaf(name, names, ca, rsa, days)

@@ -197,6 +197,8 @@ static const struct {
 	{ "\"mode\": \"fail_open\", \"fail_open\": true, \"demand\": 80, \"refused_rate\": 30.5",
 	    "; refusing 30.5/s of 80/s: no region is up" },
 	{ "\"mode\": \"normal\", \"self_suspect\": true", "our own view is doubted" },
+	/* shedding is left slowly, also when nobody comes any more */
+	{ "\"balance\": \"maglev\", \"shed\": 0.5, \"demand\": 0", "balance maglev\n" },
 };
 
 START_TEST(a_service_says_what_is_out_of_the_ordinary)
@@ -208,6 +210,22 @@ START_TEST(a_service_says_what_is_out_of_the_ordinary)
 	text = print(json, 0);
 	expect(text, services[_i].said);
 	ck_assert_ptr_null(strstr(text, "normal"));
+	ck_assert_ptr_null(strstr(text, "of 0/s"));
+	free(text);
+}
+END_TEST
+
+/* Of two regions; of one nobody expects to be told each second. */
+START_TEST(a_loss_that_could_not_be_absorbed_is_a_warning)
+{
+	char *text =
+	    print("{ \"services\": [ { \"regions\": [ { \"loss\": 0.167 }, { \"loss\": 1 },"
+		  " { \"loss\": 0 } ] }, { \"regions\": [ { \"loss\": 1 } ] } ] }",
+		0);
+
+	expect(text, "0 of 0 up; WARNING: its loss would shed 16.7%\n");
+	expect(text, "0 of 0 up; WARNING: its loss would leave no healthy region\n");
+	ck_assert_ptr_eq(strstr(strstr(text, "no healthy region") + 1, "WARNING"), NULL);
 	free(text);
 }
 END_TEST
@@ -292,6 +310,7 @@ main(void)
 	    tests, a_region_says_its_state_since_when_and_why, 0, ARRAY_SIZE(regions));
 	tcase_add_loop_test(
 	    tests, a_service_says_what_is_out_of_the_ordinary, 0, ARRAY_SIZE(services));
+	tcase_add_test(tests, a_loss_that_could_not_be_absorbed_is_a_warning);
 	tcase_add_test(tests, a_refused_reload_fail_open_and_draining_stand_out);
 	tcase_add_test(tests, a_hold_says_what_is_left_of_it_and_who_lengthens_it);
 	tcase_add_loop_test(tests, a_ramp_that_is_held_says_by_what, 0, ARRAY_SIZE(held));

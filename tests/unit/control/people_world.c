@@ -29,7 +29,7 @@ static struct rules *rules;
 static struct plan *plans[SERVICES];
 static struct steer *steers[SERVICES];
 static uint64_t now_ms;
-static double demand;
+static double demands[SERVICES];
 static json_t *journal;
 
 #define HEAD                                                                                       \
@@ -76,7 +76,7 @@ decide(unsigned service)
 {
 	struct steer_region_seen seen[SHARE_MAX_REGIONS];
 	struct facts *facts = calloc(1, sizeof *facts);
-	const struct steer_seen all = { .demand = demand,
+	const struct steer_seen all = { .demand = demands[service],
 		.regions = seen,
 		.wishes = desk_wishes(people_desk),
 		.wall_ms = clock_wall_us() / 1000 };
@@ -109,7 +109,7 @@ people_make(const char *safety)
 	snprintf(text, sizeof text, whole, people_dir, safety);
 	topology = load(text);
 	now_ms = 1000;
-	demand = 0;
+	memset(demands, 0, sizeof demands);
 	journal = NULL;
 	endpoints = endpoint_registry_new(1);
 	steerings = steering_registry_new(1);
@@ -201,9 +201,9 @@ people_steer(unsigned service)
 }
 
 void
-people_demand(double requests_per_s)
+people_demand(unsigned service, double requests_per_s)
 {
-	demand = requests_per_s;
+	demands[service] = requests_per_s;
 }
 
 void

@@ -35,7 +35,7 @@ void people_turn(unsigned ticks);
 /* The same without control: it hangs. */
 void people_turn_main(void);
 struct steer *people_steer(unsigned service);
-void people_demand(double requests_per_s);
+void people_demand(unsigned service, double requests_per_s);
 /* Control's word on its endpoints. */
 void people_region_down(unsigned service, unsigned region);
 void people_region_up(unsigned service, unsigned region);

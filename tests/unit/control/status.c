@@ -77,10 +77,10 @@ static const struct shape region_shape[] = { { "name", JSON_STRING }, { "provide
 	{ "waits_for_person", JSON_FALSE }, { "signal", JSON_STRING }, { "value", JSON_REAL },
 	{ "threshold", JSON_REAL }, { "target", JSON_REAL }, { "limit", JSON_NULL },
 	{ "in_flight_limit", JSON_NULL }, { "shed_by_rate", JSON_REAL },
-	{ "shed_in_flight", JSON_REAL }, { "panic", JSON_FALSE }, { "wishes", JSON_ARRAY },
-	{ "requests", JSON_INTEGER }, { "errors", JSON_INTEGER }, { "rate", JSON_REAL },
-	{ "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL },
-	{ "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
+	{ "shed_in_flight", JSON_REAL }, { "loss", JSON_REAL }, { "panic", JSON_FALSE },
+	{ "wishes", JSON_ARRAY }, { "requests", JSON_INTEGER }, { "errors", JSON_INTEGER },
+	{ "rate", JSON_REAL }, { "error_rate", JSON_REAL }, { "p50_ms", JSON_REAL },
+	{ "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT }, { "endpoints", JSON_ARRAY } };
 
 static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host", JSON_STRING },
 	{ "state", JSON_STRING }, { "reason", JSON_STRING }, { "since", JSON_STRING },
@@ -88,7 +88,8 @@ static const struct shape endpoint_shape[] = { { "url", JSON_STRING }, { "host",
 	{ "errors", JSON_INTEGER }, { "rate", JSON_REAL }, { "error_rate", JSON_REAL },
 	{ "p50_ms", JSON_REAL }, { "p99_ms", JSON_REAL }, { "faults", JSON_OBJECT },
 	{ "connections", JSON_INTEGER }, { "idle", JSON_INTEGER }, { "active", JSON_INTEGER },
-	{ "check_ms", JSON_REAL } };
+	{ "check_ms", JSON_REAL }, { "certificate_ends", JSON_STRING },
+	{ "certificate_warning", JSON_FALSE } };
 
 START_TEST(its_shape_is_what_scripts_rely_on)
 {
@@ -192,6 +193,7 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	atomic_store(&view.table->services[0].steering->shed_since_ms, view.now_ms - 2500);
 	atomic_store(&s->shed_by_rate, 12);
 	atomic_store(&s->shed_in_flight, 5);
+	atomic_store(&s->loss, 0.4);
 	view_world_observe(view.now_ms);
 	status = status_json(&view);
 	region = region_of(status, 0);
@@ -211,6 +213,7 @@ START_TEST(it_tells_what_a_regions_state_rests_on)
 	ck_assert_double_eq_tol(json_real_value(get(service, "shed_since_s")), 2.5, 0.001);
 	ck_assert_double_eq_tol(json_real_value(get(region, "shed_by_rate")), 12, 0.0001);
 	ck_assert_double_eq_tol(json_real_value(get(region, "shed_in_flight")), 5, 0.0001);
+	ck_assert_double_eq_tol(json_real_value(get(region, "loss")), 0.4, 0.0001);
 	json_decref(status);
 }
 END_TEST
@@ -227,6 +230,26 @@ START_TEST(an_endpoint_that_never_changed_has_no_since)
 	ck_assert(json_is_null(get(endpoint, "since")));
 	ck_assert(json_is_null(get(endpoint, "check_ms")));
 	json_decref(status);
+}
+END_TEST
+
+START_TEST(an_endpoint_warns_three_weeks_before_its_certificate_ends)
+{
+	static const struct {
+		long long in_s;
+		bool warns;
+	} t[] = { { 21 * 86400, false }, { 21 * 86400 - 1, true }, { -5, true } };
+	int64_t now_s = (int64_t)(view.now_wall_us / 1000000);
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		json_t *status, *endpoint;
+
+		atomic_store(&view_endpoint(0, 0)->certificate_ends_s, now_s + t[i].in_s);
+		status = status_json(&view);
+		endpoint = at(get(region_of(status, 0), "endpoints"), 0);
+		ck_assert_int_eq(json_is_true(get(endpoint, "certificate_warning")), t[i].warns);
+		json_decref(status);
+	}
 }
 END_TEST
 
@@ -273,6 +296,7 @@ main(void)
 	tcase_add_loop_test(tests, a_region_has_one_word, 0, ARRAY_SIZE(words));
 	tcase_add_test(tests, it_tells_what_a_regions_state_rests_on);
 	tcase_add_test(tests, an_endpoint_that_never_changed_has_no_since);
+	tcase_add_test(tests, an_endpoint_warns_three_weeks_before_its_certificate_ends);
 	tcase_add_test(tests, before_the_first_table_there_are_no_services);
 	tcase_add_test(tests, draining_is_not_ready);
 	suite_add_tcase(suite, tests);

@@ -512,7 +512,7 @@ START_TEST(safety_rules_apply_by_name)
 	char rules[WISH_TEXT];
 
 	people_make(judged[_i].safety);
-	people_demand(judged[_i].demand);
+	people_demand(SHOP, judged[_i].demand);
 	people_turn(20);
 	if (judged[_i].before != NULL && evacuate(judged[_i].before, "") == WISH_REFUSED) {
 		snprintf(rules, sizeof rules, "%s", reply.rule);

@@ -172,6 +172,10 @@ START_TEST(shedding_tells_how_much_and_of_what)
 	    "shop goes by health and weight, up to capacity. SHEDDING 50 % of 4000 "
 	    "requests/s: the regions that serve can take no more than 2000. Losing r0 "
 	    "would shed 75 % (as of now), losing r1 would shed 75 % (as of now).");
+	b.demand = 0; /* it is left slowly, but nobody is refused any more */
+	bench_tick(&b);
+	ck_assert_double_gt(steer_shed(b.s), 0.4);
+	ck_assert_ptr_null(strstr(service(), "SHEDDING"));
 	bench_stop(&b);
 }
 END_TEST

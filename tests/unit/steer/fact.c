@@ -59,8 +59,8 @@ static const struct {
 	{ { FACT_ENDPOINT_EJECTED, SIGNAL_IN_A_ROW, 0, "shop", "a", 7, 3, 3, 30000, "", NULL },
 	    "shop, a, endpoint 7: endpoint taken out by live traffic (3 failures in a row, "
 	    "threshold 3, for 30 s)" },
-	{ { FACT_REFUSED, SIGNAL_PERSON, 0, "", "a", UINT32_MAX, 0, 0, 0, "at_least_two", NULL },
-	    "a: a change was refused by a safety rule (rule at_least_two)" },
+	{ { FACT_REFUSED, SIGNAL_PERSON, 0, "", "a", UINT32_MAX, 0.125, 0, 0, "at_least_two", NULL },
+	    "a: a change was refused by a safety rule (shed 12.5 %, rule at_least_two)" },
 	{ { FACT_SELF_SUSPECT, SIGNAL_CLOCK, 0, "", "", UINT32_MAX, 700, 500, 0, "", NULL },
 	    "our own view is stale: everything is held (700 ms late, threshold 500 ms)" },
 	{ { FACT_STARTED, SIGNAL_NONE, 0, NULL, NULL, UINT32_MAX, 1, 4, 2, NULL, NULL },

@@ -53,6 +53,16 @@ START_TEST(refusing_everything_is_told_as_that_and_not_as_a_failover)
 }
 END_TEST
 
+/* What status and metrics are told of the first region. */
+static double
+loss_of_first(void)
+{
+	struct steer_region_out out;
+
+	steer_region(b.s, 0, &out);
+	return out.loss;
+}
+
 static void
 expect_losses(const char *said)
 {
@@ -73,6 +83,7 @@ START_TEST(explain_and_the_journal_agree_on_what_can_be_lost)
 	bench_run(&b, 20000);
 	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 2);
 	expect_losses(" Losing r0 would shed 16.7 %, losing r1 would shed 16.7 %.");
+	ck_assert_double_eq_tol(loss_of_first(), 1 / 6.0, 0.01);
 	b.demand = 900;
 	bench_run(&b, 8000);
 	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 0);
@@ -80,6 +91,7 @@ START_TEST(explain_and_the_journal_agree_on_what_can_be_lost)
 	bench_run(&b, 4000);
 	ck_assert_uint_eq(b.told[FACT_REDUNDANT], 1);
 	expect_losses(" Any one region can be lost.");
+	ck_assert_double_eq_tol(loss_of_first(), 0, 1e-9);
 	b.demand = 1000.5; /* of which a loss would shed less than is worth telling */
 	bench_run(&b, 20000);
 	ck_assert_uint_eq(b.told[FACT_NOT_REDUNDANT], 2);
