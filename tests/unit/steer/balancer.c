@@ -3,10 +3,8 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/stat.h"
 #include "world.h"
@@ -515,49 +513,6 @@ START_TEST(picks_allocate_nothing)
 }
 END_TEST
 
-/* ns for a pick among this many, with some weights and one in ten down. */
-static double
-measure(enum conf_balance balance, unsigned endpoints)
-{
-	enum { PICKS = 300000 };
-	uint32_t *weights = mem_array(endpoints, sizeof *weights);
-	unsigned found = 0;
-	uint64_t start;
-	struct bench b;
-	double ns;
-
-	for (unsigned i = 0; i < endpoints; i++)
-		weights[i] = 1 + i % 3;
-	bench_open(&b, balance, endpoints, weights);
-	world_set_all(&b.world, 0, ENDPOINT_UP);
-	for (unsigned i = 0; i < endpoints; i += 10)
-		atomic_store(
-		    &endpoint_at(&b, i)->word, endpoint_word(ENDPOINT_DOWN, ENDPOINT_WEIGHT_FULL));
-	world_set(&b.world, 0, 0, ENDPOINT_DOWN);
-	pick_one(&b);
-	start = clock_now_us();
-	for (unsigned i = 0; i < PICKS; i++)
-		found += pick_one(&b) >= 0; /* an assertion each would cost more */
-	ns = (double)(clock_now_us() - start) * 1000 / PICKS;
-	ck_assert_uint_eq(found, PICKS);
-	bench_close(&b);
-	mem_free(weights);
-	return ns;
-}
-
-START_TEST(a_pick_among_10000_endpoints_costs_about_what_it_costs_among_10)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
-		double few = measure(all[i], 10);
-		double many = measure(all[i], 10000);
-
-		printf("balancer %u: %.0f ns among 10, %.0f ns among 10,000\n", i, few, many);
-		ck_assert_msg(
-		    many < 10 * few + 1000, "balancer %u: %.0f ns, %.0f ns", i, few, many);
-	}
-}
-END_TEST
-
 START_TEST(a_balancer_may_outlive_its_table)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
@@ -597,7 +552,6 @@ main(void)
 	tcase_add_test(tests, a_maglev_key_keeps_its_endpoint_through_others_failures);
 	tcase_add_test(tests, a_maglev_key_keeps_its_endpoint_when_nearly_all_are_down);
 	tcase_add_test(tests, picks_allocate_nothing);
-	tcase_add_test(tests, a_pick_among_10000_endpoints_costs_about_what_it_costs_among_10);
 	tcase_add_test(tests, a_balancer_may_outlive_its_table);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

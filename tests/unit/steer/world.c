@@ -6,8 +6,8 @@
 #include "base/arena.h"
 
 static struct table_addresses
-resolve_nothing(void *arg, const struct conf_service *s, const struct conf_service_region *r,
-    unsigned endpoint)
+resolve_nothing(
+    void *arg, const struct conf_service *s, const struct conf_service_region *r, unsigned endpoint)
 {
 	return (struct table_addresses){ .count = 0 };
 }
@@ -74,8 +74,8 @@ world_open(struct world *w, enum conf_balance balance, const struct world_region
 	w->topology = world_topology(balance, regions, count);
 	w->endpoints = endpoint_registry_new(workers);
 	w->steerings = steering_registry_new(workers);
-	w->table = table_build(w->topology, NULL, w->endpoints, w->steerings, resolve_nothing, NULL,
-	    1);
+	w->table =
+	    table_build(w->topology, NULL, w->endpoints, w->steerings, resolve_nothing, NULL, 1);
 	w->service = &w->table->services[0];
 }
 
