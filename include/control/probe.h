@@ -63,6 +63,8 @@ struct probe {
 	struct stream stream;
 	struct tls_session_slot session;
 	uint64_t started_us;
+	uint64_t slice_us; /* when the deadline's slice under way began */
+	uint32_t left_ms;  /* of the deadline, without that slice */
 	struct probe_result result; /* until it is told */
 	char *held; /* a block with the beginning of a head, or NULL */
 	uint32_t held_len;
