@@ -20,7 +20,7 @@ struct evidence {
 	uint32_t timeouts; /* of the two above, those that were deadlines */
 	uint32_t aged; /* of broken: reset or closed after more than a second */
 	uint32_t errors; /* upstream: 5xx, statuses to retry on, malformed answers */
-	uint32_t unused; /* 0: makes them two vectors of four */
+	uint32_t cut; /* of errors: cut off in their answer after more than a second */
 };
 
 enum {
@@ -60,13 +60,16 @@ evidence_add(struct evidence *into, const struct evidence *more)
 	sum.timeouts += added.timeouts;
 	sum.aged += added.aged;
 	sum.errors += added.errors;
-	sum.unused += added.unused;
+	sum.cut += added.cut;
 	*into = sum;
 }
 
 void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
-/* In how many slots of the last second, the newest one too, were there errors? */
-unsigned evidence_window_erring(const struct evidence_window *);
+/*
+ * In how many slots of the last second, the newest one too, were there errors? fresh: others than
+ * those of tries from before it.
+ */
+unsigned evidence_window_erring(const struct evidence_window *, bool fresh);
 /*
  * What was counted in the last second and after then, as far as slots tell: one that may hold what
  * came before is left out.
@@ -86,6 +89,13 @@ static inline uint32_t
 evidence_aged(const struct evidence *e)
 {
 	return e->aged < e->broken ? e->aged : e->broken;
+}
+
+/* Errors that say something of how new tries fare. */
+static inline uint32_t
+evidence_fresh_errors(const struct evidence *e)
+{
+	return e->errors - (e->cut < e->errors ? e->cut : e->errors);
 }
 
 /*

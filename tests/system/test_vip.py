@@ -98,8 +98,8 @@ class _World:
 
 def _expect_clean(w, load, by_standby):
     totals = load.stop_clean()
-    assert totals["by"].get("standby", 0) <= by_standby, totals["by"]
     w.expect_kept()
+    assert totals["by"].get("standby", 0) <= by_standby, totals["by"]
 
 
 @sanitize
@@ -310,26 +310,73 @@ def connections_of_a_tcp_service_that_are_lost_at_once_take_no_region_along(t):
     w.expect_kept()
 
 
-@sanitize
-def answers_that_are_cut_at_once_make_no_region_of_two_grey(t):
-    def begins(x):
-        if x.request.target == "/stream":
-            x.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun")
-            x.origin.stopping.wait(60)
-        else:
-            _answers_slowly(x)
+def _begins(x):
+    x.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun")
 
+
+def _begins_streams(x):
+    if x.request.target == "/stream":
+        _begins(x)
+        x.origin.stopping.wait(60)
+    else:
+        _answers_slowly(x)
+
+
+def _expect_kept_though_streams_are_cut(t, count, over_s):
     def stream():
         c = w.proxy.client(tls=False).request("GET", "/stream")
         c.reader.until(b"begun")
 
-    w = _World(t, begins, tier=0)
-    w.all_to(w.backends[0], 80, stream)
+    w = _World(t, _begins_streams, tier=0)
+    w.all_to(w.backends[0], count, stream)  # half of them are the standby's
     load = w.load().until_ok(200)
-    w.balancer.lose(w.backends[0])
+    w.balancer.lose(w.backends[0], over_s=over_s)
     load.until_ok(700)  # three windows of a second, and what one waits for the first
     load.stop_clean()
     w.expect_kept()
+
+
+@sanitize
+def answers_that_are_cut_at_once_make_no_region_of_two_grey(t):
+    _expect_kept_though_streams_are_cut(t, 80, 0)
+
+
+@sanitize
+def answers_that_are_seen_cut_one_after_the_other_make_no_region_of_two_grey(t):
+    """As on a machine that is slow to see one moment."""
+    _expect_kept_though_streams_are_cut(t, 160, 0.3)
+
+
+def _expect_grey_where_all_is_cut(t, after_s, within_s):
+    ill = threading.Event()
+
+    def script(x):
+        if x.origin.name == "standby" or x.request.target == "/healthz" or not ill.is_set():
+            _answers_slowly(x)
+            return
+        _begins(x)
+        x.origin.stopping.wait(after_s)
+        x.reset()
+
+    w = _World(t, script, tier=0)
+    load = w.load(connections=400).until_ok(200)
+    at = time.time()
+    ill.set()
+    greys = until(lambda: [f for f in w.leavings() if f["kind"] == "region_grey"], "it is grey")
+    took = _seconds(greys[0]["time"]) - at
+    t.report("grey after %.0f ms" % (took * 1000))
+    load.stop()
+    assert sanitized() or took < within_s, took
+
+
+@sanitize
+def a_region_that_cuts_every_answer_is_left_at_once(t):
+    _expect_grey_where_all_is_cut(t, 0.1, 1)
+
+
+@sanitize
+def a_region_that_cuts_every_answer_late_is_left_long_before_three_windows(t):
+    _expect_grey_where_all_is_cut(t, 1.3, 3)
 
 
 def _seconds(text):

@@ -413,7 +413,7 @@ errs(const struct evidence *tick, const struct evidence *last_1s, unsigned slots
 	struct evidence_window w = { .last_1s = *last_1s, .slot_no = EVIDENCE_SLOTS };
 
 	for (unsigned i = 0; i < slots; i++)
-		w.slot[EVIDENCE_SLOTS - 1 - i].errors = last_1s->errors;
+		w.slot[EVIDENCE_SLOTS - 1 - i] = *last_1s;
 	return grey_errs(&greys[0], tick, &w);
 }
 
@@ -473,6 +473,36 @@ START_TEST(what_one_moment_cuts_condemns_nobody)
 	fresh();
 	ck_assert(!errs(&tick, &second, 1));
 	ck_assert(errs(&tick, &second, 2));
+}
+END_TEST
+
+/* A server dies with hundreds of long answers, and it takes a busy machine a while to see it. */
+START_TEST(what_was_begun_long_before_it_was_cut_condemns_nobody_until_that_lasts)
+{
+	static const struct evidence tick = { .answered = 10, .errors = 40, .cut = 40 };
+	static const struct evidence second = { .answered = 100, .errors = 80, .cut = 80 };
+	static const struct evidence some_new = { .answered = 100, .errors = 80, .cut = 31 };
+	static const struct evidence most_new = { .answered = 100, .errors = 80, .cut = 29 };
+
+	fresh();
+	ck_assert(!errs(&tick, &second, 3));
+	ck_assert_uint_eq(greys[0].errors_in_a_row, 0);
+	ck_assert(!errs(&tick, &second, 7));
+	ck_assert(errs(&tick, &second, 8)); /* an end that takes so long is none of one server */
+	ck_assert(!errs(&tick, &some_new, 3));
+	ck_assert(errs(&tick, &most_new, 3));
+}
+END_TEST
+
+START_TEST(where_every_answer_is_cut_old_ones_among_them_hide_none)
+{
+	static const struct evidence tick = { .answered = 11, .errors = 40, .cut = 29 };
+	static const struct evidence second = { .answered = 500, .errors = 80, .cut = 58 };
+
+	fresh();
+	ck_assert(!errs(&tick, &second, 2));
+	ck_assert(errs(&tick, &second, 2)); /* 22 in a row that are new */
+	ck_assert_uint_eq(greys[0].errors_in_a_row, 22);
 }
 END_TEST
 
@@ -565,6 +595,9 @@ main(void)
 	tcase_add_test(tests, chance_alone_makes_nobody_grey);
 	tcase_add_test(tests, a_region_that_only_errs_is_known_without_waiting_for_windows);
 	tcase_add_test(tests, what_one_moment_cuts_condemns_nobody);
+	tcase_add_test(
+	    tests, what_was_begun_long_before_it_was_cut_condemns_nobody_until_that_lasts);
+	tcase_add_test(tests, where_every_answer_is_cut_old_ones_among_them_hide_none);
 	tcase_add_test(tests, errors_of_one_second_are_no_three_windows_of_errors);
 	tcase_add_test(tests, long_answers_that_outlive_the_traffic_make_nobody_grey);
 	tcase_add_test(tests, a_region_that_does_not_serve_is_not_judged);
