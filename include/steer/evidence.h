@@ -35,6 +35,11 @@ enum {
 	EVIDENCE_MOMENT_MS = 20,
 	EVIDENCE_AGED_MS = 1000,
 	EVIDENCE_ROW = 8,
+	/*
+	 * Most tries of a second fail for longer than one moment is seen by a busy machine: all that
+	 * a balancer was busy with may be lost in one, and be more than begins in a second.
+	 */
+	EVIDENCE_FAILING = 4,
 };
 
 /* Ten seconds of counts in slots of 100 ms, with running sums of 1 s and 10 s. */
@@ -70,6 +75,8 @@ void evidence_window_add(struct evidence_window *, const struct evidence *delta,
  * those of tries from before it.
  */
 unsigned evidence_window_erring(const struct evidence_window *, bool fresh);
+/* In how many of them did no fewer tries fail than half of those that began? Older ones apart. */
+unsigned evidence_window_failing(const struct evidence_window *);
 /*
  * What was counted in the last second and after then, as far as slots tell: one that may hold what
  * came before is left out.

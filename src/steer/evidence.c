@@ -98,6 +98,20 @@ evidence_window_erring(const struct evidence_window *w, bool fresh)
 	return n;
 }
 
+unsigned
+evidence_window_failing(const struct evidence_window *w)
+{
+	unsigned n = 0;
+
+	for (unsigned age = 0; age < SLOTS_1S; age++) {
+		const struct evidence *e = &w->slot[slot_before(w, age)];
+		uint32_t failed = evidence_local(e) - evidence_aged(e);
+
+		n += failed > 0 && (uint64_t)failed * 2 >= e->tries;
+	}
+	return n;
+}
+
 /* A slot holds what a tick in it counted, which may be from the slot before. */
 struct evidence
 evidence_window_since(const struct evidence_window *w, uint64_t then_ms)

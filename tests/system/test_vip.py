@@ -21,9 +21,9 @@ _ANSWER_S = 0.3  # so that at 200 requests a second each of five servers is busy
 _LEAVING = ("region_down", "region_hold", "region_grey", "region_ramp", "shares_moved")
 
 
-def _answers_slowly(x, headers=()):
+def _answers_slowly(x, headers=(), after_s=_ANSWER_S):
     if x.request.target != "/healthz":
-        x.origin.stopping.wait(_ANSWER_S)
+        x.origin.stopping.wait(after_s)
     x.answer(200, "%s %s" % (x.origin.name, x.request.get("x-load-id")), headers)
 
 
@@ -226,6 +226,16 @@ def a_balancer_that_forgets_its_connections_is_kept(t):
     load = w.load().until_ok(100)
     w.balancer.forget()
     load.until_ok(200)
+    _expect_clean(w, load, 100)
+
+
+@sanitize
+def a_balancer_that_forgets_more_than_begins_in_a_second_is_kept(t):
+    """Its answers take so long."""
+    w = _World(t, lambda x: _answers_slowly(x, after_s=0.8))
+    load = w.load(rate=60, connections=100).until_ok(60)
+    w.balancer.forget()
+    load.until_ok(60)
     _expect_clean(w, load, 100)
 
 
