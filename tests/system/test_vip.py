@@ -395,15 +395,15 @@ def _seconds(text):
     return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + fraction)
 
 
-def _expect_left(t, fault, within_s, script=_answers_slowly):
+def _expect_left(t, fault, within_s, script=_answers_slowly, **how):
     """At 100 requests a second; and nothing fails."""
-    w = _World(t, script)
+    w = _World(t, script, **how)
     load = w.load(rate=100).until_ok(50)
     at = time.time()
     fault(w)
     downs = until(lambda: [f for f in w.leavings() if f["kind"] == "region_down"], "it is down")
     took = _seconds(downs[0]["time"]) - at
-    t.report("left after %.0f ms" % (took * 1000))
+    t.report("left after %.0f ms by %s" % (took * 1000, downs[0]["signal"]))
     load.until_ok(30)
     totals = load.stop_clean()
     assert totals["by"]["standby"] >= 30, totals["by"]
@@ -423,3 +423,15 @@ def a_balancer_that_resets_every_request_is_left_at_once(t):
 @sanitize
 def a_balancer_that_resets_every_connection_is_left_at_once(t):
     _expect_left(t, lambda w: w.balancer.fall_ill("accept"), 0.3)
+
+
+@sanitize
+def a_balancer_with_more_dead_servers_than_living_ones_is_left(t):
+    """Never many in a row: their turns come one after the other; and its checks do not tell."""
+
+    def most_die(w):
+        for backend in w.backends[:3]:
+            w.balancer.lose(backend, noticed=False)
+
+    _expect_left(t, most_die, 2, _answers_once,
+                 text='health_check = { type = "none"; }; ' + _USUAL)
