@@ -10,7 +10,7 @@ import random
 import threading
 import time
 
-from harness import sanitize, sanitized, tcp, until, websocket
+from harness import rounds, sanitize, sanitized, tcp, until, websocket
 from harness.h2_origin import MAX_CONCURRENT_STREAMS
 from harness.wait import stays
 
@@ -103,6 +103,7 @@ def _expect_clean(w, load, by_standby):
 
 
 @sanitize
+@rounds
 def a_server_that_dies_takes_no_region_along(t):
     w = _World(t)
     load = w.load().until_ok(100)
@@ -112,6 +113,7 @@ def a_server_that_dies_takes_no_region_along(t):
 
 
 @sanitize
+@rounds
 def nothing_new_is_shed_when_a_server_dies_and_the_standby_is_small(t):
     w = _World(t, standby="capacity = 5;")
     load = w.load().until_ok(100)
@@ -169,6 +171,7 @@ def a_server_that_dies_with_its_http2_connections_takes_no_region_along(t):
 
 
 @sanitize
+@rounds
 def streams_that_are_lost_while_nothing_else_comes_take_no_region_along(t):
     w = _Http2(t, streams=100, answer_s=20)
     for _ in range(60):
@@ -185,6 +188,7 @@ def streams_that_are_lost_while_nothing_else_comes_take_no_region_along(t):
 
 
 @sanitize
+@rounds
 def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
     """More of them than begin in a second; but they began before."""
     w = _World(t, _hangs_on_long)
@@ -204,6 +208,7 @@ def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
 
 
 @sanitize
+@rounds
 def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t):
     """It has served for a second, and they begin anew while it is hardly known."""
     many = 100 if sanitized() else 400
@@ -221,6 +226,7 @@ def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t
 
 
 @sanitize
+@rounds
 def a_balancer_that_forgets_its_connections_is_kept(t):
     w = _World(t)
     load = w.load().until_ok(100)
@@ -230,6 +236,7 @@ def a_balancer_that_forgets_its_connections_is_kept(t):
 
 
 @sanitize
+@rounds
 def a_balancer_that_forgets_more_than_begins_in_a_second_is_kept(t):
     """Its answers take so long."""
     w = _World(t, lambda x: _answers_slowly(x, after_s=0.8))
@@ -240,6 +247,7 @@ def a_balancer_that_forgets_more_than_begins_in_a_second_is_kept(t):
 
 
 @sanitize
+@rounds
 def all_that_a_process_of_a_second_is_busy_with_may_be_lost_at_once(t):
     """It has earned few retries yet."""
     w = _World(t, _answers_once)  # no request is on a kept connection, which may end at any time
@@ -261,17 +269,20 @@ def _expect_kept_though_a_fifth_is_refused(t, draw):
 
 
 @sanitize
+@rounds
 def a_dead_server_whose_turn_comes_as_before_takes_no_region_along(t):
     _expect_kept_though_a_fifth_is_refused(t, None)
 
 
 @sanitize
+@rounds
 def a_dead_server_that_is_drawn_as_before_takes_no_region_along(t):
     """So that by chance several in a row meet it."""
     _expect_kept_though_a_fifth_is_refused(t, random.Random(7))
 
 
 @sanitize
+@rounds
 def tunnels_that_are_lost_at_once_take_no_region_along(t):
     """Among few new requests: most of what ends in that second was lost."""
     w = _World(t, lambda x: websocket.grants(websocket.echo)(x) if x.request.has("upgrade")
@@ -291,6 +302,7 @@ def tunnels_that_are_lost_at_once_take_no_region_along(t):
 
 
 @sanitize
+@rounds
 def connections_of_a_tcp_service_that_are_lost_at_once_take_no_region_along(t):
     def endpoint(word):
         address = t.lease.address()
@@ -347,11 +359,13 @@ def _expect_kept_though_streams_are_cut(t, count, over_s):
 
 
 @sanitize
+@rounds
 def answers_that_are_cut_at_once_make_no_region_of_two_grey(t):
     _expect_kept_though_streams_are_cut(t, 80, 0)
 
 
 @sanitize
+@rounds
 def answers_that_are_seen_cut_one_after_the_other_make_no_region_of_two_grey(t):
     """As on a machine that is slow to see one moment."""
     _expect_kept_though_streams_are_cut(t, 160, 0.3)

@@ -193,6 +193,14 @@ class Balancer:
 
         self._do(fall_ill())
 
+    def turn(self):
+        """Returns when its loop has gone round once."""
+
+        async def turn():
+            pass
+
+        self._do(turn())
+
     def stop(self):
         self.die()
         self.loop.call_soon_threadsafe(self.loop.stop)
