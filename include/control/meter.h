@@ -18,7 +18,7 @@ struct steering;
 
 /* Zero-initialised: what was counted before the first reading is part of that reading. */
 struct endpoint_meter {
-	uint64_t tries, answered, not_sent, broken, timeouts, aged, errors;
+	uint64_t tries, answered, not_sent, broken, timeouts, aged, errors, cut;
 	uint64_t told_not_sent, told_broken; /* since then, ahead of the next reading */
 };
 

@@ -66,6 +66,8 @@ struct probe {
 	int64_t certificate_ends_s;
 	uint64_t shaken_us; /* when it was shown that, and not what a session remembered */
 	uint64_t started_us;
+	uint64_t slice_us; /* when the deadline's slice under way began */
+	uint32_t left_ms;  /* of the deadline, without that slice */
 	struct probe_result result; /* until it is told */
 	char *held; /* a block with the beginning of a head, or NULL */
 	uint32_t held_len;

@@ -150,6 +150,12 @@ size_t stream_waiting(const struct stream *);
 /* Ends our direction: close_notify and FIN, after what waits. Reading goes on. */
 void stream_shutdown(struct stream *);
 
+/*
+ * What has come of the socket by now, STREAM_* bits: as the loop would tell, had it just looked. For
+ * who must decide at a moment at which the loop may be late. The owner is not called.
+ */
+unsigned stream_news(struct stream *);
+
 /* Peeks at an idle stream without blocking: true when nothing, not even an end, has arrived. */
 bool stream_is_quiet(const struct stream *);
 

@@ -78,6 +78,7 @@ struct endpoint_shard {
 	atomic_ullong timeouts;
 	atomic_ullong aged;   /* of broken, as evidence's */
 	atomic_ullong errors; /* upstream failures: bad answers, 5xx, statuses to retry on */
+	atomic_uint cut;      /* of errors, as evidence's; modulo 2^32, for want of room */
 	atomic_uint waiting;  /* tries that neither have an answer's head yet nor have ended */
 
 	_Alignas(64) atomic_ullong connects;
@@ -130,6 +131,8 @@ unsigned endpoint_waiting(const struct endpoint *);
 void endpoint_shard_failed(struct endpoint_shard *, enum fault);
 /* What was just counted was reset or closed, and had begun EVIDENCE_AGED_MS before or earlier. */
 void endpoint_shard_aged(struct endpoint_shard *);
+/* The same of one that was cut off in its answer. */
+void endpoint_shard_cut(struct endpoint_shard *);
 /* The same where it says nothing of how things are now: people are told of it, control is not. */
 void endpoint_shard_failed_long_ago(struct endpoint_shard *, enum fault);
 /* The worker: an answer was 5xx or of retry.on_status, whether it is retried or passed on. */

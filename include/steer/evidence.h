@@ -20,7 +20,7 @@ struct evidence {
 	uint32_t timeouts; /* of the two above, those that were deadlines */
 	uint32_t aged; /* of broken: reset or closed after more than a second */
 	uint32_t errors; /* upstream: 5xx, statuses to retry on, malformed answers */
-	uint32_t unused; /* 0: makes them two vectors of four */
+	uint32_t cut; /* of errors: cut off in their answer after more than a second */
 };
 
 enum {
@@ -35,6 +35,11 @@ enum {
 	EVIDENCE_MOMENT_MS = 20,
 	EVIDENCE_AGED_MS = 1000,
 	EVIDENCE_ROW = 8,
+	/*
+	 * Most tries of a second fail for longer than one moment is seen by a busy machine: all that
+	 * a balancer was busy with may be lost in one, and be more than begins in a second.
+	 */
+	EVIDENCE_FAILING = 4,
 };
 
 /* Ten seconds of counts in slots of 100 ms, with running sums of 1 s and 10 s. */
@@ -60,13 +65,18 @@ evidence_add(struct evidence *into, const struct evidence *more)
 	sum.timeouts += added.timeouts;
 	sum.aged += added.aged;
 	sum.errors += added.errors;
-	sum.unused += added.unused;
+	sum.cut += added.cut;
 	*into = sum;
 }
 
 void evidence_window_add(struct evidence_window *, const struct evidence *delta, uint64_t now_ms);
-/* In how many slots of the last second, the newest one too, were there errors? */
-unsigned evidence_window_erring(const struct evidence_window *);
+/*
+ * In how many slots of the last second, the newest one too, were there errors? fresh: others than
+ * those of tries from before it.
+ */
+unsigned evidence_window_erring(const struct evidence_window *, bool fresh);
+/* In how many of them did no fewer tries fail than half of those that began? Older ones apart. */
+unsigned evidence_window_failing(const struct evidence_window *);
 /*
  * What was counted in the last second and after then, as far as slots tell: one that may hold what
  * came before is left out.
@@ -86,6 +96,13 @@ static inline uint32_t
 evidence_aged(const struct evidence *e)
 {
 	return e->aged < e->broken ? e->aged : e->broken;
+}
+
+/* Errors that say something of how new tries fare. */
+static inline uint32_t
+evidence_fresh_errors(const struct evidence *e)
+{
+	return e->errors - (e->cut < e->errors ? e->cut : e->errors);
 }
 
 /*

@@ -43,6 +43,7 @@ struct region_evidence {
 	uint32_t endpoints;
 	uint32_t local_1s, tries_1s; /* local-origin failures and tries in the last second */
 	uint32_t aged_1s; /* of the failures, those of older tries */
+	unsigned failing_slots; /* of that second: evidence_window_failing() */
 	uint32_t successes_since_suspect; /* answers that came after the suspicion */
 	unsigned stalls; /* stalled windows in a row: 1 suspect, 2 down */
 	bool grey; /* the comparison says worse, by enough windows */

@@ -30,6 +30,7 @@ endpoint_meter_begin(struct endpoint_meter *m, const struct endpoint *e)
 		m->timeouts += load(&s->timeouts);
 		m->aged += load(&s->aged);
 		m->errors += load(&s->errors);
+		m->cut += atomic_load_explicit(&s->cut, memory_order_relaxed);
 	}
 }
 
@@ -67,6 +68,7 @@ endpoint_meter_read(struct endpoint_meter *m, const struct endpoint *e, struct e
 		.timeouts = (uint32_t)(now.timeouts - m->timeouts),
 		.aged = (uint32_t)(now.aged - m->aged),
 		.errors = (uint32_t)(now.errors - m->errors),
+		.cut = (uint32_t)(now.cut - m->cut),
 	};
 	*m = now;
 	return true;

@@ -23,9 +23,16 @@ enum {
 	 */
 	LATE_MS = 500,
 	LOOK_AGAIN_S = 600,
+	/*
+	 * The deadline comes in so many slices, and one that is seen late counts for no more than
+	 * it is: while the thread does not run an endpoint can have answered, but is not asked.
+	 */
+	SLICES = 5,
 };
 
 static void on_stream(struct stream *, unsigned events, void *arg);
+static void take_news(struct probe *, unsigned events);
+static void on_deadline(void *arg);
 
 void
 probe_init(
@@ -147,15 +154,43 @@ judge_fault(struct probe *p, enum fault f)
 	probe_failed(p, reason, detail, false);
 }
 
+static uint32_t
+ms_since(uint64_t then_us)
+{
+	return (uint32_t)((clock_now_us() - then_us) / 1000);
+}
+
+static void
+wait_on(struct probe *p)
+{
+	uint32_t slice_ms = (p->site->check->timeout_ms + SLICES - 1) / SLICES;
+
+	if (slice_ms > p->left_ms)
+		slice_ms = p->left_ms;
+	p->left_ms -= slice_ms;
+	p->slice_us = clock_now_us();
+	timer_start(p->loop->timers, &p->deadline, slice_ms, on_deadline, p);
+}
+
+/*
+ * What came while this thread did something else, or nothing, has not been told of yet; the
+ * endpoint was in time all the same.
+ */
 static void
 on_deadline(void *arg)
 {
 	struct probe *p = arg;
-	uint32_t waited_ms = (uint32_t)((clock_now_us() - p->started_us) / 1000);
+	uint32_t timeout_ms = p->site->check->timeout_ms;
+	uint32_t waited_ms = ms_since(p->started_us);
 
-	if (waited_ms > p->site->check->timeout_ms + LATE_MS)
+	if (p->left_ms > 0 && waited_ms < timeout_ms + LATE_MS) {
+		wait_on(p);
+		return;
+	}
+	take_news(p, stream_news(&p->stream));
+	if (!p->judged && ms_since(p->slice_us) > timeout_ms / SLICES + LATE_MS)
 		judge_nothing(p);
-	else
+	else if (!p->judged)
 		probe_failed(p, REASON_CHECK_TIMEOUT, waited_ms, false);
 	tell(p);
 }
@@ -222,7 +257,8 @@ probe_start(struct probe *p, struct site *site)
 	p->started_us = clock_now_us();
 	look_again(p);
 	quiet = p->state == PROBE_KEPT && stream_is_quiet(&p->stream);
-	timer_start(p->loop->timers, &p->deadline, site->check->timeout_ms, on_deadline, p);
+	p->left_ms = site->check->timeout_ms;
+	wait_on(p);
 	if (quiet) {
 		p->reused = true;
 		probe_http_ask(p);
@@ -399,10 +435,8 @@ on_failed(struct probe *p)
 }
 
 static void
-on_stream(struct stream *stream, unsigned events, void *arg)
+take_news(struct probe *p, unsigned events)
 {
-	struct probe *p = arg;
-
 	if (events & STREAM_FAILED)
 		on_failed(p);
 	else if (events & STREAM_OPENED)
@@ -410,5 +444,13 @@ on_stream(struct stream *stream, unsigned events, void *arg)
 	/* The edge of what came with the handshake has been: read now or never. */
 	if ((events & STREAM_READABLE) && p->state >= PROBE_HEAD)
 		read_answer(p);
+}
+
+static void
+on_stream(struct stream *stream, unsigned events, void *arg)
+{
+	struct probe *p = arg;
+
+	take_news(p, events);
 	tell(p);
 }

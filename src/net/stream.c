@@ -509,6 +509,10 @@ take_news(struct stream *s, short what)
 {
 	unsigned events = 0;
 
+	if (what & EV_CLOSED)
+		s->peer_closed = true;
+	if (what & (EV_READ | EV_CLOSED))
+		s->readable = READ_MORE;
 	switch ((enum stream_phase)s->phase) {
 	case STREAM_CLOSED:
 		break;
@@ -544,12 +548,26 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	unsigned events;
 
 	loop_enter(s->loop);
-	if (what & EV_CLOSED)
-		s->peer_closed = true;
-	if (what & (EV_READ | EV_CLOSED))
-		s->readable = READ_MORE;
 	events = take_news(s, what);
 	if (events != 0)
 		s->fn(s, events, s->arg);
 	loop_leave();
+}
+
+/* As libevent translates what epoll says. */
+unsigned
+stream_news(struct stream *s)
+{
+	struct pollfd news = { s->fd, POLLIN | POLLOUT | POLLRDHUP, 0 };
+	short what = 0;
+
+	if (s->phase == STREAM_CLOSED || poll(&news, 1, 0) <= 0)
+		return 0;
+	if (news.revents & (POLLIN | POLLERR | POLLHUP))
+		what |= EV_READ;
+	if (news.revents & (POLLOUT | POLLERR | POLLHUP))
+		what |= EV_WRITE;
+	if (news.revents & POLLRDHUP)
+		what |= EV_CLOSED;
+	return what != 0 ? take_news(s, what) : 0;
 }

@@ -151,7 +151,7 @@ is_lost(enum fault why)
 void
 tries_blame(struct try *t, enum fault why)
 {
-	bool nobody_there, aged;
+	bool nobody_there, old, aged;
 
 	if (t->blamed)
 		return;
@@ -162,9 +162,12 @@ tries_blame(struct try *t, enum fault why)
 		return;
 	}
 	endpoint_shard_failed(t->shard, why);
-	aged = is_lost(why) && clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000;
+	old = clock_now_us() - t->at.lease > EVIDENCE_AGED_MS * 1000;
+	aged = old && is_lost(why);
 	if (aged)
 		endpoint_shard_aged(t->shard);
+	if (old && why == FAULT_CUT_RESPONSE)
+		endpoint_shard_cut(t->shard);
 	nobody_there = !aged && shunned_note(t->exchange->worker, t->shard, why);
 	if (fault_origin(why) == FAULT_LOCAL)
 		tell_control(t, why, nobody_there, aged);

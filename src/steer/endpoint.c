@@ -329,6 +329,12 @@ endpoint_shard_aged(struct endpoint_shard *s)
 }
 
 void
+endpoint_shard_cut(struct endpoint_shard *s)
+{
+	stat_step(&s->cut, 1);
+}
+
+void
 endpoint_shard_failed_long_ago(struct endpoint_shard *s, enum fault why)
 {
 	stat_add(&s->faults[why], 1);

@@ -22,7 +22,7 @@ evidence_subtract(struct evidence *from, const struct evidence *less)
 	rest.timeouts -= gone.timeouts;
 	rest.aged -= gone.aged;
 	rest.errors -= gone.errors;
-	rest.unused -= gone.unused;
+	rest.cut -= gone.cut;
 	*from = rest;
 }
 
@@ -86,12 +86,29 @@ evidence_window_add(struct evidence_window *w, const struct evidence *delta, uin
 }
 
 unsigned
-evidence_window_erring(const struct evidence_window *w)
+evidence_window_erring(const struct evidence_window *w, bool fresh)
 {
 	unsigned n = 0;
 
-	for (unsigned age = 0; age < SLOTS_1S; age++)
-		n += w->slot[slot_before(w, age)].errors > 0;
+	for (unsigned age = 0; age < SLOTS_1S; age++) {
+		const struct evidence *e = &w->slot[slot_before(w, age)];
+
+		n += (fresh ? evidence_fresh_errors(e) : e->errors) > 0;
+	}
+	return n;
+}
+
+unsigned
+evidence_window_failing(const struct evidence_window *w)
+{
+	unsigned n = 0;
+
+	for (unsigned age = 0; age < SLOTS_1S; age++) {
+		const struct evidence *e = &w->slot[slot_before(w, age)];
+		uint32_t failed = evidence_local(e) - evidence_aged(e);
+
+		n += failed > 0 && (uint64_t)failed * 2 >= e->tries;
+	}
 	return n;
 }
 

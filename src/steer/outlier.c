@@ -174,7 +174,8 @@ is_unreachable(struct outlier *o, const struct outlier_policy *policy)
 		accuse(o, OUTLIER_CONSECUTIVE, o->local_in_a_row, row);
 		return true;
 	}
-	if (e->tries >= policy->min_tries && failed > policy->failure_share * e->tries) {
+	if (e->tries >= policy->min_tries && failed > policy->failure_share * e->tries &&
+	    evidence_window_failing(&o->window) >= EVIDENCE_FAILING) {
 		accuse(o, OUTLIER_FAILURE_SHARE, (double)PERMILLE * failed / e->tries,
 		    policy->failure_share * PERMILLE);
 		return true;

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "steer/evidence.h"
+
 enum {
 	ENDPOINTS_DOWN = 4,       /* that fail in a row: enough, however many there are */
 	MIN_TRIES = 20,           /* for a share of failures to mean anything */
@@ -76,10 +78,10 @@ region_run_is_down(
 
 /*
  * Down: three local-origin failures in a row on most endpoints (a few alone may just be
- * dead), more than half of at least 20 tries in 1 s (connections of one dead server may hold many
- * more requests than came in it: those do not count), two stalled windows, or too few healthy
- * endpoints. A run counts only while it is fresh: nobody ends the run of a region that gets no
- * traffic.
+ * dead), more than half of at least 20 tries in 1 s, lost at more than one moment (connections of
+ * one dead server may hold many more requests than came in it: those do not count), two stalled
+ * windows, or too few healthy endpoints. A run counts only while it is fresh: nobody ends the run
+ * of a region that gets no traffic.
  */
 static bool
 is_down(const struct step *s, struct charge *c)
@@ -95,7 +97,8 @@ is_down(const struct step *s, struct charge *c)
 			e->failing_endpoints };
 		return true;
 	}
-	if (e->tries_1s >= MIN_TRIES && failed_1s > down_share * e->tries_1s) {
+	if (e->tries_1s >= MIN_TRIES && failed_1s > down_share * e->tries_1s &&
+	    e->failing_slots >= EVIDENCE_FAILING) {
 		*c = (struct charge){ SIGNAL_LOCAL_SHARE, (double)failed_1s / e->tries_1s,
 			down_share, e->endpoints };
 		return true;

@@ -297,6 +297,9 @@ gather(struct steer *s, struct steered_region *r, const struct steer_seen *seen)
 		.endpoints = r->plan->endpoint_count,
 		.local_1s = evidence_local(&r->window.last_1s),
 		.aged_1s = evidence_aged(&r->window.last_1s),
+		.failing_slots = evidence_local(&r->window.last_1s) > 0
+		    ? evidence_window_failing(&r->window)
+		    : 0,
 		.tries_1s = r->window.last_1s.tries,
 		.successes_since_suspect = r->successes,
 		.stalls = r->stall.stalled,

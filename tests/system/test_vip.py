@@ -10,7 +10,7 @@ import random
 import threading
 import time
 
-from harness import sanitize, sanitized, tcp, until, websocket
+from harness import rounds, sanitize, sanitized, tcp, until, websocket
 from harness.h2_origin import MAX_CONCURRENT_STREAMS
 from harness.wait import stays
 
@@ -21,9 +21,9 @@ _ANSWER_S = 0.3  # so that at 200 requests a second each of five servers is busy
 _LEAVING = ("region_down", "region_hold", "region_grey", "region_ramp", "shares_moved")
 
 
-def _answers_slowly(x, headers=()):
+def _answers_slowly(x, headers=(), after_s=_ANSWER_S):
     if x.request.target != "/healthz":
-        x.origin.stopping.wait(_ANSWER_S)
+        x.origin.stopping.wait(after_s)
     x.answer(200, "%s %s" % (x.origin.name, x.request.get("x-load-id")), headers)
 
 
@@ -98,11 +98,12 @@ class _World:
 
 def _expect_clean(w, load, by_standby):
     totals = load.stop_clean()
-    assert totals["by"].get("standby", 0) <= by_standby, totals["by"]
     w.expect_kept()
+    assert totals["by"].get("standby", 0) <= by_standby, totals["by"]
 
 
 @sanitize
+@rounds
 def a_server_that_dies_takes_no_region_along(t):
     w = _World(t)
     load = w.load().until_ok(100)
@@ -112,6 +113,7 @@ def a_server_that_dies_takes_no_region_along(t):
 
 
 @sanitize
+@rounds
 def nothing_new_is_shed_when_a_server_dies_and_the_standby_is_small(t):
     w = _World(t, standby="capacity = 5;")
     load = w.load().until_ok(100)
@@ -169,6 +171,7 @@ def a_server_that_dies_with_its_http2_connections_takes_no_region_along(t):
 
 
 @sanitize
+@rounds
 def streams_that_are_lost_while_nothing_else_comes_take_no_region_along(t):
     w = _Http2(t, streams=100, answer_s=20)
     for _ in range(60):
@@ -185,6 +188,7 @@ def streams_that_are_lost_while_nothing_else_comes_take_no_region_along(t):
 
 
 @sanitize
+@rounds
 def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
     """More of them than begin in a second; but they began before."""
     w = _World(t, _hangs_on_long)
@@ -204,6 +208,7 @@ def long_polls_that_are_lost_among_few_requests_take_no_region_along(t):
 
 
 @sanitize
+@rounds
 def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t):
     """It has served for a second, and they begin anew while it is hardly known."""
     many = 100 if sanitized() else 400
@@ -221,6 +226,7 @@ def hundreds_of_long_requests_that_are_lost_at_once_take_no_young_region_along(t
 
 
 @sanitize
+@rounds
 def a_balancer_that_forgets_its_connections_is_kept(t):
     w = _World(t)
     load = w.load().until_ok(100)
@@ -230,6 +236,18 @@ def a_balancer_that_forgets_its_connections_is_kept(t):
 
 
 @sanitize
+@rounds
+def a_balancer_that_forgets_more_than_begins_in_a_second_is_kept(t):
+    """Its answers take so long."""
+    w = _World(t, lambda x: _answers_slowly(x, after_s=0.8))
+    load = w.load(rate=60, connections=100).until_ok(60)
+    w.balancer.forget()
+    load.until_ok(60)
+    _expect_clean(w, load, 100)
+
+
+@sanitize
+@rounds
 def all_that_a_process_of_a_second_is_busy_with_may_be_lost_at_once(t):
     """It has earned few retries yet."""
     w = _World(t, _answers_once)  # no request is on a kept connection, which may end at any time
@@ -251,17 +269,20 @@ def _expect_kept_though_a_fifth_is_refused(t, draw):
 
 
 @sanitize
+@rounds
 def a_dead_server_whose_turn_comes_as_before_takes_no_region_along(t):
     _expect_kept_though_a_fifth_is_refused(t, None)
 
 
 @sanitize
+@rounds
 def a_dead_server_that_is_drawn_as_before_takes_no_region_along(t):
     """So that by chance several in a row meet it."""
     _expect_kept_though_a_fifth_is_refused(t, random.Random(7))
 
 
 @sanitize
+@rounds
 def tunnels_that_are_lost_at_once_take_no_region_along(t):
     """Among few new requests: most of what ends in that second was lost."""
     w = _World(t, lambda x: websocket.grants(websocket.echo)(x) if x.request.has("upgrade")
@@ -281,6 +302,7 @@ def tunnels_that_are_lost_at_once_take_no_region_along(t):
 
 
 @sanitize
+@rounds
 def connections_of_a_tcp_service_that_are_lost_at_once_take_no_region_along(t):
     def endpoint(word):
         address = t.lease.address()
@@ -310,26 +332,75 @@ def connections_of_a_tcp_service_that_are_lost_at_once_take_no_region_along(t):
     w.expect_kept()
 
 
-@sanitize
-def answers_that_are_cut_at_once_make_no_region_of_two_grey(t):
-    def begins(x):
-        if x.request.target == "/stream":
-            x.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun")
-            x.origin.stopping.wait(60)
-        else:
-            _answers_slowly(x)
+def _begins(x):
+    x.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun")
 
+
+def _begins_streams(x):
+    if x.request.target == "/stream":
+        _begins(x)
+        x.origin.stopping.wait(60)
+    else:
+        _answers_slowly(x)
+
+
+def _expect_kept_though_streams_are_cut(t, count, over_s):
     def stream():
         c = w.proxy.client(tls=False).request("GET", "/stream")
         c.reader.until(b"begun")
 
-    w = _World(t, begins, tier=0)
-    w.all_to(w.backends[0], 80, stream)
+    w = _World(t, _begins_streams, tier=0)
+    w.all_to(w.backends[0], count, stream)  # half of them are the standby's
     load = w.load().until_ok(200)
-    w.balancer.lose(w.backends[0])
+    w.balancer.lose(w.backends[0], over_s=over_s)
     load.until_ok(700)  # three windows of a second, and what one waits for the first
     load.stop_clean()
     w.expect_kept()
+
+
+@sanitize
+@rounds
+def answers_that_are_cut_at_once_make_no_region_of_two_grey(t):
+    _expect_kept_though_streams_are_cut(t, 80, 0)
+
+
+@sanitize
+@rounds
+def answers_that_are_seen_cut_one_after_the_other_make_no_region_of_two_grey(t):
+    """As on a machine that is slow to see one moment."""
+    _expect_kept_though_streams_are_cut(t, 160, 0.3)
+
+
+def _expect_grey_where_all_is_cut(t, after_s, within_s):
+    ill = threading.Event()
+
+    def script(x):
+        if x.origin.name == "standby" or x.request.target == "/healthz" or not ill.is_set():
+            _answers_slowly(x)
+            return
+        _begins(x)
+        x.origin.stopping.wait(after_s)
+        x.reset()
+
+    w = _World(t, script, tier=0)
+    load = w.load(connections=400).until_ok(200)
+    at = time.time()
+    ill.set()
+    greys = until(lambda: [f for f in w.leavings() if f["kind"] == "region_grey"], "it is grey")
+    took = _seconds(greys[0]["time"]) - at
+    t.report("grey after %.0f ms" % (took * 1000))
+    load.stop()
+    assert sanitized() or took < within_s, took
+
+
+@sanitize
+def a_region_that_cuts_every_answer_is_left_at_once(t):
+    _expect_grey_where_all_is_cut(t, 0.1, 1)
+
+
+@sanitize
+def a_region_that_cuts_every_answer_late_is_left_long_before_three_windows(t):
+    _expect_grey_where_all_is_cut(t, 1.3, 3)
 
 
 def _seconds(text):
@@ -338,15 +409,15 @@ def _seconds(text):
     return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + fraction)
 
 
-def _expect_left(t, fault, within_s, script=_answers_slowly):
+def _expect_left(t, fault, within_s, script=_answers_slowly, **how):
     """At 100 requests a second; and nothing fails."""
-    w = _World(t, script)
+    w = _World(t, script, **how)
     load = w.load(rate=100).until_ok(50)
     at = time.time()
     fault(w)
     downs = until(lambda: [f for f in w.leavings() if f["kind"] == "region_down"], "it is down")
     took = _seconds(downs[0]["time"]) - at
-    t.report("left after %.0f ms" % (took * 1000))
+    t.report("left after %.0f ms by %s" % (took * 1000, downs[0]["signal"]))
     load.until_ok(30)
     totals = load.stop_clean()
     assert totals["by"]["standby"] >= 30, totals["by"]
@@ -366,3 +437,15 @@ def a_balancer_that_resets_every_request_is_left_at_once(t):
 @sanitize
 def a_balancer_that_resets_every_connection_is_left_at_once(t):
     _expect_left(t, lambda w: w.balancer.fall_ill("accept"), 0.3)
+
+
+@sanitize
+def a_balancer_with_more_dead_servers_than_living_ones_is_left(t):
+    """Never many in a row: their turns come one after the other; and its checks do not tell."""
+
+    def most_die(w):
+        for backend in w.backends[:3]:
+            w.balancer.lose(backend, noticed=False)
+
+    _expect_left(t, most_die, 2, _answers_once,
+                 text='health_check = { type = "none"; }; ' + _USUAL)

@@ -146,10 +146,11 @@ class Balancer:
         """New connections go to these in turn from now on."""
         self.backends = list(backends)
 
-    def lose(self, backend, noticed=True):
+    def lose(self, backend, noticed=True, over_s=0):
         """
-        One backend dies: what it had is reset in one moment. Where that is noticed it gets nothing
-        new, else its turn comes as before, and who gets it is reset too.
+        One backend dies: what it had is reset in one moment, or one after the other in that time.
+        Where that is noticed it gets nothing new, else its turn comes as before, and who gets it is
+        reset too.
         """
 
         async def lose():
@@ -157,6 +158,11 @@ class Balancer:
                 self.backends = [b for b in self.backends if b is not backend]
             else:
                 self.dead.add(backend)
+            lost = [p for p in self.pairs if p.backend is backend] if over_s else []
+            for pair in lost:
+                pair.client.reset_at_once()
+                pair.reset()
+                await asyncio.sleep(over_s / len(lost))
             self._reset(backend)
 
         self._do(lose())
@@ -186,6 +192,14 @@ class Balancer:
             self._reset()
 
         self._do(fall_ill())
+
+    def turn(self):
+        """Returns when its loop has gone round once."""
+
+        async def turn():
+            pass
+
+        self._do(turn())
 
     def stop(self):
         self.die()

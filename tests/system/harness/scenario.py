@@ -11,6 +11,7 @@ from .netns import Netns
 from .nginx import Nginx
 from .origin import Origin
 from .proxy import Proxy
+from .rounds import Witness
 from .wait import until
 
 
@@ -25,6 +26,7 @@ class Scenario:
         self.clients = []
         self._endings = []
         self._loads = 0
+        self.witnesses = []
 
     def directory(self, name):
         path = os.path.join(self._directory, name)
@@ -33,6 +35,10 @@ class Scenario:
 
     def at_end(self, action):
         self._endings.append(action)
+
+    def part(self, name):
+        """A scenario of its own within this one; whoever asks for it closes it."""
+        return Scenario(self.name, self.directory(name), self.pki, self.binary)
 
     def origin(self, name="origin", tls=None, address=None, port=None):
         """A scripted origin; it answers 200 with its name until told otherwise."""
@@ -53,6 +59,8 @@ class Scenario:
         address = self.lease.address()
         made = Balancer(address, self.lease.port(address), backends)
         self.at_end(made.stop)
+        self.witnesses.append(Witness(made))
+        self.at_end(self.witnesses[-1].stop)
         return made
 
     def nginx(self, name, netns=None, **options):

@@ -107,6 +107,30 @@ START_TEST(a_reading_is_what_all_workers_counted_since_the_last)
 }
 END_TEST
 
+START_TEST(of_what_failed_it_is_told_what_was_old)
+{
+	struct endpoint_meter m = { 0 };
+	struct evidence delta;
+
+	open_world();
+	for (unsigned w = 0; w < WORKERS; w++)
+		atomic_store(&endpoint_shard(e, w)->cut, UINT32_MAX); /* then it begins anew */
+	endpoint_meter_begin(&m, e);
+	for (unsigned w = 0; w < WORKERS; w++) {
+		endpoint_shard_failed(endpoint_shard(e, w), FAULT_CUT_RESPONSE);
+		endpoint_shard_cut(endpoint_shard(e, w));
+	}
+	endpoint_shard_failed(endpoint_shard(e, 0), FAULT_RESET);
+	endpoint_shard_aged(endpoint_shard(e, 0));
+	ck_assert(endpoint_meter_read(&m, e, &delta));
+	ck_assert_uint_eq(delta.errors, 3);
+	ck_assert_uint_eq(delta.cut, 3);
+	ck_assert_uint_eq(delta.broken, 1);
+	ck_assert_uint_eq(delta.aged, 1);
+	close_world();
+}
+END_TEST
+
 /* As director_urgent() does it. */
 static uint32_t
 news(struct endpoint_meter *m, enum fault why, uint32_t count)
@@ -229,6 +253,7 @@ main(void)
 	tcase_add_loop_test(
 	    c, a_fault_is_evidence_of_its_class, 0, sizeof faults / sizeof faults[0]);
 	tcase_add_test(c, a_reading_is_what_all_workers_counted_since_the_last);
+	tcase_add_test(c, of_what_failed_it_is_told_what_was_old);
 	tcase_add_test(c, what_has_been_read_or_told_of_is_no_news);
 	tcase_add_test(c, latencies_are_told_by_the_second);
 	tcase_add_test(c, demand_is_the_rate_of_the_last_second);

@@ -111,16 +111,54 @@ START_TEST(slots_of_the_last_second_with_errors_are_counted_each_once)
 
 	evidence_window_add(&w, &bad, 5000);
 	evidence_window_add(&w, &bad, 5099);
-	ck_assert_uint_eq(evidence_window_erring(&w), 1);
+	ck_assert_uint_eq(evidence_window_erring(&w, false), 1);
 	evidence_window_add(&w, &one, 5150);
-	ck_assert_uint_eq(evidence_window_erring(&w), 1);
+	ck_assert_uint_eq(evidence_window_erring(&w, false), 1);
 	evidence_window_add(&w, &bad, 5250);
 	evidence_window_add(&w, &bad, 5999);
-	ck_assert_uint_eq(evidence_window_erring(&w), 3);
+	ck_assert_uint_eq(evidence_window_erring(&w, false), 3);
 	evidence_window_pass(&w, 6000);
-	ck_assert_uint_eq(evidence_window_erring(&w), 2);
+	ck_assert_uint_eq(evidence_window_erring(&w, false), 2);
 	evidence_window_pass(&w, 6999);
-	ck_assert_uint_eq(evidence_window_erring(&w), 0);
+	ck_assert_uint_eq(evidence_window_erring(&w, false), 0);
+}
+END_TEST
+
+START_TEST(errors_of_old_tries_only_make_no_slot_a_fresh_one)
+{
+	const struct evidence old = { .tries = 9, .errors = 9, .cut = 9 };
+	const struct evidence both = { .tries = 9, .errors = 9, .cut = 8 };
+	struct evidence_window w = { 0 };
+
+	evidence_window_add(&w, &old, 5000);
+	evidence_window_add(&w, &both, 5100);
+	ck_assert_uint_eq(evidence_window_erring(&w, false), 2);
+	ck_assert_uint_eq(evidence_window_erring(&w, true), 1);
+	ck_assert_uint_eq(evidence_fresh_errors(&w.last_1s), 1);
+	evidence_window_pass(&w, 6100);
+	ck_assert_uint_eq(w.last_1s.cut, 0);
+}
+END_TEST
+
+START_TEST(slots_of_the_last_second_in_which_most_failed_are_counted)
+{
+	const struct evidence most = { .tries = 4, .answered = 2, .not_sent = 1, .broken = 1 };
+	const struct evidence few = { .tries = 5, .answered = 3, .not_sent = 1, .broken = 1 };
+	const struct evidence old = { .tries = 4, .broken = 4, .aged = 3 };
+	const struct evidence ends = { .broken = 1 };
+	struct evidence_window w = { 0 };
+
+	evidence_window_add(&w, &few, 5000);
+	evidence_window_add(&w, &old, 5100);
+	ck_assert_uint_eq(evidence_window_failing(&w), 0);
+	evidence_window_add(&w, &most, 5200);
+	evidence_window_add(&w, &ends, 5399);
+	evidence_window_add(&w, &one, 5400);
+	ck_assert_uint_eq(evidence_window_failing(&w), 2);
+	evidence_window_pass(&w, 6200);
+	ck_assert_uint_eq(evidence_window_failing(&w), 1);
+	evidence_window_pass(&w, 7000);
+	ck_assert_uint_eq(evidence_window_failing(&w), 0);
 }
 END_TEST
 
@@ -231,6 +269,8 @@ main(void)
 	    tests, a_row_grows_by_a_moment_and_by_a_second_where_only_old_tries_are_lost);
 	tcase_add_test(tests, what_came_since_then_leaves_out_slots_that_may_hold_more);
 	tcase_add_test(tests, slots_of_the_last_second_with_errors_are_counted_each_once);
+	tcase_add_test(tests, errors_of_old_tries_only_make_no_slot_a_fresh_one);
+	tcase_add_test(tests, slots_of_the_last_second_in_which_most_failed_are_counted);
 	tcase_add_test(tests, a_row_grows_by_one_in_each_moment_that_has_local_failures);
 	tcase_add_test(tests, a_row_needs_a_tenth_of_a_seconds_answers_within_bounds);
 	tcase_add_test(tests, sums_are_those_of_what_came_in_the_span_whatever_the_pauses);

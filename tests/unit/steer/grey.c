@@ -406,76 +406,6 @@ START_TEST(chance_alone_makes_nobody_grey)
 }
 END_TEST
 
-/* In so many tenths of the last second. */
-static bool
-errs(const struct evidence *tick, const struct evidence *last_1s, unsigned slots)
-{
-	struct evidence_window w = { .last_1s = *last_1s, .slot_no = EVIDENCE_SLOTS };
-
-	for (unsigned i = 0; i < slots; i++)
-		w.slot[EVIDENCE_SLOTS - 1 - i].errors = last_1s->errors;
-	return grey_errs(&greys[0], tick, &w);
-}
-
-START_TEST(a_region_that_only_errs_is_known_without_waiting_for_windows)
-{
-	static const struct {
-		const char *what;
-		struct evidence ticks[3]; /* one after the other */
-		struct evidence last_1s, others;
-		bool burst;
-	} t[] = {
-		{ "20 errors in a row, retried elsewhere", { { .answered = 20, .errors = 20 } },
-		    { .answered = 500, .errors = 20 }, { .answered = 10 }, true },
-		{ "over several ticks",
-		    { { .answered = 9, .errors = 9 }, { .answered = 9, .errors = 9 },
-			{ .answered = 2, .errors = 2 } },
-		    { .answered = 100, .errors = 20 }, { .answered = 10 }, true },
-		{ "19", { { .answered = 19, .errors = 19 } }, { .answered = 500, .errors = 19 },
-		    { .answered = 19 }, false },
-		{ "a good one among them",
-		    { { .answered = 19, .errors = 19 }, { .answered = 5, .errors = 4 },
-			{ .answered = 19, .errors = 19 } },
-		    { .answered = 500, .errors = 42 }, { .answered = 40 }, false },
-		{ "nobody else has answered", { { .answered = 90, .errors = 90 } },
-		    { .answered = 90, .errors = 90 }, { .answered = 9 }, false },
-		{ "the others err too", { { .answered = 90, .errors = 90 } },
-		    { .answered = 90, .errors = 90 }, { .answered = 100, .errors = 26 }, false },
-		{ "the others err a little", { { .answered = 90, .errors = 90 } },
-		    { .answered = 90, .errors = 90 }, { .answered = 100, .errors = 25 }, true },
-		{ "six of ten in a second", { { .answered = 10, .errors = 6 } },
-		    { .answered = 100, .errors = 60 }, { .answered = 60 }, true },
-		{ "half", { { .answered = 10, .errors = 5 } }, { .answered = 100, .errors = 50 },
-		    { .answered = 60 }, false },
-		{ "most of 19", { { .answered = 10, .errors = 9 } },
-		    { .answered = 19, .errors = 18 }, { .answered = 60 }, false },
-		{ "long ago", { { .answered = 20, .errors = 20 }, { 0 } }, { 0 },
-		    { .answered = 10 }, false },
-	};
-
-	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
-		bool burst = false;
-
-		fresh();
-		for (unsigned k = 0; k < 3; k++)
-			burst = errs(&t[i].ticks[k], &t[i].last_1s, 2) &&
-			    grey_burst(&greys[0], &t[i].last_1s, &t[i].others);
-		ck_assert_msg(burst == t[i].burst, "%s", t[i].what);
-	}
-}
-END_TEST
-
-START_TEST(what_one_moment_cuts_condemns_nobody)
-{
-	static const struct evidence tick = { .answered = 10, .errors = 40 };
-	static const struct evidence second = { .answered = 60, .errors = 40 };
-
-	fresh();
-	ck_assert(!errs(&tick, &second, 1));
-	ck_assert(errs(&tick, &second, 2));
-}
-END_TEST
-
 START_TEST(errors_of_one_second_are_no_three_windows_of_errors)
 {
 	fresh();
@@ -563,8 +493,6 @@ main(void)
 	tcase_add_test(tests, a_baseline_does_not_learn_what_is_bad);
 	tcase_add_test(tests, a_baseline_follows_slow_change_within_ten_minutes);
 	tcase_add_test(tests, chance_alone_makes_nobody_grey);
-	tcase_add_test(tests, a_region_that_only_errs_is_known_without_waiting_for_windows);
-	tcase_add_test(tests, what_one_moment_cuts_condemns_nobody);
 	tcase_add_test(tests, errors_of_one_second_are_no_three_windows_of_errors);
 	tcase_add_test(tests, long_answers_that_outlive_the_traffic_make_nobody_grey);
 	tcase_add_test(tests, a_region_that_does_not_serve_is_not_judged);

@@ -94,10 +94,8 @@ START_TEST(what_live_traffic_met_ejects_or_not)
 		    0 },
 		{ "errors are answers", { { 9, 9, 0, 0, 0, 0, 9, 0 } }, false, OUTLIER_NONE, 0 },
 		{ "half of 20", { { 20, 10, 10, 0, 0, 0, 0, 0 } }, false, OUTLIER_NONE, 0 },
-		{ "more than half of 20", { { 20, 9, 11, 0, 0, 0, 0, 0 } }, true,
-		    OUTLIER_FAILURE_SHARE, 550 },
-		{ "more than half of 19", { { 19, 1, 18, 0, 0, 0, 0, 0 } }, false, OUTLIER_NONE,
-		    0 },
+		{ "more than half of 20, but at one moment", { { 20, 9, 11, 0, 0, 0, 0, 0 } },
+		    false, OUTLIER_NONE, 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -110,6 +108,33 @@ START_TEST(what_live_traffic_met_ejects_or_not)
 		    "%s: why %d", t[i].what, outliers[0].why);
 		ck_assert_msg(!t[i].failing || outliers[0].value == t[i].value, "%s: %u", t[i].what,
 		    outliers[0].value);
+	}
+}
+END_TEST
+
+START_TEST(most_of_a_seconds_tries_must_fail_for_longer_than_a_moment)
+{
+	static const struct {
+		const char *what;
+		struct evidence seen; /* in each of so many tenths of a second */
+		unsigned slots;
+		bool failing;
+	} t[] = {
+		{ "half of 20", { 5, 2, 2, 0, 0, 0, 0, 0 }, 4, false },
+		{ "more than half of 20", { 5, 2, 3, 0, 0, 0, 0, 0 }, 4, true },
+		{ "more than half of 40 that are seen to fail for longer",
+		    { 13, 2, 11, 0, 0, 0, 0, 0 }, 3, false },
+		{ "more than half of 16", { 4, 1, 3, 0, 0, 0, 0, 0 }, 4, false },
+	};
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		fresh();
+		for (unsigned k = 0; k < t[i].slots; k++)
+			outlier_see(&outliers[0], &t[i].seen, 1000 + k * EVIDENCE_SLOT_MS);
+		ck_assert_msg(judge(2, 1400) == t[i].failing, "%s", t[i].what);
+		ck_assert_int_eq(
+		    outliers[0].why, t[i].failing ? OUTLIER_FAILURE_SHARE : OUTLIER_NONE);
+		ck_assert(!t[i].failing || outliers[0].value == 600);
 	}
 }
 END_TEST
@@ -155,9 +180,11 @@ END_TEST
 
 START_TEST(the_last_endpoint_is_not_ejected_for_timeouts_alone)
 {
+	const struct evidence mostly_timeouts = { 8, 1, 0, 7, 7, 0, 0, 0 };
+	const struct evidence mostly_resets = { 8, 1, 0, 7, 2, 0, 0, 0 };
 	const struct {
 		const char *what;
-		struct evidence seen[3]; /* one after the other */
+		struct evidence seen[4]; /* one after the other */
 		bool other_up;
 		bool ejected;
 	} t[] = {
@@ -165,17 +192,20 @@ START_TEST(the_last_endpoint_is_not_ejected_for_timeouts_alone)
 		{ "timeouts, the last", { timeout, timeout, timeout }, false, false },
 		{ "timeouts and a reset, the last", { timeout, timeout, reset }, false, true },
 		{ "timeouts, not the last", { timeout, timeout, timeout }, true, true },
-		{ "a share of timeouts, the last", { { 30, 5, 0, 25, 25, 0, 0, 0 } }, false,
+		{ "a share of timeouts, the last",
+		    { mostly_timeouts, mostly_timeouts, mostly_timeouts, mostly_timeouts }, false,
 		    false },
-		{ "a share of resets, the last", { { 30, 5, 0, 25, 20, 0, 0, 0 } }, false, true },
+		{ "a share of resets, the last",
+		    { mostly_timeouts, mostly_timeouts, mostly_timeouts, mostly_resets }, false,
+		    true },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
 		fresh();
 		healthy[1] = t[i].other_up;
-		for (unsigned k = 0; k < 3; k++)
-			outlier_see(&outliers[0], &t[i].seen[k], 1000 + k * EVIDENCE_MOMENT_MS);
-		judge(2, 1100);
+		for (unsigned k = 0; k < 4; k++)
+			outlier_see(&outliers[0], &t[i].seen[k], 1000 + k * EVIDENCE_SLOT_MS);
+		judge(2, 1400);
 		ck_assert_msg(outliers[0].failing, "%s", t[i].what);
 		ck_assert_msg(outliers[0].ejected == t[i].ejected, "%s", t[i].what);
 	}
@@ -506,6 +536,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, what_live_traffic_met_ejects_or_not);
+	tcase_add_test(tests, most_of_a_seconds_tries_must_fail_for_longer_than_a_moment);
 	tcase_add_test(tests, ejections_stay_within_the_cap_whatever_the_size_of_the_region);
 	tcase_add_test(tests, the_last_endpoint_is_not_ejected_for_timeouts_alone);
 	tcase_add_test(tests, of_two_that_fail_the_unreachable_one_goes);
