@@ -106,7 +106,7 @@ def measure(place, proxy, number, title, attack, warm, options):
 def line(title, name, row):
     tally = row.tally
     return "| %s | %s | %.1f → %.1f | %.2f | %.1f | %d | %d of %d | %.1f → %.1f | %d |" % (
-        title, name, (row.memory_most - row.growth) / MIB, row.memory_most / MIB, row.cpu, row.ratio,
+        title, name, row.memory_before / MIB, row.memory_most / MIB, row.cpu, row.ratio,
         row.upstream, tally.cut, tally.connections, row.p99_before_ms, row.p99_during_ms,
         len(row.failed))
 

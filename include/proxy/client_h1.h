@@ -30,8 +30,9 @@ struct client_h1 {
 	enum h1_state state;
 	bool starved; /* what is saved needs more bytes before it makes sense */
 	bool paused;
+	bool doubts;    /* the socket is read though nothing has told that it holds anything */
 	bool piecemeal; /* once a request did not come whole and by itself: more may follow */
-	bool keep; /* the connection may carry another request */
+	bool keep;      /* the connection may carry another request */
 	bool head_request;
 	bool http10;
 	bool asked_close;

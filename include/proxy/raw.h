@@ -42,6 +42,8 @@ struct raw {
 void raw_open(struct raw *, const struct raw_owner *, struct worker *, struct stream *,
     bool is_client);
 void raw_close(struct raw *);
+/* The side of one: nothing more is read from it until resume(). */
+void raw_pause(struct side *);
 /* As stream_fn, while it has an exchange. */
 void raw_on_stream(struct raw *, unsigned events);
 

@@ -51,6 +51,11 @@ struct side_ops {
 	void (*release)(struct side *, enum fault why);
 	/* Clients only: an answer of the proxy's own, whole. */
 	void (*answer)(struct side *, struct own_answer *);
+	/*
+	 * Clients only: the answer takes its time; is the client still there? Tells from the loop.
+	 * NULL: it looks by itself.
+	 */
+	void (*doubt)(struct side *);
 	/* Clients only: 100 Continue, because somebody is ready to take the body. */
 	void (*proceed)(struct side *);
 };

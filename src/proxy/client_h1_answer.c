@@ -223,6 +223,15 @@ proceed(struct side *side)
 	client_watch_stall(&c->conn);
 }
 
+static void
+doubt(struct side *side)
+{
+	struct client_h1 *c = from_side(side);
+
+	c->doubts = true;
+	worker_defer(c->conn.worker, &c->conn.go_on);
+}
+
 const struct side_ops client_h1_side_ops = {
 	.send_head = send_head,
 	.send_body = send_body,
@@ -231,4 +240,5 @@ const struct side_ops client_h1_side_ops = {
 	.release = release,
 	.answer = answer,
 	.proceed = proceed,
+	.doubt = doubt,
 };

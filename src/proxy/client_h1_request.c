@@ -281,7 +281,9 @@ wants_bytes(const struct client_h1 *c)
 		return false;
 	/* While an answer is under way one chunk may wait; beyond it the socket keeps the rest. */
 	if (c->state == H1_ANSWER)
-		return c->saved == NULL && stream_may_read(&c->conn.stream);
+		return c->saved == NULL &&
+		    (stream_may_read(&c->conn.stream) ||
+			(c->doubts && stream_may_have_ended(&c->conn.stream)));
 	if (c->starved && stream_may_have_ended(&c->conn.stream))
 		return true;
 	return stream_may_read(&c->conn.stream) || (c->saved != NULL && !c->starved);
@@ -322,6 +324,7 @@ client_h1_read(struct client_h1 *c)
 		if (in.len > 0)
 			memcpy(in.at, c->saved, in.len);
 		if (in.len == 0 || c->starved) {
+			c->doubts = false;
 			n = stream_read(&c->conn.stream, in.at + in.len, LOOP_CHUNK - in.len);
 			if (n == STREAM_WAIT)
 				return;

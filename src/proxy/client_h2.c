@@ -348,16 +348,15 @@ read_on(void *arg)
 
 /*
  * A reset right behind bytes was told of with them, and those may be all that was read. Nothing
- * tells of it again, so while somebody works for this client the socket is asked: once for many
- * reads, and not for answers that come soon.
+ * tells of it again, and who has gone would keep what is made for him: his requests until their
+ * deadlines, a connection until it has rested for long enough. So the socket is asked: once for
+ * many reads, and not for answers that come soon.
  */
 static void
 on_look(void *arg)
 {
 	struct client_h2 *c = arg;
 
-	if (c->stream_count == 0)
-		return;
 	c->doubts = true;
 	read_on(c);
 }
@@ -365,8 +364,7 @@ on_look(void *arg)
 static void
 look_later(struct client_h2 *c)
 {
-	if (c->stream_count > 0 && stream_may_have_ended(&c->conn.stream) &&
-	    !timer_running(&c->look))
+	if (stream_may_have_ended(&c->conn.stream) && !timer_running(&c->look))
 		timer_start(client_h2_loop(c)->timers, &c->look, LOOK_AFTER_MS, on_look, c);
 }
 

@@ -265,6 +265,15 @@ raw_open(struct raw *r, const struct raw_owner *owner, struct worker *w, struct 
 }
 
 void
+raw_pause(struct side *side)
+{
+	struct raw *r = from_side(side);
+
+	r->paused = true;
+	worker_undefer(&r->read_on);
+}
+
+void
 raw_close(struct raw *r)
 {
 	assert(r->up.side.exchange == NULL);

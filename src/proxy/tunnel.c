@@ -6,9 +6,13 @@
 #include "net/loop.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
+#include "proxy/raw.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
 #include "proxy/upstream.h"
+
+/* Later than that, whoever ends a connection on which nothing was said has his reasons. */
+enum { UNUSED_US = 1000 * 1000 };
 
 static void
 on_settle(void *arg)
@@ -63,6 +67,55 @@ tunnel_is_over(const struct exchange *x)
 	return t->client_ended && t->endpoint_ended && !t->client_waits && !t->endpoint_waits;
 }
 
+/* ---- the endpoint ends it before anything was said ---- */
+
+static bool
+is_unused(const struct exchange *x)
+{
+	return x->tunnel.raw && x->body_in == 0 && x->body_out == 0 && !x->tunnel.client_ended &&
+	    clock_now_us() - x->at.answer < UNUSED_US;
+}
+
+/* Is there another endpoint to connect to? Then it is in x->alternative. */
+static bool
+may_move(struct exchange *x)
+{
+	struct try *t = x->try;
+
+	x->fault = FAULT_CONNECT_RESET;
+	x->answered = false;
+	t->at.sent = 0; /* nothing was */
+	if (tries_may_go_on(x) && tries_choose(x, tries_class(x), &x->alternative) == FAULT_NONE)
+		return true;
+	x->alternative = (struct choice){ 0 };
+	x->fault = FAULT_NONE;
+	x->answered = true;
+	t->at.sent = t->at.lease;
+	return false;
+}
+
+/*
+ * As if it had been closed while it was made: the client, who has not heard of it, gets another
+ * one. False: there is none to be had, or something was said, and the client is to hear of the end.
+ */
+static bool
+move_on(struct exchange *x)
+{
+	if (!is_unused(x) || !may_move(x))
+		return false;
+	tunnel_end(x);
+	x->tunnel.begun = false;
+	x->client_paused = true;
+	raw_pause(x->client);
+	exchange_request_ended(x); /* the time to find an endpoint runs again */
+	/* A connection that was kept has rested too long for it, as they do. */
+	x->try->blamed = x->try->blamed || x->try->kept;
+	tries_end(x->try, FAULT_CONNECT_RESET);
+	exchange_go_on(x);
+	exchange_run(x);
+	return true;
+}
+
 /* An end may have been all that was missing. */
 static enum side_go
 after_bytes(struct exchange *x, bool end, bool drained)
@@ -93,6 +146,8 @@ tunnel_on_endpoint_bytes(struct exchange *x, struct span *bytes, bool end)
 {
 	bool drained;
 
+	if (end && bytes->len == 0 && move_on(x))
+		return SIDE_OVER;
 	x->body_out += bytes->len;
 	drained = x->client->ops->send_body(x->client, bytes, end);
 	x->tunnel.endpoint_ended = end;
@@ -165,6 +220,8 @@ tunnel_on_idle(struct exchange *x)
 void
 tunnel_on_endpoint_lost(struct exchange *x, enum fault why)
 {
+	if (move_on(x))
+		return;
 	if (why != FAULT_UNACKNOWLEDGED)
 		x->try->blamed = true;
 	x->fault = why;

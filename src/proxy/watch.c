@@ -190,6 +190,14 @@ is_given_up(const struct sweep *s, const struct try *t)
 	return after_us > 0 && s->now_us - since_us >= after_us;
 }
 
+/* A reset right behind the request was told of with it, and nothing tells of it again. */
+static void
+doubt_client(struct exchange *x)
+{
+	if (x->client != NULL && x->client->ops->doubt != NULL)
+		x->client->ops->doubt(x->client);
+}
+
 static void
 has_arrived(const struct sweep *s, struct try *t)
 {
@@ -203,6 +211,7 @@ has_arrived(const struct sweep *s, struct try *t)
 	}
 	t->arrived = true;
 	list_append(&t->region->arrived, &t->watched);
+	doubt_client(t->exchange);
 }
 
 static enum watch_verdict

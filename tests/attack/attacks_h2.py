@@ -41,6 +41,11 @@ def _reset(streams):
     return also
 
 
+# What requests of HTTP/2 hold, sent on by HTTP/1: an exchange, two sides, a connection, their bytes.
+_REQUEST = 8 * KIB
+# A connection with its TLS and its HTTP/2, and nothing under way.
+_CONNECTION = 48 * KIB
+
 _SHORT_STALL = 'send_stall = "1s";'
 
 ATTACKS = [
@@ -55,7 +60,11 @@ ATTACKS = [
       if kind != "unknown"),
     # These are passed over at 50 ns each, and are not counted.
     Attack("flood of frames: unknown", h2.frame_flood("unknown"), seconds=0.7, ratio=2),
-    Attack("many streams reset at once", h2.mass_reset(100), delay=50),
+    # Connections have h2_max_streams requests each, and come 10 ms apart at the quickest. A late proxy
+    # has four of them to hear of; of each, that it is gone is known 100 ms after its last bytes. The
+    # bystander opens some more, as his requests take longer.
+    Attack("many streams reset at once", h2.mass_reset(100), delay=50,
+           memory=4 * 100 * _REQUEST + 10 * _CONNECTION),
     Attack("PINGs unread", h2.unread_answers, cut=None),
     # For each answer that waits, until its time is over: 4 KiB of it, its exchange, a connection.
     Attack("windows pinned at nothing", h2.pinned_windows, seconds=10, memory=8 * 100 * 16 * KIB,

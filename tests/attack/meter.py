@@ -29,15 +29,20 @@ def cpu_seconds(pid):
 
 
 def memory_bytes(pid):
-    """PSS of all of them; RSS where it is not told."""
-    total = 0
+    """
+    Of all of them (PSS, what of it they made themselves). The rest is pages of files: it grows by
+    megabytes when somebody else ends who had the same libraries open.
+    """
+    total = dict.fromkeys(("Pss:", "Pss_Anon:", "Pss_Shmem:"), 0)
     for one in processes(pid):
         try:
             with open("/proc/%d/smaps_rollup" % one) as f:
-                total += next(int(line.split()[1]) * 1024 for line in f if line.startswith("Pss:"))
-        except (OSError, StopIteration):
+                for key, *value in map(str.split, f):
+                    if key in total:
+                        total[key] += int(value[0]) * 1024
+        except OSError:
             pass
-    return total
+    return total["Pss:"], total["Pss_Anon:"] + total["Pss_Shmem:"]
 
 
 def kept_waiting_seconds(pid):
@@ -54,14 +59,18 @@ def kept_waiting_seconds(pid):
 
 
 class Meter:
-    """Watches one proxy from begin() to end(): CPU used, the most memory seen."""
+    """
+    Watches one proxy from begin() to end(): CPU used, PSS before and the most of it, and by how
+    much what it made itself has grown at most.
+    """
 
     def __init__(self, pid):
         self.pid = pid
         self._stop = None
 
     def begin(self):
-        self.most = self.before = memory_bytes(self.pid)
+        self.before, self._own = memory_bytes(self.pid)
+        self.most, self.growth = self.before, 0
         self._cpu = cpu_seconds(self.pid)
         self._waited = kept_waiting_seconds(self.pid)
         self._mine = time.process_time()
@@ -78,7 +87,9 @@ class Meter:
 
     def _look(self):
         began = time.thread_time()
-        self.most = max(self.most, memory_bytes(self.pid))
+        pss, own = memory_bytes(self.pid)
+        self.most = max(self.most, pss)
+        self.growth = max(self.growth, own - self._own)
         self._watching += time.thread_time() - began
 
     def end(self):
@@ -89,5 +100,4 @@ class Meter:
         self._stop.set()
         self._thread.join()
         self._look()
-        self.growth = self.most - self.before
         return self

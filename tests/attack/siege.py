@@ -48,7 +48,7 @@ class Row:
 
     def __init__(self, name):
         self.name = name
-        self.growth = self.memory_most = self.upstream = 0
+        self.growth = self.memory_before = self.memory_most = self.upstream = 0
         self.cpu = self.attacker_cpu = self.seconds = 0.0
         self.p99_before_ms = self.p99_during_ms = 0.0
         self.failed = []
@@ -90,7 +90,8 @@ def lay(name, attack, target, pid, bystander, origin, seconds, before=1.0, warm=
     meter.end()
     row.seconds = meter.seconds
     row.kept_waiting = meter.kept_waiting
-    row.growth, row.memory_most = meter.growth, meter.most
+    row.growth = meter.growth
+    row.memory_before, row.memory_most = meter.before, meter.most
     idle = quiet.cpu / quiet.seconds
     row.cpu = max(0.0, meter.cpu - idle * meter.seconds)
     row.attacker_cpu = row.tally.notes.get("cpu", meter.attacker_cpu)

@@ -24,7 +24,7 @@ class Expect:
 
     def __init__(self, safe=0, unsafe=0, unsent=0, verdicts=("status",), statuses=(502, 503, 504),
                  begun=0, worst_ms=None, late=None, settled=None, back=None, state=None, stays=False,
-                 also=None, whom=None, caught=False):
+                 also=None, whom=None, caught=False, opening=False):
         self.safe = safe  # failed requests that may be sent twice
         self.unsafe = unsafe  # failed ones that may not: they were caught after they were sent
         self.unsent = unsent  # those of them that reached nobody (packets were lost on the way)
@@ -36,6 +36,8 @@ class Expect:
         self.whom = whom or (lambda r: r.safe and r.kind != "big")
         # Not of them: what was in the region's hands before it was lost, and stays there (a tunnel).
         self.caught = caught
+        # Connections that are being opened as it strikes may fail, and count as safe requests.
+        self.opening = opening
         self.worst_ms = worst_ms  # slowest good answer to one of those, from the fault on
         self.late = late  # good answers to those that took over 100 ms
         self.settled = settled  # from then on nobody notices the fault: no failure, nothing late
@@ -95,6 +97,11 @@ class Cell:
 
     # judging
 
+    def _being_opened(self, checker, begin):
+        """At a time: as many as came while the slowest took that was opened before the fault."""
+        calm = [r for r in checker.between(0, begin) if r.kind == "open" and r.due + r.took < begin]
+        return max(r.took for r in calm) * len(calm) / (begin - calm[0].due)
+
     def _settled(self, w, checker, struck, end):
         """Seconds from when the fault was whole to the last request that noticed it."""
         whom = self.expect.whom
@@ -137,7 +144,9 @@ class Cell:
         # Until a fault is found out others come; while the proxy waits for a processor, more of them.
         waited = w.waits.during(struck, struck + FOUND_OUT) + min(struck - w.striking, FOUND_OUT)
         more = w.rate * waited * sum(not r.safe for r in checker.requests) / len(checker.requests)
-        no_more("safe requests failed", len(safe), e.safe * (1 + waited / FOUND_OUT), safe[:5])
+        opening = self._being_opened(checker, begin) if e.opening else 0
+        no_more("safe requests failed", len(safe), e.safe * (1 + waited / FOUND_OUT) + opening,
+                safe[:5])
         no_more("answers cut off", len(cut), e.begun, cut[:5])
         # Where none is allowed: an endpoint that gave no sign of life for so long is taken for hung.
         hung = w.waits.longest > HUNG

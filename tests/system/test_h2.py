@@ -45,6 +45,21 @@ def a_reset_right_behind_bytes_ends_what_was_asked_for_on_the_connection(t):
 
 
 @sanitize
+def who_resets_right_behind_bytes_that_ask_for_nothing_is_not_kept(t):
+    """Nothing is under way for it and nothing is written to it; it rests like others, and is gone."""
+    p = _proxy(t, t.origin("east"))
+    for tls in (False, True):
+        for last in (frame(h2.WINDOW_UPDATE, 0, 0, struct.pack("!I", 1)),
+                     frame(h2.RST_STREAM, 0, 1, struct.pack("!I", h2.CANCEL))):
+            c = H2(p, tls=tls)
+            assert c.answer(c.open())[0] == 200
+            with p.stopped():
+                c.send(last)
+                tcp.reset(c.socket)
+            until(lambda: p.metrics().total("detour_listener_connections") == 0, "it is let go")
+
+
+@sanitize
 def a_listener_may_do_without_http2(t):
     p = _proxy(t, t.origin("east"), listener="http2 = false;", plain="")
     say = ("-o", "/dev/null", "-w", "%{http_version} %{response_code}")

@@ -510,3 +510,19 @@ def whoever_sends_on_and_on_behind_the_end_is_closed(t):
         except OSError:
             pass
         assert 8 << 20 < sent < 64 << 20, "%d MiB were taken" % (sent >> 20)
+
+
+@sanitize
+def a_reset_right_behind_a_request_ends_what_was_asked_for(t):
+    """Nothing tells of it but what told of the bytes; and nobody writes, which would fail."""
+    origin = t.origin("east")
+    p = t.proxy(regions={"us-east-1": [origin]})
+    for tls in (False, True):
+        origin.answers(200, b"")
+        c = p.client(tls=tls)
+        c.get("/first").expect(200)
+        origin.hangs()
+        with p.stopped():
+            c.request("GET", "/second").reset()
+        left = p.until_access("/second", count=1 + tls)[-1]
+        assert left["reason"] == "client_left", left

@@ -191,6 +191,59 @@ def a_connection_goes_to_whom_it_can_reach(t):
     assert lines[0]["reason"] in ("connect_refused", "no_endpoint"), lines[0]
 
 
+def _ends(end, after=0.05, heard=0):
+    """After a moment, in which a connection is through; heard: it waits for so many bytes instead."""
+
+    def script(sock):
+        if heard > 0:
+            tcp.exactly(sock, heard)
+        else:
+            time.sleep(after)
+        end(sock)
+
+    return script
+
+
+def _in_front(t, endpoint):
+    """A region with this endpoint, and another that steps in."""
+    west = _endpoint(t, _says(b"west"))
+    return west, Setup(t, {"us-east-1": [endpoint], "us-west-2": {"endpoints": [west], "tier": 1}})
+
+
+def _closes(sock):
+    sock.close()
+
+
+@sanitize
+def an_end_before_anything_was_said_leads_a_connection_elsewhere(t):
+    for end in (_closes, tcp.reset):
+        east = _endpoint(t, _ends(end))
+        _, s = _in_front(t, east)
+        c = s.connect()
+        assert tcp.exactly(c, 4) == b"west"
+        assert east.accepted == 1
+        c.sendall(b"hello")
+        c.shutdown(socket.SHUT_WR)
+        assert tcp.rest(c) == b"hello"
+        line = until(lambda: s.proxy.access(), "the log has its line")[0]
+        assert (line["region"], line["reason"]) == ("us-west-2", "-"), line
+        until(lambda: s.proxy.metrics().total("detour_worker_requests_in_flight") == 0, "it is over")
+        assert s.proxy.metrics().total("detour_worker_tunnels") == 0
+
+
+@sanitize
+def an_end_is_the_clients_to_hear_once_a_byte_was_sent_or_time_has_passed(t):
+    west, s = _in_front(t, _endpoint(t, _ends(_closes, heard=5)))
+    c = s.connect()
+    c.sendall(b"order")
+    assert tcp.rest(c) == b""
+    west, late = _in_front(t, _endpoint(t, _ends(_closes, after=1.5)))
+    assert tcp.rest(late.connect()) == b""
+    assert west.accepted == 0
+    alone = Setup(t, {"us-east-1": [_endpoint(t, _ends(_closes))]})
+    assert tcp.rest(alone.connect()) == b""
+
+
 @sanitize
 def a_check_may_talk(t):
     asked = []
