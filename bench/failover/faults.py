@@ -3,6 +3,10 @@
 import time
 
 FLAPS = 10
+# The loads go before all else. Where one was late itself by so much of the worst request that is
+# wanted, the machine stood still just then, and what a proxy did cannot be told from that.
+LATE_SHARE = 1 / 8
+TRIES = 3
 # From the end of one proxy's outage to the loss of the next one's region. What both cost the machine
 # (processes that end, hundreds of connections anew, thousands of requests that hung) is not to be paid by
 # the others' requests: when nginx's region went on, the whole machine stood still for 0.1 s.
@@ -32,6 +36,9 @@ class Fault:
         self.lasts = lasts
         self.after = after
         self.small_standby = small_standby
+
+    def is_disturbed(self, lag_ms):
+        return self.target is not None and lag_ms > LATE_SHARE * self.target.worst_ms
 
     @property
     def apart(self):

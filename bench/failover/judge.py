@@ -7,6 +7,8 @@ LATE_S = 0.1
 GOOD_S = {"quick": 1.0, "post": 1.0, "report": 4.0}
 # "From now on" means: until the end of what is looked at, and for so long at least.
 LASTING_S = 1.0
+# Around the moment of the loss.
+AROUND_S = 0.05
 # In flight when the fault struck.
 BEFORE_S = {"quick": 0.1, "post": 0.1, "report": 3.1}
 
@@ -29,6 +31,12 @@ class Evidence:
         self.lost = lost
         self.healed = healed
         self.ended = ended
+
+    @property
+    def lag_ms(self):
+        """How late the load itself was as the region was lost."""
+        return 1000 * max((r.lag for r in self.requests if abs(r.due - self.lost) < AROUND_S),
+                          default=0)
 
 
 class Span:

@@ -116,8 +116,9 @@ def _missed_small(v):
 
 
 class Text:
-    def __init__(self, measured, versions, took):
+    def __init__(self, measured, repeated, versions, took):
         self.measured = measured
+        self.repeated = repeated
         self.versions = versions
         self.took = took
         self.missed = [(fault.name, why) for fault, rows in measured for name, v in rows
@@ -142,6 +143,8 @@ class Text:
         yield "- All proxies of a table ran at the same time; the whole took %.0f s" % self.took
         yield "- The load was at most %.0f ms late with a request; that is in the latencies" % max(
             (v.lag_ms for _, rows in self.measured for _, v in rows), default=0)
+        yield "- Seen once more, because the machine stood still as a region was lost: %s" % (
+            ", ".join(self.repeated) or "none")
         yield "- Targets that Detour missed: %s" % (
             "; ".join("%s: %s" % m for m in self.missed) or "none")
 

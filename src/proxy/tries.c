@@ -23,7 +23,10 @@
 enum {
 	URGENT_EVERY_MS =
 	    20, /* control hears of each kind of an endpoint's failures at most so often */
-	BACKOFF_STEPS = 10,    /* few durations, as timers like them */
+	BACKOFF_STEPS = 10, /* few durations, as timers like them */
+	OLD_US = 500 * 1000,
+	SPREAD_STEP_MS = 5,
+	SPREAD_STEPS = 4,
 	STALE_WITHIN_MS = 500, /* a close that met a request tells so after a round trip */
 };
 
@@ -340,6 +343,19 @@ tries_may_go_on(struct exchange *x)
 	return true;
 }
 
+/*
+ * Where a region dies, what it was busy with moves at one moment, and most of that had been there
+ * for long: those few ms are nothing to it, and those that had just come go first. Nor do all of
+ * its connections to the standby begin at once.
+ */
+static uint32_t
+spread_ms(struct exchange *x)
+{
+	if (x->resent == 0 || clock_now_us() - x->try->at.lease < OLD_US)
+		return 0;
+	return SPREAD_STEP_MS * (1 + rng_below(&x->worker->rng, SPREAD_STEPS));
+}
+
 uint32_t
 tries_backoff_ms(struct exchange *x)
 {
@@ -348,7 +364,7 @@ tries_backoff_ms(struct exchange *x)
 	uint32_t step;
 
 	if (x->resent < 2 || ts == NULL)
-		return 0;
+		return spread_ms(x);
 	most = (uint64_t)ts->conf->retry.backoff_ms << (x->resent - 1);
 	if (most > ts->conf->retry.backoff_max_ms)
 		most = ts->conf->retry.backoff_max_ms;

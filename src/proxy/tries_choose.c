@@ -123,7 +123,7 @@ pick_endpoint(struct exchange *x, struct service_region *r, struct search *searc
 	    service_balancer(x->service, r, x->worker->setup.index, &x->worker->rng);
 	struct filling filling = admission_filling(&r->steering->admission, search->class);
 	unsigned tried = x->pick.tried_count;
-	struct endpoint *e = asked_again(x, r, b);
+	struct endpoint *e = x->regions_stale != 0 ? asked_again(x, r, b) : NULL;
 
 	if (e == NULL)
 		e = balancer_pick(b, &x->pick);

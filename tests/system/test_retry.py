@@ -208,6 +208,18 @@ def who_resets_a_kept_connection_after_working_on_it_is_not_asked_again(t):
 
 
 @sanitize
+def who_was_lost_after_half_a_second_lets_younger_ones_go_first(t):
+    east, west = t.origin("east"), t.origin("west")
+    p = t.proxy(regions={"us-east-1": [east], "us-west-2": {"endpoints": [west], "tier": 1}})
+    east.does(lambda x: (x.origin.stopping.wait(0.6 if x.request.target == "/old" else 0),
+                         x.reset()))
+    for path in ("/old", "/young"):
+        p.get(path).expect(200, "west")
+    took_us = {path: p.until_access(path)[0]["total_us"] for path in ("/old", "/young")}
+    assert 605000 <= took_us["/old"], took_us
+
+
+@sanitize
 def a_connection_closed_right_behind_an_answer_is_not_used_again(t):
     origin = t.origin("east").does(lambda x: (x.answer(200, "bye"), x.close()))
     p = t.proxy(regions={"us-east-1": [origin]})
