@@ -126,7 +126,7 @@ def run_fault(place, options, fault):
 
 
 def see(options, fault):
-    """As run_fault(), again if the machine stood still; the second is how often it did."""
+    """As run_fault(), again if the machine stood still; the second is how often it did, of TRIES."""
     for again in range(faults.TRIES):
         with Place() as place:
             say("%s: %.0f s" % (fault.title, fault.seconds(len(contenders(options)))))
@@ -138,6 +138,8 @@ def see(options, fault):
         if not fault.is_disturbed(lag_ms):
             break
         say("the machine stood still for %.1f ms as a region was lost" % lag_ms)
+    else:
+        return rows, faults.TRIES
     return rows, again
 
 

@@ -143,7 +143,8 @@ class Text:
         yield "- All proxies of a table ran at the same time; the whole took %.0f s" % self.took
         yield "- The load was at most %.0f ms late with a request; that is in the latencies" % max(
             (v.lag_ms for _, rows in self.measured for _, v in rows), default=0)
-        yield "- Seen once more, because the machine stood still as a region was lost: %s" % (
+        yield "- Times that the machine stood still as a region was lost, and the fault was seen once " \
+            "more (the third time it is judged all the same): %s" % (
             ", ".join(self.repeated) or "none")
         yield "- Targets that Detour missed: %s" % (
             "; ".join("%s: %s" % m for m in self.missed) or "none")

@@ -19,8 +19,9 @@ bool expiry_is_near(int64_t ends_s, int64_t now_s);
 
 /*
  * A check was shown a certificate that ends then (0: it was shown none). Keeps it on the endpoint
- * for people, and warns in the log once for each end that is near. verified: whether it matters.
+ * for people, and warns in the log while that is near, once a day. verified: whether it matters.
+ * Returns whether it warned.
  */
-void expiry_note(struct endpoint *, int64_t ends_s, bool verified);
+bool expiry_note(struct endpoint *, int64_t ends_s, bool verified, int64_t now_s);
 
 #endif

@@ -97,7 +97,7 @@ void tries_uncharge(struct try *);
 bool tries_may_go_on(struct exchange *);
 
 /*
- * How long the next try waits: not at all, or up to 20 ms where the last one had taken half a second,
+ * How long the next try waits: not at all, or up to 20 ms where the last one was lost after half a second,
  * until the second time that something which may have been sent is sent anew; then up to 25 ms * 2^n,
  * 250 ms at most, with full jitter.
  */

@@ -6,7 +6,8 @@
  * What it writes to a side that does not take it makes the other one wait, as for bodies. A tunnel
  * in which nothing moves for timeouts.tunnel ends. A raw one whose endpoint ends it within a
  * second, before a byte has passed either way, has not been: it goes to another endpoint, if there
- * is one. What becomes of one when its region goes down: lasting.h. Worker thread only.
+ * is one, unless the endpoint was told who the client is (send_proxy). What becomes of one when its
+ * region goes down: lasting.h. Worker thread only.
  */
 #ifndef PROXY_TUNNEL_H
 #define PROXY_TUNNEL_H

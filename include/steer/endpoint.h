@@ -107,19 +107,20 @@ struct endpoint {
 
 	atomic_uint refs;
 
+	/* the verdict behind the word below, for people; a reader may see them one change apart */
+	atomic_ullong since_ms;
+	atomic_uint reason; /* enum endpoint_reason */
+	atomic_uint reason_detail;
+	atomic_ullong last_check_us; /* latency of the last probe that got an answer */
+	atomic_llong certificate_ends_s; /* since 1970, as probes were shown it; 0: none was */
+	int64_t certificate_warned_s;    /* control's own: when that was last said; 0: never */
+
 	/*
 	 * Written by control, read relaxed at each pick: state << 24 | weight. The weight is a
 	 * factor on the weight configured in the table: ENDPOINT_WEIGHT_FULL, or less while the
 	 * endpoint starts slowly. State, not weight, is what takes an endpoint out.
 	 */
 	atomic_uint word;
-	/* the verdict behind the word, for people; a reader may see them one change apart */
-	atomic_ullong since_ms;
-	atomic_uint reason; /* enum endpoint_reason */
-	atomic_uint reason_detail;
-	atomic_ullong last_check_us; /* latency of the last probe that got an answer */
-	atomic_llong certificate_ends_s; /* since 1970, as probes were shown it; 0: none was */
-
 	/* one slot per worker; NULL until that worker first uses the endpoint (release/acquire) */
 	unsigned workers;
 	_Atomic(struct endpoint_shard *) shards[];

@@ -11,7 +11,7 @@
 
 struct outlier_policy {
 	uint32_t consecutive; /* local failures in a row: 3; more where there is more traffic */
-	double failure_share; /* of at least min_tries in 1 s: 0.5 */
+	double failure_share; /* of at least min_tries in 1 s, and in four tenths of it: 0.5 */
 	uint32_t min_tries; /* 20 */
 	uint32_t base_ms; /* 30 s, times the number of ejections */
 	uint32_t max_ms; /* 5 min */

@@ -23,7 +23,10 @@ struct together_parts {
 /* services: borrowed, by index. */
 struct together *together_new(struct steer *const *services, unsigned count);
 void together_free(struct together *); /* NULL is fine */
-/* How many services count on the capacity of this region of this service; 1: it alone. */
+/*
+ * How many services count on the capacity of this region of this service every day, since it is of
+ * their first tier; 1: at most this one.
+ */
 unsigned together_sharers(const struct together *, unsigned service, unsigned region);
 
 /* Requests per second; 0 until said. */
@@ -33,6 +36,8 @@ void together_set_demand(struct together *, unsigned service, double per_s);
  * lost). After all demands were set. settled: ramps and waits are over, as whatif_lose() has it.
  */
 void together_lose(struct together *, const char *region, bool settled);
+/* The same at half the cost, for who wants to know of after only. */
+void together_look(struct together *, const char *region, bool settled);
 /* Until the next together_lose(). */
 struct together_parts together_parts_of(const struct together *, unsigned service);
 

@@ -28,15 +28,14 @@ warn(const struct endpoint *e, int64_t ends_s, int64_t now_s)
 	    e->service, e->region, e->url, (ends_s - now_s) / DAY_S, text);
 }
 
-void
-expiry_note(struct endpoint *e, int64_t ends_s, bool verified)
+bool
+expiry_note(struct endpoint *e, int64_t ends_s, bool verified, int64_t now_s)
 {
-	int64_t now_s = (int64_t)(clock_wall_us() / 1000000);
-	int64_t before_s = atomic_load_explicit(&e->certificate_ends_s, memory_order_relaxed);
-
-	if (ends_s == before_s)
-		return;
 	atomic_store_explicit(&e->certificate_ends_s, ends_s, memory_order_relaxed);
-	if (verified && ends_s > now_s && expiry_is_near(ends_s, now_s))
-		warn(e, ends_s, now_s);
+	if (!verified || ends_s <= now_s || !expiry_is_near(ends_s, now_s) ||
+	    (e->certificate_warned_s != 0 && now_s - e->certificate_warned_s < DAY_S))
+		return false;
+	e->certificate_warned_s = now_s;
+	warn(e, ends_s, now_s);
+	return true;
 }

@@ -3,11 +3,15 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "conf/topology.h"
 #include "steer/steer.h"
 #include "steer/table.h"
 #include "steer/together.h"
+
+/* Of a tick, in the mean: for a thousand services that share, one look takes longer. */
+enum { MOST_US = 5000 };
 
 struct foreseen {
 	struct steer *steer;
@@ -23,6 +27,7 @@ struct foresight {
 	unsigned added;            /* in this tick */
 	struct together *together; /* NULL until all services have been added once */
 	bool any;
+	unsigned rest; /* so many ticks are let pass now */
 	unsigned turn; /* the region to be looked at, by index in the topology */
 };
 
@@ -108,23 +113,28 @@ foresight_turn(struct foresight *f)
 {
 	const struct topology *t;
 	const char *lost;
+	uint64_t began_us;
 
 	if (f->table == NULL || f->added < f->count)
 		return;
 	f->added = 0;
 	if (f->together == NULL)
 		look_who_shares(f);
-	if (!f->any)
+	if (!f->any || f->rest > 0) {
+		f->rest -= f->rest > 0;
 		return;
+	}
+	began_us = clock_now_us();
 	t = f->table->topology;
 	lost = t->regions[f->turn++ % t->region_count].name;
 	for (unsigned i = 0; i < f->count; i++)
 		together_set_demand(f->together, i, f->list[i].demand);
-	together_lose(f->together, lost, false);
+	together_look(f->together, lost, false);
 	for (unsigned i = 0; i < f->count; i++) {
 		if (f->list[i].without != NULL)
 			take(&f->list[i], lost, together_parts_of(f->together, i).after);
 	}
+	f->rest = (unsigned)((clock_now_us() - began_us) / MOST_US);
 }
 
 const double *

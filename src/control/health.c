@@ -183,7 +183,8 @@ on_result(struct probe *probe, const struct probe_result *r, void *arg)
 	if (r->answered)
 		atomic_store_explicit(
 		    &h->endpoint->last_check_us, r->latency_us, memory_order_relaxed);
-	expiry_note(h->endpoint, r->certificate_ends_s, h->site->region->tls.verify);
+	(void)expiry_note(h->endpoint, r->certificate_ends_s, h->site->region->tls.verify,
+	    (int64_t)(clock_wall_us() / 1000000));
 	if (!r->check.passed)
 		h->trusted_until_ms = 0;
 	else if (h->asked)

@@ -364,7 +364,8 @@ on_look(void *arg)
 static void
 look_later(struct client_h2 *c)
 {
-	if (stream_may_have_ended(&c->conn.stream) && !timer_running(&c->look))
+	if (!c->read_over && !c->parting && stream_may_have_ended(&c->conn.stream) &&
+	    !timer_running(&c->look))
 		timer_start(client_h2_loop(c)->timers, &c->look, LOOK_AFTER_MS, on_look, c);
 }
 

@@ -349,11 +349,14 @@ tries_may_go_on(struct exchange *x)
  * its connections to the standby begin at once.
  */
 static uint32_t
-spread_ms(struct exchange *x)
+spread_ms(struct exchange *x, uint32_t most_ms)
 {
-	if (x->resent == 0 || clock_now_us() - x->try->at.lease < OLD_US)
+	uint32_t ms;
+
+	if (x->resent == 0 || !is_lost(x->fault) || clock_now_us() - x->try->at.lease < OLD_US)
 		return 0;
-	return SPREAD_STEP_MS * (1 + rng_below(&x->worker->rng, SPREAD_STEPS));
+	ms = SPREAD_STEP_MS * (1 + rng_below(&x->worker->rng, SPREAD_STEPS));
+	return ms < most_ms ? ms : most_ms;
 }
 
 uint32_t
@@ -363,8 +366,10 @@ tries_backoff_ms(struct exchange *x)
 	uint64_t most;
 	uint32_t step;
 
-	if (x->resent < 2 || ts == NULL)
-		return spread_ms(x);
+	if (ts == NULL)
+		return 0;
+	if (x->resent < 2)
+		return spread_ms(x, ts->conf->retry.backoff_max_ms);
 	most = (uint64_t)ts->conf->retry.backoff_ms << (x->resent - 1);
 	if (most > ts->conf->retry.backoff_max_ms)
 		most = ts->conf->retry.backoff_max_ms;

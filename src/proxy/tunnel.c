@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/stat.h"
 #include "net/loop.h"
+#include "proxy/connection.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_parts.h"
+#include "proxy/pool.h"
 #include "proxy/raw.h"
 #include "proxy/service.h"
 #include "proxy/tries.h"
@@ -69,10 +71,20 @@ tunnel_is_over(const struct exchange *x)
 
 /* ---- the endpoint ends it before anything was said ---- */
 
+/* Where the endpoint is told who the client is, its end may be an answer to him. */
+static bool
+knows_client(const struct try *t)
+{
+	return t->up != NULL && t->up->connection->slot->send_proxy != SEND_PROXY_OFF;
+}
+
 static bool
 is_unused(const struct exchange *x)
 {
-	return x->tunnel.raw && x->body_in == 0 && x->body_out == 0 && !x->tunnel.client_ended &&
+	const struct tunnel *t = &x->tunnel;
+
+	return t->raw && x->body_in == 0 && x->body_out == 0 && !t->client_ended &&
+	    !t->endpoint_ended && !knows_client(x->try) &&
 	    clock_now_us() - x->at.answer < UNUSED_US;
 }
 
@@ -105,6 +117,7 @@ move_on(struct exchange *x)
 		return false;
 	tunnel_end(x);
 	x->tunnel.begun = false;
+	x->at.answer = 0;
 	x->client_paused = true;
 	raw_pause(x->client);
 	exchange_request_ended(x); /* the time to find an endpoint runs again */

@@ -78,8 +78,8 @@ region_run_is_down(
 
 /*
  * Down: three local-origin failures in a row on most endpoints (a few alone may just be
- * dead), more than half of at least 20 tries in 1 s, lost at more than one moment (connections of
- * one dead server may hold many more requests than came in it: those do not count), two stalled
+ * dead), more than half of at least 20 tries in 1 s, and in four tenths of it (connections of one
+ * dead server may hold many more requests than came in it: those do not count), two stalled
  * windows, or too few healthy endpoints. A run counts only while it is fresh: nobody ends the run
  * of a region that gets no traffic.
  */

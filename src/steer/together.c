@@ -22,6 +22,7 @@ struct place {
 	const char *name;
 	double capacity;
 	unsigned services;
+	unsigned preferred; /* by so many of them: it is of their first tier */
 	double demand, use; /* of all of them */
 };
 
@@ -62,7 +63,8 @@ place_of(struct together *t, const struct steer_region_plan *r)
 	while (i < t->place_count && strcmp(t->places[i].name, r->name) != 0)
 		i++;
 	if (i == t->place_count)
-		t->places[t->place_count++] = (struct place){ r->name, r->capacity, 0, 0, 0 };
+		t->places[t->place_count++] =
+		    (struct place){ .name = r->name, .capacity = r->capacity };
 	t->places[i].services++;
 	return (int)i;
 }
@@ -80,6 +82,16 @@ look_for_sharers(struct together *t)
 			m->shares = m->shares || m->spots[r].place != ALONE;
 		}
 	}
+}
+
+static bool
+is_preferred(const struct steer_plan *plan, unsigned region)
+{
+	for (unsigned i = 0; i < plan->region_count; i++) {
+		if (plan->regions[i].tier < plan->regions[region].tier)
+			return false;
+	}
+	return true;
 }
 
 struct together *
@@ -102,8 +114,13 @@ together_new(struct steer *const *services, unsigned count)
 			.spots = &t->spots[at],
 			.now = &t->parts[at],
 			.after = &t->parts[regions + at] };
-		for (unsigned r = 0; r < plan->region_count; r++)
-			t->spots[at + r].place = place_of(t, &plan->regions[r]);
+		for (unsigned r = 0; r < plan->region_count; r++) {
+			int place = place_of(t, &plan->regions[r]);
+
+			t->spots[at + r].place = place;
+			if (place != ALONE && is_preferred(plan, r))
+				t->places[place].preferred++;
+		}
 		at += plan->region_count;
 	}
 	look_for_sharers(t);
@@ -127,7 +144,7 @@ together_sharers(const struct together *t, unsigned service, unsigned region)
 {
 	int place = t->members[service].spots[region].place;
 
-	return place == ALONE ? 1 : t->places[place].services;
+	return place == ALONE || t->places[place].preferred == 0 ? 1 : t->places[place].preferred;
 }
 
 void
@@ -209,10 +226,16 @@ settle_all(struct together *t, const char *lost, bool settled, bool after)
 }
 
 void
+together_look(struct together *t, const char *region, bool settled)
+{
+	settle_all(t, region, settled, true);
+}
+
+void
 together_lose(struct together *t, const char *region, bool settled)
 {
 	settle_all(t, NULL, settled, false);
-	settle_all(t, region, settled, true);
+	together_look(t, region, settled);
 }
 
 struct together_parts

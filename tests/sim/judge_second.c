@@ -150,7 +150,8 @@ slow_region_serves(const struct world *w)
 	for (unsigned n = 0; n < w->is->trouble_count; n++) {
 		const struct trouble *t = &w->is->trouble[n];
 
-		/* in the quiet half of its period too: what began in the other half is still late */
+		/* in the quiet half of its period too: what began in the other half is still late
+		 */
 		if (!w->during[n] || (t->kind != TROUBLE_SLOW && t->kind != TROUBLE_CREEP))
 			continue;
 		for (unsigned i = 0; i < w->is->region_count; i++) {
@@ -333,12 +334,16 @@ check_sick(struct judge *j, unsigned i)
 		    w->region[i].out.share, region_state_name(w->region[i].out.region.state));
 }
 
-/* An endpoint that resets is taken out by its traffic, as long as those of its region are few. */
+/*
+ * An endpoint that resets is taken out by its traffic, as long as those of its region are few;
+ * where too few are left, because others are still out for what they did before, health is ignored.
+ */
 static void
 check_endpoints(struct judge *j, unsigned i)
 {
 	const struct world *w = j->world;
 	const struct sim_region *r = &w->region[i];
+	bool open = w->mode == SHARE_FAIL_OPEN || w->region[i].out.blind > 0;
 	unsigned troubled = 0;
 
 	for (unsigned k = 0; k < w->is->endpoint_count; k++)
@@ -347,8 +352,9 @@ check_endpoints(struct judge *j, unsigned i)
 		const struct sim_endpoint *e = &r->endpoint[k];
 		uint32_t *bad_ms = &j->region[i].bad_ms[k];
 
-		if (e->fate != FATE_RESET || !e->usable || troubled * 2 > w->is->endpoint_count ||
-		    flaps(w, i) || j->region[i].tries_1s < 5 * w->is->endpoint_count ||
+		if (e->fate != FATE_RESET || !e->usable || open ||
+		    troubled * 2 > w->is->endpoint_count || flaps(w, i) ||
+		    j->region[i].tries_1s < 5 * w->is->endpoint_count ||
 		    !quiet_for(j->proxy_trouble_ms, w, 20000)) {
 			*bad_ms = 0;
 			continue;

@@ -204,10 +204,11 @@ def _ends(end, after=0.05, heard=0):
     return script
 
 
-def _in_front(t, endpoint):
+def _in_front(t, endpoint, text=""):
     """A region with this endpoint, and another that steps in."""
     west = _endpoint(t, _says(b"west"))
-    return west, Setup(t, {"us-east-1": [endpoint], "us-west-2": {"endpoints": [west], "tier": 1}})
+    return west, Setup(t, {"us-east-1": {"endpoints": [endpoint], "text": text},
+                           "us-west-2": {"endpoints": [west], "tier": 1}})
 
 
 def _closes(sock):
@@ -242,6 +243,20 @@ def an_end_is_the_clients_to_hear_once_a_byte_was_sent_or_time_has_passed(t):
     assert west.accepted == 0
     alone = Setup(t, {"us-east-1": [_endpoint(t, _ends(_closes))]})
     assert tcp.rest(alone.connect()) == b""
+
+
+@sanitize
+def an_endpoint_that_knows_the_client_has_answered_him_by_an_end(t):
+    """Access rules of endpoints refuse one client so, who would get all of them taken out else."""
+    west, s = _in_front(t, _endpoint(t, _ends(_closes)), text='send_proxy = "v2";')
+    for _ in range(30):
+        c = s.connect()
+        try:
+            assert tcp.rest(c) == b""
+        except ConnectionResetError:
+            pass
+    assert west.accepted == 0
+    assert all(e["state"] != "down" for e in s.proxy.endpoints().values())
 
 
 @sanitize

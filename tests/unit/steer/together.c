@@ -82,6 +82,27 @@ START_TEST(what_one_service_needs_elsewhere_another_does_not_find_there)
 }
 END_TEST
 
+START_TEST(who_counts_on_a_region_in_need_only_does_not_halve_another_ones_day)
+{
+	struct together *t;
+
+	for (unsigned i = 0; i < 2; i++) {
+		bench_plan(&benches[i], 2);
+		benches[i].regions[1].shared = true;
+	}
+	benches[0].regions[1].tier = 1;
+	benches[1].regions[1].tier = benches[1].regions[0].tier;
+	for (unsigned i = 0; i < 2; i++) {
+		bench_start(&benches[i]);
+		steers[i] = benches[i].s;
+	}
+	t = together_new(steers, 2);
+	ck_assert_uint_eq(together_sharers(t, 1, 1), 1);
+	ck_assert_ptr_nonnull(together_parts_of(t, 1).after);
+	end(t, 2);
+}
+END_TEST
+
 START_TEST(a_region_that_one_service_counts_on_is_its_own)
 {
 	struct together *t;
@@ -156,6 +177,7 @@ main(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, what_one_service_needs_elsewhere_another_does_not_find_there);
+	tcase_add_test(tests, who_counts_on_a_region_in_need_only_does_not_halve_another_ones_day);
 	tcase_add_test(tests, a_region_that_one_service_counts_on_is_its_own);
 	tcase_add_test(tests, no_region_is_given_more_than_its_capacity_by_all_together);
 	suite_add_tcase(suite, tests);
