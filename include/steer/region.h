@@ -47,6 +47,7 @@ struct region_evidence {
 	uint32_t successes_since_suspect; /* answers that came after the suspicion */
 	unsigned stalls; /* stalled windows in a row: 1 suspect, 2 down */
 	bool grey; /* the comparison says worse, by enough windows */
+	bool grey_sudden; /* so plainly that it is left in larger steps */
 	bool grey_clean; /* below the leaving thresholds in this window */
 	bool grey_at_once; /* grey_burst(): errors that cannot wait for windows; down to sensor_share now */
 	bool half_grey; /* worse than the donors at half the thresholds: a ramp pauses */
@@ -67,6 +68,7 @@ struct region {
 	enum fact_signal signal; /* why it is in this state */
 	double value, threshold;
 	double factor; /* of its share: UP, SUSPECT 1; GREY falling to sensor_share; RAMP growing; else 0 */
+	double step; /* GREY: what it loses of its share each second */
 	double relapses; /* decays with a half-life of 10 min */
 	uint64_t relapses_at_ms;
 	uint64_t hold_ms; /* of the present HOLD */

@@ -10,10 +10,7 @@ enum {
 	BASELINE_PROOF_MS = 10000,
 	LATENCY_MIN_SAMPLES = 20, /* of a peer; and of a region for its baseline */
 	WINDOWS = 3,              /* in a row */
-	BURST = 20,               /* answers */
-	BURST_SLOTS = 2,          /* of a tenth of a second: one may be the death of one server */
-	LASTING_SLOTS = 8,        /* nor does it take so long to see all that it leaves behind */
-	BURST_OTHERS = 10,        /* answers of the others, to know that they do better */
+	SUDDEN_PEER_SAMPLES = 10, /* of one that is only asked whether it does better */
 	MOST_REGIONS = 64,
 	US_PER_S = 1000000,
 };
@@ -27,12 +24,12 @@ static const double errors_common = 0.05;
 static const double slow_times = 3;
 static const double slow_peers_times = 2;
 static const double slow_us = 100e3;
+static const double worth_times = 1.5; /* of what the others need */
 static const double clean_times = 1.5;
 static const double clean_us = 10e3;
 static const double jump_times = 10;
 static const double jump_us = 500e3;
-static const double burst_share = 0.5;
-static const double burst_others_share = 0.25; /* of the region's own error share, at most */
+static const double sudden_answers = 1.25; /* of the second's tries, at most */
 
 /* ---- memory ---- */
 
@@ -74,6 +71,22 @@ sum_window(struct grey *g)
 	g->p95_us = histogram_quantile(&sum, 0.95);
 	g->sure_p50_us = sure_quantile(&sum, 0.5);
 	g->sure_p95_us = sure_quantile(&sum, 0.95);
+}
+
+/*
+ * The newest second by itself, for what has become slow suddenly. What took more than a second is
+ * left out: nobody waits for it, the stall rule was quicker.
+ */
+static void
+sum_second(struct grey *g)
+{
+	struct histogram_sum sum = { 0 };
+
+	if (g->seconds[g->at].total > 0)
+		histogram_add_below(&sum, &g->seconds[g->at], US_PER_S);
+	g->second_samples = (uint32_t)sum.total;
+	g->second_p50_us = histogram_quantile(&sum, 0.5);
+	g->sure_second_p50_us = sure_quantile(&sum, 0.5);
 }
 
 /*
@@ -120,6 +133,7 @@ grey_second(struct grey *g, const struct histogram_sum *first_byte, uint32_t tri
 	g->tries[g->at] = tries;
 	g->errors[g->at] = errors < tries ? errors : tries;
 	sum_window(g);
+	sum_second(g);
 	if (!learn || (g->base_count == 0 && g->samples < LATENCY_MIN_SAMPLES) ||
 	    g->base_next_ms == 0 || g->bad_errors + g->bad_p50 + g->bad_p95 > 0)
 		rest_baseline(g, now_ms);
@@ -214,27 +228,47 @@ has_latency(const struct party *p)
 	return p->serving && p->g->samples >= LATENCY_MIN_SAMPLES;
 }
 
+/* The other regions, by one quantile: medians of what they need now, and of how many times their
+ * baseline that is. */
+struct others {
+	double now;
+	double ratio; /* 0: there are none to compare with */
+	uint32_t count;
+};
+
 /*
- * How slow the others are, as the median of how many times their baseline. One without a baseline
- * (a standby that has taken traffic only now) is measured by this region's: would requests be
- * better off there? 0: there are none to compare with.
+ * One without a baseline (a standby that has taken traffic only now) is measured by this region's:
+ * would requests be better off there? In its newest second, or else its window.
  */
-static double
-others_ratio(
-    const struct party *all, unsigned count, unsigned self, enum quantile k, uint32_t *peers)
+static struct others
+others_of(const struct party *all, unsigned count, unsigned self, enum quantile k, bool second)
 {
-	double v[MOST_REGIONS];
-	unsigned n = 0;
+	double now[MOST_REGIONS], ratio[MOST_REGIONS];
+	struct others o = { 0 };
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct slowness *s = &all[i].slow[k];
+		bool asked = second && all[i].g->second_samples >= SUDDEN_PEER_SAMPLES;
+		double us = asked ? (double)all[i].g->second_p50_us : s->now;
 
-		if (i == self || !has_latency(&all[i]))
+		if (i == self || !all[i].serving || !(asked || has_latency(&all[i])))
 			continue;
-		v[n++] = s->ratio > 0 ? s->ratio : fmax(1, s->now / all[self].slow[k].base);
+		now[o.count] = us;
+		ratio[o.count++] =
+		    s->base > 0 ? us / s->base : fmax(1, us / all[self].slow[k].base);
 	}
-	*peers = n;
-	return median(v, n);
+	o.now = median(now, o.count);
+	o.ratio = median(ratio, o.count);
+	return o;
+}
+
+/* What a region must need to be slow by comparison, where moving its requests helps them too. */
+static double
+slow_limit_us(const struct slowness *s, const struct others *o)
+{
+	double limit_us = fmax(slow_times, slow_peers_times * o->ratio) * s->base;
+
+	return fmax(fmax(limit_us, s->base + slow_us), worth_times * o->now);
 }
 
 double
@@ -324,54 +358,88 @@ is_unclean(const struct slowness *s, double others)
 	return s->sure >= clean_times * fmax(1, others) * s->base && s->sure - s->base >= clean_us;
 }
 
+/* By what it was before, whatever the others are. */
+static bool
+is_slower(const struct slowness *s)
+{
+	return s->ratio > slow_times && s->now - s->base > slow_us;
+}
+
+static void
+tell_slow(struct grey_verdict *v, enum quantile k, double now_us, double limit_us, uint32_t peers)
+{
+	v->signal = signals[k];
+	v->value = now_us / 1000;
+	v->threshold = limit_us / 1000;
+	v->peers = peers;
+}
+
 /* Raises the verdict; what was found by another signal stays what is told. */
 static void
 judge_latency(const struct party *all, unsigned count, unsigned self, enum quantile k,
-    unsigned *bad, struct grey_verdict *v)
+    unsigned *bad, unsigned *slower_row, struct grey_verdict *v)
 {
 	const struct slowness *s = &all[self].slow[k];
 	double excess = s->now - s->base;
-	double others, limit;
-	uint32_t peers;
-	bool slow, half, jump;
+	struct others o;
+	double limit_us;
+	bool slower, slow, half, jump;
 
 	if (s->ratio <= 0 || !has_latency(&all[self])) {
-		*bad = 0;
+		*bad = *slower_row = 0;
 		return;
 	}
-	others = others_ratio(all, count, self, k, &peers);
-	if (is_unclean(s, others))
+	o = others_of(all, count, self, k, false);
+	if (is_unclean(s, o.ratio))
 		v->clean = false;
-	limit = fmax(slow_times, slow_peers_times * others);
-	slow = all[self].g->window_tries >= GREY_MIN_TRIES && peers > 0 && s->ratio > limit &&
-	    excess > slow_us;
-	half = peers > 0 && s->ratio > limit / 2 && excess > slow_us / 2;
+	limit_us = slow_limit_us(s, &o);
+	slower = all[self].g->window_tries >= GREY_MIN_TRIES && is_slower(s);
+	slow = slower && o.count > 0 && s->now > limit_us;
+	half = o.count > 0 && s->ratio > fmax(slow_times, slow_peers_times * o.ratio) / 2 &&
+	    excess > slow_us / 2;
 	jump = slow && s->ratio >= jump_times && excess >= jump_us;
 	*bad = slow ? *bad + 1 : 0;
+	*slower_row = slower ? *slower_row + 1 : 0;
 	v->half |= half;
-	if ((half || slow) &&
-	    (v->signal == SIGNAL_NONE || (!v->grey && (jump || *bad >= WINDOWS)))) {
-		v->signal = signals[k];
-		v->value = s->now / 1000;
-		v->threshold = fmax(limit * s->base, s->base + slow_us) / 1000;
-		v->peers = peers;
-	}
+	v->slower |= *slower_row >= WINDOWS;
+	if ((half || slow || *slower_row >= WINDOWS) &&
+	    (v->signal == SIGNAL_NONE || (!v->grey && (jump || *bad >= WINDOWS))))
+		tell_slow(v, k, s->now, limit_us, o.count);
 	v->grey |= jump || *bad >= WINDOWS;
 }
 
-/* ---- all together ---- */
-
-static bool
-is_slow_alone(const struct party *p)
+/*
+ * Most answers of one second took longer than nineteen of twenty used to, and several times what
+ * half of them did: no mixture of requests does that by chance, so no windows need pass. More
+ * answers than requests are the end of a pause, or what is left of traffic that goes elsewhere.
+ */
+static void
+judge_second(const struct party *all, unsigned count, unsigned self, struct grey_verdict *v)
 {
-	for (unsigned k = 0; k < QUANTILES; k++) {
-		const struct slowness *s = &p->slow[k];
+	const struct grey *g = all[self].g;
+	const struct slowness *s = &all[self].slow[P50];
+	struct others o = others_of(all, count, self, P50, true);
+	double sure = (double)g->sure_second_p50_us;
+	double usual_us = all[self].slow[P95].base;
+	uint32_t tries = g->tries[g->at];
 
-		if (s->ratio > slow_times && s->now - s->base > slow_us)
-			return true;
-	}
-	return false;
+	v->lonely = o.count == 0;
+	if (s->base <= 0 || tries < LATENCY_MIN_SAMPLES ||
+	    g->second_samples < LATENCY_MIN_SAMPLES || g->second_samples > sudden_answers * tries ||
+	    sure <= usual_us)
+		return;
+	if (sure > slow_limit_us(s, &(struct others){ 0 }))
+		v->slower = true;
+	if (sure <= slow_limit_us(s, &o))
+		return;
+	if (!v->grey)
+		tell_slow(v, P50, (double)g->second_p50_us, fmax(usual_us, slow_limit_us(s, &o)),
+		    o.count);
+	v->sudden = o.count > 0;
+	v->grey |= v->sudden;
 }
+
+/* ---- all together ---- */
 
 /*
  * All are slower than they were, or all answer errors at rates that differ by less than two times:
@@ -387,7 +455,7 @@ has_common_cause(const struct party *all, unsigned count)
 		if (!all[i].serving || all[i].g->window_tries < LATENCY_MIN_SAMPLES)
 			continue;
 		n++;
-		slow += is_slow_alone(&all[i]);
+		slow += is_slower(&all[i].slow[P50]) || is_slower(&all[i].slow[P95]);
 		least = fmin(least, error_share(all[i].g));
 		most = fmax(most, error_share(all[i].g));
 	}
@@ -414,85 +482,23 @@ grey_judge(
 	}
 	common = has_common_cause(all, count);
 	for (unsigned i = 0; i < count; i++) {
+		struct grey *g = regions[i];
 		struct grey_verdict v = { .clean = true };
 
 		if (all[i].serving) {
 			judge_errors(all, count, i, &v);
-			judge_latency(all, count, i, P50, &regions[i]->bad_p50, &v);
-			judge_latency(all, count, i, P95, &regions[i]->bad_p95, &v);
+			judge_latency(all, count, i, P50, &g->bad_p50, &g->slower_p50, &v);
+			judge_latency(all, count, i, P95, &g->bad_p95, &g->slower_p95, &v);
+			judge_second(all, count, i, &v);
 		} else {
-			regions[i]->bad_errors = 0;
-			regions[i]->bad_p50 = 0;
-			regions[i]->bad_p95 = 0;
+			g->bad_errors = g->bad_p50 = g->bad_p95 = 0;
+			g->slower_p50 = g->slower_p95 = 0;
 		}
 		v.common_cause = common;
 		if (common) {
-			v.grey = false;
-			v.half = false;
+			v.grey = v.half = false;
+			v.sudden = false;
 		}
 		verdicts[i] = v;
 	}
-}
-
-static bool
-mostly_errs(const struct evidence *last_1s, uint32_t errors)
-{
-	return last_1s->answered >= BURST && errors > burst_share * last_1s->answered;
-}
-
-/*
- * Errors in a row tell sooner than a share, which the second before still dilutes; the share tells
- * of a region that answers now and then.
- *
- * Answers that had begun more than a second before they were cut are left out: one server may have
- * died with hundreds of them, which a busy machine sees end over several tenths of a second. They
- * say nothing of what begins now; where all is cut, something younger is too. Only where nothing is
- * cut sooner do they tell, by going on for longer than the end of one server is seen.
- */
-bool
-grey_errs(struct grey *g, const struct evidence *delta, const struct evidence_window *w)
-{
-	const struct evidence *last_1s = &w->last_1s;
-	uint32_t fresh = evidence_fresh_errors(delta);
-	bool now;
-
-	if (delta->answered > fresh || (last_1s->answered | last_1s->errors) == 0)
-		g->errors_in_a_row = 0; /* a good one, or none at all for a second */
-	else
-		g->errors_in_a_row += fresh;
-	now = g->errors_in_a_row >= BURST || mostly_errs(last_1s, evidence_fresh_errors(last_1s));
-	return (now && evidence_window_erring(w, true) >= BURST_SLOTS) ||
-	    (mostly_errs(last_1s, last_1s->errors) &&
-		evidence_window_erring(w, false) >= LASTING_SLOTS);
-}
-
-enum fact_signal
-grey_errs_by(const struct grey *g, const struct evidence *last_1s, double *value, double *threshold)
-{
-	if (g->errors_in_a_row >= BURST) {
-		*value = g->errors_in_a_row;
-		*threshold = BURST;
-		return SIGNAL_ERRORS_IN_A_ROW;
-	}
-	/* malformed answers are errors too, but no answers */
-	*value = last_1s->answered > 0 ? fmin(1, (double)last_1s->errors / last_1s->answered) : 1;
-	*threshold = burst_share;
-	return SIGNAL_ERRORS;
-}
-
-/*
- * The others must have answered just now, and well: their answers are the retries of the very
- * requests that failed here, or those of a sensor.
- */
-bool
-grey_burst(const struct grey *g, const struct evidence *last_1s, const struct evidence *others_1s)
-{
-	double share = 1, others;
-
-	if (others_1s->answered < BURST_OTHERS)
-		return false;
-	if (g->errors_in_a_row < BURST)
-		share = (double)last_1s->errors / last_1s->answered;
-	others = (double)others_1s->errors / others_1s->answered;
-	return others <= burst_others_share * share;
 }

@@ -20,7 +20,8 @@ enum {
 };
 
 static const double grey_step = 0.25;
-static const double down_share = 0.5; /* of at least MIN_TRIES in 1 s */
+static const double sudden_step = 0.5; /* within 3 s, the second in which it is seen among them */
+static const double down_share = 0.5;  /* of at least MIN_TRIES in 1 s */
 static const double burst_share = 0.01;
 static const double clear_share = 0.005; /* apart, so that a rate between them does not flap */
 
@@ -261,9 +262,11 @@ go_grey(const struct step *s)
 {
 	const struct region_evidence *e = s->e;
 	struct charge c = { e->grey_signal, e->grey_value, e->grey_threshold, e->grey_peers };
-	double factor = e->grey_at_once ? 0 : s->r->factor - grey_step;
+	double step = e->grey_sudden ? sudden_step : grey_step;
+	double factor = e->grey_at_once ? 0 : s->r->factor - step;
 
 	enter(s, REGION_GREY, &c);
+	s->r->step = step;
 	s->r->factor = fmax(factor, s->policy->sensor_share);
 	tell(s, FACT_REGION_GREY, c.signal, c.value, c.threshold, e->grey_peers);
 }
@@ -375,8 +378,11 @@ step_grey(const struct step *s)
 		return;
 	}
 	if (!s->e->grey_clean) {
-		double factor = r->factor - grey_step * (double)grey_steps(s);
+		double factor;
 
+		if (s->e->grey_sudden)
+			r->step = sudden_step;
+		factor = r->factor - r->step * (double)grey_steps(s);
 		r->clean_since_ms = 0;
 		r->factor = fmax(s->e->grey_at_once ? 0 : factor, s->policy->sensor_share);
 		return;

@@ -143,7 +143,7 @@ struct steer {
 	bool frozen;
 
 	bool common_cause;
-	uint64_t erred_ms; /* a region that serves did last then; 0: while no sensor is lent */
+	uint64_t doubted_ms; /* a region that serves did last then; 0: while no sensor is lent */
 	double lent; /* of all requests, to standbys, to learn whether they do better; 0: none */
 	enum share_mode mode;
 	bool placed;  /* shares have been set once */

@@ -259,6 +259,7 @@ add_comparison(struct steer *s, struct steered_region *r, struct region_evidence
 	uint32_t peers;
 
 	e->grey = v->grey;
+	e->grey_sudden = v->sudden;
 	e->grey_clean = v->clean;
 	e->half_grey = v->half;
 	e->grey_signal = v->signal;

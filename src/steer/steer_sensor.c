@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A region that answers mostly with errors while its standbys have no traffic: there is nothing to
- * compare it with, and errors that are not retried elsewhere (500, or any after a POST) would be
- * passed on for ever. So the standbys are lent some of the requests, unsafe ones too, for they
- * would be lost where they are; enough to be compared by within a second (it is a soft move, so it
- * takes as long again). If they do better the comparison moves the rest (grey_burst()); if not, the
- * cause is common, and only what would have failed anyway has moved.
+ * A region that answers mostly with errors, or has become slow, while its standbys have no traffic:
+ * there is nothing to compare it with, and errors that are not retried elsewhere (500, or any after
+ * a POST) would be passed on for ever. So the standbys are lent some of the requests, unsafe ones
+ * too, for they would be lost, or wait, where they are; enough to be compared by within a second
+ * (it is a soft move, so it takes as long again). If they do better the comparison moves the rest
+ * (grey_burst(), grey_judge()); if not, the cause is common, and only what would have fared as
+ * badly has moved.
  */
 #include <math.h>
 
@@ -26,15 +27,22 @@ steer_note_errors(struct steer *s)
 	}
 }
 
+/* What is asked for because nobody knows the answer is asked for as long as it is slow. */
+static bool
+is_slow(const struct steer *s, const struct steered_region *r)
+{
+	return r->verdict.slower && (r->verdict.lonely || s->lent > 0);
+}
+
 /* GREY has been compared already; nobody counts on what is DOWN, in HOLD or EVACUATED. */
 static bool
-is_in_doubt(const struct steered_region *r)
+is_in_doubt(const struct steer *s, const struct steered_region *r)
 {
 	switch (r->region.state) {
 	case REGION_UP:
 	case REGION_SUSPECT:
 	case REGION_RAMP:
-		return r->errs && r->share > 0 && !r->trickle;
+		return (r->errs || is_slow(s, r)) && r->share > 0 && !r->trickle;
 	case REGION_GREY:
 	case REGION_DOWN:
 	case REGION_HOLD:
@@ -48,7 +56,7 @@ static const struct steered_region *
 region_in_doubt(const struct steer *s)
 {
 	for (unsigned i = 0; i < s->plan->region_count; i++) {
-		if (is_in_doubt(&s->regions[i]))
+		if (is_in_doubt(s, &s->regions[i]))
 			return &s->regions[i];
 	}
 	return NULL;
@@ -76,8 +84,13 @@ tell(struct steer *s, enum fact_kind kind, const struct steered_region *r, struc
 		.endpoint_id = UINT32_MAX,
 		.c = s->lent };
 
-	if (r != NULL)
+	if (r != NULL && r->errs) {
 		f.signal = grey_errs_by(&r->grey, &r->window.last_1s, &f.a, &f.b);
+	} else if (r != NULL) {
+		f.signal = r->verdict.signal;
+		f.a = r->verdict.value;
+		f.b = r->verdict.threshold;
+	}
 	steer_tell(s, facts, f);
 }
 
@@ -100,14 +113,14 @@ steer_lend(struct steer *s, struct facts *facts)
 	if (r != NULL && (s->lent > 0 || has_standby(s))) {
 		bool begins = s->lent <= 0;
 
-		s->erred_ms = s->now_ms;
+		s->doubted_ms = s->now_ms;
 		if (begins)
 			s->lent = loan(s);
 		if (begins && s->lent > 0)
 			tell(s, FACT_SENSOR_LENT, r, facts);
 		return;
 	}
-	if (s->lent <= 0 || (!s->frozen && s->now_ms - s->erred_ms < KEPT_MS))
+	if (s->lent <= 0 || (!s->frozen && s->now_ms - s->doubted_ms < KEPT_MS))
 		return;
 	s->lent = 0;
 	tell(s, FACT_SENSOR_ENDED, NULL, facts);

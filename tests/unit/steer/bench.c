@@ -9,7 +9,7 @@
 
 #include "policy.h"
 
-enum { TICK_MS = 100, QUICK_US = 5000, SLOW_US = 2000000 };
+enum { TICK_MS = 100, QUICK_US = 5000, LATE_US = 300000, SLOW_US = 2000000 };
 
 static const char *const names[BENCH_REGIONS] = { "r0", "r1", "r2", "r3" };
 
@@ -112,6 +112,10 @@ try_once(struct bench *b, unsigned region, enum bench_answer answer, struct evid
 	case ANSWER_WELL:
 		e->answered++;
 		add_latency(b, region, QUICK_US);
+		return;
+	case ANSWER_LATE:
+		e->answered++;
+		add_latency(b, region, LATE_US);
 		return;
 	case ANSWER_SLOWLY:
 		e->answered++;

@@ -96,79 +96,87 @@ START_TEST(z_is_that_of_two_proportions)
 END_TEST
 
 /* Well for a minute, then like this: after how many seconds is the first region grey? */
+static const struct {
+	const char *what;
+	unsigned count;
+	struct second before[MOST], then[MOST];
+	unsigned at_least, at_most; /* seconds; 0: never */
+	enum fact_signal signal;
+} worse[] = {
+	{ "as before", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "a third of answers are errors", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 33, 20, 0 }, { 100, 0, 30, 0 } }, 3, 3, SIGNAL_ERRORS },
+	{ "one in fifty, where none was", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 2, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "three in hundred", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 3, 20, 0 }, { 100, 0, 30, 0 } }, 9, 10, SIGNAL_ERRORS },
+	{ "three in hundred, as everywhere", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 3, 20, 0 }, { 100, 2, 30, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "errors, but nobody to compare with", 1, { { 100, 0, 20, 0 } }, { { 100, 50, 20, 0 } }, 0,
+	    0, SIGNAL_NONE },
+	{ "errors of nine tries a second", 2, { { 9, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 9, 9, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "errors of ten tries a second", 2, { { 10, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 10, 9, 20, 0 }, { 100, 0, 30, 0 } }, 3, 4, SIGNAL_ERRORS },
+	{ "most are five times slower: one second tells", 2,
+	    { { 100, 0, 50, 0 }, { 100, 0, 30, 0 } }, { { 100, 0, 250, 0 }, { 100, 0, 30, 0 } }, 1,
+	    1, SIGNAL_LATENCY_P50 },
+	{ "of ten tries a second no single one tells", 2, { { 10, 0, 50, 0 }, { 100, 0, 30, 0 } },
+	    { { 10, 0, 250, 0 }, { 100, 0, 30, 0 } }, 3, 4, SIGNAL_LATENCY_P95 },
+	{ "most are what the slow tenth was before", 2,
+	    { { 100, 0, 20, 400 }, { 100, 0, 20, 400 } },
+	    { { 100, 0, 400, 0 }, { 100, 0, 20, 400 } }, 3, 9, SIGNAL_LATENCY_P50 },
+	{ "five times slower, within 100 ms", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 0, 100, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "twice as slow", 2, { { 100, 0, 200, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 0, 400, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "five times slower, the other three times", 2, { { 100, 0, 50, 0 }, { 100, 0, 50, 0 } },
+	    { { 100, 0, 250, 0 }, { 100, 0, 145, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "the slow tenth of mixed traffic was slow before; the rest is now", 2,
+	    { { 100, 0, 20, 3000 }, { 100, 0, 20, 3000 } },
+	    { { 100, 0, 200, 3000 }, { 100, 0, 20, 3000 } }, 3, 10, SIGNAL_LATENCY_P50 },
+	{ "a tenth became slow", 2, { { 100, 0, 20, 100 }, { 100, 0, 20, 100 } },
+	    { { 100, 0, 20, 450 }, { 100, 0, 20, 100 } }, 3, 9, SIGNAL_LATENCY_P95 },
+	{ "a jump of ten times and 500 ms needs one window", 2,
+	    { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } }, { { 100, 0, 2000, 0 }, { 100, 0, 30, 0 } }, 1,
+	    1, SIGNAL_LATENCY_P95 },
+	{ "both slow together", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
+	    { { 100, 0, 2000, 0 }, { 100, 0, 500, 0 } }, 0, 0, SIGNAL_LATENCY_P95 },
+	{ "slow, the other has no traffic", 2, { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
+	    { { 100, 0, 2000, 0 }, { 0, 0, 0, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "slow, a standby answers second tries well", 2, { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
+	    { { 100, 0, 2000, 0 }, { 50, 0, 30, 0 } }, 1, 2, SIGNAL_LATENCY_P95 },
+	{ "slow, but a standby would be no better", 2, { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
+	    { { 100, 0, 400, 0 }, { 50, 0, 300, 0 } }, 0, 0, SIGNAL_NONE },
+	{ "slower than it was, and as slow as another always was", 2,
+	    { { 100, 0, 20, 0 }, { 100, 0, 300, 0 } }, { { 100, 0, 400, 0 }, { 100, 0, 300, 0 } },
+	    0, 0, SIGNAL_NONE },
+	{ "slower than it was, and than another always was", 2,
+	    { { 100, 0, 20, 0 }, { 100, 0, 300, 0 } }, { { 100, 0, 600, 0 }, { 100, 0, 300, 0 } },
+	    1, 1, SIGNAL_LATENCY_P95 },
+	{ "one of four, whose median counts", 4,
+	    { { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 } },
+	    { { 100, 0, 250, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 140, 0 } }, 1, 1,
+	    SIGNAL_LATENCY_P50 },
+};
+
 START_TEST(a_region_that_is_worse_than_the_others_turns_grey)
 {
-	static const struct {
-		const char *what;
-		unsigned count;
-		struct second before[MOST], then[MOST];
-		unsigned at_least, at_most; /* seconds; 0: never */
-		enum fact_signal signal;
-	} t[] = {
-		{ "as before", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "a third of answers are errors", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 33, 20, 0 }, { 100, 0, 30, 0 } }, 3, 3, SIGNAL_ERRORS },
-		{ "one in fifty, where none was", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 2, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "three in hundred", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 3, 20, 0 }, { 100, 0, 30, 0 } }, 9, 10, SIGNAL_ERRORS },
-		{ "three in hundred, as everywhere", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 3, 20, 0 }, { 100, 2, 30, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "errors, but nobody to compare with", 1, { { 100, 0, 20, 0 } },
-		    { { 100, 50, 20, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "errors of nine tries a second", 2, { { 9, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 9, 9, 20, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "errors of ten tries a second", 2, { { 10, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 10, 9, 20, 0 }, { 100, 0, 30, 0 } }, 3, 4, SIGNAL_ERRORS },
-		{ "five times slower", 2, { { 100, 0, 50, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 0, 250, 0 }, { 100, 0, 30, 0 } }, 3, 3, SIGNAL_LATENCY_P95 },
-		{ "five times slower, within 100 ms", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 0, 100, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "twice as slow", 2, { { 100, 0, 200, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 0, 400, 0 }, { 100, 0, 30, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "five times slower, the other three times", 2,
-		    { { 100, 0, 50, 0 }, { 100, 0, 50, 0 } },
-		    { { 100, 0, 250, 0 }, { 100, 0, 145, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "the slow tenth of mixed traffic was slow before; the rest is now", 2,
-		    { { 100, 0, 20, 3000 }, { 100, 0, 20, 3000 } },
-		    { { 100, 0, 200, 3000 }, { 100, 0, 20, 3000 } }, 3, 10, SIGNAL_LATENCY_P50 },
-		{ "a tenth became slow", 2, { { 100, 0, 20, 100 }, { 100, 0, 20, 100 } },
-		    { { 100, 0, 20, 450 }, { 100, 0, 20, 100 } }, 3, 9, SIGNAL_LATENCY_P95 },
-		{ "a jump of ten times and 500 ms needs one window", 2,
-		    { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 0, 2000, 0 }, { 100, 0, 30, 0 } }, 1, 1, SIGNAL_LATENCY_P95 },
-		{ "both slow together", 2, { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } },
-		    { { 100, 0, 2000, 0 }, { 100, 0, 500, 0 } }, 0, 0, SIGNAL_LATENCY_P95 },
-		{ "slow, the other has no traffic", 2, { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
-		    { { 100, 0, 2000, 0 }, { 0, 0, 0, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "slow, a standby answers second tries well", 2,
-		    { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
-		    { { 100, 0, 2000, 0 }, { 50, 0, 30, 0 } }, 1, 2, SIGNAL_LATENCY_P95 },
-		{ "slow, but a standby would be no better", 2,
-		    { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } },
-		    { { 100, 0, 400, 0 }, { 50, 0, 300, 0 } }, 0, 0, SIGNAL_NONE },
-		{ "one of four, whose median counts", 4,
-		    { { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 } },
-		    { { 100, 0, 250, 0 }, { 100, 0, 50, 0 }, { 100, 0, 50, 0 },
-			{ 100, 0, 140, 0 } },
-		    3, 8, SIGNAL_LATENCY_P95 },
-	};
-
-	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+	for (unsigned i = 0; i < sizeof worse / sizeof worse[0]; i++) {
 		unsigned at;
 
 		fresh();
-		seconds(t[i].before, t[i].count, 60);
-		ck_assert_msg(!verdicts[0].grey, "%s: before", t[i].what);
-		at = seconds_until_grey(t[i].then, t[i].count, 30);
-		ck_assert_msg(
-		    at >= t[i].at_least && at <= t[i].at_most, "%s: after %u s", t[i].what, at);
+		seconds(worse[i].before, worse[i].count, 60);
+		ck_assert_msg(!verdicts[0].grey, "%s: before", worse[i].what);
+		at = seconds_until_grey(worse[i].then, worse[i].count, 30);
+		ck_assert_msg(at >= worse[i].at_least && at <= worse[i].at_most, "%s: after %u s",
+		    worse[i].what, at);
 		if (at > 0)
-			ck_assert_msg(verdicts[0].signal == t[i].signal, "%s: by %s", t[i].what,
-			    fact_signal_word(verdicts[0].signal));
-		for (unsigned k = 1; k < t[i].count; k++)
-			ck_assert_msg(!verdicts[k].grey, "%s: region %u", t[i].what, k);
+			ck_assert_msg(verdicts[0].signal == worse[i].signal, "%s: by %s",
+			    worse[i].what, fact_signal_word(verdicts[0].signal));
+		for (unsigned k = 1; k < worse[i].count; k++)
+			ck_assert_msg(!verdicts[k].grey, "%s: region %u", worse[i].what, k);
 	}
 }
 END_TEST
@@ -454,6 +462,48 @@ START_TEST(long_answers_that_outlive_the_traffic_make_nobody_grey)
 }
 END_TEST
 
+START_TEST(a_second_that_is_slow_everywhere_makes_nobody_grey)
+{
+	const struct second well[] = { { 100, 0, 20, 0 }, { 100, 0, 30, 0 } };
+	const struct second slow[] = { { 100, 0, 300, 0 }, { 100, 0, 200, 0 } };
+	const struct second one[] = { { 100, 0, 300, 0 }, { 100, 0, 30, 0 } };
+
+	fresh();
+	seconds(well, 2, 60);
+	second(slow, 2);
+	ck_assert(!verdicts[0].grey && !verdicts[0].sudden && !verdicts[1].grey);
+	fresh();
+	seconds(well, 2, 60);
+	second(one, 2);
+	ck_assert(verdicts[0].sudden);
+}
+END_TEST
+
+/* Who has nobody to compare it with is not judged, but says so: others can be asked. */
+START_TEST(a_region_that_became_slow_alone_says_so_and_learns_it_in_the_end)
+{
+	const struct second well[] = { { 100, 0, 20, 0 }, { 0, 0, 0, 0 } };
+	const struct second slow[] = { { 100, 0, 300, 0 }, { 0, 0, 0, 0 } };
+	const struct second tenth[] = { { 100, 0, 20, 450 }, { 0, 0, 0, 0 } };
+
+	fresh();
+	seconds(well, 2, 60);
+	ck_assert(!verdicts[0].slower && verdicts[0].lonely);
+	second(slow, 2);
+	ck_assert(verdicts[0].slower && verdicts[0].lonely && !verdicts[0].grey);
+	ck_assert_int_eq(verdicts[0].signal, SIGNAL_LATENCY_P50);
+	seconds(slow, 2, 700);
+	ck_assert(!verdicts[0].slower);
+
+	fresh();
+	seconds(well, 2, 60);
+	seconds(tenth, 2, 2);
+	ck_assert(!verdicts[0].slower);
+	seconds(tenth, 2, 8);
+	ck_assert(verdicts[0].slower && !verdicts[0].grey);
+}
+END_TEST
+
 START_TEST(a_region_that_does_not_serve_is_not_judged)
 {
 	const struct second bad[] = { { 100, 90, 20, 0 }, { 100, 0, 20, 0 } };
@@ -495,6 +545,8 @@ main(void)
 	tcase_add_test(tests, chance_alone_makes_nobody_grey);
 	tcase_add_test(tests, errors_of_one_second_are_no_three_windows_of_errors);
 	tcase_add_test(tests, long_answers_that_outlive_the_traffic_make_nobody_grey);
+	tcase_add_test(tests, a_second_that_is_slow_everywhere_makes_nobody_grey);
+	tcase_add_test(tests, a_region_that_became_slow_alone_says_so_and_learns_it_in_the_end);
 	tcase_add_test(tests, a_region_that_does_not_serve_is_not_judged);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,68 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "steer/region.h"
-
 #include <check.h>
 #include <math.h>
 
-enum { TICK_MS = 100, MOST = 16 };
-
-/* Evidence, as it differs from that of a healthy region with two endpoints and some traffic. */
-#define WELL .health = 1, .endpoints = 2, .tries_1s = 100
-#define RESETS                                                                                     \
-	.health = 1, .endpoints = 2, .tries_1s = 10, .local_1s = 3, .local_in_a_row = 3,           \
-	.failing_endpoints = 2
-#define SICK .health = 0, .endpoints = 2
-#define GREY                                                                                       \
-	.grey = true, .grey_signal = SIGNAL_ERRORS, .grey_value = 0.3, .grey_threshold = 0.02,     \
-	.grey_peers = 2
-
-/* Until then the evidence is this; then the region must be so. */
-struct moment {
-	uint64_t at_ms;
-	struct region_evidence e;
-	enum region_state state;
-	double factor; /* negative: not looked at */
-};
-
-static const struct region_policy automatic = {
-	.min_healthy = 0.25,
-	.hold_down_ms = 30000,
-	.ramp_ms = 60000,
-	.sensor_share = 0.05,
-};
-
-static struct region region;
-static struct facts facts;
-static uint64_t now_ms;
-
-static void
-reset(enum region_state state)
-{
-	region = (struct region){ 0 };
-	region_start(&region, state, 1000);
-	facts = (struct facts){ 0 };
-	now_ms = 1000;
-}
-
-static void
-play(const struct region_policy *policy, const struct moment *moments)
-{
-	for (const struct moment *m = moments; m->at_ms != 0; m++) {
-		while (now_ms < m->at_ms) {
-			now_ms += TICK_MS;
-			region_step(
-			    &region, policy, &m->e, TICK_MS, now_ms, &facts, "shop", "east");
-		}
-		ck_assert_msg(region.state == m->state, "at %lu ms: %s, expected %s",
-		    (unsigned long)now_ms, region_state_name(region.state),
-		    region_state_name(m->state));
-		ck_assert_msg(m->factor < 0 || fabs(region.factor - m->factor) < 1e-6,
-		    "at %lu ms: factor %g, expected %g", (unsigned long)now_ms, region.factor,
-		    m->factor);
-	}
-}
-
-#define PLAY(...) play(&automatic, (const struct moment[]){ __VA_ARGS__, { .at_ms = 0 } })
+#include "region_play.h"
 
 static unsigned
 count_facts(enum fact_kind kind)
@@ -419,80 +359,6 @@ START_TEST(a_person_may_shorten_the_wait_but_not_the_ramp)
 }
 END_TEST
 
-START_TEST(a_grey_region_gives_up_a_quarter_each_second_down_to_its_sensor_share)
-{
-	reset(REGION_UP);
-	PLAY({ 1100, { WELL, GREY }, REGION_GREY, 0.75 },
-	    { 2000, { WELL, GREY }, REGION_GREY, 0.75 }, { 2100, { WELL, GREY }, REGION_GREY, 0.5 },
-	    { 3100, { WELL, GREY }, REGION_GREY, 0.25 },
-	    { 4000, { WELL, GREY }, REGION_GREY, 0.25 },
-	    { 4100, { WELL, GREY }, REGION_GREY, 0.05 },
-	    { 9000, { WELL, GREY }, REGION_GREY, 0.05 });
-	ck_assert_uint_eq(facts.count, 1);
-	ck_assert_double_eq(facts.list[0].a, 0.3);
-	ck_assert_double_eq(facts.list[0].b, 0.02);
-	ck_assert_double_eq(facts.list[0].c, 2);
-}
-END_TEST
-
-START_TEST(ticks_that_are_late_do_not_slow_the_steps)
-{
-	const struct region_evidence e = { WELL, GREY };
-
-	reset(REGION_UP);
-	region_step(&region, &automatic, &e, 100, 2000, &facts, "shop", "a");
-	ck_assert_double_eq_tol(region.factor, 0.75, 1e-9);
-	region_step(&region, &automatic, &e, 2500, 4500, &facts, "shop", "a");
-	ck_assert_double_eq_tol(region.factor, 0.25, 1e-9);
-	region_step(&region, &automatic, &e, 499, 4999, &facts, "shop", "a");
-	ck_assert_double_eq_tol(region.factor, 0.25, 1e-9);
-	region_step(&region, &automatic, &e, 1, 5000, &facts, "shop", "a");
-	ck_assert_double_eq_tol(region.factor, 0.05, 1e-9);
-}
-END_TEST
-
-START_TEST(plain_errors_take_all_but_the_sensor_share_at_once)
-{
-	reset(REGION_UP);
-	PLAY({ 1100, { WELL, .grey_at_once = true, .grey_signal = SIGNAL_ERRORS }, REGION_GREY,
-	    0.05 });
-}
-END_TEST
-
-START_TEST(a_grey_region_ramps_after_a_whole_clean_minute)
-{
-	reset(REGION_UP);
-	PLAY({ 1100, { WELL, GREY }, REGION_GREY, 0.75 },
-	    { 9000, { WELL, GREY }, REGION_GREY, 0.05 },
-	    { 60000, { WELL, .grey_clean = true }, REGION_GREY, 0.05 },
-	    { 60100, { WELL }, REGION_GREY, 0.05 },
-	    { 120100, { WELL, .grey_clean = true }, REGION_GREY, 0.05 },
-	    { 120200, { WELL, .grey_clean = true }, REGION_RAMP, 0.05 },
-	    { 150200, { WELL, .grey_clean = true }, REGION_RAMP, 0.55 },
-	    { 177200, { WELL, .grey_clean = true }, REGION_UP, 1 });
-}
-END_TEST
-
-START_TEST(a_ramp_that_turns_grey_again_has_to_be_clean_for_longer)
-{
-	reset(REGION_RAMP);
-	region.relapses = 1;
-	region.relapses_at_ms = 1000;
-	PLAY({ 1100, { WELL, GREY }, REGION_GREY, 0.05 });
-	ck_assert_double_eq_tol(region.relapses, 2, 1e-3);
-	PLAY({ 121100, { WELL, .grey_clean = true }, REGION_GREY, 0.05 },
-	    { 121200, { WELL, .grey_clean = true }, REGION_RAMP, 0.05 });
-}
-END_TEST
-
-START_TEST(a_grey_region_still_goes_down)
-{
-	reset(REGION_GREY);
-	PLAY({ 1100, { RESETS, GREY }, REGION_DOWN, 0 });
-	ck_assert_double_eq(region.relapses, 0);
-}
-END_TEST
-
 START_TEST(an_evacuation_ends_through_the_ramp)
 {
 	reset(REGION_UP);
@@ -579,13 +445,6 @@ main(void)
 	tcase_add_test(tests, suspicion_changes_no_share_and_ends_with_answers_and_a_quiet_second);
 	tcase_add_test(tests, suspicion_of_a_region_nobody_tries_ends_after_ten_seconds);
 	tcase_add_test(tests, a_stall_keeps_a_region_suspected_though_earlier_answers_came);
-	tcase_add_test(
-	    tests, a_grey_region_gives_up_a_quarter_each_second_down_to_its_sensor_share);
-	tcase_add_test(tests, ticks_that_are_late_do_not_slow_the_steps);
-	tcase_add_test(tests, plain_errors_take_all_but_the_sensor_share_at_once);
-	tcase_add_test(tests, a_grey_region_ramps_after_a_whole_clean_minute);
-	tcase_add_test(tests, a_ramp_that_turns_grey_again_has_to_be_clean_for_longer);
-	tcase_add_test(tests, a_grey_region_still_goes_down);
 	suite_add_tcase(suite, tests);
 	suite_add_tcase(suite, tests_of_coming_back());
 	srunner_run_all(runner, CK_NORMAL);

@@ -217,6 +217,73 @@ START_TEST(a_few_errors_lend_nothing)
 }
 END_TEST
 
+/* A second to see it, one or two to ask the standby, and two steps. */
+START_TEST(a_region_that_becomes_slow_is_left_for_a_standby_that_had_no_traffic)
+{
+	static const struct {
+		double demand;
+		unsigned within_ms;
+	} t[] = { { 60, 6000 }, { 150, 5000 }, { 500, 4000 }, { 5000, 4000 } };
+
+	for (unsigned i = 0; i < sizeof t / sizeof t[0]; i++) {
+		bench_start_pair(&b);
+		b.demand = t[i].demand;
+		bench_run(&b, 60000);
+		ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 0);
+		bench_answer(&b, 0, ANSWER_LATE);
+		bench_run(&b, t[i].within_ms);
+		ck_assert_msg(bench_state(&b, 0) == REGION_GREY, "at %.0f/s: %s", t[i].demand,
+		    region_state_name(bench_state(&b, 0)));
+		BENCH_SHARES(&b, 0.05, 0.95);
+		ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
+		ck_assert_int_eq(b.last[FACT_SENSOR_LENT].signal, SIGNAL_LATENCY_P50);
+		ck_assert_double_gt(b.last[FACT_SENSOR_LENT].a, b.last[FACT_SENSOR_LENT].b);
+		bench_stop(&b);
+	}
+	bench_start_pair(&b);
+}
+END_TEST
+
+START_TEST(a_region_that_becomes_slow_beside_one_that_is_not_is_left_within_three_seconds)
+{
+	bench_plan(&b, 2);
+	bench_start(&b);
+	bench_probe_all(&b, ENDPOINT_UP);
+	b.demand = 100;
+	bench_run(&b, 60000);
+	BENCH_SHARES(&b, 0.5, 0.5);
+	for (unsigned began = 0; began < 1000; began += 100) { /* in its second */
+		bench_stop(&b);
+		bench_plan(&b, 2);
+		bench_start(&b);
+		bench_probe_all(&b, ENDPOINT_UP);
+		bench_run(&b, 60000 + began);
+		bench_answer(&b, 0, ANSWER_LATE);
+		bench_run(&b, 3000);
+		BENCH_SHARES(&b, 0.025, 0.975);
+	}
+}
+END_TEST
+
+START_TEST(a_standby_that_is_as_slow_is_asked_once_and_no_more_when_slow_has_become_usual)
+{
+	bench_start_pair(&b);
+	b.demand = 500;
+	bench_run(&b, 60000);
+	bench_answer(&b, 0, ANSWER_LATE);
+	bench_answer(&b, 1, ANSWER_LATE);
+	bench_run(&b, 60000);
+	ck_assert_uint_eq(b.told[FACT_REGION_GREY], 0);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
+	BENCH_SHARES(&b, 0.95, 0.05);
+	bench_run(&b, 900000);
+	ck_assert_uint_eq(b.told[FACT_REGION_GREY], 0);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_LENT], 1);
+	ck_assert_uint_eq(b.told[FACT_SENSOR_ENDED], 1);
+	BENCH_SHARES(&b, 1, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -237,6 +304,11 @@ main(void)
 	tcase_add_test(tests, two_regions_that_err_together_are_left_for_a_third_that_does_not);
 	tcase_add_test(tests, without_sensor_share_or_when_frozen_nothing_is_lent);
 	tcase_add_test(tests, a_few_errors_lend_nothing);
+	tcase_add_test(tests, a_region_that_becomes_slow_is_left_for_a_standby_that_had_no_traffic);
+	tcase_add_test(
+	    tests, a_region_that_becomes_slow_beside_one_that_is_not_is_left_within_three_seconds);
+	tcase_add_test(
+	    tests, a_standby_that_is_as_slow_is_asked_once_and_no_more_when_slow_has_become_usual);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
