@@ -78,5 +78,11 @@ void grey_restore(struct grey *, uint64_t base_p50_us, uint64_t base_p95_us);
 
 /* The two-proportion z statistic; 0 when it is undefined. */
 double grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b);
+/*
+ * Is the first share larger, as good as certainly? At a few errors in a hundred the normal
+ * distribution promises too much: at 1 % everywhere z would pass 3.3 by chance every few hours.
+ * Anscombe's transform (Biometrika 35, 1948) is honest there; it takes five deviations of it.
+ */
+bool grey_is_certain(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b);
 
 #endif

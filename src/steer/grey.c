@@ -285,13 +285,8 @@ grey_z(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b)
 	return ((double)bad_a / n_a - (double)bad_b / n_b) / sqrt(spread);
 }
 
-/*
- * At a few errors in a hundred the normal distribution promises too much: at 1 % everywhere z would
- * pass 3.3 by chance every few hours. Anscombe's transform is honest there; five deviations of it
- * are as good as never.
- */
-static bool
-is_certain(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b)
+bool
+grey_is_certain(uint32_t bad_a, uint32_t n_a, uint32_t bad_b, uint32_t n_b)
 {
 	double a = asin(sqrt((bad_a + 0.375) / (n_a + 0.75)));
 	double b = asin(sqrt((bad_b + 0.375) / (n_b + 0.75)));
@@ -330,7 +325,7 @@ judge_errors(const struct party *all, unsigned count, unsigned self, struct grey
 	others = tries > 0 ? (double)errors / tries : 0;
 	excess = error_share(g) - others;
 	if (g->window_tries >= GREY_MIN_TRIES && z > errors_z && excess > errors_margin &&
-	    is_certain(g->window_errors, g->window_tries, errors, tries))
+	    grey_is_certain(g->window_errors, g->window_tries, errors, tries))
 		g->bad_errors += errs_still(g);
 	else
 		g->bad_errors = 0;

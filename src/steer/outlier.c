@@ -8,6 +8,7 @@
 
 enum {
 	PEERS_MIN_REQUESTS = 100, /* in 10 s */
+	CERTAIN_REQUESTS = 20,    /* where the difference leaves no doubt */
 	PEERS_MIN = 5,            /* endpoints with that many, for a deviation to mean anything */
 	PERMILLE = 1000,
 	FIRST_PERMILLE = 100, /* of the weight, when it comes back */
@@ -138,10 +139,11 @@ deviates(struct outlier *o, const struct peers *p)
 }
 
 /*
- * Answers badly, compared with the rest of its region: by 20 points, or by less if there are enough
- * endpoints to know how much they differ anyway. Where all are nearly perfect that is a hair's
- * breadth, so even then the gap must be certain and worth acting on. Two of six that fail make the
- * deviation so large that neither exceeds it: therefore the first test holds for any number.
+ * Answers badly, compared with the rest of its region: by 20 points (of fewer than a hundred
+ * answers only where chance is out of the question), or by less if there are enough endpoints to
+ * know how much they differ anyway. Where all are nearly perfect that is a hair's breadth, so even
+ * then the gap must be certain and worth acting on. Two of six that fail make the deviation so
+ * large that neither exceeds it: therefore the first test holds for any number.
  */
 static bool
 errs_more_than_peers(struct outlier *o, const struct peers *p)
@@ -150,16 +152,17 @@ errs_more_than_peers(struct outlier *o, const struct peers *p)
 	const uint32_t bad = o->window.last_10s.errors;
 	double excess, z;
 
-	if (bad == 0 || n < PEERS_MIN_REQUESTS || p->answers - n == 0)
+	if (bad == 0 || n < CERTAIN_REQUESTS || p->answers - n == 0)
 		return false;
 	z = grey_z(bad, n, p->errors - bad, p->answers - n);
 	excess = (double)bad / n - (double)(p->errors - bad) / (p->answers - n);
-	if (excess > peers_margin && z > peers_z) {
+	if (excess > peers_margin && z > peers_z &&
+	    (n >= PEERS_MIN_REQUESTS || grey_is_certain(bad, n, p->errors - bad, p->answers - n))) {
 		accuse(o, OUTLIER_PEERS, excess * PERMILLE, peers_margin * PERMILLE);
 		return true;
 	}
-	return p->count >= PEERS_MIN && excess > deviation_margin && z > deviation_z &&
-	    deviates(o, p);
+	return n >= PEERS_MIN_REQUESTS && p->count >= PEERS_MIN && excess > deviation_margin &&
+	    z > deviation_z && deviates(o, p);
 }
 
 /* Could not be reached: in a row, or most of a second's tries. */

@@ -84,11 +84,13 @@ CELLS = [
          period=0.05),
     Cell("2 s slow behind quick checks", *traffic("slow", 2000),
          Expect(worst_ms=2200, late=200, state="down"), before=5.0, lasts=5.0),
-    # Too quick for a silence: compared with what it usually takes, which is learnt first. Three
-    # windows, then four steps.
+    # Too quick for a silence: compared with what it usually takes, which is learnt first.
     Cell("400 ms slow behind quick checks", *traffic("slow", 400),
-         Expect(state="grey", also=_is_left(7.5, 0.1)), before=40.0, lasts=10.0, long=True,
+         Expect(state="grey", also=_is_left(3.0, 0.1)), before=40.0, lasts=6.0, long=True,
          regions=(Region("primary"), Region("standby"))),
+    # Nobody to compare it with: the standby is asked first, with enough to tell within two seconds.
+    Cell("300 ms slow behind quick checks, beside a standby without traffic", *traffic("slow", 300),
+         Expect(state="grey", also=_is_left(5.0, 0.1)), before=40.0, lasts=8.0, long=True),
     Cell("one endpoint 2 s slow behind quick checks", *one("slow", 2000),
          Expect(worst_ms=2500), lasts=6.0, long=True),
     Cell("answers a byte at a time", *traffic("trickle", 5), Expect(), lasts=5.0, long=True,

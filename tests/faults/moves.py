@@ -3,8 +3,10 @@
 import datetime
 import time
 
-# A share that comes back grows by 10 points a second; what leaves a grey region goes by 25.
-CALM, GREY = 0.10, 0.25
+# A share that comes back grows by 10 points a second; what leaves a grey region goes by 25, or by 50
+# where most of its answers are slow.
+CALM, GREY, SUDDEN = 0.10, 0.25, 0.50
+SUDDEN_S = 3.0  # s: by then it has left
 SLACK_POINTS = 0.06  # a step may fall just inside a window of samples
 # A region that loses an endpoint for good reason gives up that part at once.
 HITS = {"endpoint_down", "endpoint_ejected", "region_down"}
@@ -19,9 +21,9 @@ def _gave_up(old, new, hit):
     return hard, grey
 
 
-def _too_fast(old, new, hit):
+def _too_fast(old, new, hit, suddenly):
     hard, grey = _gave_up(old, new, hit)
-    allowed = (GREY * grey or CALM) * (new.by - old.at) + hard + SLACK_POINTS
+    allowed = ((SUDDEN if suddenly else GREY) * grey or CALM) * (new.by - old.at) + hard + SLACK_POINTS
     for region in old.share:
         grown = new.share[region] - old.share[region]
         if grown > allowed:
@@ -40,6 +42,10 @@ def _is_hit(fact):
                                     and fact["numbers"]["threshold"] >= 0.5)
 
 
+def _is_sudden(fact):
+    return fact["kind"] == "region_grey" and fact["signal"] == "latency_p50"
+
+
 def _time(fact):
     return datetime.datetime.fromisoformat(fact["time"].replace("Z", "+00:00")).timestamp()
 
@@ -50,6 +56,7 @@ def complaints_about_moves(samples, facts):
     first = 0
     clock = time.time() - time.monotonic()
     hits = [(_time(f) - clock, f["region"]) for f in facts if _is_hit(f)]
+    sudden = [_time(f) - clock for f in facts if _is_sudden(f)]
     for new in samples:
         while samples[first].at < new.at - 1.0:
             first += 1
@@ -57,7 +64,8 @@ def complaints_about_moves(samples, facts):
         # When nothing is fit to serve, and when that ends, there is no slow way.
         if all(_eligible(s) and not s.fail_open for s in window):
             hit = {region for at, region in hits if window[0].at - 0.1 <= at <= new.by + 0.1}
-            found += _too_fast(window[0], new, hit)
+            suddenly = any(window[0].at - SUDDEN_S <= at <= new.by for at in sudden)
+            found += _too_fast(window[0], new, hit, suddenly)
     held = {}
     for fact in facts:
         key = (fact.get("service"), fact.get("region"))

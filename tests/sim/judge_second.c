@@ -125,13 +125,15 @@ available(const struct judge *j)
 	return sum;
 }
 
-/* Frozen, a region is left for hard failures only: people said so. */
+/* Frozen, a region is left for hard failures only: people said so. What is merely worse stays. */
 static bool
-frozen_beside_errors(const struct world *w)
+frozen_beside_worse(const struct world *w)
 {
 	bool frozen = wishes_freeze(&w->wishes, "shop") != NULL;
 
 	for (unsigned i = 0; frozen && i < w->is->region_count; i++) {
+		if (w->region[i].out.region.state == REGION_GREY)
+			return true;
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
 			if (w->region[i].endpoint[k].errors > 0)
 				return true;
@@ -180,6 +182,21 @@ lost_part(const struct world *w)
 	return lost;
 }
 
+/* What is worked on as the second ends is neither served yet nor lost, where it is bounded. */
+static double
+worked_on(const struct world *w)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < w->is->region_count; i++) {
+		const struct sim_region *r = &w->region[i];
+
+		if (r->out.limit_in_flight > 0)
+			sum += fmin(r->waiting, r->out.limit_in_flight);
+	}
+	return sum;
+}
+
 static void
 check_service(struct judge *j)
 {
@@ -192,10 +209,10 @@ check_service(struct judge *j)
 			least = j->available[i];
 	}
 	if (w->t_ms < j->grace_until_ms || least < 0 || w->stalled || slow_region_serves(w) ||
-	    frozen_beside_errors(w))
+	    frozen_beside_worse(w))
 		return;
 	could = j->wanted_1s < least ? j->wanted_1s : least;
-	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3;
+	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3 - worked_on(w);
 	if (j->ok_1s < floor_rate)
 		judge_broken(j, "what can be served is served",
 		    "%u of %u served in a second, %.0f possible, floor %.0f", j->ok_1s,

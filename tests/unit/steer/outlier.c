@@ -425,7 +425,13 @@ START_TEST(an_endpoint_that_errs_more_than_its_peers_is_ejected)
 		enum outlier_why why; /* of the first */
 	} t[] = {
 		{ "one of two, 50 %", 2, { { 100, 50 }, { 100, 0 } }, OUTLIER_PEERS },
-		{ "one of two, too few", 2, { { 99, 99 }, { 100, 0 } }, OUTLIER_NONE },
+		{ "one of two, too few", 2, { { 19, 19 }, { 100, 0 } }, OUTLIER_NONE },
+		{ "few, and all of them", 2, { { 20, 20 }, { 100, 0 } }, OUTLIER_PEERS },
+		{ "few, as chance may have it", 2, { { 20, 6 }, { 1000, 10 } }, OUTLIER_NONE },
+		{ "of hundred that is no chance", 2, { { 100, 30 }, { 1000, 10 } }, OUTLIER_PEERS },
+		{ "half of a region with little traffic", 6,
+		    { { 24, 24 }, { 24, 24 }, { 24, 24 }, { 24, 0 }, { 24, 0 }, { 24, 0 } },
+		    OUTLIER_PEERS },
 		{ "20 points are not enough", 2, { { 1000, 200 }, { 1000, 0 } }, OUTLIER_NONE },
 		{ "21 points are", 2, { { 1000, 210 }, { 1000, 0 } }, OUTLIER_PEERS },
 		{ "few requests of the peer, z too small", 2, { { 100, 40 }, { 2, 0 } },
