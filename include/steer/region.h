@@ -68,7 +68,7 @@ struct region {
 	enum fact_signal signal; /* why it is in this state */
 	double value, threshold;
 	double factor; /* of its share: UP, SUSPECT 1; GREY falling to sensor_share; RAMP growing; else 0 */
-	double step; /* GREY: what it loses of its share each second */
+	bool sudden; /* GREY: it gives up its share in larger steps */
 	double relapses; /* decays with a half-life of 10 min */
 	uint64_t relapses_at_ms;
 	uint64_t hold_ms; /* of the present HOLD */

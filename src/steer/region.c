@@ -14,14 +14,15 @@ enum {
 	SUSPECT_QUIET_MS = 10000, /* no failure that long clears a region nobody tries */
 	STALLS_DOWN = 2,          /* windows */
 	GREY_STEP_MS = 1000,
+	SUDDEN_STEP_MS = 750, /* it is seen within two seconds, and has to be left within three */
 	GREY_CLEAN_MS = 60000,
 	MOST_DOUBLINGS = 5,
 	RELAPSE_HALF_LIFE_MS = 600000,
 };
 
 static const double grey_step = 0.25;
-static const double sudden_step = 0.5; /* within 3 s, the second in which it is seen among them */
-static const double down_share = 0.5;  /* of at least MIN_TRIES in 1 s */
+static const double sudden_step = 0.5;
+static const double down_share = 0.5; /* of at least MIN_TRIES in 1 s */
 static const double burst_share = 0.01;
 static const double clear_share = 0.005; /* apart, so that a rate between them does not flap */
 
@@ -266,7 +267,7 @@ go_grey(const struct step *s)
 	double factor = e->grey_at_once ? 0 : s->r->factor - step;
 
 	enter(s, REGION_GREY, &c);
-	s->r->step = step;
+	s->r->sudden = e->grey_sudden;
 	s->r->factor = fmax(factor, s->policy->sensor_share);
 	tell(s, FACT_REGION_GREY, c.signal, c.value, c.threshold, e->grey_peers);
 }
@@ -348,14 +349,17 @@ step_suspect(const struct step *s)
 		go_up(s, SIGNAL_TIME);
 }
 
-/* Full seconds since it became grey that ended in this tick. */
-static uint64_t
-grey_steps(const struct step *s)
+/* What it loses in this tick, a whole step each time that so long has passed since it became grey.
+ */
+static double
+grey_loss(const struct step *s)
 {
+	uint64_t each_ms = s->r->sudden ? SUDDEN_STEP_MS : GREY_STEP_MS;
 	uint64_t age = s->now_ms - s->r->since_ms;
 	uint64_t before = age > s->dt_ms ? age - s->dt_ms : 0;
+	double steps = (double)(age / each_ms - before / each_ms);
 
-	return age / GREY_STEP_MS - before / GREY_STEP_MS;
+	return steps * (s->r->sudden ? sudden_step : grey_step);
 }
 
 /*
@@ -378,13 +382,11 @@ step_grey(const struct step *s)
 		return;
 	}
 	if (!s->e->grey_clean) {
-		double factor;
+		double factor = s->e->grey_at_once ? 0 : r->factor - grey_loss(s);
 
-		if (s->e->grey_sudden)
-			r->step = sudden_step;
-		factor = r->factor - r->step * (double)grey_steps(s);
+		r->sudden |= s->e->grey_sudden;
 		r->clean_since_ms = 0;
-		r->factor = fmax(s->e->grey_at_once ? 0 : factor, s->policy->sensor_share);
+		r->factor = fmax(factor, s->policy->sensor_share);
 		return;
 	}
 	if (clean_ms < GREY_CLEAN_MS)

@@ -3,9 +3,9 @@
 import datetime
 import time
 
-# A share that comes back grows by 10 points a second; what leaves a grey region goes by 25, or by 50
-# where most of its answers are slow.
-CALM, GREY, SUDDEN = 0.10, 0.25, 0.50
+# A share that comes back grows by 10 points a second; what leaves a grey region goes by 25, or in two
+# steps within a second where most of its answers are slow.
+CALM, GREY, SUDDEN = 0.10, 0.25, 1.00
 SUDDEN_S = 3.0  # s: by then it has left
 SLACK_POINTS = 0.06  # a step may fall just inside a window of samples
 # A region that loses an endpoint for good reason gives up that part at once.
