@@ -64,6 +64,7 @@ def bytes_and_ends_pass_both_ways(t):
     assert (line["bytes_in"], line["bytes_out"]) == (len(body), len(body)), line
     assert line["service"] == "db" and line["region"] == "us-east-1", line
     assert line["endpoint"] == endpoint.url and line["listener"] == "db", line
+    assert not line["reused"] and line["connect_us"] > 0, line
 
 
 @sanitize
@@ -257,6 +258,60 @@ def an_endpoint_that_knows_the_client_has_answered_him_by_an_end(t):
             pass
     assert west.accepted == 0
     assert all(e["state"] != "down" for e in s.proxy.endpoints().values())
+
+
+class _Gate:
+    """A TLS context whose handshakes wait until they may begin."""
+
+    def __init__(self, context):
+        self.context = context
+        self.may = threading.Event()
+
+    def wrap_socket(self, *args, **options):
+        assert self.may.wait(30)
+        return self.context.wrap_socket(*args, **options)
+
+
+@sanitize
+def a_kept_connection_that_ends_unused_costs_its_endpoint_nothing(t):
+    """Kept, as another region was quicker; a fresh one is made in its place, to the same endpoint."""
+    ends, gate = threading.Event(), _Gate(t.pki.server_context(t.pki.site()))
+
+    def script(sock):
+        if not ends.is_set():
+            ends.wait(30)
+        else:
+            sock.sendall(b"east")
+            tcp.echo(sock)
+
+    east, west = _endpoint(t, script, gate), _endpoint(t, _says(b"west"))
+    s = Setup(t, {"us-east-1": {"endpoints": [east], "text": "tls = { verify = false; };"},
+                  "us-west-2": {"endpoints": [west], "tier": 1}},
+              text='health_check = { type = "none"; }; timeouts = { connect = "30s"; };')
+    of_east = lambda name: s.proxy.metrics().total("detour_endpoint_" + name, endpoint=east.url)
+    assert tcp.exactly(s.connect(), 4) == b"west"
+    gate.may.set()
+    until(lambda: of_east("idle_connections") == 1, "what came too late is kept")
+    errors = of_east("errors_total")
+    c = s.connect()
+    until(lambda: of_east("idle_connections") == 0, "it is given away")
+    ends.set()
+    assert tcp.exactly(c, 4) == b"east"
+    assert (east.accepted, west.accepted) == (2, 1)
+    assert of_east("errors_total") == errors
+
+
+@sanitize
+def an_endpoint_that_ends_all_connections_before_anything_was_said_is_left(t):
+    """None of them is an answer, which would end the row of three that it takes."""
+    east = _endpoint(t, _closes)
+    _, s = _in_front(t, east)
+    for _ in range(10):
+        assert tcp.exactly(s.connect(), 4) == b"west"
+        time.sleep(0.15)  # each is counted in a tick of its own
+    found = s.proxy.endpoints()["db", "us-east-1", east.url]
+    assert found["requests"] == found["errors"] == east.accepted == 3, found
+    assert s.proxy.shares("db") == {"us-east-1": 0, "us-west-2": 1}
 
 
 @sanitize
