@@ -19,8 +19,9 @@ bool expiry_is_near(int64_t ends_s, int64_t now_s);
 
 /*
  * A check was shown a certificate that ends then (0: it was shown none). Keeps it on the endpoint
- * for people, and warns in the log while that is near, once a day. verified: whether it matters.
- * Returns whether it warned.
+ * for people, and warns in the log while that is near, once a day. Returns whether it warned. Not
+ * verified: nothing ends with it, so there is none for status and metrics either, or each alert on
+ * them would have to know whom it does not matter of.
  */
 bool expiry_note(struct endpoint *, int64_t ends_s, bool verified, int64_t now_s);
 

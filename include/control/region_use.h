@@ -20,7 +20,10 @@ void region_uses_free(struct region_uses *); /* NULL is fine */
 /* A service without a capacity of its own in a region that has one. */
 bool region_is_shared(const struct table_region *);
 
-/* Another table, borrowed until the next one, whose services are steered by others. */
+/*
+ * Another table, borrowed until the next one, whose services are steered by others. Each of them is
+ * added at once: until they are measured again they use what they did before.
+ */
 void region_uses_adopt(struct region_uses *, const struct table *);
 /* Begins anew, for that table: then each service is added, in its order. */
 void region_uses_begin(struct region_uses *, const struct table *);

@@ -73,6 +73,9 @@ bool tries_may_repeat(const struct try *);
 
 /* The answer's head has come. */
 void tries_answered(struct try *, unsigned status, uint64_t now_us);
+/* The same in two, where what has come may turn out to be none: it is there, and it counts as one. */
+void tries_reached(struct try *, uint64_t now_us);
+void tries_count_answer(struct try *, unsigned status);
 
 /* What has befallen the endpoint is counted and told now, though the try goes on. */
 void tries_blame(struct try *, enum fault why);
@@ -86,6 +89,12 @@ void tries_forget(struct exchange *);
 /* The next choice goes elsewhere: never to t's endpoint, to its region only if nothing else is
  * left. */
 void tries_avoid(struct exchange *, const struct try *);
+
+/*
+ * The leading try's kept connection had ended by the time it was used, which says nothing against
+ * the endpoint: the next one goes to it again, by a connection that was not kept.
+ */
+void tries_note_stale(struct exchange *);
 
 /* It was sent in vain: no attempt is charged for it, whoever finds that out first. */
 void tries_uncharge(struct try *);

@@ -6,8 +6,9 @@
  * What it writes to a side that does not take it makes the other one wait, as for bodies. A tunnel
  * in which nothing moves for timeouts.tunnel ends. A raw one whose endpoint ends it within a
  * second, before a byte has passed either way, has not been: it goes to another endpoint, if there
- * is one, unless the endpoint was told who the client is (send_proxy). What becomes of one when its
- * region goes down: lasting.h. Worker thread only.
+ * is one, unless the endpoint was told who the client is (send_proxy). A connection that had been kept
+ * until then is replaced by a fresh one to the same endpoint, at no cost to it. What becomes of one
+ * when its region goes down: lasting.h. Worker thread only.
  */
 #ifndef PROXY_TUNNEL_H
 #define PROXY_TUNNEL_H
@@ -26,6 +27,7 @@ struct worker;
 struct tunnel {
 	struct deferred settle; /* runs the exchange from the loop */
 	bool raw; /* from its first byte: there was no request */
+	bool unproven; /* a raw one that its endpoint accepted, and may yet end before it was used */
 	bool begun; /* both ways are open, or have been */
 	bool client_ended; /* its direction, as seen by us */
 	bool endpoint_ended;

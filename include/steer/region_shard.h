@@ -16,7 +16,7 @@
 struct region_shard {
 	_Alignas(64) atomic_ullong tries; /* begun; a second try beside the first is one too */
 	atomic_ullong completions; /* tries ended by an answer's head or by a failure of the far side */
-	atomic_ullong answered;    /* of those, the ones with an answer's head */
+	atomic_ullong answered; /* of those, the ones with an answer; of tunnels once they are proven */
 	atomic_uint in_flight; /* tries begun, neither completed nor given up */
 	/* requests refused in the end that asked here too, by what they met: its rate, its cap in flight */
 	atomic_ullong shed_by_rate, shed_in_flight;
@@ -39,13 +39,19 @@ region_shard_begin(struct region_shard *s)
 	stat_step(&s->in_flight, 1);
 }
 
+/* Its answer is there; region_shard_answered() counts it as one, now or once it is sure. */
 static inline void
-region_shard_answered(struct region_shard *s, uint64_t first_byte_us)
+region_shard_reached(struct region_shard *s, uint64_t first_byte_us)
 {
 	stat_add(&s->completions, 1);
-	stat_add(&s->answered, 1);
 	stat_step(&s->in_flight, -1);
 	histogram_add(&s->first_byte, first_byte_us);
+}
+
+static inline void
+region_shard_answered(struct region_shard *s)
+{
+	stat_add(&s->answered, 1);
 }
 
 /* It failed by the endpoint or the way to it: that is a sign of life or its verdict, and counts. */

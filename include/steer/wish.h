@@ -13,6 +13,9 @@
 
 enum wish_kind { WISH_EVACUATE, WISH_FREEZE, WISH_PIN };
 
+const char *wish_word(enum wish_kind);               /* "evacuate", "freeze", "pin" */
+bool wish_parse(const char *word, enum wish_kind *); /* false: no such word */
+
 enum { WISH_TEXT = 200, WISHES_MAX = 64, WISH_NAME = CONF_NAME_MAX + 1 };
 
 struct wish {

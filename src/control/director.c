@@ -307,7 +307,9 @@ director_adopt(struct director *d, const struct table *table)
 	d->due_count = 0;
 	region_uses_adopt(d->uses, table);
 	for (unsigned i = 0; i < d->service_count; i++) {
-		d->steers[i] = d->services[i].steer;
+		d->steers[i] = services[i].steer;
+		region_uses_add(
+		    d->uses, &table->services[i], services[i].steer, services[i].demand);
 		mark(d, i);
 	}
 	d->resumed = NULL;

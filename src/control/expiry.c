@@ -31,8 +31,10 @@ warn(const struct endpoint *e, int64_t ends_s, int64_t now_s)
 bool
 expiry_note(struct endpoint *e, int64_t ends_s, bool verified, int64_t now_s)
 {
+	if (!verified)
+		ends_s = 0;
 	atomic_store_explicit(&e->certificate_ends_s, ends_s, memory_order_relaxed);
-	if (!verified || ends_s <= now_s || !expiry_is_near(ends_s, now_s) ||
+	if (ends_s <= now_s || !expiry_is_near(ends_s, now_s) ||
 	    (e->certificate_warned_s != 0 && now_s - e->certificate_warned_s < DAY_S))
 		return false;
 	e->certificate_warned_s = now_s;

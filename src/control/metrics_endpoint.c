@@ -116,7 +116,8 @@ static const struct family families[] = {
 	{ "detour_endpoint_check_duration_seconds", "gauge",
 	    "How long the last health check that was answered took.", sample_check },
 	{ "detour_endpoint_certificate_not_after_seconds", "gauge",
-	    "When the certificate that health checks are shown expires, since 1970; absent without TLS.",
+	    "When the certificate that health checks are shown expires, since 1970; absent without TLS "
+	    "and with verify = false.",
 	    sample_certificate },
 };
 

@@ -25,8 +25,8 @@ enum {
 	LOOK_AGAIN_S = 600,
 	/*
 	 * The deadline comes in so many slices, and one that is seen late counts for no more than
-	 * it is: while the thread does not run an endpoint can have answered, but is not asked. Until
-	 * LATE_MS after the whole: a thread that is always late is not to find everybody up.
+	 * it is: while the thread does not run an endpoint can have answered, but is not asked.
+	 * Until LATE_MS after the whole: a thread that is always late is not to find everybody up.
 	 */
 	SLICES = 5,
 };
@@ -285,6 +285,10 @@ was_stale(const struct probe *p)
 static void
 redial(struct probe *p)
 {
+	if (!timer_running(&p->deadline)) { /* its time is up: nobody can be asked any more */
+		judge_nothing(p);
+		return;
+	}
 	probe_hang_up(p);
 	dial(p);
 }

@@ -37,35 +37,12 @@ struct making {
 	struct wish_store *store;
 	struct wish wish;
 	uint64_t for_ms;
-	double shed; /* of the worst-off service's demand, if it came into force */
+	uint64_t asked_ms; /* control, when this was the store's last change */
+	double shed;       /* of the worst-off service's demand, if it came into force */
 	char overridden[WISH_TEXT];
 	wish_reply_fn *done;
 	void *arg;
 };
-
-static const char *const words[] = {
-	[WISH_EVACUATE] = "evacuate",
-	[WISH_FREEZE] = "freeze",
-	[WISH_PIN] = "pin",
-};
-
-const char *
-wish_word(enum wish_kind kind)
-{
-	return words[kind];
-}
-
-bool
-wish_parse(const char *word, enum wish_kind *kind)
-{
-	for (int i = WISH_EVACUATE; i <= WISH_PIN; i++) {
-		if (strcmp(word, words[i]) == 0) {
-			*kind = (enum wish_kind)i;
-			return true;
-		}
-	}
-	return false;
-}
 
 struct wish_store *
 wish_store_new(struct desk *desk, struct journal *journal)
@@ -427,12 +404,34 @@ finish(struct making *m, struct wish_reply *r)
 	mem_free(m);
 }
 
+static void on_judged(void *, const struct desk_answer *);
+
+static void
+ask_control(struct making *m)
+{
+	uint64_t changed_ms = m->store->changed_ms;
+	struct desk_question q = { .kind = DESK_JUDGE,
+		.wish = m->wish,
+		.since_last_change_ms =
+		    changed_ms != 0 ? clock_now_ms() - changed_ms : UINT64_MAX };
+
+	m->asked_ms = changed_ms;
+	memcpy(q.overridden, m->overridden, sizeof q.overridden);
+	desk_ask(m->store->desk, &q, on_judged, m);
+}
+
 static void
 on_judged(void *arg, const struct desk_answer *a)
 {
 	struct making *m = arg;
-	struct wish_reply *r = mem_new(sizeof *r);
+	struct wish_reply *r;
 
+	/* Somebody else was first, since whom a rule may want some time to pass. */
+	if (a->verdict == DESK_YES && m->asked_ms != m->store->changed_ms) {
+		ask_control(m);
+		return;
+	}
+	r = mem_new(sizeof *r);
 	snprintf(r->rule, sizeof r->rule, "%s", a->rule);
 	m->shed = a->shed;
 	switch (a->verdict) {
@@ -451,19 +450,6 @@ on_judged(void *arg, const struct desk_answer *a)
 		break;
 	}
 	finish(m, r);
-}
-
-static void
-ask_control(struct making *m)
-{
-	uint64_t changed_ms = m->store->changed_ms;
-	struct desk_question q = { .kind = DESK_JUDGE,
-		.wish = m->wish,
-		.since_last_change_ms =
-		    changed_ms != 0 ? clock_now_ms() - changed_ms : UINT64_MAX };
-
-	memcpy(q.overridden, m->overridden, sizeof q.overridden);
-	desk_ask(m->store->desk, &q, on_judged, m);
 }
 
 void
@@ -491,7 +477,13 @@ wish_store_make(struct wish_store *s, const struct wish *w, uint64_t for_ms, con
 	mem_free(m);
 }
 
-/* ---- ending one ---- */
+/*
+ * ---- ending one ----
+ *
+ * No rule is asked: what was taken is given back, slowly and within all limits, to what decides by
+ * itself. Who has made a mistake must not have to wait before he can take it back. But it moves
+ * traffic, so the next wish waits for what comes of it.
+ */
 
 /* It was not evacuated: a region that is healthy again and waits for a person is no wish of ours.
  */
@@ -505,6 +497,7 @@ on_waits(void *arg, const struct desk_answer *a)
 	switch (a->verdict) {
 	case DESK_YES:
 		desk_post_wishes(m->store->desk, &m->store->wishes, region);
+		note_change(m->store, WISH_EVACUATE);
 		tell(m->store, FACT_RESTORE_ASKED, SIGNAL_PERSON, &m->wish, "");
 		r->result = WISH_DONE;
 		wish_say(

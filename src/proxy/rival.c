@@ -51,7 +51,8 @@ rival_race(struct exchange *x)
 	struct choice c;
 
 	assert(x->state == X_CONNECT);
-	return x->mirror_of == NULL && choose(x, tries_class(x), &c) == FAULT_NONE && begin(x, tries_class(x), &c);
+	return x->mirror_of == NULL && choose(x, tries_class(x), &c) == FAULT_NONE &&
+	    begin(x, tries_class(x), &c);
 }
 
 bool
@@ -60,9 +61,9 @@ rival_may_hedge(const struct try *t)
 	const struct exchange *x = t->exchange;
 	const struct table_service *ts = x->service->now;
 
-	return t == x->try && x->mirror_of == NULL && x->state == X_HEAD && ts != NULL && x->client != NULL &&
-	    method_is_idempotent(x->head.method) && x->request_ended && !x->replay.lost &&
-	    x->sent_tries < ts->conf->retry.attempts;
+	return t == x->try && x->mirror_of == NULL && x->state == X_HEAD && ts != NULL &&
+	    x->client != NULL && method_is_idempotent(x->head.method) && x->request_ended &&
+	    !x->replay.lost && x->sent_tries < ts->conf->retry.attempts;
 }
 
 static bool

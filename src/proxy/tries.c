@@ -85,18 +85,31 @@ tries_begin(struct try *t, const struct choice *c)
 }
 
 void
-tries_answered(struct try *t, unsigned status, uint64_t now_us)
+tries_reached(struct try *t, uint64_t now_us)
 {
 	watch_stop(t);
 	t->answered = true;
 	ticket_give_back(&t->ticket);
 	stat_step(&t->shard->waiting, -1);
+	histogram_add(&t->shard->first_byte, now_us - t->at.sent);
+	region_shard_reached(t->region->counts, now_us - t->at.sent);
+	service_region_learn(t->region, now_us - t->at.sent);
+}
+
+void
+tries_count_answer(struct try *t, unsigned status)
+{
 	stat_add(&t->shard->answered, 1);
 	stat_add(&t->shard->status_class[status / 100 < 6 ? status / 100 : 0], 1);
-	histogram_add(&t->shard->first_byte, now_us - t->at.sent);
-	region_shard_answered(t->region->counts, now_us - t->at.sent);
-	service_region_learn(t->region, now_us - t->at.sent);
+	region_shard_answered(t->region->counts);
 	mark_touched(t);
+}
+
+void
+tries_answered(struct try *t, unsigned status, uint64_t now_us)
+{
+	tries_reached(t, now_us);
+	tries_count_answer(t, status);
 }
 
 static enum urgent_kind
@@ -285,10 +298,10 @@ avoid_unreached(struct exchange *x, const struct try *t)
 }
 
 /* The same, if it happens the other way round. */
-static void
-note_stale(struct exchange *x, const struct try *t)
+void
+tries_note_stale(struct exchange *x)
 {
-	uint64_t bit = service_region_bit(t->region);
+	uint64_t bit = service_region_bit(x->try->region);
 
 	x->regions_stale |= bit;
 	if ((x->regions_failed & bit) != 0)
@@ -327,7 +340,7 @@ tries_may_go_on(struct exchange *x)
 	if (!method_is_idempotent(x->head.method))
 		return false;
 	if (was_stale(x)) {
-		note_stale(x, x->try);
+		tries_note_stale(x);
 		tries_uncharge(x->try);
 		return true;
 	}

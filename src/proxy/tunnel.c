@@ -14,7 +14,7 @@
 #include "proxy/upstream.h"
 
 /* Later than that, whoever ends a connection on which nothing was said has his reasons. */
-enum { UNUSED_US = 1000 * 1000 };
+enum { UNUSED_MS = 1000 };
 
 static void
 on_settle(void *arg)
@@ -37,6 +37,23 @@ tunnel_begin(struct exchange *x, bool drained)
 	return drained ? SIDE_ON : SIDE_PAUSED;
 }
 
+/* Something was said, or time has passed: it counts as answered. */
+static void
+prove(struct exchange *x)
+{
+	if (!x->tunnel.unproven)
+		return;
+	x->tunnel.unproven = false;
+	timer_stop(&x->total);
+	tries_count_answer(x->try, 0);
+}
+
+static void
+on_time_passed(void *arg)
+{
+	prove(arg);
+}
+
 /* The endpoint's answer is that it accepted: what it takes to connect is how quick it is. */
 void
 tunnel_connected(struct exchange *x)
@@ -45,9 +62,11 @@ tunnel_connected(struct exchange *x)
 
 	x->at.answer = clock_now_us();
 	x->try->at.sent = x->try->at.lease;
-	tries_answered(x->try, 0, x->at.answer);
+	tries_reached(x->try, x->at.answer);
 	x->answered = true;
 	(void)tunnel_begin(x, true);
+	x->tunnel.unproven = true;
+	timer_start(x->worker->loop->timers, &x->total, UNUSED_MS, on_time_passed, x);
 	x->client_paused = false;
 	x->client->ops->resume(x->client);
 	endpoint->ops->resume(endpoint);
@@ -57,6 +76,7 @@ void
 tunnel_end(struct exchange *x)
 {
 	worker_undefer(&x->tunnel.settle);
+	prove(x);
 	if (x->tunnel.begun && lasting_end(x))
 		stat_step(&x->worker->stats.tunnels, -1);
 }
@@ -78,23 +98,21 @@ knows_client(const struct try *t)
 	return t->up != NULL && t->up->connection->slot->send_proxy != SEND_PROXY_OFF;
 }
 
-static bool
-is_unused(const struct exchange *x)
-{
-	const struct tunnel *t = &x->tunnel;
-
-	return t->raw && x->body_in == 0 && x->body_out == 0 && !t->client_ended &&
-	    !t->endpoint_ended && !knows_client(x->try) &&
-	    clock_now_us() - x->at.answer < UNUSED_US;
-}
-
-/* Is there another endpoint to connect to? Then it is in x->alternative. */
+/*
+ * Is there another endpoint to connect to? Then it is in x->alternative. Or the same one, by a
+ * fresh connection in place of one that had been kept.
+ */
 static bool
 may_move(struct exchange *x)
 {
 	struct try *t = x->try;
 
 	x->fault = FAULT_CONNECT_RESET;
+	if (t->kept) {
+		tries_note_stale(x);
+		x->answered = false;
+		return true;
+	}
 	x->answered = false;
 	t->at.sent = 0; /* nothing was */
 	if (tries_may_go_on(x) && tries_choose(x, tries_class(x), &x->alternative) == FAULT_NONE)
@@ -113,17 +131,18 @@ may_move(struct exchange *x)
 static bool
 move_on(struct exchange *x)
 {
-	if (!is_unused(x) || !may_move(x))
+	struct try *t = x->try;
+
+	if (!x->tunnel.unproven || knows_client(t) || !may_move(x))
 		return false;
+	x->tunnel.unproven = false; /* it will not be */
 	tunnel_end(x);
 	x->tunnel.begun = false;
 	x->at.answer = 0;
 	x->client_paused = true;
 	raw_pause(x->client);
 	exchange_request_ended(x); /* the time to find an endpoint runs again */
-	/* A connection that was kept has rested too long for it, as they do. */
-	x->try->blamed = x->try->blamed || x->try->kept;
-	tries_end(x->try, FAULT_CONNECT_RESET);
+	tries_end(t, t->kept ? FAULT_NONE : FAULT_CONNECT_RESET);
 	exchange_go_on(x);
 	exchange_run(x);
 	return true;
@@ -145,6 +164,7 @@ tunnel_on_client_bytes(struct exchange *x, struct span *bytes, bool end)
 	struct side *to = &x->try->up->side;
 	bool drained;
 
+	prove(x);
 	x->body_in += bytes->len;
 	stat_add(&x->try->shard->bytes_out, bytes->len);
 	drained = to->ops->send_body(to, bytes, end); /* which may use the span up */
@@ -161,6 +181,7 @@ tunnel_on_endpoint_bytes(struct exchange *x, struct span *bytes, bool end)
 
 	if (end && bytes->len == 0 && move_on(x))
 		return SIDE_OVER;
+	prove(x);
 	x->body_out += bytes->len;
 	drained = x->client->ops->send_body(x->client, bytes, end);
 	x->tunnel.endpoint_ended = end;
@@ -178,6 +199,7 @@ tunnel_other(struct exchange *x, const struct side *side)
 void
 tunnel_on_moved(struct exchange *x, bool from_client, uint64_t bytes, bool emptied)
 {
+	prove(x);
 	stat_add(&x->worker->stats.spliced, bytes);
 	if (from_client) {
 		x->body_in += bytes;

@@ -76,7 +76,7 @@ has_spoken(const struct stream *s)
 static bool
 raw_is_clean(struct connection *c)
 {
-	return !c->dirty && !c->used && (!c->stream.peer_closed || has_spoken(&c->stream));
+	return !c->dirty && (!c->stream.peer_closed || has_spoken(&c->stream));
 }
 
 static void
@@ -93,7 +93,6 @@ raw_on_events(struct connection *c, unsigned events)
 static struct upstream *
 raw_lease(struct connection *c)
 {
-	c->used = true;
 	return &from_connection(c)->raw.up;
 }
 

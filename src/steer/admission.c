@@ -336,6 +336,17 @@ reserve(struct admission *a, enum admission_class class, uint64_t now_ns, uint64
 	return false;
 }
 
+/* What was reserved for nothing. */
+static void
+give_back_turn(struct admission *a, uint64_t wait)
+{
+	uint64_t interval = atomic_load_explicit(&a->interval_ns, memory_order_relaxed);
+
+	return_token(a);
+	if (wait > 0)
+		move_back(&a->patience_ns, patience_interval(interval));
+}
+
 uint32_t
 ticket_reserve(
     struct admission *own, struct admission *common, enum admission_class class, uint64_t now_us)
@@ -345,7 +356,7 @@ ticket_reserve(
 	if (!reserve(own, class, now_ns, &wait))
 		return ADMISSION_NEVER;
 	if (common != NULL && !reserve(common, class, now_ns, &also)) {
-		return_token(own);
+		give_back_turn(own, wait);
 		return ADMISSION_NEVER;
 	}
 	return (uint32_t)((wait > also ? wait : also) / NS_PER_US + 1);

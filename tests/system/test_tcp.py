@@ -12,48 +12,10 @@ from harness import alone, deadline, sanitize, sanitized, tcp, until
 MIB = 1 << 20
 
 
-class Setup:
-    """A proxy in front of tcp service "db"; regions are lists of endpoints."""
-
-    def __init__(self, t, regions, text="", listener="", **options):
-        address = t.lease.address()
-        self.address = (address, t.lease.port(address))
-        routes = ['{ path = "/"; service = "web"; }'] + options.pop("routes", [])
-        self.proxy = t.proxy(
-            regions={}, routes=routes,
-            services=[("web", {"us-east-1": ["http://127.0.0.1:9"]}),
-                      ("db", regions, 'protocol = "tcp"; ' + text)] + options.pop("services", []),
-            listeners=['{ name = "db"; bind = "%s:%d"; %s }' % (
-                *self.address, listener or 'protocol = "tcp"; service = "db";')], **options)
-        self.t = t
-
-    def connect(self, **options):
-        s = tcp.connect(self.address, **options)
-        self.t.at_end(s.close)
-        return s
-
-
-def _endpoint(t, script=tcp.echo, tls=None, **options):
-    address = t.lease.address()
-    made = tcp.Endpoint(address, t.lease.port(address), script, tls, **options)
-    t.at_end(made.stop)
-    return made
-
-
-def _says(word):
-    """Greets first, as mail servers and databases do."""
-
-    def script(sock):
-        sock.sendall(word)
-        tcp.echo(sock)
-
-    return script
-
-
 @sanitize
 def bytes_and_ends_pass_both_ways(t):
-    endpoint = _endpoint(t)
-    s = Setup(t, {"us-east-1": [endpoint]})
+    endpoint = tcp.start(t)
+    s = tcp.Setup(t, {"us-east-1": [endpoint]})
     body = os.urandom(3 * MIB)
     c = s.connect()
     threading.Thread(target=lambda: (c.sendall(body), c.shutdown(socket.SHUT_WR)),
@@ -64,17 +26,18 @@ def bytes_and_ends_pass_both_ways(t):
     assert (line["bytes_in"], line["bytes_out"]) == (len(body), len(body)), line
     assert line["service"] == "db" and line["region"] == "us-east-1", line
     assert line["endpoint"] == endpoint.url and line["listener"] == "db", line
+    assert not line["reused"] and line["connect_us"] > 0, line
 
 
 @sanitize
 def who_speaks_first_is_heard(t):
-    s = Setup(t, {"us-east-1": [_endpoint(t, _says(b"220 welcome\r\n"))]})
+    s = tcp.Setup(t, {"us-east-1": [tcp.start(t, tcp.says(b"220 welcome\r\n"))]})
     clients = [s.connect() for _ in range(30)]
     for c in clients:
         assert tcp.exactly(c, 13) == b"220 welcome\r\n"
         c.sendall(b"hello")
         assert tcp.exactly(c, 5) == b"hello"
-    daytime = Setup(t, {"us-east-1": [_endpoint(t, lambda sock: sock.sendall(b"noon"))]})
+    daytime = tcp.Setup(t, {"us-east-1": [tcp.start(t, lambda sock: sock.sendall(b"noon"))]})
     for _ in range(10):
         assert tcp.rest(daytime.connect()) == b"noon"
 
@@ -92,8 +55,8 @@ def each_direction_ends_by_itself(t):
         sock.shutdown(socket.SHUT_WR)
         got.append(tcp.rest(sock))
 
-    endpoint = _endpoint(t, answers_at_the_end)
-    s = Setup(t, {"us-east-1": [endpoint]})
+    endpoint = tcp.start(t, answers_at_the_end)
+    s = tcp.Setup(t, {"us-east-1": [endpoint]})
     c = s.connect()
     c.sendall(b"question")
     c.shutdown(socket.SHUT_WR)
@@ -116,8 +79,8 @@ def a_reset_passes_either_way(t):
         except ConnectionResetError:
             gone.set()
 
-    endpoint = _endpoint(t, waits)
-    s = Setup(t, {"us-east-1": [endpoint]})
+    endpoint = tcp.start(t, waits)
+    s = tcp.Setup(t, {"us-east-1": [endpoint]})
     c = s.connect()
     until(lambda: endpoint.open == 1, "it is through")
     tcp.reset(c)
@@ -133,11 +96,11 @@ def a_reset_passes_either_way(t):
 @sanitize
 def tls_ends_here_and_begins_anew(t):
     pair = t.pki.site()
-    inner = _endpoint(t, tls=t.pki.server_context(pair))
-    s = Setup(t, {"us-east-1": {"endpoints": [inner], "text": 'tls = { ca = "%s"; sni = '
-                                '"shop.example.com"; };' % t.pki.authority("ca").chain}},
-              text='health_check = { type = "tcp"; };',
-              listener='protocol = "tcp"; service = "db"; tls = "site";')
+    inner = tcp.start(t, tls=t.pki.server_context(pair))
+    s = tcp.Setup(t, {"us-east-1": {"endpoints": [inner], "text": 'tls = { ca = "%s"; sni = '
+                                    '"shop.example.com"; };' % t.pki.authority("ca").chain}},
+                  text='health_check = { type = "tcp"; };',
+                  listener='protocol = "tcp"; service = "db"; tls = "site";')
     s.proxy.until_state(inner, "up")
     c = s.connect(tls=t.pki.client_context(), sni="shop.example.com")
     for _ in range(15):  # in turn: a TLS socket of Python's is not for two threads
@@ -151,7 +114,7 @@ def tls_ends_here_and_begins_anew(t):
 @sanitize
 def who_resets_with_the_last_of_its_handshake_holds_nothing(t):
     """The session's tickets meet the reset before there is a tunnel that could be told."""
-    s = Setup(t, {"us-east-1": [_endpoint(t)]}, listener='protocol = "tcp"; service = "db"; tls = "site";')
+    s = tcp.Setup(t, {"us-east-1": [tcp.start(t)]}, listener='protocol = "tcp"; service = "db"; tls = "site";')
     sock = socket.create_connection(s.address, 10)
     came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = s.proxy.context.wrap_bio(came, goes, server_hostname="shop.example.com")
@@ -173,8 +136,8 @@ def who_resets_with_the_last_of_its_handshake_holds_nothing(t):
 
 @sanitize
 def a_connection_goes_to_whom_it_can_reach(t):
-    dead, alive, west = [_endpoint(t, _says(w)) for w in (b"e1", b"e2", b"w1")]
-    s = Setup(t, {"us-east-1": [dead, alive], "us-west-2": {"endpoints": [west], "tier": 1}})
+    dead, alive, west = [tcp.start(t, tcp.says(w)) for w in (b"e1", b"e2", b"w1")]
+    s = tcp.Setup(t, {"us-east-1": [dead, alive], "us-west-2": {"endpoints": [west], "tier": 1}})
     dead.refuse()
     for _ in range(20):
         # Half a region may be given a part of its share only, once it is seen to be half.
@@ -191,74 +154,6 @@ def a_connection_goes_to_whom_it_can_reach(t):
     assert lines[0]["reason"] in ("connect_refused", "no_endpoint"), lines[0]
 
 
-def _ends(end, after=0.05, heard=0):
-    """After a moment, in which a connection is through; heard: it waits for so many bytes instead."""
-
-    def script(sock):
-        if heard > 0:
-            tcp.exactly(sock, heard)
-        else:
-            time.sleep(after)
-        end(sock)
-
-    return script
-
-
-def _in_front(t, endpoint, text=""):
-    """A region with this endpoint, and another that steps in."""
-    west = _endpoint(t, _says(b"west"))
-    return west, Setup(t, {"us-east-1": {"endpoints": [endpoint], "text": text},
-                           "us-west-2": {"endpoints": [west], "tier": 1}})
-
-
-def _closes(sock):
-    sock.close()
-
-
-@sanitize
-def an_end_before_anything_was_said_leads_a_connection_elsewhere(t):
-    for end in (_closes, tcp.reset):
-        east = _endpoint(t, _ends(end))
-        _, s = _in_front(t, east)
-        c = s.connect()
-        assert tcp.exactly(c, 4) == b"west"
-        assert east.accepted == 1
-        c.sendall(b"hello")
-        c.shutdown(socket.SHUT_WR)
-        assert tcp.rest(c) == b"hello"
-        line = until(lambda: s.proxy.access(), "the log has its line")[0]
-        assert (line["region"], line["reason"]) == ("us-west-2", "-"), line
-        until(lambda: s.proxy.metrics().total("detour_worker_requests_in_flight") == 0, "it is over")
-        assert s.proxy.metrics().total("detour_worker_tunnels") == 0
-
-
-@sanitize
-def an_end_is_the_clients_to_hear_once_a_byte_was_sent_or_time_has_passed(t):
-    west, s = _in_front(t, _endpoint(t, _ends(_closes, heard=5)))
-    c = s.connect()
-    c.sendall(b"order")
-    assert tcp.rest(c) == b""
-    west, late = _in_front(t, _endpoint(t, _ends(_closes, after=1.5)))
-    assert tcp.rest(late.connect()) == b""
-    assert west.accepted == 0
-    alone = Setup(t, {"us-east-1": [_endpoint(t, _ends(_closes))]})
-    assert tcp.rest(alone.connect()) == b""
-
-
-@sanitize
-def an_endpoint_that_knows_the_client_has_answered_him_by_an_end(t):
-    """Access rules of endpoints refuse one client so, who would get all of them taken out else."""
-    west, s = _in_front(t, _endpoint(t, _ends(_closes)), text='send_proxy = "v2";')
-    for _ in range(30):
-        c = s.connect()
-        try:
-            assert tcp.rest(c) == b""
-        except ConnectionResetError:
-            pass
-    assert west.accepted == 0
-    assert all(e["state"] != "down" for e in s.proxy.endpoints().values())
-
-
 @sanitize
 def a_check_may_talk(t):
     asked = []
@@ -271,11 +166,11 @@ def a_check_may_talk(t):
             time.sleep(0.05)
             sock.sendall(b"NG\r\n")
 
-    good, bad, silent = _endpoint(t, script), _endpoint(t, lambda sock: sock.sendall(b"-ERR\r\n")), \
-        _endpoint(t, lambda sock: sock.recv(1) and sock.recv(1) and time.sleep(1))
-    s = Setup(t, {"us-east-1": [good, bad, silent]},
-              text='health_check = { type = "tcp"; send = "PING\\r\\n"; expect = "+PONG"; '
-                   'interval = "200ms"; fall = 1; rise = 1; };')
+    good, bad, silent = tcp.start(t, script), tcp.start(t, lambda sock: sock.sendall(b"-ERR\r\n")), \
+        tcp.start(t, lambda sock: sock.recv(1) and sock.recv(1) and time.sleep(1))
+    s = tcp.Setup(t, {"us-east-1": [good, bad, silent]},
+                  text='health_check = { type = "tcp"; send = "PING\\r\\n"; expect = "+PONG"; '
+                       'interval = "200ms"; fall = 1; rise = 1; };')
     s.proxy.until_state(good, "up")
     s.proxy.until_state(bad, "down")
     s.proxy.until_state(silent, "down")
@@ -289,9 +184,9 @@ _CHECKED = ('health_check = { type = "tcp"; interval = "100ms"; fast_interval = 
 @sanitize
 def old_connections_end_as_the_listener_says(t):
     for word in ("keep", "drain(600ms)", "reset"):
-        east, west = _endpoint(t, _says(b"east")), _endpoint(t, _says(b"west"))
-        s = Setup(t, {"us-east-1": [east], "us-west-2": {"endpoints": [west], "tier": 1}}, _CHECKED,
-                  'protocol = "tcp"; service = "db"; on_region_down = "%s";' % word)
+        east, west = tcp.start(t, tcp.says(b"east")), tcp.start(t, tcp.says(b"west"))
+        s = tcp.Setup(t, {"us-east-1": [east], "us-west-2": {"endpoints": [west], "tier": 1}}, _CHECKED,
+                      'protocol = "tcp"; service = "db"; on_region_down = "%s";' % word)
         s.proxy.until_state(east, "up")
         c = s.connect()
         assert tcp.exactly(c, 4) == b"east"
@@ -313,8 +208,8 @@ def old_connections_end_as_the_listener_says(t):
 
 @sanitize
 def a_connection_that_rests_too_long_ends(t):
-    endpoint = _endpoint(t)
-    s = Setup(t, {"us-east-1": [endpoint]}, 'timeouts = { tunnel = "300ms"; };')
+    endpoint = tcp.start(t)
+    s = tcp.Setup(t, {"us-east-1": [endpoint]}, 'timeouts = { tunnel = "300ms"; };')
     assert tcp.rest(s.connect()) == b""
     until(lambda: endpoint.open == 0, "the endpoint hears of it too")
     assert until(lambda: s.proxy.access(), "the log has its line")[0]["reason"] == "tunnel_idle"
@@ -324,11 +219,11 @@ def a_connection_that_rests_too_long_ends(t):
 def names_pick_the_service_of_tls_that_passes_unopened(t):
     def origin(*names):
         pair = t.pki.leaf("sni-" + names[0].replace("*", "wild"), names)
-        return _endpoint(t, _says(names[0].encode()), t.pki.server_context(pair),
+        return tcp.start(t, tcp.says(names[0].encode()), t.pki.server_context(pair),
                          opaque=True)
 
     exact, wild, other = origin("db.example.com"), origin("*.example.com"), origin("elsewhere.org")
-    s = Setup(
+    s = tcp.Setup(
         t, {"us-east-1": [other]}, listener='protocol = "tls_passthrough"; service = "db";',
         services=[("exact", {"us-east-1": [exact]}, 'protocol = "tcp";'),
                   ("wild", {"us-east-1": [wild]}, 'protocol = "tcp";')],
@@ -357,10 +252,10 @@ def names_pick_the_service_of_tls_that_passes_unopened(t):
 
 @sanitize
 def who_names_nothing_known_is_told_so(t):
-    endpoint = _endpoint(t)
-    s = Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";',
-              limits='tls_handshake = "300ms";',
-              routes=['{ listener = "db"; host = "db.example.com"; service = "db"; }'])
+    endpoint = tcp.start(t)
+    s = tcp.Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";',
+                  limits='tls_handshake = "300ms";',
+                  routes=['{ listener = "db"; host = "db.example.com"; service = "db"; }'])
     try:
         s.connect(tls=t.pki.client_context(), sni="other.example.com")
         raise AssertionError("a handshake with nobody")
@@ -381,8 +276,8 @@ def who_names_nothing_known_is_told_so(t):
 
 @sanitize
 def a_name_may_be_for_some_only(t):
-    endpoint = _endpoint(t, lambda sock: (sock.recv(4096), sock.sendall(b"in")))
-    s = Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";', routes=[
+    endpoint = tcp.start(t, lambda sock: (sock.recv(4096), sock.sendall(b"in")))
+    s = tcp.Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";', routes=[
         '{ listener = "db"; host = "a.example.com"; service = "db"; deny = ( "0.0.0.0/0" ); }',
         '{ listener = "db"; host = "b.example.com"; service = "db"; allow = ( "127.0.0.0/8" ); }'])
     for name in ("a.example.com", "b.example.com"):
@@ -410,9 +305,9 @@ def _hello(t, name):
 
 @sanitize
 def a_hello_in_pieces_is_waited_for(t):
-    endpoint = _endpoint(t, lambda sock: sock.sendall(sock.recv(4096)))
-    s = Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";',
-              routes=['{ listener = "db"; host = "db.example.com"; service = "db"; }'])
+    endpoint = tcp.start(t, lambda sock: sock.sendall(sock.recv(4096)))
+    s = tcp.Setup(t, {"us-east-1": [endpoint]}, listener='protocol = "tls_passthrough";',
+                  routes=['{ listener = "db"; host = "db.example.com"; service = "db"; }'])
     hello = _hello(t, "db.example.com")
     c = s.connect()
     for i in range(0, len(hello), 97):
@@ -442,7 +337,7 @@ def what_passes_without_a_copy_is_exact_and_waits(t):
         tcp.rest(sock)
 
     same = []
-    s = Setup(t, {"us-east-1": [_endpoint(t, both)]})
+    s = tcp.Setup(t, {"us-east-1": [tcp.start(t, both)]})
     c = s.connect(timeout=30)
     threading.Thread(target=lambda: [c.sendall(block) for _ in range(size // MIB)],
                      daemon=True).start()
@@ -470,7 +365,7 @@ def much_passes_while_memory_stays_flat(t):
             at += len(data)
         sock.sendall(b"%d" % at)
 
-    s = Setup(t, {"us-east-1": [_endpoint(t, sink)]})
+    s = tcp.Setup(t, {"us-east-1": [tcp.start(t, sink)]})
     c = s.connect(timeout=60)
     base, most = s.proxy.settled_rss(0.3), 0
     began = time.monotonic()
@@ -508,9 +403,9 @@ def no_new_connection_fails_when_a_region_vanishes(t):
         t.at_end(lambda server=server: (server.kill(), server.wait()))
         until(lambda space=space: _listens(space.address, 7000), "%s listens" % name, 20)
     urls = ["tcp://%s:7000" % space.address for space in spaces]
-    s = Setup(t, {"us-east-1": [urls[0]], "us-west-2": {"endpoints": [urls[1]], "tier": 1}},
-              'health_check = { type = "tcp"; interval = "1s"; timeout = "500ms"; }; '
-              'timeouts = { connect = "30s"; };', workers=2)
+    s = tcp.Setup(t, {"us-east-1": [urls[0]], "us-west-2": {"endpoints": [urls[1]], "tier": 1}},
+                  'health_check = { type = "tcp"; interval = "1s"; timeout = "500ms"; }; '
+                  'timeouts = { connect = "30s"; };', workers=2)
     for url in urls:
         s.proxy.until_state(url, "up", 20)
     said, slowest = [], 0.0
@@ -545,7 +440,7 @@ def a_silent_endpoint_that_is_gone_is_found_out(t):
         "socketserver.ThreadingTCPServer(('%s', 7000), H).serve_forever()\n" % space.address)])
     t.at_end(lambda: (server.kill(), server.wait()))
     until(lambda: _listens(space.address, 7000), "it listens", 20)
-    kept, found = (Setup(t, {"us-east-1": ["tcp://%s:7000" % space.address]}, text=(
+    kept, found = (tcp.Setup(t, {"us-east-1": ["tcp://%s:7000" % space.address]}, text=(
         'health_check = { type = "none"; }; limits = { tcp_keepalive = "%s"; '
         'tcp_keepalive_interval = "1s"; tcp_keepalive_probes = 1; };' % idle))
         for idle in ("1h", "1s"))

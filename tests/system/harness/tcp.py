@@ -104,6 +104,24 @@ class Endpoint:
             sock.close()
 
 
+def start(t, script=echo, tls=None, **options):
+    """An endpoint that ends with the test."""
+    address = t.lease.address()
+    made = Endpoint(address, t.lease.port(address), script, tls, **options)
+    t.at_end(made.stop)
+    return made
+
+
+def says(word):
+    """Greets first, as mail servers and databases do."""
+
+    def script(sock):
+        sock.sendall(word)
+        echo(sock)
+
+    return script
+
+
 def connect(address, tls=None, sni=None, timeout=10.0):
     s = socket.create_connection(address, timeout=timeout * SLACK)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -129,3 +147,24 @@ def until_reset(sock):
     except ConnectionResetError:
         return
     raise AssertionError("an orderly end, after %r" % left[:100])
+
+
+class Setup:
+    """A proxy in front of tcp service "db"; regions are lists of endpoints."""
+
+    def __init__(self, t, regions, text="", listener="", **options):
+        address = t.lease.address()
+        self.address = (address, t.lease.port(address))
+        routes = ['{ path = "/"; service = "web"; }'] + options.pop("routes", [])
+        self.proxy = t.proxy(
+            regions={}, routes=routes,
+            services=[("web", {"us-east-1": ["http://127.0.0.1:9"]}),
+                      ("db", regions, 'protocol = "tcp"; ' + text)] + options.pop("services", []),
+            listeners=['{ name = "db"; bind = "%s:%d"; %s }' % (
+                *self.address, listener or 'protocol = "tcp"; service = "db";')], **options)
+        self.t = t
+
+    def connect(self, **options):
+        s = connect(self.address, **options)
+        self.t.at_end(s.close)
+        return s

@@ -333,15 +333,22 @@ demand(struct ward *w, unsigned shop, unsigned blog)
 	}
 }
 
-START_TEST(services_share_a_regions_capacity_by_their_demand)
+static struct topology *
+sharing(void)
 {
 	struct conf_problems problems;
 	struct topology *t = conf_load_text(shared_capacity, "t.conf", "", &problems);
-	struct ward w;
 
 	ck_assert_ptr_nonnull(t);
 	conf_problems_free(&problems);
-	ward_open_on(&w, t, NULL);
+	return t;
+}
+
+START_TEST(services_share_a_regions_capacity_by_their_demand)
+{
+	struct ward w;
+
+	ward_open_on(&w, sharing(), NULL);
 	/* Nobody uses it: each may count on all of it. */
 	ward_tick(&w);
 	ck_assert_double_eq_tol(limit(&w, 0), 1000, 1);
@@ -365,6 +372,23 @@ START_TEST(services_share_a_regions_capacity_by_their_demand)
 	ck_assert_double_eq_tol(limit(&w, 0), 750, 200);
 	ck_assert_double_eq_tol(limit(&w, 1), 250, 200);
 	ck_assert_double_eq_tol(limit(&w, 2), 70, 0.1);
+	ward_close(&w);
+}
+END_TEST
+
+/* What is decided as it is taken over goes by what was known before, not by nobody being there. */
+START_TEST(a_reload_lends_nobody_what_others_use)
+{
+	struct ward w;
+	double shop, blog;
+
+	ward_open_on(&w, sharing(), NULL);
+	demand(&w, 1800, 600);
+	shop = limit(&w, 0);
+	blog = limit(&w, 1);
+	ward_use(&w, sharing());
+	ck_assert_double_eq_tol(limit(&w, 0), shop, 50);
+	ck_assert_double_eq_tol(limit(&w, 1), blog, 50);
 	ward_close(&w);
 }
 END_TEST
@@ -487,6 +511,7 @@ main(void)
 	    c, a_region_that_was_down_before_a_restart_does_not_begin_as_if_it_were_well);
 	tcase_add_test(c, a_change_in_one_region_makes_balancers_of_no_other_look_again);
 	tcase_add_test(c, services_share_a_regions_capacity_by_their_demand);
+	tcase_add_test(c, a_reload_lends_nobody_what_others_use);
 	tcase_add_test(c, a_region_whose_capacity_a_reload_takes_away_sheds_nobody_any_more);
 	tcase_add_test(c, ten_thousand_endpoints_cost_less_than_5_ms_a_tick);
 	suite_add_tcase(s, c);

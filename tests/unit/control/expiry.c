@@ -37,7 +37,9 @@ START_TEST(who_is_not_verified_may_end_when_he_likes)
 {
 	struct endpoint e = { .service = "shop", .region = "east", .url = "https://10.0.0.1" };
 
-	ck_assert(!expiry_note(&e, ends_s, false, ends_s - DAY_S));
+	expiry_note(&e, ends_s, true, ends_s - 30 * DAY_S);
+	ck_assert(!expiry_note(&e, ends_s, false, ends_s - DAY_S)); /* a reload says so */
+	ck_assert_int_eq(atomic_load(&e.certificate_ends_s), 0);
 	ck_assert(!expiry_note(&e, 0, true, ends_s));
 }
 END_TEST

@@ -178,7 +178,7 @@ START_TEST(latencies_are_told_by_the_second)
 		struct region_shard *s = steering_shard(region, i % 2);
 
 		region_shard_begin(s);
-		region_shard_answered(s, 1000);
+		region_shard_reached(s, 1000);
 	}
 	region_shard_begin(steering_shard(region, 2));
 	ck_assert_uint_eq(region_meter_completions(&m, region), 100);
@@ -187,7 +187,7 @@ START_TEST(latencies_are_told_by_the_second)
 	ck_assert_uint_eq(second->total, 100);
 	ck_assert_uint_eq(region_meter_completions(&m, region), 0);
 	ck_assert_uint_eq(region_meter_second(&m, region)->total, 0);
-	region_shard_answered(steering_shard(region, 2), 500000);
+	region_shard_reached(steering_shard(region, 2), 500000);
 	ck_assert_uint_eq(region_meter_completions(&m, region), 1);
 	second = region_meter_second(&m, region);
 	ck_assert_uint_eq(second->total, 1);

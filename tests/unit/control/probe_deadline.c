@@ -26,6 +26,7 @@ struct server {
 	uint32_t accept_takes_ms; /* for which the whole thread stands still */
 	uint32_t answer_after_ms; /* 0: at once */
 	bool answers;
+	bool closes; /* instead */
 };
 
 static void
@@ -53,6 +54,13 @@ on_request(evutil_socket_t fd, short what, void *arg)
 
 	if (read(fd, request, sizeof request) <= 0) {
 		event_del(s->reads);
+		return;
+	}
+	if (s->closes) {
+		event_free(s->reads);
+		s->reads = NULL;
+		close(s->connection);
+		s->connection = -1;
 		return;
 	}
 	if (!s->answers)
@@ -131,6 +139,26 @@ START_TEST(an_answer_that_is_there_as_the_deadline_is_judged_is_in_time)
 	loop_run(b->loop, NULL);
 	ck_assert(b->result.evidence);
 	ck_assert_msg(b->result.check.passed, "reason %d", b->result.check.reason);
+	server_close(&s);
+}
+END_TEST
+
+/* Whether it would answer on a fresh one nobody knows: there is no time left to ask. */
+START_TEST(a_kept_connection_that_is_found_closed_as_the_deadline_passes_tells_nothing)
+{
+	struct server s;
+	struct prober *b;
+
+	server_open(&s, 1);
+	b = s.prober;
+	while (!prober_once(b)->check.passed)
+		ck_assert_uint_lt(b->results, 100);
+	s.closes = true;
+	probe_start(&b->probe, b->site);
+	stand_still(20);
+	loop_run(b->loop, NULL);
+	ck_assert(!b->result.evidence);
+	ck_assert_int_eq(b->probe.state, PROBE_CLOSED);
 	server_close(&s);
 }
 END_TEST
@@ -220,6 +248,8 @@ main(void)
 	TCase *tests = tcase_create("deadlines");
 
 	tcase_add_test(tests, an_answer_that_is_there_as_the_deadline_is_judged_is_in_time);
+	tcase_add_test(tests,
+	    a_kept_connection_that_is_found_closed_as_the_deadline_passes_tells_nothing);
 	tcase_add_test(tests, a_deadline_that_nothing_was_missed_by_is_one);
 	tcase_add_test(tests, time_in_which_the_thread_stood_still_is_not_the_endpoints);
 	tcase_add_test(

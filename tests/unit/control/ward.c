@@ -123,7 +123,8 @@ ward_serve(struct ward *w, unsigned region, unsigned n, unsigned worker, enum fa
 	region_shard_begin(r);
 	if (why == FAULT_NONE) {
 		stat_add(&shard->answered, 1);
-		region_shard_answered(r, 1000);
+		region_shard_reached(r, 1000);
+		region_shard_answered(r);
 	} else {
 		endpoint_shard_failed(shard, why);
 		region_shard_failed(r);

@@ -482,7 +482,7 @@ START_TEST(who_cannot_wait_for_the_region_takes_nothing_of_the_service)
 {
 	struct admission common = { 0 };
 
-	set(100, 0);
+	begin(100);
 	admission_set(&common, 5, 0, 0); /* the next one in 200 ms */
 	for (unsigned i = 0; i < 10; i++)
 		ck_assert(admission_enter(&common, ADMIT_HIGH, START_US));
@@ -490,6 +490,11 @@ START_TEST(who_cannot_wait_for_the_region_takes_nothing_of_the_service)
 		ck_assert_uint_eq(
 		    ticket_reserve(&admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
 	ck_assert_uint_eq(enter(ADMIT_HIGH, 100, START_US), 10);
+	/* nor of its patience, where it has no token either */
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_uint_eq(
+		    ticket_reserve(&admission, &common, ADMIT_HIGH, START_US), ADMISSION_NEVER);
+	ck_assert_uint_eq(ticket_reserve(&admission, NULL, ADMIT_HIGH, START_US), 10001);
 }
 END_TEST
 

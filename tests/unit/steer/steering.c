@@ -70,7 +70,8 @@ START_TEST(each_worker_has_shards_of_its_own)
 	ck_assert_ptr_null(atomic_load(&steering_registry_get(r, "shop", "west")->shards[1]));
 	for (unsigned i = 0; i < 3; i++)
 		region_shard_begin(shard);
-	region_shard_answered(shard, 1500);
+	region_shard_reached(shard, 1500);
+	region_shard_answered(shard);
 	region_shard_failed(shard);
 	ck_assert_uint_eq(atomic_load(&shard->tries), 3);
 	ck_assert_uint_eq(atomic_load(&shard->completions), 2);
