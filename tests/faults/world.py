@@ -8,7 +8,7 @@ import time
 from harness.process import run
 from harness.wait import until
 from waits import Waits
-from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin
+from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin, Way
 
 # As an operator would have it who runs reports of many seconds: no timeout helps the proxy here.
 TIMEOUTS = 'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
@@ -20,14 +20,15 @@ FAILOVER = 'failover = { hold_down = "2s"; ramp = "2s"; };'
 
 
 class Region:
-    """What a region of a cell is made of; origin: options of its Origins."""
+    """What a region of a cell is made of; far: over a Way; origin: options of its Origins."""
 
-    def __init__(self, name, tier=0, weight=100, endpoints=2, capacity=0, **origin):
+    def __init__(self, name, tier=0, weight=100, endpoints=2, capacity=0, far=False, **origin):
         self.name = name
         self.tier = tier
         self.weight = weight
         self.endpoints = endpoints
         self.capacity = capacity
+        self.far = far
         self.origin = origin
 
 
@@ -89,11 +90,12 @@ class World:
     def __init__(self, t, regions=TWO, rate=150, kinds=None, tls=False, secure=False, text="",
                  failover=FAILOVER, check=None, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
                  endpoints=None, on_down="keep", dns=False, disk=False, wrap=(), connections=20,
-                 passthrough=False, **parts):
+                 passthrough=False, learnt=None, **parts):
         self.t = t
         self.lab = os.path.join(os.path.dirname(t.binary), "tests", "faults", "lab")
         self.specs = {r.name: r for r in regions}
         self.spaces = {}
+        self.ways = {}
         self.origins = {}
         usual = LOADS[protocol]
         tls = tls or passthrough or protocol in ("h2", "grpc", "ws2")  # agreed on by ALPN
@@ -106,6 +108,7 @@ class World:
             self._make_region(r)
         self.dns = t.dns() if dns else None
         self.disk = self._make_disk() if disk else None
+        self._state = self._restored(learnt) if learnt else None
         made = {r.name: self._conf(r) for r in regions}
         text = (check or usual[2]) + timeouts + failover + text
         self.rate = rate
@@ -147,9 +150,14 @@ class World:
     def _make_region(self, r):
         space = self.t.netns(r.name[:7])
         self.spaces[r.name] = space
+        address = space.address
+        if r.far:
+            self.ways[r.name] = way = Way(os.path.join(self.lab, "lab-way"), space, self.t.lease)
+            self.t.at_end(way.stop)
+            address = way.address
         pair = self.t.pki.site() if self._secure or self._passthrough else None
         self.origins[r.name] = [
-            Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), space.address,
+            Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), address,
                    8080 + i, os.path.join(self._logs, "%s%d" % (r.name, i)), space, pair,
                    protocol=self._speak, opaque=self._passthrough, **r.origin) for i in range(r.endpoints)]
         for o in self.origins[r.name]:
@@ -162,7 +170,23 @@ class World:
                     % (self.dns.address, self.dns.port))
         if self.disk is not None:
             top += 'state_dir = "%s/state";' % self.disk
+        if self._state is not None:
+            top += 'state_dir = "%s";' % self._state
         return top
+
+    def _restored(self, usual_ms):
+        """
+        The directory of a state as another process has left it: what its regions (name -> ms) took
+        for their first byte. To learn that under load takes half a minute.
+        """
+        path = self.t.directory("state")
+        regions = [{"service": "shop", "region": name, "state": "up", "age_ms": 600000,
+                    "relapses": 0.0, "hold_left_ms": 0, "p50_us": ms * 1000, "p95_us": ms * 1000,
+                    "mean_us": ms * 1000, "factor": 1.0} for name, ms in usual_ms.items()]
+        with open(os.path.join(path, "state.json"), "w") as f:
+            json.dump({"version": 1, "saved_wall_ms": int(time.time() * 1000),
+                       "regions": regions, "endpoints": [], "names": []}, f)
+        return path
 
     def _conf(self, r):
         text = 'protocol = "h2";' if self._speak == "h2" else ""
