@@ -8,7 +8,7 @@ import time
 from harness.process import run
 from harness.wait import until
 from waits import Waits
-from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin, Way
+from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin, Wall, Way
 
 # As an operator would have it who runs reports of many seconds: no timeout helps the proxy here.
 TIMEOUTS = 'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
@@ -90,7 +90,7 @@ class World:
     def __init__(self, t, regions=TWO, rate=150, kinds=None, tls=False, secure=False, text="",
                  failover=FAILOVER, check=None, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
                  endpoints=None, on_down="keep", dns=False, disk=False, wrap=(), connections=20,
-                 passthrough=False, learnt=None, **parts):
+                 passthrough=False, learnt=None, state=False, wall=False, **parts):
         self.t = t
         self.lab = os.path.join(os.path.dirname(t.binary), "tests", "faults", "lab")
         self.specs = {r.name: r for r in regions}
@@ -108,7 +108,15 @@ class World:
             self._make_region(r)
         self.dns = t.dns() if dns else None
         self.disk = self._make_disk() if disk else None
-        self._state = self._restored(learnt) if learnt else None
+        self.state = t.directory("state") if state or learnt else None
+        if learnt:
+            self._restore(learnt)
+        self._wrap = list(wrap)
+        self.wall = None
+        if wall:
+            self.wall = Wall(os.path.join(self.lab, "liblab-wall.so"),
+                             os.path.join(t.directory("wall"), "ahead"))
+            self._wrap += self.wall.wrap
         made = {r.name: self._conf(r) for r in regions}
         text = (check or usual[2]) + timeouts + failover + text
         self.rate = rate
@@ -119,7 +127,7 @@ class World:
             parts.update(regions=made, service_text=text, routes=[
                 '{ path = "/"; service = "shop"; on_region_down = "%s"; }' % on_down])
         self.proxy = t.proxy(start=False, workers=2, top=self._top(), **parts)
-        self.proxy.start(wrap=wrap)
+        self.proxy.start(wrap=self._wrap)
         until(self._all_up, "all endpoints are up", 15)
         self.load = None
         self.waits = Waits([self._load_pids, self._proxy_pids, self._origin_pids])
@@ -170,23 +178,21 @@ class World:
                     % (self.dns.address, self.dns.port))
         if self.disk is not None:
             top += 'state_dir = "%s/state";' % self.disk
-        if self._state is not None:
-            top += 'state_dir = "%s";' % self._state
+        if self.state is not None:
+            top += 'state_dir = "%s";' % self.state
         return top
 
-    def _restored(self, usual_ms):
+    def _restore(self, usual_ms):
         """
-        The directory of a state as another process has left it: what its regions (name -> ms) took
-        for their first byte. To learn that under load takes half a minute.
+        A state as another process has left it: what its regions (name -> ms) took for their first
+        byte. To learn that under load takes half a minute.
         """
-        path = self.t.directory("state")
         regions = [{"service": "shop", "region": name, "state": "up", "age_ms": 600000,
                     "relapses": 0.0, "hold_left_ms": 0, "p50_us": ms * 1000, "p95_us": ms * 1000,
                     "mean_us": ms * 1000, "factor": 1.0} for name, ms in usual_ms.items()]
-        with open(os.path.join(path, "state.json"), "w") as f:
+        with open(os.path.join(self.state, "state.json"), "w") as f:
             json.dump({"version": 1, "saved_wall_ms": int(time.time() * 1000),
                        "regions": regions, "endpoints": [], "names": []}, f)
-        return path
 
     def _conf(self, r):
         text = 'protocol = "h2";' if self._speak == "h2" else ""
@@ -257,6 +263,14 @@ class World:
     def facts(self):
         """The journal: what was decided, when and why."""
         return json.loads(self.proxy.ask_socket("/v1/journal?limit=0").body)["facts"]
+
+    # its own process
+
+    def starts_anew(self):
+        """As deploy/detour.service has it after any bad end: 200 ms later it is started again."""
+        self.proxy.wait_exit()
+        self.go_on(0.2)
+        self.proxy.start(wrap=self._wrap)
 
     def finish(self):
         """Ends the load; returns the checker and the samples."""
