@@ -1,5 +1,6 @@
 """The world of one cell: regions in network namespaces, the proxy in front, load, and a witness."""
 
+import datetime
 import json
 import os
 import threading
@@ -51,6 +52,10 @@ class Sample:
         self.state = {r["name"]: r["region_state"] for r in service["regions"]}
 
 
+class Unready(Exception):
+    """It answers, but knows nothing yet."""
+
+
 class Witness:
     """Asks the proxy for its status ten times a second until it is told to stop; looks at waits."""
 
@@ -71,10 +76,14 @@ class Witness:
                 self.samples.append(self._look() if sum(sample.share.values()) > 1.002 else sample)
             except OSError:
                 continue  # stopped by the fault, or out of descriptors
+            except Unready:
+                continue  # one that takes over, and has not seen its regions yet
 
     def _look(self):
         at = time.monotonic()
         status = self._proxy.status()
+        if not status["services"]:
+            raise Unready()
         return Sample(at, time.monotonic(), status["services"][0])
 
     def stop(self):
@@ -112,6 +121,7 @@ class World:
         if learnt:
             self._restore(learnt)
         self._wrap = list(wrap)
+        self._jumps = []  # (how many facts there were, seconds)
         self.wall = None
         if wall:
             self.wall = Wall(os.path.join(self.lab, "liblab-wall.so"),
@@ -261,8 +271,19 @@ class World:
         return max(0.0, request.took - self.waits.during(request.due, end)) * 1000
 
     def facts(self):
-        """The journal: what was decided, when and why."""
-        return json.loads(self.proxy.ask_socket("/v1/journal?limit=0").body)["facts"]
+        """The journal: what was decided, when and why; times as without the jumps of its clock."""
+        facts = json.loads(self.proxy.ask_socket("/v1/journal?limit=0").body)["facts"]
+        for first, seconds in self._jumps:
+            for fact in facts[first:]:
+                at = datetime.datetime.fromisoformat(fact["time"].replace("Z", "+00:00"))
+                at -= datetime.timedelta(seconds=seconds)
+                fact["time"] = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return facts
+
+    def jump(self, seconds):
+        """The clock on the proxy's wall, not the one it must go by, is set so much ahead."""
+        self._jumps.append((len(self.facts()), seconds))
+        self.wall.jumps_by(seconds)
 
     # its own process
 
