@@ -25,9 +25,6 @@ enum {
 	WISH_MIN_MS = 1000,
 };
 
-const char *wish_word(enum wish_kind);               /* "evacuate", "freeze", "pin" */
-bool wish_parse(const char *word, enum wish_kind *); /* false: no such word */
-
 /* Desk and journal are borrowed, as long as the store. */
 struct wish_store *wish_store_new(struct desk *, struct journal *);
 void wish_store_free(struct wish_store *); /* NULL is fine */

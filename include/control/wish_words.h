@@ -1,20 +1,22 @@
 /*
- * What an answer about a wish says of the others that are in force, in words for a person. Pure.
+ * The words for wishes, and what an answer about one says of the others that are in force. Pure.
  */
 #ifndef CONTROL_WISH_WORDS_H
 #define CONTROL_WISH_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/phrase.h"
+#include "steer/wish.h"
 
 struct topology;
-struct wish;
 struct wish_reply;
-struct wishes;
 
 enum { WISH_WHOSE_BYTES = 400 }; /* a name, a reason and a time fit */
 
+const char *wish_word(enum wish_kind);               /* "evacuate", "freeze", "pin" */
+bool wish_parse(const char *word, enum wish_kind *); /* false: no such word */
 /* "shop in us-east-1", "us-east-1", "all services", into buf, which is returned. */
 const char *wish_subject(const struct wish *, char *buf, size_t size);
 /* "by zed (audit) until 2026-11-22T09:27:00.000Z", into buf, which is returned. */

@@ -18,7 +18,7 @@
 #include "control/metrics_process.h"
 #include "control/metrics_steering.h"
 #include "control/view.h"
-#include "control/wish_store.h"
+#include "control/wish_words.h"
 #include "net/listener.h"
 #include "steer/endpoint.h"
 #include "steer/share.h"

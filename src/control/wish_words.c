@@ -9,6 +9,30 @@
 #include "control/wish_unknown.h"
 #include "steer/wish.h"
 
+static const char *const words[] = {
+	[WISH_EVACUATE] = "evacuate",
+	[WISH_FREEZE] = "freeze",
+	[WISH_PIN] = "pin",
+};
+
+const char *
+wish_word(enum wish_kind kind)
+{
+	return words[kind];
+}
+
+bool
+wish_parse(const char *word, enum wish_kind *kind)
+{
+	for (int i = WISH_EVACUATE; i <= WISH_PIN; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*kind = (enum wish_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 const char *
 wish_subject(const struct wish *w, char *buf, size_t size)
 {
