@@ -80,7 +80,7 @@ CELLS = [
          Expect(state="grey", also=is_left()), before=40.0, lasts=LEFT_WITHIN + 2.5, long=True,
          regions=(Region("primary"), Region("standby"))),
     Cell("400 ms slow behind quick checks, soon after a restart", *traffic("slow", 400),
-         Expect(state="grey", also=is_left()), lasts=LEFT_WITHIN + 1, long=True,
+         Expect(state="grey", also=is_left()), lasts=LEFT_WITHIN + 1,
          regions=(Region("primary"), Region("standby")), learnt=LEARNT),
     Cell("one endpoint 2 s slow behind quick checks", *one("slow", 2000),
          Expect(worst_ms=2500), lasts=6.0, long=True),

@@ -217,7 +217,9 @@ CELLS = [
     Cell("the clock is set an hour back while a region is evacuated", *_evacuate_and_jump(-HOUR),
          Expect(also=_stays_evacuated), lasts=2.0, after=0.5, wall=True, state=True, regions=THREE,
          long=True),
-    Cell("no processor is left", _starve, _feed, Expect(stays=True, also=_was_starved), lasts=4.0),
+    # With checks so hasty that all of them are late.
+    Cell("no processor is left", _starve, _feed, Expect(stays=True, also=_was_starved), lasts=4.0,
+         check='health_check = { type = "http"; path = "/healthz"; interval = "200ms"; timeout = "200ms"; };'),
     Cell("another process takes over, again and again", lambda w: None, _all_leave,
          Expect(late=10, stays=True), each=_take_over, period=0.1, lasts=3.0, state=True),
     # What one has seen is on disk a second later.
