@@ -118,10 +118,21 @@ def _evacuate_and_jump(seconds):
 
 # it waits for a processor
 
+def _schedule(w, how):
+    """Of the threads that do the work; the one that watches over them is let run."""
+    for tid, name in process.threads(w.proxy.pid).items():
+        if name.startswith("worker") or name == "control":
+            subprocess.run(["chrt", how, "--pid", "0", str(tid)], check=True)
+
+
 def _starve(w):
-    """Everything else comes first, and there is enough of it: not for others, it has our session."""
-    subprocess.run(["chrt", "--idle", "--all-tasks", "--pid", "0", str(w.proxy.pid)], check=True)
-    w.burners = [process.spawn(["sh", "-c", "while :; do :; done"]) for _ in range(2 * os.cpu_count())]
+    """
+    Everything else comes first, and there is enough of it: for the proxy, that is; the endpoints and
+    the load come before all that, and who has another session has his own part of the machine.
+    """
+    _schedule(w, "--idle")
+    w.burners = [process.spawn(["nice", "-n", "5", "sh", "-c", "while :; do :; done"])
+                 for _ in range(4 * os.cpu_count())]
     for burner in w.burners:
         w.t.at_end(burner.kill)
 
@@ -130,13 +141,13 @@ def _feed(w):
     for burner in w.burners:
         burner.kill()
         burner.wait()
-    subprocess.run(["chrt", "--other", "--all-tasks", "--pid", "0", str(w.proxy.pid)], check=True)
+    _schedule(w, "--other")
 
 
 def _was_starved(w, checker, samples, begin, end):
     waited = w.waits.during(begin, end)
     w.t.report("waited for %.1f s, %.1f s at a time" % (waited, w.waits.longest))
-    assert w.waits.longest > 0.5, "it had a processor after %.2f s" % w.waits.longest
+    assert waited > 1.0, "in %.1f s it waited %.2f s for a processor" % (end - begin, waited)
 
 
 # another process takes over, again and again
@@ -172,13 +183,13 @@ def _need_memory(w, turn):
     if w.ends:
         return  # a unit that starts anew has its memory back
     for _ in range(20):
-        hog = w.proxy.client(tls=False, timeout=0.5)
-        w.hogs.append(hog)
         try:
+            hog = w.proxy.client(tls=False, timeout=0.5)
+            w.hogs.append(hog)
             hog.send(b"PUT / HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: 200000\r\n\r\n" +
                      b"x" * 60000)
         except OSError:
-            pass
+            return  # it ended by that
 
 
 def _memory_is_back(w):
@@ -217,9 +228,7 @@ CELLS = [
     Cell("the clock is set an hour back while a region is evacuated", *_evacuate_and_jump(-HOUR),
          Expect(also=_stays_evacuated), lasts=2.0, after=0.5, wall=True, state=True, regions=THREE,
          long=True),
-    # With checks so hasty that all of them are late.
-    Cell("no processor is left", _starve, _feed, Expect(stays=True, also=_was_starved), lasts=4.0,
-         check='health_check = { type = "http"; path = "/healthz"; interval = "200ms"; timeout = "200ms"; };'),
+    Cell("no processor is left", _starve, _feed, Expect(stays=True, also=_was_starved), lasts=4.0),
     Cell("another process takes over, again and again", lambda w: None, _all_leave,
          Expect(late=10, stays=True), each=_take_over, period=0.1, lasts=3.0, state=True),
     # What one has seen is on disk a second later.
