@@ -10,6 +10,8 @@
 uint64_t clock_now_us(void); /* monotonic */
 uint64_t clock_now_ms(void); /* monotonic */
 uint64_t clock_wall_us(void); /* since 1970, UTC */
+/* How far the wall clock is ahead of the monotonic one: changes when it is set. Never held. */
+int64_t clock_wall_ahead_ms(void);
 
 /*
  * Between the two the monotonic clock stands still for this thread: what one event brings about

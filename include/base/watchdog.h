@@ -37,7 +37,9 @@ struct beat {
 	int thread_id;
 	struct watchdog_stalls *stalls; /* borrowed; NULL: nobody counts */
 	uint64_t seen_us;               /* the beat it saw last */
-	uint64_t excused_us;            /* since then: what the watchdog slept itself */
+	uint64_t excused_us; /* since then: what the watchdog slept, or it had no processor */
+	uint64_t looked_us;  /* since when it is known how long it ran; 0: it is not overdue */
+	uint64_t ran_us;     /* in all, by then */
 	bool told;                      /* that it stands still, while it does */
 };
 

@@ -33,6 +33,11 @@ struct wishes {
 	struct wish list[WISHES_MAX];
 	unsigned count;
 	uint64_t version; /* grows with each change */
+	/*
+	 * Of the wall clock that their times are of, before the monotonic one: wishes end by that,
+	 * for half an hour stays half an hour when somebody sets the clock.
+	 */
+	int64_t wall_ahead_ms;
 };
 
 const struct wish *wishes_evacuation(const struct wishes *, const char *region);
@@ -44,6 +49,8 @@ const struct wish *wishes_same(const struct wishes *, const struct wish *);
 bool wishes_set(struct wishes *, const struct wish *);
 /* Takes back; false: there was none. */
 bool wishes_drop(struct wishes *, enum wish_kind, const char *service, const char *region);
+/* The wall clock was set by so much: they are as old as before, and last as long. */
+void wishes_shift(struct wishes *, int64_t by_ms);
 /* Removes what is over; calls ended for each. Returns how many. */
 unsigned wishes_expire(struct wishes *, uint64_t wall_ms,
     void (*ended)(void *arg, const struct wish *), void *arg);

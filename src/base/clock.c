@@ -45,6 +45,12 @@ clock_wall_us(void)
 	return read_us(CLOCK_REALTIME);
 }
 
+int64_t
+clock_wall_ahead_ms(void)
+{
+	return ((int64_t)read_us(CLOCK_REALTIME) - (int64_t)read_us(CLOCK_MONOTONIC)) / 1000;
+}
+
 /* From 1970-01-01 to January 1st of year. */
 static uint64_t
 days_before_year(uint64_t year)
@@ -65,8 +71,8 @@ days_in_month(uint64_t year, unsigned month)
 
 struct date {
 	uint64_t year;
-	unsigned month; /* 0: January */
-	unsigned day; /* of the month, from 1 */
+	unsigned month;   /* 0: January */
+	unsigned day;     /* of the month, from 1 */
 	unsigned weekday; /* 0: Sunday */
 	unsigned hour, minute, second;
 };
@@ -108,8 +114,8 @@ char *
 clock_format_http(uint64_t wall_us, char *buf, size_t size)
 {
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-		"Sep", "Oct", "Nov", "Dec" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+		"Aug", "Sep", "Oct", "Nov", "Dec" };
 	struct date d = date_of(wall_us / 1000000);
 
 	snprintf(buf, size, "%s, %02u %s %04llu %02u:%02u:%02u GMT", days[d.weekday], d.day,

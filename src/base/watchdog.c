@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -96,6 +97,12 @@ name_of(const struct beat *b, char name[16])
 	return pthread_getname_np(b->thread, name, 16) == 0 ? name : "a thread";
 }
 
+static uint64_t
+less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 /* Under a debugger or strace a thread may stand still while we run. */
 static bool
 is_traced(const struct beat *b)
@@ -114,6 +121,55 @@ is_traced(const struct beat *b)
 	}
 	fclose(f);
 	return traced;
+}
+
+/* "123 (worker-0) R ...": ready to run, running or not; a name may hold anything. */
+static bool
+is_ready_to_run(const struct beat *b)
+{
+	char path[64], line[256];
+	const char *end = NULL;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", b->thread_id);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	if (fgets(line, sizeof line, f) != NULL)
+		end = strrchr(line, ')');
+	fclose(f);
+	return end != NULL && strncmp(end, ") R", 3) == 0;
+}
+
+static bool
+ran_for(const struct beat *b, uint64_t *us)
+{
+	struct timespec t;
+	clockid_t id;
+
+	if (pthread_getcpuclockid(b->thread, &id) != 0 || clock_gettime(id, &t) != 0)
+		return false;
+	*us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	return true;
+}
+
+/*
+ * Since the last look at a beat that is overdue: for how long the thread was kept from a processor.
+ * Who is ready to run and is not let run does not stand still by what it does, and ending it would
+ * help nobody: the next process would wait as well.
+ */
+static uint64_t
+starved_us(struct beat *b, uint64_t now_us)
+{
+	uint64_t ran_us, since_us = b->looked_us, before_us = b->ran_us;
+
+	if (!ran_for(b, &ran_us))
+		return 0;
+	b->looked_us = now_us;
+	b->ran_us = ran_us;
+	if (since_us == 0 || !is_ready_to_run(b))
+		return 0;
+	return less(now_us - since_us, ran_us - before_us);
 }
 
 /* Runs in the thread that stands still; what it calls needs no lock and no memory. */
@@ -160,12 +216,6 @@ count_stall(struct beat *b, uint64_t stood_us)
 		atomic_store_explicit(&b->stalls->longest_us, stood_us, memory_order_relaxed);
 }
 
-static uint64_t
-less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* Returns for how long b has been stuck; 0: it goes round, or works. */
 static uint64_t
 judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
@@ -189,10 +239,12 @@ judge(struct beat *b, uint64_t now_us, uint64_t own_late_us)
 		/* the beat may have come before we overslept: then its next one is late by that */
 		b->excused_us = own_late_us < now_us - at_us ? own_late_us : now_us - at_us;
 		b->told = false;
+		b->looked_us = 0;
 		return 0;
 	}
-	stood_us = less(
-	    now_us, (works_us > at_us ? works_us : at_us) + BEAT_US + b->excused_us);
+	if (now_us > at_us + BEAT_US + LATE_MIN_US)
+		b->excused_us += less(starved_us(b, now_us), own_late_us);
+	stood_us = less(now_us, (works_us > at_us ? works_us : at_us) + BEAT_US + b->excused_us);
 	if (abort_us == 0 || stood_us < abort_us)
 		return stood_us;
 	if (!is_traced(b))

@@ -21,6 +21,7 @@
 #include "control/desk.h"
 #include "control/journal.h"
 #include "control/wish_store.h"
+#include "steer/wish.h"
 
 #define EXPLAIN "/v1/explain/"
 

@@ -515,7 +515,7 @@ decide(struct director *d, struct directed_service *s, uint64_t now_ms)
 		.regions = regions,
 		.wishes = d->wishes,
 		.without = region_uses_without(d->uses, (unsigned)(s - d->services)),
-		.wall_ms = clock_wall_us() / 1000,
+		.wall_ms = (uint64_t)((int64_t)now_ms + d->wishes->wall_ahead_ms),
 		.second = is_full_second(s, now_ms),
 	};
 	bool changed;

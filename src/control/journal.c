@@ -21,7 +21,7 @@
 #include "control/fact_log.h"
 #include "control/failovers.h"
 #include "control/journal_file.h"
-#include "control/wish_store.h"
+#include "steer/wish.h"
 
 #define FILE_NAME "journal.jsonl"
 

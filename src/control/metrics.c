@@ -18,12 +18,12 @@
 #include "control/metrics_process.h"
 #include "control/metrics_steering.h"
 #include "control/view.h"
-#include "control/wish_store.h"
 #include "net/listener.h"
 #include "steer/endpoint.h"
 #include "steer/share.h"
 #include "steer/steering.h"
 #include "steer/table.h"
+#include "steer/wish.h"
 
 static const char *const class_names[6] = { "other", "1xx", "2xx", "3xx", "4xx", "5xx" };
 

@@ -14,6 +14,7 @@
 #include "control/whole_file.h"
 #include "control/wish_store.h"
 #include "control/wish_text.h"
+#include "steer/wish.h"
 
 #define FILE_NAME "wishes.json"
 

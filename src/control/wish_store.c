@@ -22,6 +22,8 @@
 #include "control/wish_words.h"
 #include "steer/fact.h"
 
+enum { CLOCK_SET_MS = 1000 }; /* by less it is only steered, and the monotonic one with it */
+
 struct wish_store {
 	struct desk *desk;
 	struct journal *journal;
@@ -51,6 +53,7 @@ wish_store_new(struct desk *desk, struct journal *journal)
 
 	s->desk = desk;
 	s->journal = journal;
+	s->wishes.wall_ahead_ms = clock_wall_ahead_ms();
 	return s;
 }
 
@@ -73,10 +76,11 @@ wish_store_free(struct wish_store *s)
 	mem_free(s);
 }
 
+/* By the monotonic clock: see struct wishes. */
 static uint64_t
-wall_ms(void)
+wall_ms(const struct wish_store *s)
 {
-	return clock_wall_us() / 1000;
+	return (uint64_t)((int64_t)clock_now_ms() + s->wishes.wall_ahead_ms);
 }
 
 /* replaces: whose wish for the same thing, or "". */
@@ -85,7 +89,7 @@ tell_of(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, cons
     const char *rule, const char *replaces)
 {
 	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), replaces };
-	uint64_t now_ms = wall_ms();
+	uint64_t now_ms = wall_ms(s);
 
 	journal_add(s->journal,
 	    &(struct fact){ .kind = kind,
@@ -166,12 +170,28 @@ on_over(void *arg, const struct wish *w)
 	tell(s, FACT_WISH_ENDED, SIGNAL_TIME, w, "");
 }
 
+/* What people and files read follows the wall clock; returns whether that was set. */
+static bool
+follow_clock(struct wish_store *s)
+{
+	int64_t by_ms = clock_wall_ahead_ms() - s->wishes.wall_ahead_ms;
+
+	if (by_ms > -CLOCK_SET_MS && by_ms < CLOCK_SET_MS)
+		return false;
+	wishes_shift(&s->wishes, by_ms);
+	if (s->wishes.count > 0)
+		log_warn("the clock was set by %.1f s: wishes last as long as they were made for",
+		    (double)by_ms / 1000);
+	return true;
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct wish_store *s = arg;
+	bool moved = follow_clock(s);
 
-	if (wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0)
+	if (wishes_expire(&s->wishes, wall_ms(s), on_over, s) > 0 || moved)
 		publish(s, NULL);
 	else if (s->unsaved)
 		save(s);
@@ -218,7 +238,7 @@ wish_store_open(struct wish_store *s, struct event_base *base, struct topology *
 	take_topology(s, t);
 	if (t->state_dir[0] != '\0')
 		changed = !wish_file_read(t->state_dir, &s->wishes);
-	changed = wishes_expire(&s->wishes, wall_ms(), on_over, s) > 0 || changed;
+	changed = wishes_expire(&s->wishes, wall_ms(s), on_over, s) > 0 || changed;
 	changed = drop_unknown(s) || changed;
 	if (s->wishes.count > 0)
 		log_info(
@@ -339,7 +359,7 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	/* a reload may have come in between, and another wish */
 	if (!is_known(s, &m->wish, r) || !wish_pins_fit(&s->wishes, &m->wish, r))
 		return;
-	m->wish.made_wall_ms = wall_ms();
+	m->wish.made_wall_ms = wall_ms(s);
 	m->wish.until_wall_ms = m->wish.made_wall_ms + m->for_ms;
 	same = wishes_same(&s->wishes, &m->wish);
 	if (same != NULL)

@@ -127,6 +127,17 @@ wishes_drop(struct wishes *w, enum wish_kind kind, const char *service, const ch
 	return true;
 }
 
+void
+wishes_shift(struct wishes *w, int64_t by_ms)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		w->list[i].made_wall_ms += (uint64_t)by_ms;
+		w->list[i].until_wall_ms += (uint64_t)by_ms;
+	}
+	w->wall_ahead_ms += by_ms;
+	w->version++;
+}
+
 unsigned
 wishes_expire(
     struct wishes *w, uint64_t wall_ms, void (*ended)(void *arg, const struct wish *), void *arg)

@@ -1,6 +1,7 @@
 """Endpoints that answer, but wrongly: errors, garbage, cut bodies, slowness behind quick checks."""
 
 from cell import Cell, Expect
+from slow import ASKED_S, LEARNT, LEFT_WITHIN, is_left
 from strikes import checks, one, traffic
 from lab import Kind
 from world import Region
@@ -17,17 +18,6 @@ def _cut_is_visible(w, checker, samples, begin, end):
     """Who was cut off sees it; a body that is not whole is never a good answer."""
     cut = [r for r in checker.requests if r.verdict in ("cut", "closed", "reset")]
     assert cut, "nobody was cut off"
-
-
-def _is_left(within, share):
-    """So many seconds after it began to be worse it has hardly more than its sensor share."""
-    def also(w, checker, samples, begin, end):
-        by = begin + within + w.waits.during(begin, begin + within)
-        late = ["%.1f s: %.3f" % (s.at - begin, s.share["primary"]) for s in samples
-                if by < s.at < end and s.share["primary"] > share]
-        assert not late, "it still had %s" % late[:5]
-
-    return also
 
 
 # Whose failure shows in place of an answer: safe requests are answered elsewhere; others get their
@@ -87,11 +77,14 @@ CELLS = [
          Expect(worst_ms=2200, late=200, state="down"), before=5.0, lasts=5.0),
     # Too quick for a silence: compared with what it usually takes, which is learnt first.
     Cell("300 ms slow behind quick checks", *traffic("slow", 300),
-         Expect(state="grey", also=_is_left(3.0, 0.1)), before=40.0, lasts=6.0, long=True,
+         Expect(state="grey", also=is_left()), before=40.0, lasts=LEFT_WITHIN + 2, long=True,
          regions=(Region("primary"), Region("standby"))),
-    # Nobody to compare it with: the standby is asked first, with enough to tell within two seconds.
-    Cell("300 ms slow behind quick checks, beside a standby without traffic", *traffic("slow", 300),
-         Expect(state="grey", also=_is_left(5.0, 0.1)), before=40.0, lasts=8.0, long=True),
+    Cell("300 ms slow behind quick checks, soon after a restart", *traffic("slow", 300),
+         Expect(state="grey", also=is_left()), lasts=LEFT_WITHIN + 2,
+         regions=(Region("primary"), Region("standby")), learnt=LEARNT),
+    Cell("300 ms slow behind quick checks, beside a standby without traffic",
+         *traffic("slow", 300), Expect(state="grey", also=is_left(ASKED_S)),
+         lasts=ASKED_S + LEFT_WITHIN + 2, learnt=LEARNT),
     Cell("one endpoint 2 s slow behind quick checks", *one("slow", 2000),
          Expect(worst_ms=2500), lasts=6.0, long=True),
     Cell("answers a byte at a time", *traffic("trickle", 5), Expect(), lasts=5.0, long=True,

@@ -3,6 +3,7 @@
 import time
 
 from cell import Cell, Expect
+from harness.wait import SLACK
 from strikes import kill, revive
 from world import Region
 
@@ -87,6 +88,39 @@ THREE = (Region("primary", weight=2, endpoints=2, capacity=180, **QUEUES),
          Region("third", weight=1, endpoints=1, capacity=90, **QUEUES))
 
 
+WEAKER = 0.3
+
+
+def _revive_weaker(w):
+    """It is back with a part of what it could do."""
+    for o in w.all():
+        o.delay = round(o.delay / WEAKER)
+        o.start()
+
+
+def _is_spared(w, checker, samples, begin, end):
+    """
+    The ramp waits, or is given up, for what its answers take as the region nears what it can do now.
+    Judged each second, by whole seconds: two of them are 20 points more.
+    """
+    most = WEAKER * 2 * 1000 / QUEUES["delay"] / w.rate + 0.2
+    told = [f for f in w.facts_at_end if f["kind"] in ("region_ramp_paused", "region_grey")
+            and f["region"] == "primary" and f["signal"].startswith("latency")]
+    assert told, "nobody minded: %s" % [f["kind"] for f in w.facts_at_end]
+    share = max(s.share["primary"] for s in samples if s.at > end)
+    assert share <= most, "it was given %.0f %%, and can do %.0f %%" % (share * 100, most * 100 - 20)
+    # No longer than a line takes that has just become full; one that stays full takes twice as long.
+    most_ms = QUEUES["queue"] * QUEUES["delay"] / WEAKER
+    times = sorted(w.took_ms(r) for r in checker.requests if r.safe and r.due > end)
+    p99 = times[len(times) * 99 // 100]
+    w.t.report("p99 %.0f ms, %.0f %% at most" % (p99, share * 100))
+    assert p99 <= most_ms * SLACK, "p99 is %.0f ms, a line takes %.0f ms" % (p99, most_ms)
+
+
+# One that is alone learns slowly what it usually takes: here it is known.
+WEAK = {"learnt": {"primary": 12, "standby": 12},
+        "failover": 'failover = { hold_down = "9s"; ramp = "10s"; };'}
+
 CELLS = [
     Cell("dropped and back each second", lambda w: None, lambda w: w.primary.heal(),
          Expect(unsafe=40, unsent=40, worst_ms=700, late=200, also=_one_way(1)), each=_flap,
@@ -104,6 +138,14 @@ CELLS = [
          after=12.0),
     Cell("failback that relapses in its ramp", _ramp_then_kill, revive,
          Expect(unsafe=6, unsent=6, worst_ms=150, late=5, also=_relapse_doubles), lasts=2.5, after=4.0),
+    # The errors of its end are in what is judged for ten seconds; by then it waits no more.
+    Cell("failback at 30 % of its capacity", kill, _revive_weaker,
+         Expect(unsafe=3, unsent=3, also=_is_spared), lasts=1.5, after=17.0, **WEAK,
+         regions=(Region("primary", **QUEUES), Region("standby", tier=1, delay=10))),
+    Cell("failback at 30 % of the capacity that is stated", kill, _revive_weaker,
+         Expect(unsafe=3, unsent=3, also=_is_spared), lasts=1.5, after=17.0, long=True, **WEAK,
+         regions=(Region("primary", capacity=180, **QUEUES),
+                  Region("standby", tier=1, capacity=400, delay=10))),
     Cell("a standby too small", kill, revive,
          Expect(safe=1000, unsafe=150, unsent=150, statuses=(502, 503),
                 also=_standby_is_not_overrun),

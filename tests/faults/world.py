@@ -1,5 +1,6 @@
 """The world of one cell: regions in network namespaces, the proxy in front, load, and a witness."""
 
+import datetime
 import json
 import os
 import threading
@@ -8,7 +9,7 @@ import time
 from harness.process import run
 from harness.wait import until
 from waits import Waits
-from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin
+from lab import CALLS, MIX, TCP, WEBSOCKET, Checker, Load, Origin, Wall, Way
 
 # As an operator would have it who runs reports of many seconds: no timeout helps the proxy here.
 TIMEOUTS = 'timeouts = { connect = "30s"; try = "30s"; request = "30s"; };'
@@ -20,14 +21,15 @@ FAILOVER = 'failover = { hold_down = "2s"; ramp = "2s"; };'
 
 
 class Region:
-    """What a region of a cell is made of; origin: options of its Origins."""
+    """What a region of a cell is made of; far: over a Way; origin: options of its Origins."""
 
-    def __init__(self, name, tier=0, weight=100, endpoints=2, capacity=0, **origin):
+    def __init__(self, name, tier=0, weight=100, endpoints=2, capacity=0, far=False, **origin):
         self.name = name
         self.tier = tier
         self.weight = weight
         self.endpoints = endpoints
         self.capacity = capacity
+        self.far = far
         self.origin = origin
 
 
@@ -50,6 +52,10 @@ class Sample:
         self.state = {r["name"]: r["region_state"] for r in service["regions"]}
 
 
+class Unready(Exception):
+    """It answers, but knows nothing yet."""
+
+
 class Witness:
     """Asks the proxy for its status ten times a second until it is told to stop; looks at waits."""
 
@@ -70,10 +76,14 @@ class Witness:
                 self.samples.append(self._look() if sum(sample.share.values()) > 1.002 else sample)
             except OSError:
                 continue  # stopped by the fault, or out of descriptors
+            except Unready:
+                continue  # one that takes over, and has not seen its regions yet
 
     def _look(self):
         at = time.monotonic()
         status = self._proxy.status()
+        if not status["services"]:
+            raise Unready()
         return Sample(at, time.monotonic(), status["services"][0])
 
     def stop(self):
@@ -89,11 +99,12 @@ class World:
     def __init__(self, t, regions=TWO, rate=150, kinds=None, tls=False, secure=False, text="",
                  failover=FAILOVER, check=None, timeouts=TIMEOUTS, protocol="h1", timeout=40.0,
                  endpoints=None, on_down="keep", dns=False, disk=False, wrap=(), connections=20,
-                 passthrough=False, **parts):
+                 passthrough=False, learnt=None, state=False, wall=False, **parts):
         self.t = t
         self.lab = os.path.join(os.path.dirname(t.binary), "tests", "faults", "lab")
         self.specs = {r.name: r for r in regions}
         self.spaces = {}
+        self.ways = {}
         self.origins = {}
         usual = LOADS[protocol]
         tls = tls or passthrough or protocol in ("h2", "grpc", "ws2")  # agreed on by ALPN
@@ -106,6 +117,16 @@ class World:
             self._make_region(r)
         self.dns = t.dns() if dns else None
         self.disk = self._make_disk() if disk else None
+        self.state = t.directory("state") if state or learnt else None
+        if learnt:
+            self._restore(learnt)
+        self._wrap = list(wrap)
+        self._jumps = []  # (how many facts there were, seconds)
+        self.wall = None
+        if wall:
+            self.wall = Wall(os.path.join(self.lab, "liblab-wall.so"),
+                             os.path.join(t.directory("wall"), "ahead"))
+            self._wrap += self.wall.wrap
         made = {r.name: self._conf(r) for r in regions}
         text = (check or usual[2]) + timeouts + failover + text
         self.rate = rate
@@ -116,7 +137,7 @@ class World:
             parts.update(regions=made, service_text=text, routes=[
                 '{ path = "/"; service = "shop"; on_region_down = "%s"; }' % on_down])
         self.proxy = t.proxy(start=False, workers=2, top=self._top(), **parts)
-        self.proxy.start(wrap=wrap)
+        self.proxy.start(wrap=self._wrap)
         until(self._all_up, "all endpoints are up", 15)
         self.load = None
         self.waits = Waits([self._load_pids, self._proxy_pids, self._origin_pids])
@@ -147,9 +168,14 @@ class World:
     def _make_region(self, r):
         space = self.t.netns(r.name[:7])
         self.spaces[r.name] = space
+        address = space.address
+        if r.far:
+            self.ways[r.name] = way = Way(os.path.join(self.lab, "lab-way"), space, self.t.lease)
+            self.t.at_end(way.stop)
+            address = way.address
         pair = self.t.pki.site() if self._secure or self._passthrough else None
         self.origins[r.name] = [
-            Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), space.address,
+            Origin(os.path.join(self.lab, "lab-origin"), "%s%d" % (r.name, i), address,
                    8080 + i, os.path.join(self._logs, "%s%d" % (r.name, i)), space, pair,
                    protocol=self._speak, opaque=self._passthrough, **r.origin) for i in range(r.endpoints)]
         for o in self.origins[r.name]:
@@ -162,7 +188,21 @@ class World:
                     % (self.dns.address, self.dns.port))
         if self.disk is not None:
             top += 'state_dir = "%s/state";' % self.disk
+        if self.state is not None:
+            top += 'state_dir = "%s";' % self.state
         return top
+
+    def _restore(self, usual_ms):
+        """
+        A state as another process has left it: what its regions (name -> ms) took for their first
+        byte. To learn that under load takes half a minute.
+        """
+        regions = [{"service": "shop", "region": name, "state": "up", "age_ms": 600000,
+                    "relapses": 0.0, "hold_left_ms": 0, "p50_us": ms * 1000, "p95_us": ms * 1000,
+                    "mean_us": ms * 1000, "factor": 1.0} for name, ms in usual_ms.items()]
+        with open(os.path.join(self.state, "state.json"), "w") as f:
+            json.dump({"version": 1, "saved_wall_ms": int(time.time() * 1000),
+                       "regions": regions, "endpoints": [], "names": []}, f)
 
     def _conf(self, r):
         text = 'protocol = "h2";' if self._speak == "h2" else ""
@@ -231,8 +271,27 @@ class World:
         return max(0.0, request.took - self.waits.during(request.due, end)) * 1000
 
     def facts(self):
-        """The journal: what was decided, when and why."""
-        return json.loads(self.proxy.ask_socket("/v1/journal?limit=0").body)["facts"]
+        """The journal: what was decided, when and why; times as without the jumps of its clock."""
+        facts = json.loads(self.proxy.ask_socket("/v1/journal?limit=0").body)["facts"]
+        for first, seconds in self._jumps:
+            for fact in facts[first:]:
+                at = datetime.datetime.fromisoformat(fact["time"].replace("Z", "+00:00"))
+                at -= datetime.timedelta(seconds=seconds)
+                fact["time"] = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return facts
+
+    def jump(self, seconds):
+        """The clock on the proxy's wall, not the one it must go by, is set so much ahead."""
+        self._jumps.append((len(self.facts()), seconds))
+        self.wall.jumps_by(seconds)
+
+    # its own process
+
+    def starts_anew(self):
+        """As deploy/detour.service has it after any bad end: 200 ms later it is started again."""
+        self.proxy.wait_exit()
+        self.go_on(0.2)
+        self.proxy.start(wrap=self._wrap)
 
     def finish(self):
         """Ends the load; returns the checker and the samples."""

@@ -6,5 +6,8 @@ tests/faults and bench/failover use it; it needs tests/system on sys.path for it
 from .checker import Checker
 from .load import CALLS, MIX, TCP, WEBSOCKET, Kind, Load
 from .origin import Origin
+from .wall import Wall
+from .way import Way
 
-__all__ = ["CALLS", "Checker", "Kind", "Load", "MIX", "Origin", "TCP", "WEBSOCKET"]
+__all__ = ["CALLS", "Checker", "Kind", "Load", "MIX", "Origin", "TCP", "WEBSOCKET", "Wall",
+           "Way"]

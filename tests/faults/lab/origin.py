@@ -22,8 +22,9 @@ class Origin:
             self._scheme = "tls" if secure else "tcp"
         else:
             self._scheme = "https" if secure else "http"
+        self.delay = delay  # ms; another one holds from the next start on
         self._argv = [binary, "--listen", "%s:%d" % (address, port), "--name", name, "--log", log,
-                      "--delay", str(delay), "--slots", str(slots), "--cost", str(cost_us),
+                      "--slots", str(slots), "--cost", str(cost_us),
                       "--queue", str(queue), "--collapse", str(collapse), "--protocol", protocol]
         if pair is not None:
             self._argv += ["--chain", pair.chain, "--key", pair.key]
@@ -39,7 +40,7 @@ class Origin:
         return "%s://%s:%d" % (self._scheme, self.address, self.port)
 
     def start(self):
-        self._process = self._make(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self._process = self._make(self._argv + ["--delay", str(self.delay)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True)
         self._expect("ready")
         return self

@@ -1,4 +1,4 @@
-/* What both programs of the lab are made of: how they say why they end, the clock, orders on stdin.
+/* What the programs of the lab are made of: how they say why they end, the clock, orders on stdin.
  */
 #ifndef LAB_TOOL_H
 #define LAB_TOOL_H

@@ -8,6 +8,7 @@ import time
 
 from . import config, process
 from .client import Client
+from .message import Closed
 from .metrics import Metrics
 from .wait import SLACK, until
 
@@ -80,10 +81,10 @@ class Proxy:
         return self.ready_status() == 200
 
     def ready_status(self):
-        """What /readyz says, or None while nobody listens."""
+        """What /readyz says, or None while nobody listens, or who was asked has just ended."""
         try:
             return self.ask("/readyz").status
-        except (ConnectionError, FileNotFoundError):
+        except (ConnectionError, FileNotFoundError, Closed):
             return None
 
     @property

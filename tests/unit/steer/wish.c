@@ -104,6 +104,26 @@ START_TEST(there_is_room_for_so_many_and_no_more)
 }
 END_TEST
 
+START_TEST(wishes_last_as_long_when_the_clock_is_set)
+{
+	static struct wishes w;
+
+	memset(&w, 0, sizeof w);
+	w.wall_ahead_ms = 1000;
+	ck_assert(set(&w, WISH_EVACUATE, "", "east", 90));
+	w.list[0].made_wall_ms = 30;
+	wishes_shift(&w, 3600000);
+	ck_assert_uint_eq(w.list[0].made_wall_ms, 3600030);
+	ck_assert_uint_eq(w.list[0].until_wall_ms, 3600090);
+	ck_assert_int_eq(w.wall_ahead_ms, 3601000);
+	ck_assert_uint_eq(w.version, 2);
+	wishes_shift(&w, -3600010);
+	ck_assert_uint_eq(w.list[0].made_wall_ms, 20);
+	ck_assert_uint_eq(w.list[0].until_wall_ms, 80);
+	ck_assert_int_eq(w.wall_ahead_ms, 990);
+}
+END_TEST
+
 START_TEST(wishes_end_when_their_time_has_come)
 {
 	static struct wishes w;
@@ -177,6 +197,7 @@ main(void)
 	tcase_add_test(
 	    tests, a_second_wish_for_the_same_replaces_the_first_and_each_change_is_a_version);
 	tcase_add_test(tests, there_is_room_for_so_many_and_no_more);
+	tcase_add_test(tests, wishes_last_as_long_when_the_clock_is_set);
 	tcase_add_test(tests, wishes_end_when_their_time_has_come);
 	tcase_add_test(tests, a_change_that_breaks_a_rule_names_the_first_it_breaks);
 	suite_add_tcase(suite, tests);
