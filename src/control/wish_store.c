@@ -18,6 +18,7 @@
 #include "control/wish_file.h"
 #include "control/wish_pins.h"
 #include "control/wish_text.h"
+#include "control/wish_told.h"
 #include "control/wish_unknown.h"
 #include "control/wish_words.h"
 #include "steer/fact.h"
@@ -83,53 +84,11 @@ wall_ms(const struct wish_store *s)
 	return (uint64_t)((int64_t)clock_now_ms() + s->wishes.wall_ahead_ms);
 }
 
-/* replaces: whose wish for the same thing, or "". */
-static void
-tell_of(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
-    const char *rule, const char *replaces)
-{
-	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), replaces };
-	uint64_t now_ms = wall_ms(s);
-
-	journal_add(s->journal,
-	    &(struct fact){ .kind = kind,
-		.signal = signal,
-		.at_ms = clock_now_ms(),
-		.service = w->service,
-		.region = w->region,
-		.endpoint_id = UINT32_MAX,
-		.a = w->until_wall_ms > now_ms ? (double)(w->until_wall_ms - now_ms) : 0,
-		.b = w->kind == WISH_PIN ? w->share : NAN,
-		.rule = rule },
-	    &person);
-}
-
 static void
 tell(struct wish_store *s, enum fact_kind kind, enum fact_signal signal, const struct wish *w,
     const char *rule)
 {
-	tell_of(s, kind, signal, w, rule, "");
-}
-
-/* What a rule was asked about, and what it was decided on. */
-static void
-tell_rule(const struct making *m, enum fact_kind kind, const char *rule)
-{
-	const struct wish *w = &m->wish;
-	const struct journal_person person = { w->owner, w->reason, wish_word(w->kind), "" };
-
-	journal_add(m->store->journal,
-	    &(struct fact){ .kind = kind,
-		.signal = SIGNAL_PERSON,
-		.at_ms = clock_now_ms(),
-		.service = w->service,
-		.region = w->region,
-		.endpoint_id = UINT32_MAX,
-		.a = m->shed,
-		.b = NAN,
-		.c = NAN,
-		.rule = rule },
-	    &person);
+	wish_tell(s->journal, kind, signal, w, wall_ms(s), rule, "");
 }
 
 static void
@@ -380,10 +339,10 @@ come_into_force(struct making *m, const char *what, struct wish_reply *r)
 	if (r->rule[0] != '\0') {
 		log_warn("%s %s breaks the safety rule %s: overridden by %s",
 		    wish_word(m->wish.kind), text, r->rule, m->wish.owner);
-		tell_rule(m, FACT_OVERRIDDEN, r->rule);
+		wish_tell_rule(m->store->journal, FACT_OVERRIDDEN, &m->wish, m->shed, r->rule);
 		wish_say(r, "it breaks the safety rule %s: overridden\n", r->rule);
 	}
-	tell_of(s, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, "", replaced);
+	wish_tell(s->journal, FACT_WISH_MADE, SIGNAL_PERSON, &m->wish, wall_ms(s), "", replaced);
 	publish(s, NULL);
 	say_unsaved(s, "a restart would forget it", r);
 	if (s->topology->state_dir[0] == '\0')
@@ -402,7 +361,7 @@ refuse(struct making *m, const struct desk_answer *a, struct wish_reply *r)
 	wish_subject(&m->wish, text, sizeof text);
 	log_warn("%s %s, by %s, is refused by the safety rule %s", wish_word(m->wish.kind), text,
 	    m->wish.owner, r->rule);
-	tell_rule(m, FACT_REFUSED, r->rule);
+	wish_tell_rule(m->store->journal, FACT_REFUSED, &m->wish, m->shed, r->rule);
 	wish_say(r, "%s %s is refused, nothing was changed: it breaks the safety rule%s %s\n",
 	    wish_word(m->wish.kind), text, strchr(a->rule, ',') != NULL ? "s" : "", a->asks);
 	wish_say(r, "%sto do it all the same, add --override %s%s%s\n", a->text, m->overridden,
