@@ -23,7 +23,8 @@ struct grey {
 	uint64_t sure_p50_us, sure_p95_us; /* what they are at least, chance allowed for */
 	uint32_t window_tries, window_errors;
 	uint32_t samples; /* first bytes in the window */
-	uint64_t second_p50_us, sure_second_p50_us; /* of the newest second, what took less than one */
+	/* of the newest second, what took less than one: as it is, at least and at most by chance */
+	uint64_t second_p50_us, sure_second_p50_us, most_second_p50_us;
 	uint32_t second_samples;
 	uint64_t base_p50_us[GREY_BASELINE_SLOTS], base_p95_us[GREY_BASELINE_SLOTS]; /* one per 30 s */
 	unsigned base_count, base_at;
@@ -31,7 +32,7 @@ struct grey {
 	uint64_t pending_ms, pending_p50_us, pending_p95_us; /* a sample on trial; 0: none */
 	unsigned bad_errors; /* windows in a row whose newest second errs too */
 	unsigned bad_p50, bad_p95; /* windows in a row */
-	unsigned slower_p50, slower_p95; /* likewise, whatever the others are */
+	unsigned slower_p50, slower_p95, slower_seconds; /* likewise, whatever the others are */
 	uint32_t errors_in_a_row; /* answers that were errors since the last good one */
 };
 
@@ -39,7 +40,7 @@ struct grey_verdict {
 	bool grey; /* by enough windows, or suddenly */
 	bool sudden; /* it is plain from one second: it need not be left slowly */
 	bool slower; /* by what it was, whatever the others are */
-	bool lonely; /* there is nobody to compare its latency with */
+	bool lonely; /* there is nobody to compare its latency with, who is not slower too */
 	bool clean;
 	bool half;
 	bool common_cause; /* all are bad together: nobody is grey */

@@ -112,7 +112,7 @@ say_sensor(struct text *t, const struct steer *s)
 {
 	if (s->lent <= 0)
 		return;
-	say(t, " Most answers are errors: ");
+	say(t, s->lent_for_errors ? " Most answers are errors: " : " Answers have become slow: ");
 	say_part(t, s->lent);
 	say(t, " of the requests ask the standbys whether they do better.");
 }

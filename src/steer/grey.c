@@ -10,6 +10,8 @@ enum {
 	BASELINE_PROOF_MS = 10000,
 	LATENCY_MIN_SAMPLES = 20, /* of a peer; and of a region for its baseline */
 	WINDOWS = 3,              /* in a row */
+	FEW_SAMPLES = 3,          /* of a region that has little but its sensor share */
+	SLOWER_SECONDS = 2,       /* in a row */
 	SUDDEN_PEER_SAMPLES = 10, /* of one that is only asked whether it does better */
 	MOST_REGIONS = 64,
 	US_PER_S = 1000000,
@@ -75,7 +77,8 @@ sum_window(struct grey *g)
 
 /*
  * The newest second by itself, for what has become slow suddenly. What took more than a second is
- * left out: nobody waits for it, the stall rule was quicker.
+ * left out: of a busy region the stall rule was quicker, and it may be what is left of another
+ * time.
  */
 static void
 sum_second(struct grey *g)
@@ -87,6 +90,9 @@ sum_second(struct grey *g)
 	g->second_samples = (uint32_t)sum.total;
 	g->second_p50_us = histogram_quantile(&sum, 0.5);
 	g->sure_second_p50_us = sure_quantile(&sum, 0.5);
+	g->most_second_p50_us = sum.total == 0
+	    ? 0
+	    : histogram_quantile(&sum, fmin(1, 0.5 + 1.5 / sqrt((double)sum.total)));
 }
 
 /*
@@ -141,9 +147,8 @@ grey_second(struct grey *g, const struct histogram_sum *first_byte, uint32_t tri
 		learn_baseline(g, now_ms);
 }
 
-/* Sorts v. */
-static double
-median(double *v, unsigned count)
+static void
+sort(double *v, unsigned count)
 {
 	for (unsigned i = 1; i < count; i++) {
 		double x = v[i];
@@ -153,9 +158,23 @@ median(double *v, unsigned count)
 			v[k] = v[k - 1];
 		v[k] = x;
 	}
+}
+
+/* Both sort v; 0 of none. */
+static double
+median(double *v, unsigned count)
+{
+	sort(v, count);
 	if (count == 0)
 		return 0;
 	return count % 2 == 1 ? v[count / 2] : (v[count / 2 - 1] + v[count / 2]) / 2;
+}
+
+static double
+lower_median(double *v, unsigned count)
+{
+	sort(v, count);
+	return count == 0 ? 0 : v[(count - 1) / 2];
 }
 
 static double
@@ -237,8 +256,28 @@ struct others {
 };
 
 /*
+ * What a region needs now, in its newest second or else its window; 0: it cannot be told. Of a few
+ * answers the median may be low by chance, and that of its window is what it was: neither must make
+ * it look better than it is. One that has not answered half of what it was asked does not.
+ */
+static double
+needs_now(const struct party *p, enum quantile k, bool second)
+{
+	const struct grey *g = p->g;
+	bool enough = second && g->second_samples >= SUDDEN_PEER_SAMPLES;
+
+	if (!p->serving || !(enough || has_latency(p)) ||
+	    (second && g->second_samples * 2 < g->tries[g->at]))
+		return 0;
+	if (!second)
+		return p->slow[k].now;
+	return enough ? (double)g->most_second_p50_us
+		      : fmax(p->slow[k].now, (double)g->most_second_p50_us);
+}
+
+/*
  * One without a baseline (a standby that has taken traffic only now) is measured by this region's:
- * would requests be better off there? In its newest second, or else its window.
+ * would requests be better off there? Of two others the quicker one counts.
  */
 static struct others
 others_of(const struct party *all, unsigned count, unsigned self, enum quantile k, bool second)
@@ -247,18 +286,16 @@ others_of(const struct party *all, unsigned count, unsigned self, enum quantile 
 	struct others o = { 0 };
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct slowness *s = &all[i].slow[k];
-		bool asked = second && all[i].g->second_samples >= SUDDEN_PEER_SAMPLES;
-		double us = asked ? (double)all[i].g->second_p50_us : s->now;
+		double base = all[i].slow[k].base, own = all[self].slow[k].base;
+		double us = i != self ? needs_now(&all[i], k, second) : 0;
 
-		if (i == self || !all[i].serving || !(asked || has_latency(&all[i])))
+		if (us <= 0)
 			continue;
 		now[o.count] = us;
-		ratio[o.count++] =
-		    s->base > 0 ? us / s->base : fmax(1, us / all[self].slow[k].base);
+		ratio[o.count++] = base > 0 ? us / base : fmax(1, us / own);
 	}
-	o.now = median(now, o.count);
-	o.ratio = median(ratio, o.count);
+	o.now = lower_median(now, o.count);
+	o.ratio = lower_median(ratio, o.count);
 	return o;
 }
 
@@ -348,9 +385,10 @@ judge_errors(const struct party *all, unsigned count, unsigned self, struct grey
  * grey for good.
  */
 static bool
-is_unclean(const struct slowness *s, double others)
+is_unclean(const struct slowness *s, const struct others *o)
 {
-	return s->sure >= clean_times * fmax(1, others) * s->base && s->sure - s->base >= clean_us;
+	return s->sure >= clean_times * fmax(1, o->ratio) * s->base &&
+	    s->sure - s->base >= clean_us && s->sure > o->now;
 }
 
 /* By what it was before, whatever the others are. */
@@ -369,6 +407,15 @@ tell_slow(struct grey_verdict *v, enum quantile k, double now_us, double limit_u
 	v->peers = peers;
 }
 
+/* What one moment delayed stands in ten windows, and is no more than that in each of them. */
+static bool
+is_slow_still(const struct grey *g, const struct slowness *s, enum quantile k)
+{
+	double us = (double)histogram_quantile(&g->seconds[g->at], k == P50 ? 0.5 : 0.95);
+
+	return us > slow_times * s->base && us - s->base > slow_us;
+}
+
 /* Raises the verdict; what was found by another signal stays what is told. */
 static void
 judge_latency(const struct party *all, unsigned count, unsigned self, enum quantile k,
@@ -377,24 +424,35 @@ judge_latency(const struct party *all, unsigned count, unsigned self, enum quant
 	const struct slowness *s = &all[self].slow[k];
 	double excess = s->now - s->base;
 	struct others o;
-	double limit_us;
-	bool slower, slow, half, jump;
+	double limit_us, half_us;
+	bool slower, slow, half, jump, still;
 
-	if (s->ratio <= 0 || !has_latency(&all[self])) {
+	if (s->ratio <= 0 || all[self].g->samples < FEW_SAMPLES) {
 		*bad = *slower_row = 0;
 		return;
 	}
 	o = others_of(all, count, self, k, false);
-	if (is_unclean(s, o.ratio))
+	half_us = fmax(slow_times, slow_peers_times * o.ratio) / 2 * s->base;
+	half_us = fmax(fmax(half_us, s->base + slow_us / 2), o.now);
+	if (is_unclean(s, &o))
 		v->clean = false;
+	if (!has_latency(&all[self])) {
+		/* too few to accuse it by, but if each of them is slow it is not well either */
+		*bad = *slower_row = 0;
+		if (o.count > 0 && s->sure > half_us) {
+			v->half = true;
+			tell_slow(v, k, s->sure, half_us, o.count);
+		}
+		return;
+	}
 	limit_us = slow_limit_us(s, &o);
 	slower = all[self].g->window_tries >= GREY_MIN_TRIES && is_slower(s);
 	slow = slower && o.count > 0 && s->now > limit_us;
-	half = o.count > 0 && s->ratio > fmax(slow_times, slow_peers_times * o.ratio) / 2 &&
-	    excess > slow_us / 2;
-	jump = slow && s->ratio >= jump_times && excess >= jump_us;
-	*bad = slow ? *bad + 1 : 0;
-	*slower_row = slower ? *slower_row + 1 : 0;
+	half = o.count > 0 && s->now > half_us;
+	still = is_slow_still(all[self].g, s, k);
+	jump = slow && still && s->ratio >= jump_times && excess >= jump_us;
+	*bad = slow ? *bad + still : 0;
+	*slower_row = slower ? *slower_row + still : 0;
 	v->half |= half;
 	v->slower |= *slower_row >= WINDOWS;
 	if ((half || slow || *slower_row >= WINDOWS) &&
@@ -403,35 +461,47 @@ judge_latency(const struct party *all, unsigned count, unsigned self, enum quant
 	v->grey |= jump || *bad >= WINDOWS;
 }
 
+/* Has another one, that has not become slow itself, answered enough to compare with? */
+static bool
+has_peer(const struct party *all, unsigned count, unsigned self)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (i != self && needs_now(&all[i], P50, true) > 0 &&
+		    !is_slower(&all[i].slow[P50]) && !is_slower(&all[i].slow[P95]))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Most answers of one second took longer than nineteen of twenty used to, and several times what
  * half of them did: no mixture of requests does that by chance, so no windows need pass. More
  * answers than requests are the end of a pause, or what is left of traffic that goes elsewhere.
+ * Others are asked only after a second such one, for a pause may fill most of one.
  */
 static void
 judge_second(const struct party *all, unsigned count, unsigned self, struct grey_verdict *v)
 {
-	const struct grey *g = all[self].g;
+	struct grey *g = all[self].g;
 	const struct slowness *s = &all[self].slow[P50];
 	struct others o = others_of(all, count, self, P50, true);
 	double sure = (double)g->sure_second_p50_us;
 	double usual_us = all[self].slow[P95].base;
 	uint32_t tries = g->tries[g->at];
+	bool told = s->base > 0 && tries >= LATENCY_MIN_SAMPLES &&
+	    g->second_samples >= LATENCY_MIN_SAMPLES &&
+	    g->second_samples <= sudden_answers * tries && sure > usual_us;
 
-	v->lonely = o.count == 0;
-	if (s->base <= 0 || tries < LATENCY_MIN_SAMPLES ||
-	    g->second_samples < LATENCY_MIN_SAMPLES || g->second_samples > sudden_answers * tries ||
-	    sure <= usual_us)
+	v->lonely = !has_peer(all, count, self);
+	g->slower_seconds =
+	    told && sure > slow_limit_us(s, &(struct others){ 0 }) ? g->slower_seconds + 1 : 0;
+	v->slower |= g->slower_seconds >= SLOWER_SECONDS;
+	if (!told || sure <= slow_limit_us(s, &o))
 		return;
-	if (sure > slow_limit_us(s, &(struct others){ 0 }))
-		v->slower = true;
-	if (sure <= slow_limit_us(s, &o))
-		return;
-	if (!v->grey)
-		tell_slow(v, P50, (double)g->second_p50_us, fmax(usual_us, slow_limit_us(s, &o)),
-		    o.count);
+	tell_slow(v, P50, (double)g->second_p50_us, fmax(usual_us, slow_limit_us(s, &o)), o.count);
 	v->sudden = o.count > 0;
 	v->grey |= v->sudden;
+	v->clean &= !v->sudden;
 }
 
 /* ---- all together ---- */
@@ -487,7 +557,7 @@ grey_judge(
 			judge_second(all, count, i, &v);
 		} else {
 			g->bad_errors = g->bad_p50 = g->bad_p95 = 0;
-			g->slower_p50 = g->slower_p95 = 0;
+			g->slower_p50 = g->slower_p95 = g->slower_seconds = 0;
 		}
 		v.common_cause = common;
 		if (common) {

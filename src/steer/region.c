@@ -394,7 +394,7 @@ step_grey(const struct step *s)
 	if (r->clean_since_ms == 0)
 		r->clean_since_ms = s->now_ms;
 	if (s->now_ms - r->clean_since_ms >= clean_ms && !s->e->failback_held)
-		go_ramp(s, r->signal);
+		go_ramp(s, SIGNAL_TIME);
 }
 
 static void

@@ -5,6 +5,9 @@
 
 #include "steer/share.h"
 
+/* Of a step, what the arithmetic of many may leave: who has that left would never have nothing. */
+static const double dust = 1e-9;
+
 /*
  * The hard part of a step: those who must leave do, and what they lose goes to those below their
  * target, in proportion to what each lacks.
@@ -45,7 +48,7 @@ share_step(const double *now, const struct share_plan *target, const bool *hard,
 	}
 	distance = fmax(gains, losses);
 	for (unsigned i = 0; i < count; i++) {
-		if (distance <= most)
+		if (distance <= most + dust)
 			next[i] = target->share[i];
 		else
 			next[i] += most / distance * (target->share[i] - next[i]);

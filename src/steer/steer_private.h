@@ -75,6 +75,8 @@ struct steered_region {
 	struct grey grey;
 	struct grey_verdict verdict;
 	bool errs; /* grey_errs() in this tick */
+	uint64_t compared_ms; /* slow, and compared with standbys that were asked, since; 0: not */
+	uint64_t known_ms;    /* when that had shown that they are no better; 0: never */
 	struct stall stall;
 	struct evidence_window window;
 	struct evidence tick;   /* since the last tick */
@@ -144,6 +146,7 @@ struct steer {
 
 	bool common_cause;
 	uint64_t doubted_ms; /* a region that serves did last then; 0: while no sensor is lent */
+	bool lent_for_errors; /* else for slowness */
 	double lent; /* of all requests, to standbys, to learn whether they do better; 0: none */
 	enum share_mode mode;
 	bool placed;  /* shares have been set once */

@@ -12,7 +12,12 @@
 
 #include "steer_private.h"
 
-enum { KEPT_MS = 5000 }; /* after the last such second: a share about the threshold must not flap */
+enum {
+	KEPT_MS = 5000, /* after the last such second: a share about the threshold must not flap */
+	KNOWN_MS =
+	    5000, /* of standbys that are compared: they would have been found better by then */
+	AGAIN_MS = 60000, /* they are asked again; errors are asked about all the time */
+};
 
 static const double enough_per_s = 15;
 static const double lent_most = 0.25;
@@ -27,11 +32,44 @@ steer_note_errors(struct steer *s)
 	}
 }
 
-/* What is asked for because nobody knows the answer is asked for as long as it is slow. */
-static bool
-is_slow(const struct steer *s, const struct steered_region *r)
+/* sensor_share 0: nothing is ever sent anywhere only to learn from it. */
+static double
+loan(const struct steer *s)
 {
-	return r->verdict.slower && (r->verdict.lonely || s->lent > 0);
+	double least = s->plan->policy.region.sensor_share;
+
+	if (least <= 0 || s->demand <= 0)
+		return 0;
+	return fmax(least, fmin(lent_most, enough_per_s / s->demand));
+}
+
+/* A slow region that has been compared with its standbys, and is no worse, is a matter of its own.
+ */
+static void
+note_answer(struct steer *s, struct steered_region *r)
+{
+	if (!r->verdict.slower || r->verdict.lonely || s->lent <= 0)
+		r->compared_ms = 0;
+	else if (r->compared_ms == 0)
+		r->compared_ms = s->now_ms;
+	else if (s->now_ms - r->compared_ms >= KNOWN_MS)
+		r->known_ms = s->now_ms;
+}
+
+/* What stays must be enough to judge the region by. */
+static bool
+can_spare(const struct steer *s, const struct steered_region *r)
+{
+	double left = r->share - (s->lent > 0 ? 0 : loan(s));
+
+	return left * s->demand * GREY_SECONDS >= GREY_MIN_TRIES;
+}
+
+static bool
+asks_for_slowness(const struct steer *s, const struct steered_region *r)
+{
+	return r->verdict.slower && (r->verdict.lonely || s->lent > 0) && can_spare(s, r) &&
+	    (r->known_ms == 0 || s->now_ms - r->known_ms >= AGAIN_MS);
 }
 
 /* GREY has been compared already; nobody counts on what is DOWN, in HOLD or EVACUATED. */
@@ -42,7 +80,7 @@ is_in_doubt(const struct steer *s, const struct steered_region *r)
 	case REGION_UP:
 	case REGION_SUSPECT:
 	case REGION_RAMP:
-		return (r->errs || is_slow(s, r)) && r->share > 0 && !r->trickle;
+		return (r->errs || asks_for_slowness(s, r)) && r->share > 0 && !r->trickle;
 	case REGION_GREY:
 	case REGION_DOWN:
 	case REGION_HOLD:
@@ -94,28 +132,22 @@ tell(struct steer *s, enum fact_kind kind, const struct steered_region *r, struc
 	steer_tell(s, facts, f);
 }
 
-/* sensor_share 0: nothing is ever sent anywhere only to learn from it. */
-static double
-loan(const struct steer *s)
-{
-	double least = s->plan->policy.region.sensor_share;
-
-	if (least <= 0 || s->demand <= 0)
-		return 0;
-	return fmax(least, fmin(lent_most, enough_per_s / s->demand));
-}
-
 void
 steer_lend(struct steer *s, struct facts *facts)
 {
-	const struct steered_region *r = s->frozen ? NULL : region_in_doubt(s);
+	const struct steered_region *r;
 
+	for (unsigned i = 0; i < s->plan->region_count; i++)
+		note_answer(s, &s->regions[i]);
+	r = s->frozen ? NULL : region_in_doubt(s);
 	if (r != NULL && (s->lent > 0 || has_standby(s))) {
 		bool begins = s->lent <= 0;
 
 		s->doubted_ms = s->now_ms;
-		if (begins)
+		if (begins) {
 			s->lent = loan(s);
+			s->lent_for_errors = r->errs;
+		}
 		if (begins && s->lent > 0)
 			tell(s, FACT_SENSOR_LENT, r, facts);
 		return;

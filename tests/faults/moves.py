@@ -13,17 +13,18 @@ HITS = {"endpoint_down", "endpoint_ejected", "region_down"}
 GONE = {"down", "evacuated", "hold", "suspect"}
 
 
-def _gave_up(old, new, hit):
-    """What regions in hard trouble lost between two samples, and how many are grey."""
+def _gave_up(old, new, hit, sudden):
+    """What regions in hard trouble lost between two samples, and what the grey ones may a second."""
     hard = sum(old.share[r] - new.share[r] for r in old.share
                if (new.state[r] in GONE or r in hit) and new.share[r] < old.share[r])
-    grey = sum(new.state[r] == "grey" or old.state[r] == "grey" for r in old.share)
+    grey = sum(SUDDEN if r in sudden else GREY for r in old.share
+               if "grey" in (new.state[r], old.state[r]))
     return hard, grey
 
 
-def _too_fast(old, new, hit, suddenly):
-    hard, grey = _gave_up(old, new, hit)
-    allowed = ((SUDDEN if suddenly else GREY) * grey or CALM) * (new.by - old.at) + hard + SLACK_POINTS
+def _too_fast(old, new, hit, sudden):
+    hard, grey = _gave_up(old, new, hit, sudden)
+    allowed = (grey or CALM) * (new.by - old.at) + hard + SLACK_POINTS
     for region in old.share:
         grown = new.share[region] - old.share[region]
         if grown > allowed:
@@ -56,7 +57,7 @@ def complaints_about_moves(samples, facts):
     first = 0
     clock = time.time() - time.monotonic()
     hits = [(_time(f) - clock, f["region"]) for f in facts if _is_hit(f)]
-    sudden = [_time(f) - clock for f in facts if _is_sudden(f)]
+    sudden = [(_time(f) - clock, f["region"]) for f in facts if _is_sudden(f)]
     for new in samples:
         while samples[first].at < new.at - 1.0:
             first += 1
@@ -64,7 +65,8 @@ def complaints_about_moves(samples, facts):
         # When nothing is fit to serve, and when that ends, there is no slow way.
         if all(_eligible(s) and not s.fail_open for s in window):
             hit = {region for at, region in hits if window[0].at - 0.1 <= at <= new.by + 0.1}
-            suddenly = any(window[0].at - SUDDEN_S <= at <= new.by for at in sudden)
+            suddenly = {region for at, region in sudden
+                        if window[0].at - SUDDEN_S <= at <= new.by}
             found += _too_fast(window[0], new, hit, suddenly)
     held = {}
     for fact in facts:

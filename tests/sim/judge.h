@@ -62,6 +62,7 @@ struct judge {
 	uint32_t reached_s[10], requests_s[10]; /* of the last ten seconds */
 	uint32_t reached_now, requests_now;
 	double available[JUDGE_SECONDS]; /* what could be served, by second */
+	double worked_on;                /* as the last second ended */
 
 	/* sums of the whole run, for reports */
 	uint64_t requests, served, failed, shed;

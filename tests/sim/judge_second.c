@@ -132,7 +132,9 @@ frozen_beside_worse(const struct world *w)
 	bool frozen = wishes_freeze(&w->wishes, "shop") != NULL;
 
 	for (unsigned i = 0; frozen && i < w->is->region_count; i++) {
-		if (w->region[i].out.region.state == REGION_GREY)
+		const struct steer_region_out *out = &w->region[i].out;
+
+		if (out->region.state == REGION_GREY && out->share > out->region.factor)
 			return true;
 		for (unsigned k = 0; k < w->is->endpoint_count; k++) {
 			if (w->region[i].endpoint[k].errors > 0)
@@ -182,7 +184,7 @@ lost_part(const struct world *w)
 	return lost;
 }
 
-/* What is worked on as the second ends is neither served yet nor lost, where it is bounded. */
+/* What is worked on as the second ends is neither served yet nor lost, where it is bounded: */
 static double
 worked_on(const struct world *w)
 {
@@ -201,8 +203,10 @@ static void
 check_service(struct judge *j)
 {
 	const struct world *w = j->world;
-	double least = 1e30, floor_rate, could;
+	double least = 1e30, floor_rate, could, more;
 
+	more = fmax(0, worked_on(w) - j->worked_on); /* than before */
+	j->worked_on = worked_on(w);
 	j->available[w->t_ms / 1000 % JUDGE_SECONDS] = available(j);
 	for (unsigned i = 0; i < JUDGE_SECONDS; i++) {
 		if (j->available[i] < least)
@@ -212,7 +216,7 @@ check_service(struct judge *j)
 	    frozen_beside_worse(w))
 		return;
 	could = j->wanted_1s < least ? j->wanted_1s : least;
-	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3 - worked_on(w);
+	floor_rate = could * (0.95 - lost_part(w)) - 4 * sqrt(could) - 3 - more;
 	if (j->ok_1s < floor_rate)
 		judge_broken(j, "what can be served is served",
 		    "%u of %u served in a second, %.0f possible, floor %.0f", j->ok_1s,

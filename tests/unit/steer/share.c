@@ -362,8 +362,7 @@ START_TEST(panic_comes_after_spilling_over)
 	} t[] = {
 		{ "alone with 40 %: total 56 %", 1, { R(0, 1, 40) }, { .44 } },
 		{ "half is not below half", 1, { R(0, 1, 50) }, { 0 } },
-		{ "spilled over: the standby is well", 2, { R(0, 1, 40), R(1, 1, 100) },
-		    { 0, 0 } },
+		{ "spilled over: the standby is well", 2, { R(0, 1, 40), R(1, 1, 100) }, { 0, 0 } },
 		{ "both ill", 2, { R(0, 1, 30), R(1, 1, 40) }, { 1 - 1.4 * .3, .44 } },
 		{ "the sum reaches 1", 2, { R(0, 1, 36), R(1, 1, 36) }, { 0, 0 } },
 		{ "none where no traffic goes", 2, { R(0, 1, 40, .factor = 0), R(0, 1, 60) },
@@ -482,6 +481,25 @@ START_TEST(steps_move_hard_losses_at_once_and_all_else_slowly)
 }
 END_TEST
 
+START_TEST(many_small_steps_end_where_they_should)
+{
+	const struct share_plan back = { .share = { 1, 0 } };
+	const bool hard[2] = { false };
+
+	for (unsigned percent = 1; percent <= 50; percent++) {
+		const struct share_plan there = { .share = {
+						      1 - percent / 100.0, percent / 100.0 } };
+		double now[2] = { 1, 0 }, next[2];
+
+		for (unsigned i = 0; i < 120; i++) {
+			share_step(now, i < 60 ? &there : &back, hard, 2, 0.1, 100, next);
+			memcpy(now, next, sizeof now);
+		}
+		ck_assert_msg(now[1] <= 0, "of %u %%: %g is left", percent, now[1]);
+	}
+}
+END_TEST
+
 START_TEST(words_sum_to_the_rounded_sum_and_are_off_by_less_than_one_unit)
 {
 	struct rng rng;
@@ -544,6 +562,7 @@ main(void)
 	tcase_add_test(
 	    tests, whatever_the_world_the_plan_adds_up_and_respects_capacity_and_evacuation);
 	tcase_add_test(tests, steps_move_hard_losses_at_once_and_all_else_slowly);
+	tcase_add_test(tests, many_small_steps_end_where_they_should);
 	tcase_add_test(tests, words_sum_to_the_rounded_sum_and_are_off_by_less_than_one_unit);
 	tcase_add_test(tests, words_of_thirds_favour_the_first);
 	suite_add_tcase(suite, tests);
