@@ -100,7 +100,8 @@ export TSAN_OPTIONS=halt_on_error=0:exitcode=99:second_deadlock_stack=1
 
 unit_tests() { # DIR MULTIPLIER [TESTS...]
     # Check allows a test 4 seconds; a sanitizer on a busy machine needs more.
-    CK_DEFAULT_TIMEOUT=40 meson test -C "$1" --suite unit --no-rebuild --print-errorlogs --timeout-multiplier "$2" "${@:3}"
+    CK_DEFAULT_TIMEOUT=40 meson test -C "$1" --suite unit --no-rebuild --print-errorlogs --num-processes 4 \
+        --timeout-multiplier "$2" "${@:3}"
 }
 
 phase_build() { tests/compile.sh plain; }
@@ -127,8 +128,9 @@ phase_tsan() {
     done
     unit_tests "$tsan" 6 "${tests[@]}"
 }
+# Four at a time, for some measure, and TSan has a processor busy with two; six where most is waiting.
 phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
-phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
+phase_system-asan() { tests/system/run.py -j 6 --sanitize --detour "$asan/detour"; }
 phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
 phase_attack() { tests/attack/run.py -j 3 --detour "$plain/detour"; }
 # What has no size: the floods say nothing about a binary that sanitizers slow down.

@@ -103,6 +103,7 @@ def _posts(t, lose):
 
 
 @sanitize
+@alone
 @deadline(120)
 def a_post_caught_in_a_blackhole_is_never_executed_twice(t):
     def lose(spaces, _):
@@ -124,6 +125,7 @@ def a_post_whose_answer_is_lost_is_never_executed_twice(t):
 
 
 @sanitize
+@alone
 @deadline(120)
 def a_post_to_a_region_that_hangs_is_never_executed_twice(t):
     def lose(_, origins):
