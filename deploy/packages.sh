@@ -10,8 +10,9 @@ build=(gcc libc6-dev meson ninja-build pkg-config git ca-certificates
     libevent-dev libssl-dev libc-ares-dev libconfig-dev libjansson-dev libnghttp2-dev check
     libpcre2-dev zlib1g-dev libcrypt-dev libseccomp-dev)
 test=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm python3 openssl curl
-    nginx-light apache2-bin nftables iproute2 procps strace python3-websockets logrotate)
-bench=(haproxy wrk h2o nghttp2-client)
+    nginx-light apache2-bin nftables iproute2 procps strace python3-websockets logrotate
+    nghttp2-client)
+bench=(haproxy wrk h2o)
 conformance=(testssl.sh sslscan slowhttptest)
 
 case ${1:-build} in

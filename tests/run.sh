@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Every check there is, in one run; ends with "N passed, N failed" and a code to match.
 #   tests/run.sh                 all phases
-#   tests/run.sh PHASE...        only these: build hardening lint tidy cppcheck unit sim attack faults
-#                                system asan tsan system-asan system-tsan attack-asan fuzz
+#   tests/run.sh PHASE...        only these: build hardening lint unit sim attack faults system asan
+#                                tsan system-asan system-tsan attack-asan tidy cppcheck fuzz
 #                                quickstart
 # Runs on Debian 12 as root (network namespaces, ports below 1024); installs what is missing.
 set -uo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;; esac
 cd "$(dirname "$0")/.."
 
-# What measures delays comes before anything is compiled beside it, see ahead.
-phases=(build hardening lint tidy cppcheck unit sim attack faults system asan tsan system-asan system-tsan
-    attack-asan fuzz quickstart)
+# What measures the proxy's CPU time comes before anything is done beside it, see ahead.
+phases=(build hardening lint unit sim attack faults system asan tsan system-asan system-tsan attack-asan
+    tidy cppcheck fuzz quickstart)
 if [ $# -gt 0 ]; then phases=("$@"); fi
 
 plain=build
@@ -53,19 +53,44 @@ from_summary() {
     fi
 }
 
-# ahead: compiles for the phases that are to come, while the system tests wait for time to pass: in a
-# session of its own, which weighs next to nothing, and only when nobody else wants to run.
-compiling=
+# ahead PHASE...: what those that are to come only compute begins now, beside tests that mostly wait
+# for time to pass. The fault matrix takes what its processes wait for a processor off its times.
+coming=()
+worker=
 ahead() {
-    local wanted=() phase
-    for phase in "${phases[@]}"; do
-        case $phase in asan | tsan | fuzz) wanted+=("$phase") ;; esac
+    local phase
+    for phase in "$@"; do
+        case $phase in asan | tsan | tidy | cppcheck | fuzz) coming+=("$phase") ;; esac
     done
-    if [ ${#wanted[@]} -eq 0 ]; then return; fi
-    setsid bash -c 'echo 19 > /proc/self/autogroup; exec chrt --idle 0 tests/compile.sh "$@"' ahead "${wanted[@]}" \
-        > "$logs/ahead.log" 2>&1 &
-    compiling=$!
-    trap 'if [ -n "$(jobs -pr)" ]; then kill -- "-$compiling"; fi' EXIT
+    if [ ${#coming[@]} -eq 0 ]; then return; fi
+    setsid tests/ahead.sh "${coming[@]}" > "$logs/ahead.log" 2>&1 &
+    worker=$!
+    trap 'if [ -n "$(jobs -pr)" ]; then kill -- "-$worker"; fi' EXIT
+}
+
+# hurry NAME: waits for what was begun ahead, which from now on weighs as much as anybody. Fails if
+# there is no end of it.
+hurry() {
+    local end=$logs/ahead-$1.status pid
+    if [[ " ${coming[*]} " != *" $1 "* ]]; then return 1; fi
+    until [ -f "$end" ]; do
+        if ! kill -0 "$worker"; then return 1; fi
+        echo 0 > "/proc/$worker/autogroup"
+        for pid in $(pgrep --session "$worker"); do
+            if [ "$pid" -ne "$worker" ]; then chrt --other --pid 0 "$pid"; fi
+        done
+        sleep 0.2
+    done
+} 2> /dev/null
+
+# either NAME COMMAND...: what was found ahead, or else what the command finds.
+either() {
+    if ! hurry "$1"; then
+        "${@:2}"
+        return
+    fi
+    cat "$logs/ahead-$1.log"
+    return "$(< "$logs/ahead-$1.status")"
 }
 
 # UBSan prints and stops, leaks count.
@@ -73,49 +98,39 @@ export ASAN_OPTIONS=detect_leaks=1:exitcode=99
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
 export TSAN_OPTIONS=halt_on_error=0:exitcode=99:second_deadlock_stack=1
 
-# hurry: what is compiled ahead is waited for now.
-hurry() {
-    local pid
-    if [ -z "$compiling" ] || ! kill -0 "$compiling" 2> /dev/null; then return; fi
-    echo 0 > "/proc/$compiling/autogroup"
-    for pid in $(pgrep -g "$compiling"); do chrt --other -p 0 "$pid"; done
-} 2> /dev/null
-
 unit_tests() { # DIR MULTIPLIER [TESTS...]
     # Check allows a test 4 seconds; a sanitizer on a busy machine needs more.
-    CK_DEFAULT_TIMEOUT=40 meson test -C "$1" --suite unit --no-rebuild --print-errorlogs --timeout-multiplier "$2" "${@:3}"
+    CK_DEFAULT_TIMEOUT=40 meson test -C "$1" --suite unit --no-rebuild --print-errorlogs --num-processes 4 \
+        --timeout-multiplier "$2" "${@:3}"
 }
 
 phase_build() { tests/compile.sh plain; }
 phase_hardening() { tests/static/hardening.sh "$plain/detour"; }
 phase_lint() {
-    local status=0 script
+    local status=0 script pid pids=()
     for script in tests/lint/*.sh; do
-        if "$script"; then
-            echo "PASS $script"
-        else
-            echo "FAIL $script"
-            status=1
-        fi
+        { if "$script"; then echo "PASS $script"; else echo "FAIL $script" && false; fi; } &
+        pids+=($!)
     done
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
     return $status
 }
-phase_tidy() { tests/static/clang-tidy.sh "$plain"; }
-phase_cppcheck() { tests/static/cppcheck.sh "$plain"; }
+phase_tidy() { either tidy tests/static/clang-tidy.sh "$plain"; }
+phase_cppcheck() { either cppcheck tests/static/cppcheck.sh "$plain"; }
 phase_unit() { unit_tests "$plain" 1; }
-phase_asan() { hurry; tests/compile.sh asan && unit_tests "$asan" 4; }
+phase_asan() { either asan tests/compile.sh asan && unit_tests "$asan" 4; }
 phase_tsan() {
     local program tests=()
-    hurry
-    tests/compile.sh tsan || return 1
+    either tsan tests/compile.sh tsan || return 1
     for program in $(tests/compile.sh threaded); do
         program=${program##*/test_}
         tests+=("${program/_/-}")
     done
     unit_tests "$tsan" 6 "${tests[@]}"
 }
+# Four at a time, for some measure, and TSan has a processor busy with two; six where most is waiting.
 phase_system() { tests/system/run.py -j 4 --detour "$plain/detour"; }
-phase_system-asan() { tests/system/run.py -j 4 --sanitize --detour "$asan/detour"; }
+phase_system-asan() { tests/system/run.py -j 6 --sanitize --detour "$asan/detour"; }
 phase_system-tsan() { tests/system/run.py -j 4 --sanitize --detour "$tsan/detour"; }
 phase_attack() { tests/attack/run.py -j 3 --detour "$plain/detour"; }
 # What has no size: the floods say nothing about a binary that sanitizers slow down.
@@ -123,7 +138,7 @@ phase_attack-asan() { tests/attack/run.py -j 4 --sanitize -k /names: -k /edge: -
 # Six at a time: most of a cell is waiting for time to pass.
 phase_faults() { tests/faults/run.py -j 6 --detour "$plain/detour"; }
 phase_sim() { BUILD=$plain tests/sim/run.sh; }
-phase_fuzz() { hurry; tests/compile.sh fuzz && tests/fuzz/run.sh 1 1; }
+phase_fuzz() { either fuzz tests/compile.sh fuzz && tests/fuzz/run.sh 1 1; }
 phase_quickstart() { deploy/quickstart.sh --check; }
 
 tally() { # PHASE STATUS LOG
@@ -174,9 +189,10 @@ for phase in "${phases[@]}"; do
         exit 2
     fi
 done
-for phase in "${phases[@]}"; do
-    if [ "$phase" = system ]; then ahead; fi
-    run_phase "$phase"
+rm -f "$logs"/ahead-*.status
+for i in "${!phases[@]}"; do
+    case ${phases[i]} in faults | system) if [ -z "$worker" ]; then ahead "${phases[@]:i}"; fi ;; esac
+    run_phase "${phases[i]}"
 done
 
 printf '== %d s in all\n' $SECONDS

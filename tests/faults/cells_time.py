@@ -157,6 +157,13 @@ CELLS = [
          Expect(safe=700, unsafe=90, unsent=90, also=_recovers(15, 1.2)),
          lasts=2.0, after=18.0, regions=THREE, rate=288, before=13.0, long=True,
          timeouts='timeouts = { try = "5s"; request = "10s"; };'),
+    # What a region can have in flight is known after ten seconds with answers. It may take 30 s to
+    # recover, and who is well by then stays so for ten more.
+    Cell("5 s blackout of the largest region at 80 % load, soon after the start",
+         lambda w: w.primary.blackhole(), lambda w: w.primary.heal(),
+         Expect(safe=2500, unsafe=300, unsent=300, also=_recovers(30, 1.2)),
+         lasts=5.0, after=40.0, regions=THREE, rate=288, before=13.0,
+         timeouts='timeouts = { try = "5s"; request = "10s"; };'),
     Cell("5 s blackout of the largest region at 80 % load", lambda w: w.primary.blackhole(),
          lambda w: w.primary.heal(),
          Expect(safe=2500, unsafe=300, unsent=300, worst_ms=600, also=_recovers(30, 1.2)),

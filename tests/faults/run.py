@@ -56,6 +56,7 @@ def main():
     cells = [(module, cell) for module, table in tables() for cell in table.CELLS
              if options.long or not cell.long]
     tests = chosen([_test(module, cell, options.protocol) for module, cell in cells], options)
+    tests.sort(key=lambda test: -test.deadline)  # or the longest would run alone at the end
     rows = Rows("row", "row.json")
     return run_all(tests, options, rows.keep, lambda: rows.show(COLUMNS, cells_of, (0, 9)))
 

@@ -23,16 +23,15 @@ files_of() {
 for i in "${!order[@]}"; do
     layer=${order[$i]}
     later=$(IFS='|'; echo "${order[*]:$((i + 1))}")
-    while IFS= read -r file; do
-        if [ -n "$later" ]; then
-            while IFS= read -r hit; do
-                complain "$file:$hit: a layer after $layer"
-            done < <(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]($later)/" "$file")
-        fi
+    mapfile -t files < <(files_of "$layer")
+    if [ -n "$later" ]; then
         while IFS= read -r hit; do
-            complain "$file:$hit: a relative path goes around the layers"
-        done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"(\.\.?/|[^"]*/\.\./)' "$file")
-    done < <(files_of "$layer")
+            complain "$hit: a layer after $layer"
+        done < <(grep -HnE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]($later)/" "${files[@]}")
+    fi
+    while IFS= read -r hit; do
+        complain "$hit: a relative path goes around the layers"
+    done < <(grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"(\.\.?/|[^"]*/\.\./)' "${files[@]}")
 done
 
 # A folder that is in no layer would be checked by nobody.

@@ -114,7 +114,6 @@ def a_post_caught_in_a_blackhole_is_never_executed_twice(t):
     _posts(t, lose)
 
 
-@alone
 @deadline(120)
 def a_post_whose_answer_is_lost_is_never_executed_twice(t):
     def lose(spaces, _):

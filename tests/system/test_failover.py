@@ -41,7 +41,6 @@ def a_region_killed_at_500_requests_a_second_over_tls_fails_no_request(t):
     assert sanitized() or totals["slowest_ms"] < 1000, totals
 
 
-@alone
 @deadline(120)
 def two_of_three_regions_killed_one_after_the_other_fail_no_request(t):
     names, _, origins = _three_regions(t)
@@ -61,7 +60,6 @@ def two_of_three_regions_killed_one_after_the_other_fail_no_request(t):
     assert totals["dropped"] == 0, totals
 
 
-@alone
 @deadline(120)
 def a_region_killed_without_health_checks_fails_no_request(t):
     names, _, origins = _three_regions(t)
@@ -73,7 +71,6 @@ def a_region_killed_without_health_checks_fails_no_request(t):
     load.stop_clean()
 
 
-@alone
 @deadline(120)
 def all_regions_lost_and_back_recovers_by_itself(t):
     names, _, origins = _three_regions(t)

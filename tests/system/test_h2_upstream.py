@@ -513,7 +513,6 @@ def a_region_that_vanishes_fails_no_request_over_http2(t):
     _judge(t, load, 600, "dropped")
 
 
-@alone
 @deadline(60)
 def no_post_is_executed_twice_over_http2(t):
     p, spaces, regions = _h2_regions(t, log_ids=True)

@@ -195,7 +195,6 @@ def health_is_carried_over_a_reload(t):
     p.until_state(new, "up")
 
 
-@alone
 @deadline(120)
 def reloads_under_load_fail_no_request_and_drop_no_connection(t):
     origins = [t.nginx("n%d" % i) for i in range(3)]
@@ -268,7 +267,6 @@ def the_drain_delay_serves_on_while_readyz_says_503(t):
     assert p.wait_exit() == 0
 
 
-@alone
 @deadline(60)
 def a_drain_under_load_fails_no_request(t):
     """As behind a balancer that asks /readyz: it stops sending, and nothing sent is lost."""
@@ -284,7 +282,6 @@ def a_drain_under_load_fails_no_request(t):
     assert p.wait_exit() == 0
 
 
-@alone
 @deadline(60)
 def another_process_takes_over_under_load_without_a_failure(t):
     state = os.path.join(t.directory("kept"), "state")

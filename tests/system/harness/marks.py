@@ -10,7 +10,7 @@ def sanitize(test):
 
 
 def alone(test):
-    """Measures something (rates, memory, delays): no other test runs beside it."""
+    """Measures something (rates, memory, delays): no other test runs beside it. Who counts needs none."""
     test.alone = True
     return test
 

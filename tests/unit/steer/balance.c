@@ -29,7 +29,8 @@ expect_parts(const struct world *w, struct pick *pick, const unsigned *parts)
 	for (unsigned i = 0; i < DRAWS; i++) {
 		int region = balance_region(w->service, pick);
 
-		ck_assert_int_ge(region, 0);
+		if (region < 0) /* an assertion that holds costs a write to a file */
+			ck_abort_msg("draw %u finds none", i);
 		count[region]++;
 	}
 	pick->rng = NULL;

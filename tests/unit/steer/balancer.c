@@ -66,7 +66,8 @@ pick_many(struct bench *b, unsigned times)
 	for (unsigned i = 0; i < times; i++) {
 		int index = pick_one(b);
 
-		ck_assert_int_ge(index, 0);
+		if (index < 0) /* an assertion that holds costs a write to a file */
+			ck_abort_msg("nobody is picked the %uth time", i + 1);
 		b->count[index]++;
 	}
 }
