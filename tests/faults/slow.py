@@ -1,7 +1,7 @@
 """How soon a region that has become slow is left: promised of those with 20 answers a second or more."""
 
 LEFT_WITHIN = 3.0  # s
-ASKED_S = 2.0  # and so much more where the others have no traffic: they are asked whether they do better
+ASKED_S = 3.0  # and so much more where the others have no traffic: they are asked whether they do better
 LEFT = 0.1  # of the traffic is as good as none: what it keeps is evidence for its return
 # ms for a first byte, as a process before this one has learnt: under load that takes half a minute.
 LEARNT = {"primary": 6, "standby": 6}
