@@ -30,5 +30,8 @@ void whatif_lose(const struct steer *, int region, double demand, struct whatif 
  */
 void whatif_lose_beside(const struct steer *, int region, double demand,
     const struct together_parts *, struct whatif *);
+/* The same at this moment: what ramps or waits counts for what it is, and may have to come back. */
+void whatif_lose_now(const struct steer *, int region, double demand,
+    const struct together_parts *, struct whatif *);
 
 #endif

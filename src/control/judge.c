@@ -196,7 +196,10 @@ say_shed(struct desk_answer *a, double shed)
 		say(a, "; nothing would be shed\n");
 }
 
-/* Without the region: what each service that uses it would come to, beside the others that do. */
+/*
+ * Without the region: where each service that uses it would go at once, beside the others that do.
+ * What will be once ramps and waits are over is a matter of `check --lose`.
+ */
 static void
 lose(struct standing *st, const struct steer *s, unsigned region,
     const struct together_parts *parts, struct desk_answer *a)
@@ -205,7 +208,7 @@ lose(struct standing *st, const struct steer *s, unsigned region,
 	const char *comma = "";
 	struct whatif w;
 
-	whatif_lose_beside(s, (int)region, demand_of(s), parts, &w);
+	whatif_lose_now(s, (int)region, demand_of(s), parts, &w);
 	st->after[index_of(st, plan->regions[region].name)] = false;
 	if (w.shed > st->shed)
 		st->shed = w.shed;
@@ -236,8 +239,8 @@ feel(struct standing *st, const struct steer *s, const struct together_parts *pa
 
 	if (parts->after == NULL)
 		return;
-	whatif_lose_beside(s, -1, demand_of(s), parts, &w);
-	whatif_lose_beside(
+	whatif_lose_now(s, -1, demand_of(s), parts, &w);
+	whatif_lose_now(
 	    s, -1, demand_of(s), &(struct together_parts){ parts->now, parts->now }, &before);
 	if (w.shed <= before.shed + NOTHING)
 		return;
@@ -317,7 +320,7 @@ all_without(const struct desk_world *w, const struct wish *wish)
 	t = together_new(w->services, w->service_count);
 	for (unsigned i = 0; i < w->service_count; i++)
 		together_set_demand(t, i, steer_demand(w->services[i]));
-	together_lose(t, wish->region, true);
+	together_lose(t, wish->region, false);
 	return t;
 }
 

@@ -335,6 +335,7 @@ void
 steer_region(const struct steer *s, unsigned region, struct steer_region_out *out)
 {
 	const struct steered_region *r = &s->regions[region];
+	const struct steer_loss loss = steer_loss(s, region);
 	double known = r->health.total - r->health.unknown;
 
 	*out = (struct steer_region_out){
@@ -348,7 +349,7 @@ steer_region(const struct steer *s, unsigned region, struct steer_region_out *ou
 		.shed_in_flight = r->shed_in_flight,
 		.blind = r->blind,
 		.trickle = r->trickle,
-		.loss = r->not_redundant ? r->missed : 0,
+		.loss = loss.told ? loss.missed : 0,
 	};
 	out->region.since_ms = callers_time(s, r->region.since_ms);
 }

@@ -310,6 +310,8 @@ steer_loss(const struct steer *s, unsigned region)
 	const struct steered_region *r = &s->regions[region];
 	double missed = r->missed_now;
 
+	if (r->target < served) /* it is lost already, or serves nobody */
+		return (struct steer_loss){ 0, false };
 	if (missed <= shed_told) /* until it is told that it is absorbed again */
 		missed = r->not_redundant ? r->missed : 0;
 	return (struct steer_loss){ missed, r->not_redundant };

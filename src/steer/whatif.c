@@ -47,8 +47,8 @@ rule_broken(const struct steer *s, int lost, double shed)
 	return safety_broken(s->plan->policy.rules, s->plan->policy.rule_count, &after, NULL);
 }
 
-void
-whatif_lose_beside(const struct steer *s, int region, double demand,
+static void
+lose(const struct steer *s, int region, double demand, bool settle,
     const struct together_parts *parts, struct whatif *out)
 {
 	struct share_plan before, after;
@@ -56,8 +56,8 @@ whatif_lose_beside(const struct steer *s, int region, double demand,
 
 	if (demand <= 0)
 		demand = assumed_demand(s);
-	steer_what_if(s, -1, demand, true, parts->now, &before);
-	steer_what_if(s, region, demand, true, parts->after, &after);
+	steer_what_if(s, -1, demand, settle, parts->now, &before);
+	steer_what_if(s, region, demand, settle, parts->after, &after);
 	memset(out, 0, sizeof *out);
 	memcpy(out->before, before.share, size);
 	memcpy(out->after, after.share, size);
@@ -65,6 +65,20 @@ whatif_lose_beside(const struct steer *s, int region, double demand,
 	out->shed_rate = after.shed * demand;
 	out->mode = after.mode;
 	out->broken = rule_broken(s, region, after.shed);
+}
+
+void
+whatif_lose_beside(const struct steer *s, int region, double demand,
+    const struct together_parts *parts, struct whatif *out)
+{
+	lose(s, region, demand, true, parts, out);
+}
+
+void
+whatif_lose_now(const struct steer *s, int region, double demand,
+    const struct together_parts *parts, struct whatif *out)
+{
+	lose(s, region, demand, false, parts, out);
 }
 
 void

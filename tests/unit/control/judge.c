@@ -59,6 +59,21 @@ START_TEST(the_last_region_of_a_service_that_fails_open_is_not_put_aside_unasked
 }
 END_TEST
 
+START_TEST(what_would_become_of_shares_is_told_from_where_they_are)
+{
+	people_make("");
+	people_demand(SHOP, 100);
+	people_region_down(SHOP, EAST);
+	people_turn(20);
+	people_region_up(SHOP, EAST);
+	people_turn(20); /* it waits */
+	ck_assert_int_eq(judge_evacuation("far"), DESK_YES);
+	ck_assert_msg(
+	    strstr(answer.text, "shop: west 100.0 % -> 100.0 %;") != NULL, "%s", answer.text);
+	people_free();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -71,6 +86,7 @@ main(void)
 	tcase_add_test(tests, capacity_is_what_all_services_together_find);
 	tcase_add_test(
 	    tests, the_last_region_of_a_service_that_fails_open_is_not_put_aside_unasked);
+	tcase_add_test(tests, what_would_become_of_shares_is_told_from_where_they_are);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -99,6 +99,22 @@ START_TEST(explain_and_the_journal_agree_on_what_can_be_lost)
 }
 END_TEST
 
+START_TEST(of_a_region_that_is_lost_already_nothing_more_is_to_be_lost)
+{
+	bench_start_pair(&b);
+	bench_wish(&b, WISH_EVACUATE, "r1", 0, 60000);
+	bench_run(&b, 5000);
+	expect_losses(" Losing r0 would leave no healthy region.");
+	ck_assert_double_eq_tol(loss_of_first(), 1, 1e-9);
+	ck_assert(wishes_drop(&b.wishes, WISH_EVACUATE, "", "r1"));
+	bench_probe_region(&b, 0, ENDPOINT_DOWN);
+	bench_run(&b, 2000);
+	ck_assert_int_eq(bench_state(&b, 0), REGION_DOWN);
+	ck_assert_double_gt(bench_share_of(&b, 1), 0.5);
+	ck_assert_double_eq_tol(loss_of_first(), 0, 1e-9);
+}
+END_TEST
+
 START_TEST(what_is_too_new_to_be_told_is_explained_as_new)
 {
 	bench_start_pair(&b);
@@ -270,6 +286,7 @@ main(void)
 	    tests, bursts_far_apart_are_soon_told_as_one_until_all_was_well_for_minutes, 0, 2);
 	tcase_add_test(tests, explain_tells_what_is_shed_since_when_and_what_it_meets);
 	tcase_add_test(tests, explain_and_the_journal_agree_on_what_can_be_lost);
+	tcase_add_test(tests, of_a_region_that_is_lost_already_nothing_more_is_to_be_lost);
 	tcase_add_test(tests, what_is_too_new_to_be_told_is_explained_as_new);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
