@@ -6,6 +6,8 @@ FLAPS = 10
 # The loads go before all else. Where one was late itself by so much of the worst request that is
 # wanted, the machine stood still just then, and what a proxy did cannot be told from that.
 LATE_SHARE = 1 / 8
+LATE_LEAST_MS = 2.5  # by which they are late now and then on any machine
+SHED_MS = 10  # within which a request that finds no room is answered
 TRIES = 3
 # From the end of one proxy's outage to the loss of the next one's region. What both cost the machine
 # (processes that end, hundreds of connections anew, thousands of requests that hung) is not to be paid by
@@ -38,7 +40,8 @@ class Fault:
         self.small_standby = small_standby
 
     def is_disturbed(self, lag_ms):
-        return self.target is not None and lag_ms > LATE_SHARE * self.target.worst_ms
+        worst_ms = SHED_MS if self.small_standby else self.target.worst_ms
+        return lag_ms > max(LATE_SHARE * worst_ms, LATE_LEAST_MS)
 
     @property
     def apart(self):

@@ -7,7 +7,7 @@ LATE_S = 0.1
 GOOD_S = {"quick": 1.0, "post": 1.0, "report": 4.0}
 # "From now on" means: until the end of what is looked at, and for so long at least.
 LASTING_S = 1.0
-# Around the moment of the loss.
+# Around a moment.
 AROUND_S = 0.05
 # In flight when the fault struck.
 BEFORE_S = {"quick": 0.1, "post": 0.1, "report": 3.1}
@@ -32,11 +32,9 @@ class Evidence:
         self.healed = healed
         self.ended = ended
 
-    @property
-    def lag_ms(self):
-        """How late the load itself was as the region was lost."""
-        return 1000 * max((r.lag for r in self.requests if abs(r.due - self.lost) < AROUND_S),
-                          default=0)
+    def lag_ms_at(self, moment):
+        """How late the load itself was just then."""
+        return 1000 * max((r.lag for r in self.requests if abs(r.due - moment) < AROUND_S), default=0)
 
 
 class Span:
@@ -61,8 +59,12 @@ class Span:
         return sum(r.took > LATE_S for r in self.of("quick"))
 
     @property
+    def worst(self):
+        return max(self.of("quick"), key=lambda r: r.took)
+
+    @property
     def worst_ms(self):
-        return max((r.took for r in self.of("quick")), default=0) * 1000
+        return self.worst.took * 1000
 
     def until_all_from(self, region):
         """Seconds until all quick requests came from there and in time; None: never."""
@@ -109,6 +111,7 @@ class Verdict:
         self.back_s = self.back.until_all_from("primary")
         self.goodput = self.lost.goodput
         self.lag_ms = evidence.seen.worst_lag_ms()
+        self.decided = self.lost.worst.due  # the request by which it is judged
 
 
 class Crowded:
@@ -122,6 +125,7 @@ class Crowded:
         self.standby_most = evidence.seen.peak_rate("standby")
         self.shed = len(shed)
         self.shed_worst_ms = max((r.took for r in shed), default=0) * 1000
+        self.decided = max(shed, key=lambda r: r.took).due if shed else evidence.lost
         # A POST that the fault caught after it was sent is counted with the POSTs.
         self.otherwise_failed = sum(not r.ok and r.status != 503 and r.id not in evidence.sent
                                     for r in lost.requests)

@@ -3,6 +3,7 @@
 import os
 
 import results
+from faults import SHED_MS
 from side import ANSWER_MS, CONNECTIONS, RATE, STANDBY_CAPACITY
 
 HEAD = """# Failover
@@ -105,8 +106,8 @@ def _missed_small(v):
         yield "goodput %d/s, not %d/s" % (least, 0.95 * STANDBY_CAPACITY)
     if v.standby_most > 1.05 * STANDBY_CAPACITY:
         yield "the standby took %d in a second, not %d" % (v.standby_most, 1.05 * STANDBY_CAPACITY)
-    if v.shed_worst_ms >= 10:
-        yield "shed after %.1f ms, not 10 ms" % v.shed_worst_ms
+    if v.shed_worst_ms >= SHED_MS:
+        yield "shed after %.1f ms, not %d ms" % (v.shed_worst_ms, SHED_MS)
     if v.otherwise_failed > 0:
         yield "%d failed that were not shed" % v.otherwise_failed
     if v.full_after_ramp_s is None or v.full_after_ramp_s > 1:
@@ -143,8 +144,8 @@ class Text:
         yield "- All proxies of a table ran at the same time; the whole took %.0f s" % self.took
         yield "- The load was at most %.0f ms late with a request; that is in the latencies" % max(
             (v.lag_ms for _, rows in self.measured for _, v in rows), default=0)
-        yield "- Times that the machine stood still as a region was lost, and the fault was seen once " \
-            "more (the third time it is judged all the same): %s" % (
+        yield "- Times that the machine stood still as a region was lost, or as Detour's slowest request was " \
+            "due, and the fault was seen once more (the third time it is judged all the same): %s" % (
             ", ".join(self.repeated) or "none")
         yield "- Targets that Detour missed: %s" % (
             "; ".join("%s: %s" % m for m in self.missed) or "none")

@@ -357,9 +357,9 @@ grey_loss(const struct step *s)
 	uint64_t each_ms = s->r->sudden ? SUDDEN_STEP_MS : GREY_STEP_MS;
 	uint64_t age = s->now_ms - s->r->since_ms;
 	uint64_t before = age > s->dt_ms ? age - s->dt_ms : 0;
-	double steps = (double)(age / each_ms - before / each_ms);
+	uint64_t steps = age / each_ms - before / each_ms;
 
-	return steps * (s->r->sudden ? sudden_step : grey_step);
+	return (double)steps * (s->r->sudden ? sudden_step : grey_step);
 }
 
 /*
