@@ -349,8 +349,7 @@ step_suspect(const struct step *s)
 		go_up(s, SIGNAL_TIME);
 }
 
-/* What it loses in this tick, a whole step each time that so long has passed since it became grey.
- */
+/* What it loses in this tick: a whole step for each such time since it became grey. */
 static double
 grey_loss(const struct step *s)
 {

@@ -13,9 +13,8 @@
 #include "steer_private.h"
 
 enum {
-	KEPT_MS = 5000, /* after the last such second: a share about the threshold must not flap */
-	KNOWN_MS =
-	    5000, /* of standbys that are compared: they would have been found better by then */
+	KEPT_MS = 5000,  /* after the last such second: a share about the threshold must not flap */
+	KNOWN_MS = 5000, /* of comparing: standbys that do better have been found by then */
 	AGAIN_MS = 60000, /* they are asked again; errors are asked about all the time */
 };
 
@@ -43,8 +42,7 @@ loan(const struct steer *s)
 	return fmax(least, fmin(lent_most, enough_per_s / s->demand));
 }
 
-/* A slow region that has been compared with its standbys, and is no worse, is a matter of its own.
- */
+/* Standbys that a slow region has been compared with for a while are no better: that is known. */
 static void
 note_answer(struct steer *s, struct steered_region *r)
 {
